@@ -1,0 +1,56 @@
+// What a topic may be called, and how a URL path names one.
+import type { Refusal } from './codes.js';
+
+/** Longest topic name in bytes of UTF-8: it is a key in every index, log line and metric, so it stays short. */
+export const MAX_TOPIC_BYTES = 200;
+
+/** The topic that a bare `/` joins. */
+export const LOBBY = 'lobby';
+
+// C0, DEL and C1 control characters (they would break logs and headers), and lone surrogates (they have no UTF-8).
+const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
+
+/** Undefined when `name` is 1 to 200 bytes of UTF-8 without control characters, else the refusal to answer with. */
+export function checkTopicName(name: string): Refusal | undefined {
+  if (name.length === 0) return refuse('a topic name must not be empty');
+  const bytes = name.length * 3 <= MAX_TOPIC_BYTES ? 0 : Buffer.byteLength(name);
+  if (bytes > MAX_TOPIC_BYTES) {
+    return refuse(`a topic name is at most ${MAX_TOPIC_BYTES} bytes of UTF-8, got ${bytes} (${quote(name)})`);
+  }
+  if (UNPRINTABLE.test(name)) {
+    return refuse(`a topic name has no control characters or lone surrogates, got ${quote(name)}`);
+  }
+  return undefined;
+}
+
+/**
+ * The topic that a request path names: the path without its first slash, percent-decoded; `/` is the lobby.
+ * `path` comes without the query, as uWS `getUrl()` gives it. Never throws.
+ */
+export function parseTopicPath(path: string): { readonly topic: string } | Refusal {
+  const encoded = path.startsWith('/') ? path.slice(1) : path;
+  if (encoded.length === 0) return { topic: LOBBY };
+  let topic = encoded;
+  if (encoded.includes('%')) {
+    try {
+      topic = decodeURIComponent(encoded);
+    } catch {
+      return {
+        status: 400,
+        code: 'FANWIRE_TOPIC_ENCODING',
+        message: `the path ${quote(path)} is not percent-encoded UTF-8; encode the topic with encodeURIComponent`,
+      };
+    }
+  }
+  return checkTopicName(topic) ?? { topic };
+}
+
+function refuse(message: string): Refusal {
+  return { status: 400, code: 'FANWIRE_TOPIC_NAME', message };
+}
+
+/** `name` as printable text that fits a log line, whatever is in it. */
+function quote(name: string): string {
+  const short = name.length > 64 ? `${name.slice(0, 64)}…` : name;
+  return JSON.stringify(short).replace(/\p{Cc}/gu, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
+}
