@@ -1,0 +1,27 @@
+// What a target is: one or more WebSocket servers under test, already listening when an engine gets it.
+
+export interface Target {
+  /** fanwire, a peer's name, or the URL's host. */
+  readonly name: string;
+  /** '' when it could not be told. */
+  readonly version: string;
+  /** The command that started it, or the URL. */
+  readonly cmd: string;
+  /** ws:// or wss:// URLs without the topic; connection i goes to urls[i mod urls.length] (several: nodes of one cluster). */
+  readonly urls: readonly string[];
+  /** How a topic is addressed and a message framed. */
+  readonly dialect: Dialect;
+  /** Processes whose CPU and memory count, children included; empty when the server is elsewhere. */
+  readonly pids: readonly number[];
+  /** Ends what this harness started; resolves once it is gone. A URL's server is left alone. */
+  stop(): Promise<void>;
+}
+
+/** `raw`: the topic is the URL's path and every frame is a message (fanwire, ws, uWS, nchan, …). `fanwire.v1`: the envelope.
+ *  `socket.io`: Engine.IO 4 over WebSocket, one namespace, event `m`. */
+export type Dialect = 'raw' | 'fanwire.v1' | 'socket.io';
+
+/** The URL of a topic on one of the target's servers. */
+export function topicUrl(base: string, topic: string): string {
+  return `${base.replace(/\/+$/, '')}/${encodeURIComponent(topic)}`;
+}
