@@ -46,8 +46,9 @@ export function uwsLoadError(cause: unknown, at: Platform): FanwireError {
   return new FanwireError(
     'FANWIRE_UWS_LOAD',
     `uWebSockets.js has no binary that loads on ${at.platform}-${at.arch}, Node ${at.node} (ABI ${at.abi})${libc}. ` +
-      'Use Node 20, 22 or 24 on glibc Linux x64/arm64 or macOS, or swap in the official build by one line of package.json: ' +
-      `"uWebSockets.js": "github:uNetworking/uWebSockets.js#v20.58.0", then npm install. Reason: ${reason.trim()}`,
+      'Use Node 20 (glibc 2.27 or newer), Node 22 or 24 (glibc 2.38 or newer: Debian 13, Ubuntu 24.04) or macOS; ' +
+      'or swap in an official build that asks for glibc 2.33 only, by one line of package.json: ' +
+      `"uWebSockets.js": "github:uNetworking/uWebSockets.js#v20.52.0", then npm install. Reason: ${reason.trim()}`,
   );
 }
 
@@ -70,6 +71,16 @@ export const SHARED_COMPRESSOR = uws.SHARED_COMPRESSOR;
 export const SHARED_DECOMPRESSOR = uws.SHARED_DECOMPRESSOR;
 export const DEDICATED_COMPRESSOR_4KB = uws.DEDICATED_COMPRESSOR_4KB;
 export const DEDICATED_DECOMPRESSOR = uws.DEDICATED_DECOMPRESSOR;
-/** uSockets' listen option: refuse a port that another process listens on, rather than share it (SO_REUSEPORT). */
-export const LISTEN_EXCLUSIVE_PORT = (uws as unknown as { LIBUS_LISTEN_EXCLUSIVE_PORT: number })
-  .LIBUS_LISTEN_EXCLUSIVE_PORT;
+
+/** Listens on `host:port`, and calls back with false where another process has the port: uWS's default is SO_REUSEPORT, with
+ *  which two relays would share a port in silence. (The binding takes host, port and options; its types lack that overload.) */
+export function listenExclusively(
+  app: Uws.TemplatedApp,
+  host: string,
+  port: number,
+  listening: (socket: Uws.us_listen_socket | false) => void,
+): void {
+  const EXCLUSIVE_PORT = 1; // LIBUS_LISTEN_EXCLUSIVE_PORT
+  const listen = app.listen as unknown as (...args: [string, number, number, typeof listening]) => unknown;
+  listen.call(app, host, port, EXCLUSIVE_PORT, listening);
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+// The `fanwire` command: registers the sub-commands and turns every failure into one line and an exit code.
+import { Command, CommanderError } from 'commander';
+import { serveCommand } from './commands/serve.js';
+import { FanwireError } from './protocol/codes.js';
+import { version } from './version.js';
+
+// A command's file only declares its flags; what it runs on is imported inside its action, so that `fanwire serve` and
+// `--help` start without it.
+const commands = [serveCommand];
+
+const RUNTIME_ERROR = 1;
+const USAGE_ERROR = 2;
+
+/** Errors a person made on the command line, in a variable or in a file. */
+const USAGE_CODE = /^FANWIRE_(CONFIG|USAGE)_/;
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0; // --help and --version have printed what they had to
+    if (error.code === 'commander.help') return USAGE_ERROR; // no command given: the help is the answer
+    const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+    process.stderr.write(`fanwire: ${message} [FANWIRE_USAGE]\n`);
+    return USAGE_ERROR;
+  }
+  if (error instanceof FanwireError) {
+    process.stderr.write(`fanwire: ${error.message} [${error.code}]\n`);
+    return USAGE_CODE.test(error.code) ? USAGE_ERROR : RUNTIME_ERROR;
+  }
+  process.stderr.write(`fanwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return RUNTIME_ERROR;
+}
+
+/** Errors are thrown, not printed and exited on, in every command alike. */
+function throwErrors(command: Command): Command {
+  return command
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .configureHelp({ sortSubcommands: false })
+    .showSuggestionAfterError(true);
+}
+
+const program = throwErrors(new Command('fanwire'))
+  .description('A WebSocket relay, and a load-test harness that can fail a pull request')
+  .version(version, '-V, --version', 'print the version');
+for (const build of commands) program.addCommand(throwErrors(build()));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exit(report(error)); // at once: a listener that did start must not keep a failed relay up
+}

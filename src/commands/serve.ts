@@ -1,0 +1,82 @@
+// `fanwire serve`: reads the configuration, runs the relay, and ends it in order.
+import { Command } from 'commander';
+import { declareFlags, givenFlags } from '../config/flags.js';
+import { loadConfig, redacted } from '../config/load.js';
+import type { RelayConfig } from '../config/schema.js';
+import { createLogger, type Logger } from '../log.js';
+import { FanwireError } from '../protocol/codes.js';
+import type { Relay } from '../relay/relay.js';
+import { version } from '../version.js';
+
+/** The first signal drains, a second one ends the process at once with 128 + its number, as a shell would report it. */
+function endOnSignals(relay: Relay, log: Logger): void {
+  let draining = false;
+  const onSignal = async (signal: 'SIGTERM' | 'SIGINT') => {
+    if (draining) {
+      log.warn({ signal }, 'second signal: exiting at once');
+      relay.close();
+      process.exit(signal === 'SIGINT' ? 130 : 143);
+    }
+    draining = true;
+    log.info({ signal }, 'draining; a second signal exits at once');
+    await relay.drain();
+    relay.close();
+    log.info('drained, bye');
+    process.exit(0);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
+
+function endOnFatal(log: Logger): void {
+  const onFatal = (error: unknown) => {
+    log.fatal({ err: error }, 'uncaught error: the relay cannot go on');
+    process.exit(1);
+  };
+  process.on('uncaughtException', onFatal);
+  process.on('unhandledRejection', onFatal);
+}
+
+async function serve(config: RelayConfig, origins: Record<string, string>): Promise<void> {
+  const log = createLogger(config);
+  endOnFatal(log);
+  const set = Object.keys(origins).filter((key) => origins[key] !== 'default');
+  log.info({ version, node: process.version, config: redacted(config), set }, `fanwire ${version} starting`);
+  // Loaded only now, so that --help and a bad flag answer without it and a missing binary is one line.
+  const { startRelay } = await import('../relay/relay.js');
+  const relay = await startRelay(config, log);
+  endOnSignals(relay, log);
+}
+
+export function serveCommand(): Command {
+  const command = new Command('serve')
+    .description('run the relay')
+    .option('--print-config', 'print the effective configuration as JSON (a valid --config file) and exit');
+  declareFlags(command);
+  command.addHelpText(
+    'after',
+    `
+Every option is also a variable (--max-payload: FANWIRE_MAX_PAYLOAD; --config: FANWIRE_CONFIG; an empty one counts as unset)
+and a key of the --config file (see --print-config). A flag wins over a variable, a variable over the file.
+Exit codes: 0 drained after SIGTERM or SIGINT, 1 could not start or failed, 2 bad flag, variable or file;
+a second signal exits at once with 130 (SIGINT) or 143 (SIGTERM).`,
+  );
+  return command.action(async () => {
+    const { config, origins } = loadConfig({
+      flags: givenFlags(command),
+      env: process.env,
+      file: command.getOptionValue('config') as string | undefined,
+    });
+    if (command.getOptionValue('printConfig') === true) {
+      process.stdout.write(`${JSON.stringify(redacted(config), null, 2)}\n`);
+      return;
+    }
+    await serve(config, origins).catch((error: unknown) => {
+      if (error instanceof FanwireError) throw error;
+      throw new FanwireError(
+        'FANWIRE_START',
+        `cannot start: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    });
+  });
+}

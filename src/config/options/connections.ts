@@ -1,0 +1,76 @@
+// What one connection may send, hold back, and how long it lives.
+import { group, option } from '../option.js';
+import { bytes, choice, integer, zeroOr } from '../types.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const connections = group('Connections', {
+  maxPayloadBytes: option({
+    flag: 'max-payload',
+    argument: 'size',
+    description: 'Largest message a client may send; a bigger one closes its socket with 1009',
+    unit: 'bytes',
+    type: bytes(1, 16 * MIB),
+    default: 64 * KIB,
+  }),
+  maxConnections: option({
+    flag: 'max-connections',
+    argument: 'n',
+    description: 'Open WebSockets, beyond which an upgrade is refused with 503',
+    zero: 'unlimited',
+    type: integer(0, 10_000_000),
+    default: 0,
+  }),
+  maxBackpressureBytes: option({
+    flag: 'max-backpressure',
+    argument: 'size',
+    description: 'Bytes held for a subscriber that reads too slowly, beyond which --slow-consumer applies',
+    unit: 'bytes',
+    type: bytes(KIB, 1024 * MIB),
+    default: MIB,
+  }),
+  slowConsumer: option({
+    flag: 'slow-consumer',
+    argument: 'action',
+    description:
+      'What becomes of a subscriber over --max-backpressure: close it with 1013, or drop (and count) messages',
+    type: choice('drop', 'close'),
+    default: 'close',
+  }),
+  idleTimeoutS: option({
+    flag: 'idle-timeout',
+    argument: 'seconds',
+    description: 'Close a socket that has been silent this long; pings are sent in time, so only a dead peer is',
+    unit: 'seconds',
+    zero: 'never',
+    type: zeroOr(8, 960),
+    default: 120,
+  }),
+  maxLifetimeMin: option({
+    flag: 'max-lifetime',
+    argument: 'minutes',
+    description: 'Close a socket that has been open this long, whatever it does',
+    unit: 'minutes',
+    zero: 'never',
+    type: integer(0, 240),
+    default: 0,
+  }),
+  drainMs: option({
+    flag: 'drain-ms',
+    argument: 'ms',
+    description:
+      'Time over which a stopping relay spreads its closes (1012), so that clients do not all return at once',
+    unit: 'ms',
+    zero: 'all at once',
+    type: integer(0, 3_600_000),
+    default: 5000,
+  }),
+  compression: option({
+    flag: 'compression',
+    argument: 'kind',
+    description: 'permessage-deflate: one compressor for all sockets, or one each (4 KiB more a socket)',
+    type: choice('off', 'shared', 'dedicated'),
+    default: 'off',
+  }),
+});

@@ -1,0 +1,73 @@
+// Where the relay and its admin listener listen, and TLS.
+import { accessSync, constants } from 'node:fs';
+import { FanwireError } from '../../protocol/codes.js';
+import { group, option } from '../option.js';
+import { integer, text } from '../types.js';
+
+function mustBeReadable(flag: string, path: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : 'not readable by this user';
+    throw new FanwireError('FANWIRE_CONFIG_FILE', `${flag} "${path}": ${reason}`);
+  }
+}
+
+export const listen = group(
+  'Listening',
+  {
+    port: option({
+      flag: 'port',
+      argument: 'port',
+      description: 'Port for WebSocket clients and the publish API',
+      zero: 'any free port',
+      type: integer(0, 65_535),
+      default: 9001,
+    }),
+    host: option({
+      flag: 'host',
+      argument: 'address',
+      description: 'Address to listen on; 0.0.0.0 or :: for all interfaces',
+      type: text('an address'),
+      default: '127.0.0.1',
+    }),
+    adminPort: option({
+      flag: 'admin-port',
+      argument: 'port',
+      description: 'Port for health, metrics and admin',
+      zero: 'any free port',
+      type: integer(0, 65_535),
+      default: 9002,
+    }),
+    adminHost: option({
+      flag: 'admin-host',
+      argument: 'address',
+      description: 'Address the admin port listens on',
+      type: text('an address'),
+      default: '127.0.0.1',
+    }),
+    tlsCert: option({
+      flag: 'tls-cert',
+      argument: 'file',
+      description: 'Certificate chain (PEM); with --tls-key, clients use wss:// and https://',
+      type: text('the path of a PEM file'),
+      default: '',
+    }),
+    tlsKey: option({
+      flag: 'tls-key',
+      argument: 'file',
+      description: 'Private key (PEM) of --tls-cert',
+      type: text('the path of a PEM file'),
+      default: '',
+    }),
+  },
+  ({ tlsCert, tlsKey }) => {
+    if (tlsCert === '' && tlsKey === '') return;
+    if (tlsCert === '' || tlsKey === '') {
+      const [given, missing] = tlsKey === '' ? ['--tls-cert', '--tls-key'] : ['--tls-key', '--tls-cert'];
+      throw new FanwireError('FANWIRE_CONFIG_CONFLICT', `${given} needs ${missing} as well; give both or neither`);
+    }
+    mustBeReadable('--tls-cert', tlsCert);
+    mustBeReadable('--tls-key', tlsKey);
+  },
+);
