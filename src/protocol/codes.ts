@@ -30,3 +30,40 @@ export class FanwireError extends Error {
     this.code = code;
   }
 }
+
+/** Refusals that authentication, origins and limits answer with. `refuse` adds what only the moment knows. */
+export const Refused = {
+  tokenMissing: refusal(
+    401,
+    'FANWIRE_TOKEN_MISSING',
+    'a token is required: Authorization: Bearer, ?token= or subprotocol',
+  ),
+  tokenMalformed: refusal(401, 'FANWIRE_TOKEN_MALFORMED', 'the token is not a signed JWT'),
+  tokenTooLarge: refusal(401, 'FANWIRE_TOKEN_TOO_LARGE', 'the token is larger than 8192 bytes'),
+  tokenUnknown: refusal(401, 'FANWIRE_TOKEN_UNKNOWN', 'the token is not known here'),
+  tokenAlgorithm: refusal(401, 'FANWIRE_TOKEN_ALGORITHM', 'the token is signed with an algorithm that is not accepted'),
+  tokenKeyUnknown: refusal(401, 'FANWIRE_TOKEN_KEY_UNKNOWN', 'no known key matches the key id of the token'),
+  tokenSignature: refusal(401, 'FANWIRE_TOKEN_SIGNATURE', 'the signature of the token does not verify'),
+  tokenExpired: refusal(401, 'FANWIRE_TOKEN_EXPIRED', 'the token has expired'),
+  tokenNotYetValid: refusal(401, 'FANWIRE_TOKEN_NOT_YET_VALID', 'the token is not valid yet; check the clocks'),
+  tokenIssuer: refusal(401, 'FANWIRE_TOKEN_ISSUER', 'the issuer of the token is not accepted'),
+  tokenAudience: refusal(401, 'FANWIRE_TOKEN_AUDIENCE', 'the token is meant for another audience'),
+  tokenClaims: refusal(401, 'FANWIRE_TOKEN_CLAIMS', 'a claim of the token has an unusable value'),
+  keysUnavailable: refusal(503, 'FANWIRE_KEYS_UNAVAILABLE', 'the keys that verify tokens cannot be fetched now', 5),
+  subscribeForbidden: refusal(
+    403,
+    'FANWIRE_SUBSCRIBE_FORBIDDEN',
+    'the token does not permit subscribing to this topic',
+  ),
+  publishForbidden: refusal(403, 'FANWIRE_PUBLISH_FORBIDDEN', 'the token does not permit publishing to this topic'),
+  originForbidden: refusal(403, 'FANWIRE_ORIGIN_FORBIDDEN', 'pages of this origin may not connect'),
+  relayFull: refusal(503, 'FANWIRE_RELAY_FULL', 'the relay holds as many connections as it may', 5),
+  addressFull: refusal(429, 'FANWIRE_ADDRESS_FULL', 'too many connections from your address', 10),
+  handshakeRate: refusal(503, 'FANWIRE_HANDSHAKE_RATE', 'too many connections are opening at once', 1),
+  publishRate: refusal(429, 'FANWIRE_PUBLISH_RATE', 'you publish faster than you may', 1),
+  tooManyTopics: refusal(503, 'FANWIRE_TOO_MANY_TOPICS', 'the relay holds as many topics as it may', 5),
+} as const satisfies Record<string, Refusal>;
+
+function refusal(status: Refusal['status'], code: string, message: string, retryAfterS?: number): Refusal {
+  return retryAfterS === undefined ? { status, code, message } : { status, code, message, retryAfterS };
+}

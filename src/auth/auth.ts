@@ -1,0 +1,54 @@
+// What the relay asks of authentication: a token goes in, who it is and what it may do comes out. Implementations sit beside this file.
+import type { Refusal } from '../protocol/codes.js';
+import type { TopicMatcher } from './permissions.js';
+
+/** Who a connection or request is, and what it may do. */
+export interface Identity {
+  /** The token's `sub`; absent for anonymous clients. */
+  readonly user?: string | undefined;
+  /** Unix time in ms after which the identity no longer holds and its sockets close with 4401; absent means never. */
+  readonly expiresAtMs?: number | undefined;
+  canSubscribe(topic: string): boolean;
+  canPublish(topic: string): boolean;
+}
+
+/** Turns a token into an identity, or says with a stable code why not. Never throws for what a client sent. */
+export interface Authenticator {
+  authenticate(token: string | undefined): Identity | Refusal | Promise<Identity | Refusal>;
+  /** Reads tokens or keys again (SIGHUP). Keeps what it has, and logs why, when the new ones are unusable. */
+  reload?(): void | Promise<void>;
+  /** False once an identity given out earlier has been revoked by a reload; such sockets close with 4401. */
+  holds?(identity: Identity): boolean;
+}
+
+/** What authenticators log with: a pino logger fits. Nothing of a token is ever passed to it. */
+export interface AuthLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** The largest token looked at, in bytes. Anything longer is refused before it is parsed. */
+export const MAX_TOKEN_BYTES = 8192;
+
+export function isRefusal(outcome: Identity | Refusal): outcome is Refusal {
+  return 'status' in outcome;
+}
+
+/** An identity with permissions from a token. */
+export class TokenIdentity implements Identity {
+  constructor(
+    readonly user: string | undefined,
+    readonly expiresAtMs: number | undefined,
+    private readonly sub: TopicMatcher,
+    private readonly pub: TopicMatcher,
+  ) {}
+
+  canSubscribe(topic: string): boolean {
+    return this.sub.matches(topic);
+  }
+
+  canPublish(topic: string): boolean {
+    return this.pub.matches(topic);
+  }
+}

@@ -1,0 +1,88 @@
+// Verification keys from a JWKS URL: cached, refreshed in the background, fetched again for an unknown key id but never in a storm.
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey, type RemoteJWKSet } from 'jose';
+import type { AuthLog } from './auth.js';
+
+export interface JwksOptions {
+  readonly url: URL;
+  /** Keys older than this are refreshed in the background; requests do not wait. */
+  readonly cacheMs: number;
+  /** At least this long between two fetches, failed ones included: unknown key ids cannot make the relay hammer the issuer. */
+  readonly cooldownMs: number;
+  /** How long keys serve when the issuer cannot be reached. An outage there must not lock clients out here. */
+  readonly maxStaleMs: number;
+}
+
+/** No usable keys now: the issuer cannot be reached. Worth a retry, unlike every other failure. */
+export class KeysUnavailable extends Error {}
+
+const FETCH_TIMEOUT_MS = 5000;
+
+export class JwksKeys {
+  private readonly set: RemoteJWKSet;
+  private fetchedAtMs = Number.NEGATIVE_INFINITY;
+  private triedAtMs = Number.NEGATIVE_INFINITY;
+  private pending: Promise<void> | undefined;
+
+  constructor(
+    private readonly options: JwksOptions,
+    private readonly log: AuthLog,
+  ) {
+    // jose counts its cooldown from successful fetches only and fails verification once its cache is stale: both are done here instead.
+    this.set = createRemoteJWKSet(options.url, {
+      cacheMaxAge: Number.POSITIVE_INFINITY,
+      cooldownDuration: Number.POSITIVE_INFINITY,
+      timeoutDuration: FETCH_TIMEOUT_MS,
+    });
+  }
+
+  /** Finds the key of a token's header. Throws KeysUnavailable, or jose's JWKSNoMatchingKey. */
+  readonly find: JWTVerifyGetKey = async (header, token) => {
+    await this.ensureKeys();
+    try {
+      return await this.set(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      if (this.pending === undefined && this.coolingDown()) throw error;
+    }
+    await this.fetch();
+    return this.set(header, token);
+  };
+
+  /** Fetches now, whatever the cooldown says (SIGHUP). Failures are logged, the old keys stay. */
+  fetch(): Promise<void> {
+    this.pending ??= this.fetchOnce().finally(() => {
+      this.pending = undefined;
+    });
+    return this.pending;
+  }
+
+  private async ensureKeys(): Promise<void> {
+    const ageMs = Date.now() - this.fetchedAtMs;
+    if (ageMs < this.options.cacheMs) return;
+    const usable = ageMs < this.options.maxStaleMs;
+    if (this.pending !== undefined || !this.coolingDown()) {
+      const fetching = this.fetch();
+      if (!usable) await fetching;
+    }
+    if (Date.now() - this.fetchedAtMs >= this.options.maxStaleMs) throw new KeysUnavailable();
+  }
+
+  private coolingDown(): boolean {
+    return Date.now() - this.triedAtMs < this.options.cooldownMs;
+  }
+
+  private async fetchOnce(): Promise<void> {
+    this.triedAtMs = Date.now();
+    try {
+      await this.set.reload();
+      this.fetchedAtMs = Date.now();
+      this.log.info({ url: this.options.url.href, keys: this.set.jwks()?.keys.length }, 'JWKS fetched');
+    } catch (error) {
+      const reason = (error as Error).cause ?? error;
+      this.log.error(
+        { url: this.options.url.href, reason: String(reason) },
+        'JWKS fetch failed; keeping the keys at hand',
+      );
+    }
+  }
+}

@@ -1,0 +1,112 @@
+// `--auth jwt`: tokens signed elsewhere, verified by jose with a secret, a public key or a JWKS.
+import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { FanwireError, type Refusal, Refused } from '../protocol/codes.js';
+import { type Authenticator, type AuthLog, type Identity, MAX_TOKEN_BYTES, TokenIdentity } from './auth.js';
+import { JwksKeys, type JwksOptions, KeysUnavailable } from './jwks.js';
+import { PUBLIC_KEY_ALGORITHMS, type VerificationKey } from './keys.js';
+import { compilePatterns } from './permissions.js';
+
+export interface JwtOptions {
+  /** Reads the key; called again on SIGHUP. Exactly one of `loadKey` and `jwks` is given. */
+  readonly loadKey?: (() => VerificationKey) | undefined;
+  readonly jwks?: JwksOptions | undefined;
+  /** Accepted `iss`; undefined accepts any. */
+  readonly issuer?: string | undefined;
+  /** Accepted `aud`; undefined accepts any. */
+  readonly audience?: string | undefined;
+  /** How far the issuer's clock may be off, in seconds; also added to `exp`. */
+  readonly clockSkewS: number;
+}
+
+/** Which refusal a failed claim check means. */
+const CLAIM_REFUSAL: Record<string, Refusal> = {
+  iss: Refused.tokenIssuer,
+  aud: Refused.tokenAudience,
+  nbf: Refused.tokenNotYetValid,
+  iat: Refused.tokenNotYetValid,
+};
+
+export class JwtAuthenticator implements Authenticator {
+  private readonly jwks: JwksKeys | undefined;
+  private key: VerificationKey | undefined;
+  private readonly checks: JWTVerifyOptions;
+
+  constructor(
+    private readonly options: JwtOptions,
+    private readonly log: AuthLog,
+  ) {
+    if ((options.loadKey === undefined) === (options.jwks === undefined)) {
+      throw new FanwireError(
+        'FANWIRE_CONFIG_JWT_KEY',
+        '--auth jwt needs exactly one of --jwt-secret, --jwt-secret-file, --jwt-public-key and --jwt-jwks',
+      );
+    }
+    this.jwks = options.jwks && new JwksKeys(options.jwks, log);
+    this.key = options.loadKey?.();
+    this.checks = {
+      clockTolerance: options.clockSkewS,
+      ...(options.issuer === undefined ? {} : { issuer: options.issuer }),
+      ...(options.audience === undefined ? {} : { audience: options.audience }),
+    };
+  }
+
+  authenticate(token: string | undefined): Refusal | Promise<Identity | Refusal> {
+    if (token === undefined) return Refused.tokenMissing;
+    if (token.length > MAX_TOKEN_BYTES) return Refused.tokenTooLarge;
+    return this.verify(token);
+  }
+
+  async reload(): Promise<void> {
+    if (this.jwks !== undefined) return this.jwks.fetch();
+    try {
+      this.key = this.options.loadKey?.();
+      this.log.info({}, 'JWT key read again');
+    } catch (error) {
+      this.log.error({ reason: (error as Error).message }, 'JWT key not read again; keeping the old one');
+    }
+  }
+
+  private async verify(token: string): Promise<Identity | Refusal> {
+    try {
+      const { payload } = await this.verified(token);
+      return this.identity(payload);
+    } catch (error) {
+      return refusalFor(error);
+    }
+  }
+
+  private verified(token: string): Promise<{ payload: JWTPayload }> {
+    if (this.key !== undefined) {
+      return jwtVerify(token, this.key.key, { ...this.checks, algorithms: [...this.key.algorithms] });
+    }
+    const find = this.jwks?.find as JWTVerifyGetKey;
+    return jwtVerify(token, find, { ...this.checks, algorithms: [...PUBLIC_KEY_ALGORITHMS] });
+  }
+
+  private identity(payload: JWTPayload): Identity | Refusal {
+    const claim = payload.fanwire ?? {};
+    if (payload.sub !== undefined && typeof payload.sub !== 'string') return Refused.tokenClaims;
+    if (typeof claim !== 'object' || Array.isArray(claim)) return Refused.tokenClaims;
+    const { sub, pub } = claim as { sub?: unknown; pub?: unknown };
+    const expiresAtMs = payload.exp === undefined ? undefined : (payload.exp + this.options.clockSkewS) * 1000;
+    return new TokenIdentity(
+      payload.sub,
+      expiresAtMs,
+      compilePatterns(sub, 'the claim fanwire.sub'),
+      compilePatterns(pub, 'the claim fanwire.pub'),
+    );
+  }
+}
+
+/** Names the failure with a stable code. Nothing of jose's message is passed on: it can quote the token's claims. */
+function refusalFor(error: unknown): Refusal {
+  if (error instanceof FanwireError) return { ...Refused.tokenClaims, message: error.message };
+  if (error instanceof KeysUnavailable) return Refused.keysUnavailable;
+  if (error instanceof errors.JWTExpired) return Refused.tokenExpired;
+  if (error instanceof errors.JWTClaimValidationFailed) return CLAIM_REFUSAL[error.claim] ?? Refused.tokenClaims;
+  if (error instanceof errors.JOSEAlgNotAllowed) return Refused.tokenAlgorithm;
+  if (error instanceof errors.JWSSignatureVerificationFailed) return Refused.tokenSignature;
+  if (error instanceof errors.JWKSNoMatchingKey) return Refused.tokenKeyUnknown;
+  if (error instanceof errors.JWKSMultipleMatchingKeys) return Refused.tokenKeyUnknown;
+  return Refused.tokenMalformed;
+}

@@ -1,0 +1,47 @@
+// Where a client may put its token: the Authorization header, the WebSocket subprotocol list (browsers), or `?token=`.
+
+/** A subprotocol list entry that starts with this carries a token: `new WebSocket(url, ['fanwire.v1', 'fanwire.token.' + jwt])`. */
+export const TOKEN_PROTOCOL_PREFIX = 'fanwire.token.';
+
+/** Subprotocols the relay speaks, best first. `fanwire.raw` is raw mode by name, for a browser that also sends a token. */
+const SPOKEN_PROTOCOLS = ['fanwire.v1', 'fanwire.raw'] as const;
+
+/**
+ * Finds the token of a request. Authorization wins over the subprotocol list, and that over the query, because a header
+ * does not end up in access logs. Each argument is the raw value, empty or undefined where the request has none.
+ */
+export function findToken(
+  authorization: string | undefined,
+  subprotocols: string | undefined,
+  query: string | undefined,
+): string | undefined {
+  const bearer = /^bearer +(.+)$/i.exec(authorization ?? '')?.[1]?.trim();
+  if (bearer) return bearer;
+  for (const entry of listEntries(subprotocols)) {
+    if (entry.startsWith(TOKEN_PROTOCOL_PREFIX)) return entry.slice(TOKEN_PROTOCOL_PREFIX.length);
+  }
+  return queryToken(query);
+}
+
+/**
+ * The subprotocol to answer an upgrade with, or undefined when none was offered that the relay speaks.
+ * A browser fails a connection whose offered list is not answered, so a token offered alone is answered with itself
+ * (only its sender sees that); offering `fanwire.raw` beside it keeps the token out of the response.
+ */
+export function chooseProtocol(subprotocols: string | undefined): string | undefined {
+  const offered = listEntries(subprotocols);
+  return (
+    SPOKEN_PROTOCOLS.find((protocol) => offered.includes(protocol)) ??
+    offered.find((entry) => entry.startsWith(TOKEN_PROTOCOL_PREFIX))
+  );
+}
+
+function listEntries(header: string | undefined): string[] {
+  if (!header) return [];
+  return header.split(',').map((entry) => entry.trim());
+}
+
+function queryToken(query: string | undefined): string | undefined {
+  if (!query?.includes('token=')) return undefined;
+  return new URLSearchParams(query).get('token') || undefined;
+}
