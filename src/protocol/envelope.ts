@@ -1,0 +1,140 @@
+// Reads `fanwire.v1`: checks what a client said. No I/O, and nothing here throws, whatever the client sent.
+import { base64Body } from './frames.js';
+import { findMember } from './json-span.js';
+import type { ClientOp, InvalidOp, OpId, Position } from './ops.js';
+import { checkTopicName } from './topic-name.js';
+
+/** The subprotocol's name in Sec-WebSocket-Protocol. */
+export const SUBPROTOCOL = 'fanwire.v1';
+
+/** Deepest nesting of a published `data`: V8's JSON.parse takes any depth, but parsers that recurse (Python's) fail near 1,000. */
+export const MAX_DATA_DEPTH = 128;
+
+/** Longest `id` in characters: it is echoed, and must not become a way to have the relay carry bytes. */
+export const MAX_ID_LENGTH = 64;
+
+/** Longest token in characters. */
+const MAX_TOKEN_LENGTH = 16 * 1024;
+
+/** Longest epoch in characters; the relay's own are shorter. */
+const MAX_EPOCH_LENGTH = 64;
+
+type Fields = { readonly [name: string]: unknown };
+
+/** Checks one text frame of a client. Gives the op, or `op: 'invalid'` with the error to answer. */
+export function parseClientOp(text: string): ClientOp | InvalidOp {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    return invalid('FANWIRE_OP_JSON', `an op is one JSON object a text frame: ${clip((error as Error).message)}`);
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    return invalid('FANWIRE_OP_JSON', `an op is a JSON object such as {"op":"ping"}, got ${show(parsed)}`);
+  }
+  const fields = parsed as Fields;
+  const id = fields.id;
+  if (!isOpId(id)) {
+    return invalid('FANWIRE_OP_FIELD', `"id" is a string of up to ${MAX_ID_LENGTH} characters or a whole number`);
+  }
+  switch (fields.op) {
+    case 'pub':
+    case 'sub':
+    case 'unsub':
+    case 'presence':
+      return parseTopicOp(text, fields, fields.op, id);
+    case 'auth':
+      return parseAuth(fields.token, id);
+    case 'ping':
+      return { op: 'ping', id };
+    default:
+      return invalid(
+        'FANWIRE_OP_UNKNOWN',
+        `"op" is one of sub, unsub, pub, presence, auth, ping; got ${show(fields.op)}`,
+        id,
+      );
+  }
+}
+
+/** The answer to a binary frame, which `fanwire.v1` has no use for. */
+export const BINARY_REFUSED: InvalidOp = invalid(
+  'FANWIRE_OP_BINARY',
+  'fanwire.v1 takes text frames; publish binary as {"op":"pub","topic":…,"data":"<base64>","encoding":"base64"}',
+);
+
+function parseTopicOp(
+  text: string,
+  fields: Fields,
+  op: 'pub' | 'sub' | 'unsub' | 'presence',
+  id: OpId | undefined,
+): ClientOp | InvalidOp {
+  const { topic } = fields;
+  if (typeof topic !== 'string') return invalid('FANWIRE_OP_FIELD', `"topic" is a string, got ${show(topic)}`, id);
+  const refusal = checkTopicName(topic);
+  if (refusal !== undefined) return invalid(refusal.code, refusal.message, id);
+  if (op === 'pub') return parsePub(text, fields, topic, id);
+  if (op !== 'sub') return { op, topic, id };
+  if (fields.since === undefined || fields.since === null) return { op, topic, id, since: undefined };
+  if (isPosition(fields.since)) {
+    return { op, topic, id, since: { epoch: fields.since.epoch, seq: fields.since.seq } };
+  }
+  return invalid('FANWIRE_OP_FIELD', '"since" is {"epoch":string,"seq":whole number ≥ 0} from the relay', id, topic);
+}
+
+function parsePub(text: string, fields: Fields, topic: string, id: OpId | undefined): ClientOp | InvalidOp {
+  const { data, encoding } = fields;
+  if (encoding === undefined) {
+    const span = findMember(text, 'data');
+    if (span === undefined) return invalid('FANWIRE_OP_FIELD', '"data" is missing: a pub carries any JSON', id, topic);
+    if (span.depth > MAX_DATA_DEPTH) {
+      const message = `"data" nests at most ${MAX_DATA_DEPTH} deep, got ${span.depth}`;
+      return invalid('FANWIRE_OP_DEPTH', message, id, topic);
+    }
+    const body = text.slice(span.start, span.end);
+    return { op: 'pub', topic, id, payload: { body, raw: typeof data === 'string' ? data : body } };
+  }
+  const raw = encoding === 'base64' && typeof data === 'string' ? decodeBase64(data) : undefined;
+  if (raw === undefined) {
+    return invalid('FANWIRE_OP_FIELD', '"encoding" is "base64" and "data" then a padded base64 string', id, topic);
+  }
+  return { op: 'pub', topic, id, payload: { body: base64Body(data as string), raw } };
+}
+
+/** The bytes of canonical, padded base64 (RFC 4648, section 4), else undefined. A regular expression would overflow V8's stack at 16 MB. */
+function decodeBase64(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? bytes : undefined;
+}
+
+function parseAuth(token: unknown, id: OpId | undefined): ClientOp | InvalidOp {
+  if (typeof token === 'string' && token.length > 0 && token.length <= MAX_TOKEN_LENGTH) {
+    return { op: 'auth', token, id };
+  }
+  return invalid('FANWIRE_OP_FIELD', `"token" is a string of 1 to ${MAX_TOKEN_LENGTH} characters`, id);
+}
+
+function isOpId(id: unknown): id is OpId | undefined {
+  if (typeof id === 'string') return id.length <= MAX_ID_LENGTH;
+  return id === undefined || Number.isSafeInteger(id);
+}
+
+function isPosition(since: unknown): since is Position {
+  if (typeof since !== 'object' || since === null) return false;
+  const { epoch, seq } = since as Fields;
+  return typeof epoch === 'string' && epoch.length <= MAX_EPOCH_LENGTH && Number.isSafeInteger(seq) && Number(seq) >= 0;
+}
+
+function invalid(code: string, message: string, id?: OpId, topic?: string): InvalidOp {
+  return { op: 'invalid', code, message, id, topic };
+}
+
+/** A value as a few characters that fit in an error message. Objects show as their kind: they may be huge or deep. */
+function show(value: unknown): string {
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return typeof value === 'string' ? JSON.stringify(clip(value)) : String(value);
+}
+
+function clip(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

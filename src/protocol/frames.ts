@@ -1,0 +1,78 @@
+// Writes `fanwire.v1`: every frame the relay sends, by string concatenation, so that a fan-out serialises once a publish.
+import type { InvalidOp, Member, OpId, Position, Unrecovered } from './ops.js';
+
+/** The part of a `msg` that every publish of a topic shares; a topic keeps it. */
+export function msgHead(topic: string): string {
+  return `{"op":"msg","topic":${JSON.stringify(topic)},"data":`;
+}
+
+/** A `msg`. `head` is msgHead(topic), `body` a Payload's body; `seq` is 0 where the topic has no history. */
+export function msgFrame(head: string, body: string, seq: number, from: string | undefined): string {
+  if (from === undefined) return seq === 0 ? `${head}${body}}` : `${head}${body},"seq":${seq}}`;
+  const user = JSON.stringify(from);
+  return seq === 0 ? `${head}${body},"from":${user}}` : `${head}${body},"seq":${seq},"from":${user}}`;
+}
+
+/** What enveloped subscribers get of a raw text frame. */
+export function textBody(text: string): string {
+  return JSON.stringify(text);
+}
+
+/** What enveloped subscribers get of a raw binary frame: `data` in base64, and the `encoding` that says so. */
+export function binaryBody(bytes: ArrayBuffer): string {
+  return base64Body(Buffer.from(bytes).toString('base64'));
+}
+
+export function base64Body(base64: string): string {
+  return `"${base64}","encoding":"base64"`;
+}
+
+/** What the answer to an op carries besides its id. */
+export interface OkFields {
+  readonly topic?: string;
+  readonly position?: Position;
+  /** Set in the answer to a `sub` with `since`: how many messages follow, or why none could. */
+  readonly recovery?: { readonly replayed: number } | { readonly reason: Unrecovered };
+  readonly members?: readonly Member[];
+  /** How many members there are in all; `members` may hold only the first of them. */
+  readonly count?: number;
+}
+
+export function okFrame(id: OpId | undefined, fields: OkFields): string {
+  let frame = '{"op":"ok"';
+  if (id !== undefined) frame += `,"id":${JSON.stringify(id)}`;
+  if (fields.topic !== undefined) frame += `,"topic":${JSON.stringify(fields.topic)}`;
+  if (fields.position !== undefined) {
+    frame += `,"epoch":${JSON.stringify(fields.position.epoch)},"seq":${fields.position.seq}`;
+  }
+  if (fields.recovery !== undefined) {
+    frame +=
+      'reason' in fields.recovery
+        ? `,"recovered":false,"reason":"${fields.recovery.reason}"`
+        : `,"recovered":true,"replayed":${fields.recovery.replayed}`;
+  }
+  if (fields.members !== undefined) frame += `,"members":${JSON.stringify(fields.members)}`;
+  if (fields.count !== undefined) frame += `,"count":${fields.count}`;
+  return `${frame}}`;
+}
+
+export function errorFrame(error: Omit<InvalidOp, 'op'>): string {
+  const { code, message, id, topic } = error;
+  return JSON.stringify({ op: 'error', code, message, id, topic });
+}
+
+export function presenceFrame(op: 'join' | 'leave', topic: string, member: Member): string {
+  return JSON.stringify({ op, topic, member });
+}
+
+export function lostFrame(topic: string, count: number): string {
+  return `{"op":"lost","topic":${JSON.stringify(topic)},"count":${count}}`;
+}
+
+export function drainFrame(reconnectInMs: number): string {
+  return `{"op":"drain","reconnectInMs":${reconnectInMs}}`;
+}
+
+export function pongFrame(id: OpId | undefined): string {
+  return id === undefined ? '{"op":"pong"}' : `{"op":"pong","id":${JSON.stringify(id)}}`;
+}

@@ -1,0 +1,82 @@
+// The ops of `fanwire.v1` as types: what a client may say and what the relay answers. docs/protocol.md says the same in words.
+
+/** A place in a topic's history: `seq` rises with every publish and means something only within its `epoch`. */
+export interface Position {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** What ties an answer to its op: any string of up to 64 characters, or a safe integer. */
+export type OpId = string | number;
+
+export type Encoding = 'base64';
+
+/** An op that parseClientOp has checked. `id` is undefined when the client wants no answer. */
+export type ClientOp =
+  | { readonly op: 'sub'; readonly topic: string; readonly id: OpId | undefined; readonly since: Position | undefined }
+  | { readonly op: 'unsub'; readonly topic: string; readonly id: OpId | undefined }
+  | { readonly op: 'pub'; readonly topic: string; readonly id: OpId | undefined; readonly payload: Payload }
+  | { readonly op: 'presence'; readonly topic: string; readonly id: OpId | undefined }
+  | { readonly op: 'auth'; readonly token: string; readonly id: OpId | undefined }
+  | { readonly op: 'ping'; readonly id: OpId | undefined };
+
+/** What was published, as each audience of a topic gets it. */
+export interface Payload {
+  /** For enveloped subscribers: the JSON text after `"data":`, byte for byte as published; `"encoding"` follows if it is set. */
+  readonly body: string;
+  /** For raw subscribers: a string goes out as a text frame, bytes as a binary one. */
+  readonly raw: string | Uint8Array;
+}
+
+/** Why a frame is no op: the stable code, one line for a person, and what the error answers, as far as it was readable. */
+export interface InvalidOp {
+  readonly op: 'invalid';
+  readonly code: string;
+  readonly message: string;
+  readonly id?: OpId | undefined;
+  readonly topic?: string | undefined;
+}
+
+export interface Member {
+  /** Names one connection for as long as it lasts. */
+  readonly id: string;
+  /** The `sub` claim of its token; missing for an anonymous connection. */
+  readonly user?: string;
+}
+
+/** Why a `sub` with `since` could not replay what was missed. */
+export type Unrecovered = 'no-history' | 'epoch-changed' | 'too-old' | 'unknown-position';
+
+/** What the relay sends. */
+export type ServerOp =
+  | {
+      readonly op: 'msg';
+      readonly topic: string;
+      readonly data: unknown;
+      readonly encoding?: Encoding;
+      readonly seq?: number;
+      readonly from?: string;
+    }
+  | {
+      readonly op: 'ok';
+      readonly id?: OpId;
+      readonly topic?: string;
+      readonly epoch?: string;
+      readonly seq?: number;
+      readonly recovered?: boolean;
+      readonly reason?: Unrecovered;
+      readonly replayed?: number;
+      readonly members?: readonly Member[];
+      readonly count?: number;
+    }
+  | {
+      readonly op: 'error';
+      readonly code: string;
+      readonly message: string;
+      readonly id?: OpId;
+      readonly topic?: string;
+    }
+  | { readonly op: 'join' | 'leave'; readonly topic: string; readonly member: Member }
+  | { readonly op: 'lost'; readonly topic: string; readonly count: number }
+  | { readonly op: 'drain'; readonly reconnectInMs: number }
+  | { readonly op: 'pong'; readonly id?: OpId };
