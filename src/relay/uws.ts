@@ -60,6 +60,9 @@ function load(): typeof Uws {
   }
 }
 
+// uWS reads this once, when its binary loads. Its default of 4096 bytes for all headers of a request is less than tokens
+// may have (MAX_TOKEN_BYTES), beside cookies and what proxies add. Also what a slow-loris client can make the relay hold.
+process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= '16384';
 const uws = load();
 
 export const App = uws.App;

@@ -46,6 +46,14 @@ export const listen = group(
       type: text('an address'),
       default: '127.0.0.1',
     }),
+    adminToken: option({
+      flag: 'admin-token',
+      argument: 'text',
+      description: 'Bearer token the admin port asks for, health checks aside; empty: none. Better as a variable',
+      type: text(),
+      default: '',
+      secret: true,
+    }),
     tlsCert: option({
       flag: 'tls-cert',
       argument: 'file',

@@ -1,0 +1,49 @@
+// From configuration to the authenticator it asks for.
+import type { RelayConfig } from '../config/schema.js';
+import type { Authenticator, AuthLog } from './auth.js';
+import { JwtAuthenticator } from './jwt.js';
+import { publicKeyFromFile, secretKey, secretKeyFromFile, type VerificationKey } from './keys.js';
+import { noAuth } from './none.js';
+import { StaticAuthenticator } from './static.js';
+
+/** Between two JWKS fetches for key ids nobody knows: short enough for a rotation, long enough to spare the issuer. */
+const JWKS_COOLDOWN_MS = 10_000;
+/** JWKS keys serve this long while their issuer is away. */
+const JWKS_MAX_STALE_MS = 24 * 3_600_000;
+
+/** Throws FanwireError (FANWIRE_AUTH_FILE, FANWIRE_CONFIG_JWT_KEY, FANWIRE_CONFIG_JWT_SECRET) for unusable files. */
+export function createAuthenticator(config: RelayConfig, log: AuthLog): Authenticator {
+  switch (config.auth) {
+    case 'none':
+      return noAuth;
+    case 'static':
+      return new StaticAuthenticator(config.tokensFile, log);
+    case 'jwt':
+      return new JwtAuthenticator(
+        {
+          loadKey: keyLoader(config),
+          jwks: config.jwtJwks === '' ? undefined : jwksOptions(config),
+          issuer: config.jwtIssuer || undefined,
+          audience: config.jwtAudience || undefined,
+          clockSkewS: config.jwtClockSkewS,
+        },
+        log,
+      );
+  }
+}
+
+function keyLoader(config: RelayConfig): (() => VerificationKey) | undefined {
+  if (config.jwtSecret !== '') return () => secretKey(config.jwtSecret);
+  if (config.jwtSecretFile !== '') return () => secretKeyFromFile(config.jwtSecretFile);
+  if (config.jwtPublicKey !== '') return () => publicKeyFromFile(config.jwtPublicKey);
+  return undefined;
+}
+
+function jwksOptions(config: RelayConfig) {
+  return {
+    url: new URL(config.jwtJwks),
+    cacheMs: config.jwtJwksCacheS * 1000,
+    cooldownMs: JWKS_COOLDOWN_MS,
+    maxStaleMs: JWKS_MAX_STALE_MS,
+  };
+}
