@@ -1,0 +1,36 @@
+// What a topic's past looks like to the relay: one sequence a topic, and the answer to "what did I miss since there".
+import type { Position, Unrecovered } from '../protocol/ops.js';
+
+/** A message as it is kept. */
+export interface Kept {
+  readonly seq: number;
+  /** The JSON text after `"data":` (see Payload). */
+  readonly body: string;
+  /** Who published it; undefined for an anonymous or raw publisher. */
+  readonly from: string | undefined;
+}
+
+/** One topic's sequence and the messages of it that are still kept. */
+export interface TopicHistory {
+  readonly topic: string;
+  /** Another epoch means another sequence: positions of different epochs cannot be compared. */
+  readonly epoch: string;
+  /** The last publish's number; 0 before the first. */
+  readonly seq: number;
+  /** Numbers a publish and keeps it. Gives its seq. */
+  append(body: string, from: string | undefined): number;
+  /** Undefined when all that came after `since` is kept, else why it cannot be replayed. */
+  check(since: Position): Unrecovered | undefined;
+  /** The seq of the oldest message kept, `seq + 1` while none is. All from here to `seq` are kept. */
+  readonly first: number;
+  /** The message with this seq, if it is still kept. */
+  get(seq: number): Kept | undefined;
+}
+
+export interface HistoryStore {
+  /** The history of a topic; undefined when no rule keeps it. Opened twice it is the same. */
+  open(topic: string): TopicHistory | undefined;
+  /** Says that a topic has (or no longer has) subscribers: a topic in use keeps its epoch, whatever the memory. */
+  hold(history: TopicHistory): void;
+  release(history: TopicHistory): void;
+}
