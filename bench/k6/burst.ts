@@ -1,0 +1,9 @@
+// Messages that fall due together: bursts of 16 to one topic.
+
+import { play } from './lib/play.ts';
+
+export const { options, setup, subscribers, visitors, publishers, handleSummary } = play('burst', {
+  subscribers: 100,
+  rate: 64,
+  burst: 64,
+});

@@ -1,0 +1,9 @@
+// Subscribers that come and go while one topic is published to.
+
+import { play } from './lib/play.ts';
+
+export const { options, setup, subscribers, visitors, publishers, handleSummary } = play('churn', {
+  subscribers: 200,
+  rate: 20,
+  churnRate: 50,
+});

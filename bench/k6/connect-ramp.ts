@@ -1,0 +1,9 @@
+// Handshakes only: so many connections a second, then held; nothing is published.
+
+import { play } from './lib/play.ts';
+
+export const { options, setup, subscribers, visitors, publishers, handleSummary } = play('connect-ramp', {
+  subscribers: 1000,
+  connectRate: 500,
+  rate: 0,
+});

@@ -1,0 +1,113 @@
+// What one VU saw: counted here while it runs, handed to k6's metrics once a second, and printed as one line at the end
+// when `fanwire bench` asked for it (k6's summary has percentiles, but no histogram that could be merged).
+
+import { fineClock } from './clock.ts';
+import { type Buckets, count, flat } from './histogram.ts';
+import * as metrics from './metrics.ts';
+import type { Timeline } from './schedule.ts';
+import type { Settings } from './settings.ts';
+
+/** Every n-th delivery of a VU is timed from its arrival to its handler: the clock costs as much as the rest of it. */
+const LAG_SAMPLED_EVERY = 8;
+
+/** Starts each line that `fanwire bench` reads. */
+const LINE_MARK = 'fanwire ';
+
+export function printLine(
+  settings: Settings,
+  line: { readonly kind: string; readonly [field: string]: unknown },
+): void {
+  if (settings.report) console.log(LINE_MARK + JSON.stringify(line));
+}
+
+export class Observed {
+  /** Sockets that were open when measuring began, by topic. */
+  readonly openByTopic: { [topic: number]: number } = {};
+  readonly failures: { [reason: string]: number } = {};
+  opened = 0;
+  failed = 0;
+  late = 0;
+  closedByServer = 0;
+  foreign = 0;
+  delivered = 0;
+  lost = 0;
+  duplicated = 0;
+  outOfOrder = 0;
+  readonly now = fineClock();
+  private readonly connectUs: Buckets = new Map();
+  private readonly lagUs: Buckets = new Map();
+  private readonly seconds: { latencyUs: Buckets; opened: number }[] = [];
+  private deliveredFlushed = 0;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly timeline: Timeline,
+  ) {
+    metrics.startCounters();
+  }
+
+  connected(ms: number): void {
+    this.opened++;
+    this.secondOf(this.now()).opened++;
+    count(this.connectUs, ms);
+    metrics.connecting.add(ms);
+    metrics.connected.add(true);
+  }
+
+  connectFailed(reason: string): void {
+    this.failed++;
+    this.failures[reason] = (this.failures[reason] ?? 0) + 1;
+    metrics.connected.add(false);
+    metrics.failed.add(1);
+  }
+
+  /** One measured delivery: due and read off the socket at these instants. */
+  arrived(dueAt: number, readAt: number): void {
+    const ms = readAt - dueAt;
+    this.delivered++;
+    count(this.secondOf(readAt).latencyUs, ms);
+    metrics.latency.add(ms);
+    if (this.delivered % LAG_SAMPLED_EVERY === 0) {
+      const lag = this.now() - readAt;
+      count(this.lagUs, lag);
+      metrics.handlerLag.add(lag);
+    }
+  }
+
+  /** Hands the counts since the last call to k6: a Counter sample for each delivery would be a tenth of its load. */
+  flush(): void {
+    metrics.deliveries.add(this.delivered - this.deliveredFlushed);
+    this.deliveredFlushed = this.delivered;
+    printLine(this.settings, { kind: 'progress', opened: this.opened, delivered: this.delivered });
+  }
+
+  finish(): void {
+    this.flush();
+    metrics.lost.add(this.lost);
+    metrics.duplicated.add(this.duplicated);
+    metrics.outOfOrder.add(this.outOfOrder);
+    printLine(this.settings, {
+      kind: 'subscribers',
+      openByTopic: this.openByTopic,
+      failures: this.failures,
+      opened: this.opened,
+      failed: this.failed,
+      late: this.late,
+      closedByServer: this.closedByServer,
+      foreign: this.foreign,
+      delivered: this.delivered,
+      lost: this.lost,
+      duplicated: this.duplicated,
+      outOfOrder: this.outOfOrder,
+      connectUs: flat(this.connectUs),
+      lagUs: flat(this.lagUs),
+      seconds: this.seconds.map((second) => ({ opened: second.opened, latencyUs: flat(second.latencyUs) })),
+    });
+  }
+
+  private secondOf(instant: number): { latencyUs: Buckets; opened: number } {
+    const index = Math.max(0, Math.floor((instant - this.timeline.connectAt) / 1000));
+    while (this.seconds.length <= index) this.seconds.push({ latencyUs: new Map(), opened: 0 });
+    return this.seconds[index] as { latencyUs: Buckets; opened: number };
+  }
+}

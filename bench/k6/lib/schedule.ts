@@ -1,0 +1,69 @@
+// When every message of the run is due. All VUs derive the same plan from the same start, so a subscriber knows what it
+// should have received without being told by a publisher that may itself be stuck.
+
+import type { Settings } from './settings.ts';
+
+/** Instants of the run, ms since the epoch, fixed once by setup() and handed to every VU. */
+export interface Timeline {
+  readonly connectAt: number;
+  readonly warmupAt: number;
+  readonly measureAt: number;
+  readonly drainAt: number;
+  readonly endAt: number;
+}
+
+/** k6 starts its VUs right after setup(); this much later they connect, so that none begins late. */
+const VUS_READY_MS = 200;
+
+export function timelineFrom(now: number, settings: Settings): Timeline {
+  const connectAt = Math.ceil(now) + VUS_READY_MS;
+  const warmupAt = connectAt + settings.connectS * 1000;
+  const measureAt = warmupAt + settings.warmupS * 1000;
+  const drainAt = measureAt + settings.durationS * 1000;
+  return { connectAt, warmupAt, measureAt, drainAt, endAt: drainAt + settings.drainS * 1000 };
+}
+
+/** The messages of one publisher: `count` of them, of which those from `firstMeasured` on are counted. */
+export interface Stream {
+  readonly topic: number;
+  readonly count: number;
+  readonly firstMeasured: number;
+  dueAt(sequence: number): number;
+}
+
+/** Publisher `index` publishes to topic `index mod topics`. Publishers are staggered within one interval: real ones are
+ *  not in step, and a burst is what BURST is for. */
+export function streamOf(index: number, settings: Settings, timeline: Timeline): Stream {
+  const burstEveryMs = (1000 * settings.publishers * settings.burst) / settings.rate;
+  const startAt = timeline.warmupAt + (burstEveryMs * index) / settings.publishers;
+  const dueAt = (sequence: number) => startAt + Math.floor(sequence / settings.burst) * burstEveryMs;
+  const before = (instant: number) => Math.max(0, Math.ceil((instant - startAt) / burstEveryMs)) * settings.burst;
+  return {
+    topic: index % settings.topics,
+    count: before(timeline.drainAt),
+    firstMeasured: before(timeline.measureAt),
+    dueAt,
+  };
+}
+
+/** Messages that a subscriber of `topic` should receive while messages are measured. */
+export function measuredOf(topic: number, settings: Settings, timeline: Timeline): number {
+  let messages = 0;
+  for (let index = topic; index < settings.publishers; index += settings.topics) {
+    const stream = streamOf(index, settings, timeline);
+    messages += stream.count - stream.firstMeasured;
+  }
+  return messages;
+}
+
+/** Deliveries of the whole measured phase, for objectives given as a share of them. */
+export function plannedDeliveries(settings: Settings): number {
+  const timeline = timelineFrom(0, settings);
+  const subscribers = settings.steady + settings.churners;
+  let deliveries = 0;
+  for (let topic = 0; topic < settings.topics; topic++) {
+    const listening = Math.floor(subscribers / settings.topics) + (topic < subscribers % settings.topics ? 1 : 0);
+    deliveries += listening * measuredOf(topic, settings, timeline);
+  }
+  return deliveries;
+}

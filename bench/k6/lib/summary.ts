@@ -1,0 +1,52 @@
+// What a run prints when k6 runs it alone, and the JSON it leaves for programs.
+
+import { HANDLER_LAG, SCHEDULE_SLIP } from './metrics.ts';
+import type { Settings } from './settings.ts';
+
+/** Statistics of a Trend that k6 computes for the summary. */
+export const TREND_STATS = ['avg', 'med', 'p(50)', 'p(90)', 'p(99)', 'p(99.9)', 'p(99.99)', 'max', 'count'];
+
+interface MetricSummary {
+  readonly values: { readonly [stat: string]: number };
+  readonly thresholds?: { readonly [expression: string]: { readonly ok: boolean } };
+}
+
+export interface SummaryData {
+  readonly metrics: { readonly [name: string]: MetricSummary };
+}
+
+/** The files (and `stdout`) that handleSummary returns. */
+export function summarize(settings: Settings, data: SummaryData): { [file: string]: string } {
+  const files: { [file: string]: string } = { stdout: text(settings, data) };
+  if (settings.summaryFile !== '') {
+    files[settings.summaryFile] = `${JSON.stringify({ settings, metrics: data.metrics }, null, 2)}\n`;
+  }
+  return files;
+}
+
+function text(settings: Settings, data: SummaryData): string {
+  const value = (metric: string, stat: string) => data.metrics[metric]?.values[stat] ?? 0;
+  const ms = (metric: string, stat: string) => `${value(metric, stat).toFixed(2)} ms`;
+  const missed = missedThresholds(data);
+  const saturated = missed.some(({ metric }) => metric === HANDLER_LAG || metric === SCHEDULE_SLIP);
+  const delivered = value('fanwire_deliveries', 'count');
+  const lines = [
+    `${settings.scenario}: ${settings.steady + settings.churners} subscribers, ${settings.rate} msg/s of ${settings.payloadBytes} B for ${settings.durationS} s`,
+    `  connected    ${value('fanwire_connected', 'passes')}, failed ${value('fanwire_failed', 'count')}, p99 ${ms('fanwire_connecting', 'p(99)')}`,
+    `  delivered    ${delivered} (${Math.round(delivered / settings.durationS)}/s) of ${value('fanwire_published', 'count')} messages`,
+    `  lost         ${value('fanwire_lost', 'count')}, duplicated ${value('fanwire_duplicated', 'count')}, out of order ${value('fanwire_out_of_order', 'count')}`,
+    `  latency      p50 ${ms('fanwire_latency', 'med')}, p99 ${ms('fanwire_latency', 'p(99)')}, p99.9 ${ms('fanwire_latency', 'p(99.9)')}, max ${ms('fanwire_latency', 'max')}`,
+    `  k6 itself    handler lag p99 ${ms(HANDLER_LAG, 'p(99)')}, schedule slip p99 ${ms(SCHEDULE_SLIP, 'p(99)')}`,
+    ...missed.map(({ metric, expression }) => `  MISSED       ${metric} ${expression}`),
+  ];
+  if (saturated) lines.push("  INVALID      k6 could not keep up: these figures are its own, not the server's");
+  return `${lines.join('\n')}\n`;
+}
+
+function missedThresholds(data: SummaryData): { readonly metric: string; readonly expression: string }[] {
+  const missed: { metric: string; expression: string }[] = [];
+  for (const [metric, { thresholds = {} }] of Object.entries(data.metrics)) {
+    for (const [expression, { ok }] of Object.entries(thresholds)) if (!ok) missed.push({ metric, expression });
+  }
+  return missed;
+}

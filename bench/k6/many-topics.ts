@@ -1,0 +1,10 @@
+// Many small rooms: 100 topics of a few subscribers, a publisher in each.
+
+import { play } from './lib/play.ts';
+
+export const { options, setup, subscribers, visitors, publishers, handleSummary } = play('many-topics', {
+  subscribers: 400,
+  topics: 100,
+  publishers: 100,
+  rate: 500,
+});
