@@ -1,0 +1,27 @@
+// What the relay counts: plain numbers, so that counting costs an addition, read by logs, metrics and /stats.
+
+export class Counters {
+  /** Sockets opened and closed since the start. */
+  opened = 0;
+  closed = 0;
+  /** Messages and payload bytes received from publishers. */
+  published = 0;
+  bytesIn = 0;
+  /** Messages and payload bytes handed to subscribers' sockets. */
+  delivered = 0;
+  bytesOut = 0;
+  /** Messages that lagging sockets missed and have been told of or closed over (drop mode). */
+  dropped = 0;
+  /** Times that a socket was found over the backpressure limit. */
+  slowConsumers = 0;
+  /** Sockets that uWS cut or the relay closed for what they sent, and sockets that fell silent, by reason. */
+  readonly cut: Record<CutReason, number> = { tooBig: 0, badUtf8: 0, protocol: 0, idle: 0 };
+  /** Upgrades and requests refused, by the stable code of the refusal. */
+  readonly refused = new Map<string, number>();
+
+  refuse(code: string): void {
+    this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
+  }
+}
+
+export type CutReason = 'tooBig' | 'badUtf8' | 'protocol' | 'idle';
