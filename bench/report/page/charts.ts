@@ -1,0 +1,195 @@
+// Runs in the report page: draws every chart with uPlot, with tooltips, a log switch, and colours of the reader's theme.
+// html.ts inlines this file after format.ts, so it may import nothing else that exists at run time.
+
+import type uPlotClass from 'uplot';
+import type { Chart, Unit } from '../chart.js';
+import { formatBytes, formatCores, formatCount, formatMs, formatNumber, formatRate } from '../format.js';
+
+declare const uPlot: typeof uPlotClass;
+type Plot = uPlotClass;
+
+const FORMAT: Record<Unit, (value: number) => string> = {
+  ms: formatMs,
+  rate: formatRate,
+  cores: formatCores,
+  bytes: formatBytes,
+  count: formatCount,
+};
+const Y_AXIS_WIDTH = 58;
+const X_AXIS_HEIGHT = 28;
+/** A series whose first point is at most this late is drawn from zero on. */
+const FIRST_INTERVAL_S = 2;
+const FONT = '12px system-ui, sans-serif';
+const PERCENTILE_TICKS = [1, 2, 4, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+
+/** 1/(1-p) → "99.9 %". */
+function percentileText(inverse: number): string {
+  const nines = Math.max(0, Math.round(Math.log10(inverse)) - 2);
+  const percent = 100 * (1 - 1 / inverse);
+  const exact = PERCENTILE_TICKS.includes(inverse);
+  return `${percent.toFixed(exact ? nines : Math.max(1, nines + 1))} %`;
+}
+
+function xText(chart: Chart, value: number): string {
+  if (chart.x === 'percentile') return percentileText(value);
+  return chart.x === 'time' ? `${trimZeros(formatNumber(value))} s` : formatCount(value);
+}
+
+/** A value beside an axis: no zeros that say nothing, and no unit where the chart's note has it. */
+function axisText(unit: Unit, value: number): string {
+  const text = unit === 'cores' ? formatNumber(value) : FORMAT[unit](value);
+  return trimZeros(text);
+}
+
+function trimZeros(text: string): string {
+  return text.replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, '');
+}
+
+function cssColor(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** Every line of the chart on one x axis; points that only another line has are skipped, gaps stay gaps. */
+function joined(chart: Chart): uPlotClass.AlignedData {
+  const tables = chart.lines.map((line) => [line.x, line.y] as unknown as uPlotClass.AlignedData);
+  return tables.length === 1 && tables[0] ? tables[0] : uPlot.join(tables);
+}
+
+function tooltip(chart: Chart): uPlotClass.Plugin {
+  const tip = document.createElement('div');
+  tip.className = 'tip';
+  const fill = (plot: Plot) => {
+    const index = plot.cursor.idx;
+    if (index === null || index === undefined || (plot.cursor.left ?? -1) < 0) {
+      tip.hidden = true;
+      return;
+    }
+    const head = document.createElement('b');
+    head.textContent = xText(chart, plot.data[0][index] as number);
+    const rows = chart.lines.flatMap((line, i) => {
+      const value = plot.data[i + 1]?.[index];
+      if (value === null || value === undefined) return [];
+      const row = document.createElement('span');
+      row.className = `c${line.color % 8}${line.dashed ? ' dashed' : ''}`;
+      const name = document.createElement('i');
+      name.textContent = line.label;
+      row.append(name, FORMAT[chart.unit](value));
+      return [row];
+    });
+    tip.replaceChildren(head, ...rows);
+    tip.hidden = rows.length === 0;
+    const left = plot.cursor.left ?? 0;
+    const room = plot.over.clientWidth;
+    tip.style.left = left > room / 2 ? 'auto' : `${left + 14}px`;
+    tip.style.right = left > room / 2 ? `${room - left + 14}px` : 'auto';
+  };
+  return {
+    hooks: {
+      init: (plot) => {
+        tip.hidden = true;
+        plot.over.append(tip);
+      },
+      setCursor: fill,
+    },
+  };
+}
+
+function options(chart: Chart, width: number, height: number, logY: boolean): uPlotClass.Options {
+  const muted = cssColor('--muted');
+  const grid = { stroke: cssColor('--line'), width: 1 };
+  const axis = { stroke: muted, font: FONT, labelFont: FONT, grid, ticks: { ...grid, size: 4 } };
+  const logX = chart.x !== 'time';
+  const xAxis: uPlotClass.Axis = {
+    ...axis,
+    size: X_AXIS_HEIGHT,
+    space: 56,
+    values: (_plot, splits) => splits.map((value) => (value === null ? '' : xText(chart, value))),
+  };
+  if (chart.x === 'percentile') {
+    xAxis.splits = (_plot, _axis, low, high) => PERCENTILE_TICKS.filter((tick) => tick >= low && tick <= high * 1.001);
+    xAxis.filter = (plot, splits) => withRoom(plot, splits);
+  }
+  if (chart.x === 'step') {
+    xAxis.splits = () => [...(chart.lines[0]?.x ?? [])];
+    xAxis.filter = (plot, splits) => withRoom(plot, splits);
+  }
+  return {
+    width,
+    height,
+    legend: { show: false },
+    cursor: {
+      y: false,
+      points: { size: 7 },
+      ...(chart.x === 'time' && { sync: { key: chart.id.replace(/-[^-]*$/, '') } }),
+    },
+    scales: {
+      x: { time: false, distr: logX ? 3 : 1, log: 10, range: logX ? tightRange : fromZero },
+      y: logY ? { distr: 3, log: 10 } : { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] },
+    },
+    axes: [
+      xAxis,
+      {
+        ...axis,
+        size: Y_AXIS_WIDTH,
+        space: 36,
+        values: (_plot, splits) => splits.map((value) => (value === null ? '' : axisText(chart.unit, value))),
+      },
+    ],
+    series: [
+      {},
+      ...chart.lines.map((line) => ({
+        label: line.label,
+        stroke: cssColor(`--c${line.color % 8}`),
+        width: 2,
+        ...(line.dashed && { dash: [4, 4] }),
+        points: { show: chart.x === 'step' },
+      })),
+    ],
+    plugins: [tooltip(chart)],
+  };
+}
+
+function tightRange(_plot: Plot, low: number, high: number): [number, number] {
+  return [low, high > low ? high : low * 10];
+}
+
+function fromZero(_plot: Plot, low: number, high: number): [number, number] {
+  // Zoomed by dragging: `low` is where the reader began.
+  return [low <= FIRST_INTERVAL_S ? 0 : low, high];
+}
+
+/** Leaves out a tick whose text would run into the one before it. */
+function withRoom(plot: Plot, splits: number[]): (number | null)[] {
+  let lastX = Number.NEGATIVE_INFINITY;
+  return splits.map((value) => {
+    const x = plot.valToPos(value, 'x');
+    if (x - lastX < 58) return null;
+    lastX = x;
+    return value;
+  });
+}
+
+function draw(chart: Chart): void {
+  const place = document.getElementById(chart.id);
+  if (!place) return;
+  const toggle = document.querySelector<HTMLButtonElement>(`button[data-chart="${chart.id}"]`);
+  let logY = false;
+  let plot: Plot | undefined;
+  const size = () => ({ width: place.clientWidth, height: place.clientHeight });
+  const redraw = () => {
+    plot?.destroy();
+    const { width, height } = size();
+    plot = new uPlot(options(chart, width, height, logY), joined(chart), place);
+  };
+  toggle?.addEventListener('click', () => {
+    logY = !logY;
+    toggle.setAttribute('aria-pressed', String(logY));
+    redraw();
+  });
+  redraw();
+  new ResizeObserver(() => plot?.setSize(size())).observe(place);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
+}
+
+const charts: Chart[] = JSON.parse(document.getElementById('charts')?.textContent ?? '[]');
+for (const chart of charts) draw(chart);
