@@ -1,0 +1,70 @@
+// Sockets that only count the bytes they receive: the cheapest receiver there is, so that the server stays the bottleneck.
+import { randomBytes } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
+
+/** All sockets read into one buffer; nothing is allocated a chunk. */
+const readBuffer = Buffer.allocUnsafeSlow(1 << 20);
+const HANDSHAKES_IN_FLIGHT = 64;
+
+export class ByteSockets {
+  received = 0;
+  onReceive: (() => void) | undefined;
+  readonly sockets: Socket[] = [];
+
+  async open(port: number, count: number): Promise<void> {
+    let left = count;
+    const lane = async (): Promise<void> => {
+      while (left-- > 0) this.sockets.push(await this.openOne(port));
+    };
+    await Promise.all(Array.from({ length: Math.min(count, HANDSHAKES_IN_FLIGHT) }, lane));
+  }
+
+  close(): void {
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  private openOne(port: number): Promise<Socket> {
+    return new Promise((resolve, reject) => {
+      let head: string | undefined = '';
+      const socket = connect({
+        port,
+        host: '127.0.0.1',
+        noDelay: true,
+        onread: {
+          buffer: readBuffer,
+          callback: (size, buffer) => {
+            if (head === undefined) {
+              this.received += size;
+              this.onReceive?.();
+              return true;
+            }
+            head += Buffer.from(buffer.buffer, buffer.byteOffset, size).toString('latin1');
+            if (head.includes('\r\n\r\n')) {
+              if (head.startsWith('HTTP/1.1 101')) resolve(socket);
+              else reject(new Error(`no upgrade: ${head}`));
+              head = undefined;
+            }
+            return true;
+          },
+        },
+      });
+      socket.on('error', reject);
+      socket.write(
+        `GET /bench HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+          `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
+      );
+    });
+  }
+}
+
+/** A masked binary frame of `size` payload bytes as a client sends it (mask zero), and its length as the server sends it. */
+export function binaryFrame(size: number): { readonly frame: Buffer; readonly receivedBytes: number } {
+  const lengthBytes = size < 126 ? 0 : size < 65536 ? 2 : 8;
+  const frame = Buffer.alloc(2 + lengthBytes + 4 + size, 0x61);
+  frame[0] = 0x82;
+  frame[1] = 0x80 | (lengthBytes === 0 ? size : lengthBytes === 2 ? 126 : 127);
+  if (lengthBytes === 2) frame.writeUInt16BE(size, 2);
+  if (lengthBytes === 8) frame.writeBigUInt64BE(BigInt(size), 2);
+  frame.writeUInt32BE(0, 2 + lengthBytes);
+  return { frame, receivedBytes: 2 + lengthBytes + size };
+}

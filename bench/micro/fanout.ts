@@ -1,0 +1,158 @@
+// `npm run bench:fanout`: the relay's fan-out against ws.publish in the handler, interleaved in one run, as ratios.
+//
+// Both servers run all the time on one core, with the same sockets open; the driver is on another and takes turns between
+// them (ABBA), so that the machine's drift hits both. One publisher keeps `window` messages in flight: a burst goes out in
+// one write, the next when every subscriber has all of it. Deliveries a second are the driver's, CPU a delivery the server's.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { ByteSockets, binaryFrame } from './byte-sockets.js';
+
+interface Case {
+  readonly fanOut: number;
+  readonly bytes: number;
+  readonly window: number;
+}
+
+interface Sample {
+  readonly perSecond: number;
+  readonly cpuNs: number;
+}
+
+interface Server {
+  readonly process: ChildProcess;
+  readonly port: number;
+}
+
+const pairs = Number(process.env.PAIRS ?? 6);
+const turnMs = Number(process.env.TURN_MS ?? 400);
+
+const bursts: Case[] = [64, 256].map((window) => ({ fanOut: 500, bytes: 64, window }));
+const grid: Case[] = [2, 100, 500, 5000].flatMap((fanOut) =>
+  [64, 1024, 20_000].flatMap((bytes) => [1, 8].map((window) => ({ fanOut, bytes, window }))),
+);
+
+function pin(pid: number, core: number): void {
+  try {
+    execFileSync('taskset', ['-acp', String(core), String(pid)], { stdio: 'ignore' });
+  } catch {
+    // macOS has no taskset; the ratios then carry the scheduler's noise.
+  }
+}
+
+async function start(args: string[]): Promise<Server> {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { port, msg } = JSON.parse(line) as { port?: number; msg?: string };
+    if (port === undefined || msg?.includes('starting')) continue;
+    child.stdout.resume();
+    pin(child.pid as number, 0);
+    return { process: child, port };
+  }
+  throw new Error(`${args.join(' ')} ended before it listened`);
+}
+
+/** CPU time of a process in seconds: Linux's ticks of 10 ms. NaN where there is no /proc. */
+function cpuSeconds(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** One turn: bursts of `window` messages until `turnMs` is over. */
+function turn(sockets: ByteSockets, server: Server, { fanOut, bytes, window }: Case): Promise<Sample> {
+  const publisher = sockets.sockets[0] as ByteSockets['sockets'][number];
+  const { frame, receivedBytes } = binaryFrame(bytes);
+  const burst = Buffer.concat(Array.from({ length: window }, () => frame));
+  const cpuBefore = cpuSeconds(server.process.pid as number);
+  const startedAt = performance.now();
+  let due = sockets.received;
+  let published = 0;
+  return new Promise((resolve) => {
+    const next = (): void => {
+      due += receivedBytes * fanOut * window;
+      published += window;
+      publisher.write(burst);
+    };
+    sockets.onReceive = () => {
+      if (sockets.received < due) return;
+      const elapsedMs = performance.now() - startedAt;
+      if (elapsedMs < turnMs) {
+        next();
+        return;
+      }
+      sockets.onReceive = undefined;
+      const deliveries = published * fanOut;
+      const cpu = cpuSeconds(server.process.pid as number) - cpuBefore;
+      resolve({ perSecond: (deliveries / elapsedMs) * 1000, cpuNs: (cpu / deliveries) * 1e9 });
+    };
+    next();
+  });
+}
+
+function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const mid = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? (sorted[mid] as number)
+    : ((sorted[mid - 1] as number) + (sorted[mid] as number)) / 2;
+}
+
+function line(what: Case, ours: Sample[], plain: Sample[]): string {
+  const rates = ours.map((sample, i) => sample.perSecond / (plain[i] as Sample).perSecond);
+  const spread = `${Math.min(...rates).toFixed(2)}..${Math.max(...rates).toFixed(2)}`;
+  const cpu = (samples: Sample[]): number => median(samples.map((sample) => sample.cpuNs));
+  const rate = (samples: Sample[]): string => (median(samples.map((s) => s.perSecond)) / 1e6).toFixed(3);
+  return (
+    `| ${what.fanOut} | ${what.bytes} B | ${what.window} | ${rate(plain)} | ${rate(ours)} | ` +
+    `**${median(rates).toFixed(2)}** (${spread}) | ${cpu(plain).toFixed(0)} | ${cpu(ours).toFixed(0)} | ` +
+    `${(cpu(plain) / cpu(ours)).toFixed(2)} |`
+  );
+}
+
+async function measure(cases: Case[], ours: Server, plain: Server): Promise<void> {
+  for (const fanOut of new Set(cases.map((one) => one.fanOut))) {
+    const ofOurs = new ByteSockets();
+    const ofPlain = new ByteSockets();
+    // The publisher is a subscriber too, and is left out.
+    await ofOurs.open(ours.port, fanOut + 1);
+    await ofPlain.open(plain.port, fanOut + 1);
+    for (const one of cases.filter((other) => other.fanOut === fanOut)) {
+      const samples = { ours: [] as Sample[], plain: [] as Sample[] };
+      await turn(ofOurs, ours, one);
+      await turn(ofPlain, plain, one);
+      for (let pair = 0; pair < pairs; pair++) {
+        const first = pair % 2 === 0;
+        if (first) samples.ours.push(await turn(ofOurs, ours, one));
+        samples.plain.push(await turn(ofPlain, plain, one));
+        if (!first) samples.ours.push(await turn(ofOurs, ours, one));
+      }
+      console.log(line(one, samples.ours, samples.plain));
+    }
+    ofOurs.close();
+    ofPlain.close();
+  }
+}
+
+const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+const plainRelay = fileURLToPath(new URL('./plain-relay.js', import.meta.url));
+pin(process.pid, 1);
+const servers = [
+  await start([cli, 'serve', '--port', '0', '--admin-port', '0', '--log-format', 'json', '--max-backpressure', '64m']),
+  await start([plainRelay]),
+] as const;
+try {
+  console.log(
+    '| fan-out | size | window | plain M/s | fanwire M/s | ratio (spread) | plain ns CPU | fanwire ns CPU | CPU ratio |',
+  );
+  console.log('|---:|---:|---:|---:|---:|---:|---:|---:|---:|');
+  await measure(process.argv[2] === 'bursts' ? bursts : [...bursts, ...grid], ...servers);
+} finally {
+  for (const server of servers) server.process.kill('SIGKILL');
+}
+process.exit(0);
