@@ -8,6 +8,9 @@ import { FanwireError } from '../protocol/codes.js';
 import type { Relay } from '../relay/relay.js';
 import { version } from '../version.js';
 
+/** How long a client that has been told to go may take to close its side. */
+const LINGER_MS = 3000;
+
 /** The first signal drains, a second one ends the process at once with 128 + its number, as a shell would report it. */
 function endOnSignals(relay: Relay, log: Logger): void {
   let draining = false;
@@ -20,9 +23,15 @@ function endOnSignals(relay: Relay, log: Logger): void {
     draining = true;
     log.info({ signal }, 'draining; a second signal exits at once');
     await relay.drain();
-    relay.close();
-    log.info('drained, bye');
-    process.exit(0);
+    // Every client has been told. The process ends when the last one has closed its side: ending before would cut off, with
+    // a reset, what is still on its way to a client that is sending itself.
+    process.once('exit', () => log.info('drained, bye'));
+    process.exitCode = 0;
+    setTimeout(() => {
+      log.warn({ afterMs: LINGER_MS }, 'some clients did not close their side in time: cut');
+      relay.close();
+      process.exit(0);
+    }, LINGER_MS).unref();
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);

@@ -1,0 +1,45 @@
+// wss:// with a certificate of the test's own, and what a bad one is told.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { runFanwire, serve } from '../fanwire-process.js';
+import { SocketClient } from './socket-client.js';
+
+function certificate(t: TestContext): { cert: string; key: string; folder: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'fanwire-tls-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-keyout', key, '-out', cert, ...subject],
+    { stdio: 'ignore' },
+  );
+  return { cert, key, folder };
+}
+
+test('with --tls-cert and --tls-key clients talk wss, bursts and big messages too', async (t) => {
+  const { cert, key } = certificate(t);
+  const relay = await serve(t, ['--tls-cert', cert, '--tls-key', key]);
+  const url = relay.url('secret').replace('ws:', 'wss:');
+  const ca = readFileSync(cert);
+  const clients = await Promise.all(Array.from({ length: 40 }, () => SocketClient.open(t, url, { ca })));
+  const [sender, ...receivers] = clients;
+  const sent = Array.from({ length: 300 }, (_, i) => `${i}:${'x'.repeat(i % 100 === 99 ? 30_000 : i)}`);
+  for (const text of sent) sender?.socket.send(text);
+  await Promise.all(receivers.map((receiver) => receiver.count(sent.length)));
+  for (const receiver of receivers) assert.deepEqual(receiver.texts, sent);
+  assert.match(relay.stdout(), /wss:\/\/127\.0\.0\.1/);
+});
+
+test('a certificate that is none is one line that names both files, and exit code 1', async (t) => {
+  const { key, folder } = certificate(t);
+  const cert = join(folder, 'empty.pem');
+  writeFileSync(cert, 'not a certificate\n');
+  const { code, stderr } = await runFanwire(t, ['serve', '--port', '0', '--tls-cert', cert, '--tls-key', key]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^fanwire: .*empty\.pem.*key\.pem.*\[FANWIRE_TLS\]\n$/);
+});
