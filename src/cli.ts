@@ -1,14 +1,21 @@
 #!/usr/bin/env node
 // The `fanwire` command: registers the sub-commands and turns every failure into one line and an exit code.
 import { Command, CommanderError } from 'commander';
+import { pubCommand } from './commands/pub.js';
 import { reportCommand } from './commands/report.js';
 import { serveCommand } from './commands/serve.js';
+import { subCommand } from './commands/sub.js';
 import { FanwireError } from './protocol/codes.js';
 import { version } from './version.js';
 
 // A command's file only declares its flags; what it runs on is imported inside its action, so that `fanwire serve` and
 // `--help` start without it.
-const commands = [serveCommand, reportCommand];
+const commands = [
+  serveCommand, // one a line, in the order of --help
+  pubCommand,
+  subCommand,
+  reportCommand,
+];
 
 const RUNTIME_ERROR = 1;
 const USAGE_ERROR = 2;

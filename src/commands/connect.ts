@@ -1,0 +1,115 @@
+// Opens the WebSocket that `fanwire pub` and `fanwire sub` speak over; every way it can fail is one line.
+import type { IncomingMessage } from 'node:http';
+import type { Command } from 'commander';
+import { WebSocket } from 'ws';
+import { FanwireError } from '../protocol/codes.js';
+
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const MAX_REFUSAL_BYTES = 4096;
+
+export interface ConnectOptions {
+  /** `Name: value` lines for the upgrade request. */
+  readonly header?: string[];
+  /** Accept any certificate. */
+  readonly insecure?: boolean;
+}
+
+/** The flags of every command that opens a socket. */
+export function declareConnectFlags(command: Command): Command {
+  return command
+    .option('-H, --header <name: value>', 'header of the upgrade request; may be given more than once', collect)
+    .option('--insecure', 'accept any TLS certificate');
+}
+
+function collect(value: string, earlier: string[] = []): string[] {
+  return [...earlier, value];
+}
+
+/** @throws FanwireError FANWIRE_USAGE_URL */
+export function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && /^(ws|http)s?:$/.test(url.protocol)) return url;
+  const mend = text.includes('://') ? 'give a ws:// or wss:// URL' : `did you mean ws://${text}?`;
+  throw new FanwireError('FANWIRE_USAGE_URL', `"${text}" is not a WebSocket URL; ${mend}`);
+}
+
+/** The topic that a raw-mode URL subscribes to. */
+export function topicOf(url: URL): string {
+  const path = url.pathname.slice(1);
+  try {
+    return decodeURIComponent(path) || 'lobby';
+  } catch {
+    return path; // the relay will refuse it, in its own words
+  }
+}
+
+function headersFrom(lines: string[] = []): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    if (colon < 1) throw new FanwireError('FANWIRE_USAGE_HEADER', `--header must be "Name: value", got "${line}"`);
+    headers[line.slice(0, colon).trim()] = line.slice(colon + 1).trim();
+  }
+  return headers;
+}
+
+async function refusalLine(response: IncomingMessage): Promise<string> {
+  let body = '';
+  for await (const chunk of response) {
+    body += chunk;
+    if (body.length > MAX_REFUSAL_BYTES) break;
+  }
+  const status = `HTTP ${response.statusCode}`;
+  try {
+    const { code, message } = (JSON.parse(body) as { error: { code: string; message: string } }).error;
+    return `${status} ${code}: ${message}`;
+  } catch {
+    return `${status} ${response.statusMessage ?? ''}`.trim(); // not our relay, or a proxy in between
+  }
+}
+
+const REASONS: Record<string, string> = {
+  ECONNREFUSED: 'connection refused; does a relay listen there?',
+  ENOTFOUND: 'no such host',
+  ECONNRESET: 'the connection was reset',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'self-signed certificate; --insecure accepts it',
+  SELF_SIGNED_CERT_IN_CHAIN: 'self-signed certificate; --insecure accepts it',
+};
+
+function reasonOf(error: NodeJS.ErrnoException): string {
+  // Node tries each address of a name and then fails with an AggregateError, whose message is empty.
+  return REASONS[error.code ?? ''] ?? (error.message || error.code || 'unknown error');
+}
+
+/** An open socket, paused, so that nothing is missed before the caller listens and resumes it.
+ *  @throws FanwireError FANWIRE_CONNECT (unreachable) or FANWIRE_REFUSED (HTTP answer other than 101) */
+export function connect(url: URL, { header, insecure = false }: ConnectOptions): Promise<WebSocket> {
+  const socket = new WebSocket(url, {
+    headers: headersFrom(header),
+    rejectUnauthorized: !insecure,
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    perMessageDeflate: false,
+  });
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => {
+      socket.removeAllListeners('error').removeAllListeners('unexpected-response');
+      socket.pause();
+      resolve(socket);
+    });
+    socket.once('error', (error) => {
+      reject(new FanwireError('FANWIRE_CONNECT', `cannot connect to ${url.href}: ${reasonOf(error)}`));
+    });
+    socket.once('unexpected-response', (request, response) => {
+      refusalLine(response)
+        .then((line) => reject(new FanwireError('FANWIRE_REFUSED', `${url.href} refused: ${line}`)), reject)
+        .finally(() => request.destroy());
+    });
+  });
+}
+
+/** How a socket ended that should have stayed open. */
+export function closedError(url: URL, code: number, reason: Buffer): FanwireError {
+  const why =
+    reason.length > 0 ? ` (${reason.toString()})` : code === 1006 ? ' (no close frame: the connection broke)' : '';
+  return new FanwireError('FANWIRE_CLOSED', `${url.href} closed with ${code}${why}`);
+}

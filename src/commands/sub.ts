@@ -1,0 +1,107 @@
+// `fanwire sub`: prints what arrives on one or more topics.
+import { Command } from 'commander';
+import type { RawData, WebSocket } from 'ws';
+import { choice, integer } from '../config/types.js';
+import { FanwireError } from '../protocol/codes.js';
+import { argument } from './argument.js';
+import { type ConnectOptions, closedError, connect, declareConnectFlags, parseUrl, topicOf } from './connect.js';
+
+interface SubOptions extends ConnectOptions {
+  readonly count?: number;
+  readonly timeout?: number;
+  readonly timestamps?: boolean;
+  readonly binary: 'base64' | 'hex';
+  readonly raw?: boolean;
+}
+
+const NEWLINE = Buffer.from('\n');
+
+function bufferOf(data: RawData): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
+}
+
+/** What precedes each message: nothing for one URL, else its topic, or all of its URL where two hosts share a topic. */
+function prefixes(urls: URL[]): string[] {
+  if (urls.length === 1) return [''];
+  const topics = urls.map(topicOf);
+  const distinct = new Set(topics).size === topics.length;
+  return urls.map((url, i) => `${distinct ? topics[i] : url.href}: `);
+}
+
+function printed(data: Buffer, isBinary: boolean, prefix: string, options: SubOptions): Buffer {
+  if (options.raw) return data;
+  const time = options.timestamps ? `${new Date().toISOString()} ` : '';
+  const body = isBinary ? Buffer.from(data.toString(options.binary)) : data;
+  return Buffer.concat([Buffer.from(time + prefix), body, NEWLINE]);
+}
+
+/** Prints until --count or a signal (resolves), or until a socket closes (rejects). */
+function print(urls: URL[], sockets: WebSocket[], options: SubOptions, stop: AbortSignal): Promise<number> {
+  const prefix = prefixes(urls);
+  const { count = Number.POSITIVE_INFINITY } = options;
+  let received = 0;
+  return new Promise((resolve, reject) => {
+    stop.addEventListener('abort', () => resolve(received));
+    process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+      return error.code === 'EPIPE' ? resolve(received) : reject(error); // EPIPE: `| head` has seen enough
+    });
+    sockets.forEach((socket, i) => {
+      socket.on('error', () => {}); // a 'close' with the code follows
+      socket.on('close', (code, reason) => reject(closedError(urls[i] as URL, code, reason)));
+      socket.on('message', (data, isBinary) => {
+        if (received >= count) return;
+        received += 1;
+        process.stdout.write(printed(bufferOf(data), isBinary, prefix[i] as string, options));
+        if (received === count) resolve(received);
+      });
+      socket.resume();
+    });
+  });
+}
+
+async function close(socket: WebSocket): Promise<void> {
+  if (socket.readyState === socket.CLOSED) return;
+  await new Promise<void>((resolve) => {
+    socket.removeAllListeners('close').once('close', () => resolve());
+    socket.close(1000);
+  });
+}
+
+export function subCommand(): Command {
+  const command = new Command('sub')
+    .description('print the messages of one or more topics')
+    .argument('<url...>', 'ws://host:port/topic; with several, each line starts with its topic')
+    .option('-n, --count <n>', 'exit after so many messages', argument('--count', integer(1, 1e9)))
+    .option('-t, --timestamps', 'start each line with the time of arrival')
+    .option(
+      '-b, --binary <encoding>',
+      'how binary frames are printed: base64 or hex',
+      argument('--binary', choice('base64', 'hex')),
+      'base64',
+    )
+    .option('--raw', 'print payloads alone: no line ends, nothing encoded')
+    .option(
+      '--timeout <seconds>',
+      'exit after this time; with --count, 1 where too few have come',
+      argument('--timeout', integer(1, 86_400)),
+    )
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done (--count, --timeout or a signal), 1 refused, closed, unreachable or too few messages, 2 bad arguments.',
+    );
+  return declareConnectFlags(command).action(async (addresses: string[], options: SubOptions) => {
+    const urls = addresses.map(parseUrl);
+    const sockets = await Promise.all(urls.map((url) => connect(url, options)));
+    process.stderr.write(`subscribed to ${urls.map(topicOf).join(', ')}\n`);
+    const interrupt = new AbortController();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
+    const timeout = options.timeout === undefined ? undefined : AbortSignal.timeout(options.timeout * 1000);
+    const stop = AbortSignal.any(timeout ? [interrupt.signal, timeout] : [interrupt.signal]);
+    const received = await print(urls, sockets, options, stop).finally(() => Promise.all(sockets.map(close)));
+    if (timeout?.aborted && options.count !== undefined && received < options.count) {
+      const got = `${received} of ${options.count} messages came within ${options.timeout} s`;
+      throw new FanwireError('FANWIRE_SUB_TIMEOUT', got);
+    }
+  });
+}
