@@ -1,0 +1,91 @@
+// `fanwire serve` as a process: help, configuration, the port, signals.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { WebSocket } from 'ws';
+import { groups, options } from '../../src/config/schema.js';
+import { runFanwire, serve } from '../fanwire-process.js';
+
+test('--help lists every option under its heading, with its default and what zero means', async (t) => {
+  const { code, stdout } = await runFanwire(t, ['serve', '--help']);
+  assert.equal(code, 0);
+  for (const { title } of groups) assert.match(stdout, new RegExp(`^${title}:$`, 'm'));
+  const entries = stdout.replace(/\n {20,}/g, ' ').split('\n');
+  for (const { flag, default: initial, zero, unit } of Object.values(options)) {
+    const entry = entries.find((line) => line.trimStart().startsWith(`--${flag} `));
+    assert.ok(entry, `--${flag} is in --help`);
+    if (typeof initial === 'number' && unit !== 'bytes') assert.ok(entry.includes(`default ${initial}`), entry);
+    if (zero !== undefined) assert.ok(entry.includes(`0 = ${zero}`), entry);
+  }
+});
+
+test('what --print-config prints is a --config file that gives the same configuration', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fanwire-serve-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'fanwire.json');
+  const env = { FANWIRE_MAX_CONNECTIONS: '200000', FANWIRE_PORT: '1' };
+  const first = await runFanwire(t, ['serve', '--print-config', '--port', '2', '--max-payload', '1m'], { env });
+  const { port, maxConnections, maxPayloadBytes } = JSON.parse(first.stdout);
+  assert.deepEqual(
+    { port, maxConnections, maxPayloadBytes },
+    { port: 2, maxConnections: 200_000, maxPayloadBytes: 1 << 20 },
+  );
+  writeFileSync(file, first.stdout);
+  const second = await runFanwire(t, ['serve', '--print-config', '--config', file]);
+  assert.equal(second.stdout, first.stdout);
+});
+
+test('a mistyped flag, value or variable is one line with its mend, and exit code 2', async (t) => {
+  const flag = await runFanwire(t, ['serve', '--max-paylod', '5']);
+  assert.match(
+    flag.stderr,
+    /^fanwire: unknown option '--max-paylod' \(Did you mean --max-payload\?\) \[FANWIRE_USAGE\]\n$/,
+  );
+  const value = await runFanwire(t, ['serve', '--log-level', 'loud']);
+  assert.match(value.stderr, /^fanwire: --log-level must be one of .*, got "loud" \[FANWIRE_CONFIG_RANGE\]\n$/);
+  const variable = await runFanwire(t, ['serve'], { env: { FANWIRE_PROT: '1' } });
+  assert.match(
+    variable.stderr,
+    /^fanwire: unknown variable FANWIRE_PROT; did you mean FANWIRE_PORT\? \[FANWIRE_CONFIG_UNKNOWN\]\n$/,
+  );
+  assert.deepEqual([flag.code, value.code, variable.code], [2, 2, 2]);
+});
+
+test('a port in use is one line that names it, and exit code 1', async (t) => {
+  const { port } = await serve(t);
+  const second = await runFanwire(t, ['serve', '--port', String(port), '--admin-port', '0']);
+  assert.equal(second.code, 1);
+  assert.match(second.stderr, new RegExp(`^fanwire: .*${port}.* in use.*\\n$`));
+});
+
+test('the first SIGTERM closes every socket with 1012 and exits 0', async (t) => {
+  const relay = await serve(t);
+  const sockets = [1, 2, 3].map(() => new WebSocket(relay.url('news')));
+  const opened = sockets.map((socket) => new Promise((resolve) => socket.once('open', resolve)));
+  const codes = sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+  await Promise.all(opened);
+  relay.child.kill('SIGTERM');
+  assert.deepEqual(await Promise.all(codes), [1012, 1012, 1012]);
+  assert.deepEqual(await relay.exited, { code: 0, signal: null });
+  assert.match(relay.stdout(), /"msg":"drained, bye"/);
+});
+
+test('a second signal does not wait for the drain', async (t) => {
+  const relay = await serve(t, ['--drain-ms', '600000']);
+  const sockets = [1, 2, 3].map(() => new WebSocket(relay.url('news')));
+  for (const socket of sockets) socket.on('error', () => {});
+  await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('open', resolve))));
+  relay.child.kill('SIGINT');
+  await relay.seen(/"msg":"draining/);
+  relay.child.kill('SIGINT');
+  assert.deepEqual(await relay.exited, { code: 130, signal: null });
+});
+
+test('the start line carries the effective configuration, without credentials', async (t) => {
+  const relay = await serve(t, ['--log-level', 'info'], { FANWIRE_MAX_CONNECTIONS: '1234' });
+  const start = JSON.parse(relay.stdout().split('\n')[0] as string);
+  assert.equal(start.config.maxConnections, 1234);
+  assert.ok(start.set.includes('maxConnections') && !start.set.includes('host'));
+});

@@ -1,0 +1,153 @@
+// The effective configuration: precedence, ranges, and what a mistake is answered with.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import fc from 'fast-check';
+import { configWith, loadConfig, redacted } from '../../src/config/load.js';
+import { variableOf } from '../../src/config/option.js';
+import { options, type RelayConfig } from '../../src/config/schema.js';
+
+function configFile(t: TestContext): (content: unknown) => string {
+  const folder = mkdtempSync(join(tmpdir(), 'fanwire-config-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'fanwire.json');
+  return (content) => {
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+    return path;
+  };
+}
+
+function failure(code: string, message: RegExp) {
+  return (error: unknown) => {
+    assert.equal((error as { code: string }).code, code);
+    assert.match((error as Error).message, message);
+    assert.doesNotMatch((error as Error).message, /\n/);
+    return true;
+  };
+}
+
+test('every default is a value its own option accepts, and every name follows from the flag', () => {
+  const variables = new Set<string>();
+  for (const [key, option] of Object.entries(options)) {
+    assert.deepEqual(option.type.parse(option.default), option.default, key);
+    assert.match(option.flag, /^[a-z]+(-[a-z]+)*$/);
+    assert.ok(!option.description.endsWith('.'), `${key}: no full stop, notes follow`);
+    variables.add(variableOf(option.flag));
+  }
+  assert.equal(variables.size, Object.keys(options).length, 'no two options share a flag');
+});
+
+test('a flag wins over a variable, a variable over the file, the file over the default', (t) => {
+  const write = configFile(t);
+  const values: Partial<Record<keyof RelayConfig, fc.Arbitrary<unknown>>> = {
+    port: fc.nat(65_535),
+    maxPayloadBytes: fc.integer({ min: 1, max: 16 << 20 }),
+    slowConsumer: fc.constantFrom('drop', 'close'),
+    idleTimeoutS: fc.oneof(fc.constant(0), fc.integer({ min: 8, max: 960 })),
+    host: fc.ipV4(),
+  };
+  const given = fc.record(values, { requiredKeys: [] }) as fc.Arbitrary<Partial<RelayConfig>>;
+  const keys = Object.keys(values) as (keyof RelayConfig)[];
+  fc.assert(
+    fc.property(given, given, given, (flags, variables, file) => {
+      const env: Record<string, string> = {};
+      for (const [key, value] of Object.entries(variables))
+        env[variableOf(options[key as keyof RelayConfig].flag)] = String(value);
+      const asText = Object.fromEntries(Object.entries(flags).map(([key, value]) => [key, String(value)]));
+      const { config, origins } = loadConfig({ flags: asText, env, file: write(file) });
+      for (const key of keys) {
+        const sources = { flag: flags[key], variable: variables[key], file: file[key], default: options[key].default };
+        const [origin, value] = Object.entries(sources).find(([, found]) => found !== undefined) as [string, unknown];
+        assert.deepEqual([origins[key], config[key]], [origin, value]);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('sizes take k and m, and a value out of range says the range and the value', () => {
+  assert.equal(loadConfig({ env: { FANWIRE_MAX_PAYLOAD: '64k' } }).config.maxPayloadBytes, 65_536);
+  assert.equal(loadConfig({ flags: { maxPayloadBytes: '1.5M' } }).config.maxPayloadBytes, 1_572_864);
+  const refusals: [Record<string, unknown>, RegExp][] = [
+    [{ maxPayloadBytes: '17m' }, /^--max-payload must be 1 to 16777216 bytes.*, got "17m"$/],
+    [{ maxPayloadBytes: '0' }, /^--max-payload must be/],
+    [{ port: '65536' }, /^--port must be an integer from 0 to 65535, got "65536"$/],
+    [{ port: '' }, /^--port must be/],
+    [{ port: '90 01' }, /^--port must be/],
+    [{ idleTimeoutS: '7' }, /^--idle-timeout must be 0, or an integer from 8 to 960, got "7"$/],
+    [{ slowConsumer: 'wait' }, /^--slow-consumer must be one of drop, close, got "wait"$/],
+  ];
+  for (const [flags, message] of refusals)
+    assert.throws(() => loadConfig({ flags }), failure('FANWIRE_CONFIG_RANGE', message));
+  const env = { FANWIRE_WORKERS: 'many' };
+  assert.throws(() => loadConfig({ env }), failure('FANWIRE_CONFIG_RANGE', /^FANWIRE_WORKERS must be/));
+});
+
+test('an unknown variable or file key names its nearest neighbour', (t) => {
+  const write = configFile(t);
+  assert.throws(
+    () => loadConfig({ env: { FANWIRE_MAX_PAYLAOD: '1' } }),
+    failure('FANWIRE_CONFIG_UNKNOWN', /^unknown variable FANWIRE_MAX_PAYLAOD; did you mean FANWIRE_MAX_PAYLOAD\?$/),
+  );
+  assert.throws(
+    () => loadConfig({ file: write({ maxPayload: 5 }) }),
+    failure('FANWIRE_CONFIG_UNKNOWN', /^unknown key "maxPayload" in --config ".*"; did you mean maxPayloadBytes\?$/),
+  );
+});
+
+test('an empty variable counts as unset, and FANWIRE_CONFIG names the file', (t) => {
+  const file = configFile(t)({ port: 7000 });
+  const { config, origins } = loadConfig({ env: { FANWIRE_HOST: '', FANWIRE_CONFIG: file } });
+  assert.equal(config.port, 7000);
+  assert.equal(origins.host, 'default');
+});
+
+test('the variables that Kubernetes sets for a Service called fanwire are left alone', () => {
+  const env = {
+    FANWIRE_SERVICE_HOST: '10.0.0.7',
+    FANWIRE_SERVICE_PORT: '9001',
+    FANWIRE_SERVICE_PORT_WS: '9001',
+    FANWIRE_PORT: 'tcp://10.0.0.7:9001',
+    FANWIRE_PORT_9001_TCP: 'tcp://10.0.0.7:9001',
+    FANWIRE_PORT_9001_TCP_ADDR: '10.0.0.7',
+  };
+  assert.equal(loadConfig({ env }).config.port, 9001);
+});
+
+test('a file that is missing, not JSON or not an object is one line that names it', (t) => {
+  const write = configFile(t);
+  assert.throws(
+    () => loadConfig({ file: '/nowhere/x.json' }),
+    failure('FANWIRE_CONFIG_FILE', /"\/nowhere\/x\.json".*ENOENT/),
+  );
+  assert.throws(() => loadConfig({ file: write('{"port":') }), failure('FANWIRE_CONFIG_FILE', /is not JSON/));
+  assert.throws(() => loadConfig({ file: write([]) }), failure('FANWIRE_CONFIG_FILE', /must hold one JSON object/));
+});
+
+test('TLS takes both files or neither, and says which cannot be read', (t) => {
+  const readable = configFile(t)('a certificate');
+  assert.throws(
+    () => configWith({ tlsCert: readable }),
+    failure('FANWIRE_CONFIG_CONFLICT', /^--tls-cert needs --tls-key/),
+  );
+  assert.throws(
+    () => configWith({ tlsKey: readable }),
+    failure('FANWIRE_CONFIG_CONFLICT', /^--tls-key needs --tls-cert/),
+  );
+  assert.throws(
+    () => configWith({ tlsCert: readable, tlsKey: '/nowhere/key.pem' }),
+    failure('FANWIRE_CONFIG_FILE', /^--tls-key "\/nowhere\/key\.pem": no such file$/),
+  );
+});
+
+test('credentials inside a URL are not shown, and a redacted value is not taken back', (t) => {
+  const shown = redacted(configWith({ cluster: 'nats://user:hunter2@127.0.0.1:4222,nats://token@b:4222' }));
+  assert.equal(shown.cluster, 'nats://<redacted>@127.0.0.1:4222,nats://<redacted>@b:4222');
+  const file = configFile(t)({ cluster: '<redacted>' });
+  assert.throws(
+    () => loadConfig({ file }),
+    failure('FANWIRE_CONFIG_FILE', /^"cluster".*is redacted; put its value in$/),
+  );
+});
