@@ -4,6 +4,7 @@ import type { Result } from '../result.js';
 import { figureRatio, figuresOf, figureText } from './figures.js';
 import { formatCount, formatMs, formatRate } from './format.js';
 import { groupByScenario, type ScenarioGroup } from './grouping.js';
+import { describeLoad } from './load-line.js';
 import { deliveryRates } from './series.js';
 import { sparkline } from './sparkline.js';
 import { judge } from './verdict.js';
@@ -17,15 +18,15 @@ export function renderMarkdown(results: readonly Result[]): string {
 }
 
 function renderGroup(group: ScenarioGroup): string {
-  const { results, labels, params } = group;
+  const { results, labels } = group;
   const lines = [`### ${escapeMarkdown(group.scenario)}`, ''];
   results.forEach((result, i) => {
     const verdict = judge(result);
     lines.push(`- ${MARK[verdict.kind]} **${escapeMarkdown(labels[i] ?? '')}**: ${escapeMarkdown(verdict.headline)}`);
     for (const reason of verdict.reasons) lines.push(`  - ${escapeMarkdown(reason)}`);
   });
-  const shared = params.map(([name, value]) => `${escapeMarkdown(name)} ${escapeMarkdown(value)}`).join(' · ');
-  if (shared !== '') lines.push('', shared);
+  const load = describeLoad(results).join(' · ');
+  if (load !== '') lines.push('', load);
   lines.push('', ...table(group), ...steps(group), '', hostLine(results));
   return lines.join('\n');
 }

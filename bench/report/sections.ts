@@ -5,6 +5,7 @@ import type { Chart } from './chart.js';
 import { FIGURES, type Figure, figureRatio, figuresOf, figureText } from './figures.js';
 import { formatCount, formatMs, formatRate } from './format.js';
 import { type ScenarioGroup, targetName } from './grouping.js';
+import { describeLoad } from './load-line.js';
 import { html, type Markup } from './markup.js';
 import { judge } from './verdict.js';
 
@@ -52,7 +53,7 @@ function singleHead(group: ScenarioGroup): Markup {
   const result = group.results[0] as Result;
   const verdict = judge(result);
   const figures = headlineFigures(group.results).slice(0, 6);
-  return html`<p class="what"><b>${group.scenario}</b> ${targetName(result)}, ${result.engine} engine</p>${paramLine(group)}
+  return html`<p class="what"><b>${group.scenario}</b> ${targetName(result)}, ${result.engine} engine</p>${loadLine(group)}
 <div class="verdict ${verdict.kind}"><h2>${verdict.headline}</h2>${reasonList(verdict.reasons)}</div>
 <dl class="figures">${figures.map(([figure, label]) => {
     const [number, ...unit] = figureText(figure, result).split(' ');
@@ -75,12 +76,12 @@ function severalHead(group: ScenarioGroup): Markup {
     const swatch = html`<span class="swatch c${i % 8}"></span>`;
     return html`<tr><th scope="row">${swatch}${labels[i] ?? ''}<span class="mark ${verdict.kind}">${verdict.headline}</span>${reasonList(verdict.reasons)}</th>${cells}</tr>`;
   });
-  return html`<h2 class="several">${group.scenario}</h2>${paramLine(group)}
+  return html`<h2 class="several">${group.scenario}</h2>${loadLine(group)}
 <table class="side"><thead><tr><td></td>${figures.map(([, label]) => html`<th scope="col">${label}</th>`)}</tr></thead><tbody>${rows}</tbody></table>`;
 }
 
-function paramLine({ params }: ScenarioGroup): Markup {
-  return html`<p class="params">${params.map(([name, value]) => html`<span>${name} <b>${value}</b></span>`)}</p>`;
+function loadLine({ results }: ScenarioGroup): Markup {
+  return html`<p class="load">${describeLoad(results).map((part) => html`<span>${part}</span>`)}</p>`;
 }
 
 function headlineFigures(results: readonly Result[]): [Figure, string][] {

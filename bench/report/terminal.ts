@@ -4,6 +4,7 @@ import type { Result } from '../result.js';
 import { FIGURES, figureRatio, figuresOf, figureText } from './figures.js';
 import { formatBytes, formatCores, formatCount, formatMs, formatRate, formatSeconds, formatShare } from './format.js';
 import { groupByScenario, type ScenarioGroup, targetName } from './grouping.js';
+import { describeLoad } from './load-line.js';
 import { deliveryRates, hasGauge } from './series.js';
 import { sparkline } from './sparkline.js';
 import { judge, type Verdict } from './verdict.js';
@@ -41,8 +42,8 @@ function renderOne(group: ScenarioGroup, width: number, paint: Paint): string {
   const result = group.results[0] as Result;
   const title = `${group.scenario} · ${result.engine} · ${targetName(result)}`;
   const lines = [paint('bold', fit(title, width)), ...verdictLines(judge(result), width, paint)];
-  const params = group.params.map(([name, value]) => `${name} ${value}`).join(' · ');
-  if (params !== '') lines.push(...wrap(params, width - 2).map((line) => paint('dim', `  ${line}`)));
+  const load = describeLoad(group.results).join(' · ');
+  if (load !== '') lines.push(...wrap(load, width - 2).map((line) => paint('dim', `  ${line}`)));
   lines.push('');
   const rows = result.valid ? [...serverRows(result), generatorRow(result)] : [generatorRow(result)];
   for (const row of rows) lines.push(...renderRow(row, width, paint));
@@ -130,7 +131,7 @@ function renderSideBySide(group: ScenarioGroup, width: number, paint: Paint): st
     const verdict = judge(result);
     lines.push(...verdictLines({ ...verdict, headline: `${labels[i]}: ${verdict.headline}` }, width, paint));
   });
-  lines.push('');
+  lines.push(...wrap(describeLoad(results).join(' · '), width - 2).map((line) => paint('dim', `  ${line}`)), '');
   const rows = figuresOf(results).map((f) => [
     `${f.group} ${f.label}`,
     ...results.map((result) => `${figureText(f, result)} ${figureRatio(f, result, first)}`.trimEnd()),

@@ -35,7 +35,7 @@ test('the terminal block of one run reads as it should at 100 columns', () => {
     renderTerminal([sampleResult()], plain),
     `fan-out · native · fanwire 0.1.0
   ✓ Nothing lost, nothing twice, all in order
-  subscribers 500 · rate 100 · payloadBytes 64 · durationS 10
+  500 subscribers · 1 publisher · 100 msg/s · 64 B · 10 s
 
   latency     p50 1.26 ms   p99 6.01 ms   p99.9 9.70 ms   max 26.9 ms          █▇▇▇█▇▇█▇▇██▇██████▇
   deliveries  50.0 k/s   500,000 of 500,000                                ▁▁▁▁████████████████████

@@ -41,7 +41,7 @@ export function sampleResult(slowness = 1, overrides: Partial<Result> = {}): Res
     startedAt: '2026-11-24T06:00:00Z',
     target: { name: 'fanwire', version: '0.1.0', cmd: 'fanwire serve --port 9001' },
     host: { cpu: 'Test CPU', cores: 2, node: 'v20.20.2', kernel: '6.1.0' },
-    params: { subscribers: 500, rate: 100, payloadBytes: 64, durationS: 10 },
+    params: { subscribers: 500, publishers: 1, rate: 100, burst: 1, payloadBytes: 64, durationS: 10 },
     connections: { requested: 500, opened: 500, failed: 0, connectMs: { p50: 1.2, p99: 4.8, max: 9.1 } },
     published: 1000,
     expected: deliveries,

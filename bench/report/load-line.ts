@@ -1,0 +1,39 @@
+// The load of a run in words: "500 subscribers · 1 publisher · 100 msg/s · 128 B · 10 s". What is at rest is left out.
+
+import type { Result } from '../result.js';
+import { formatBytes, formatCount } from './format.js';
+
+type Params = Result['params'];
+
+/** How a parameter is said; undefined: not worth a word (its neutral value). */
+const SAYINGS: readonly (readonly [string, (value: number) => string | undefined])[] = [
+  ['subscribers', (n) => plural(n, 'subscriber')],
+  ['publishers', (n) => plural(n, 'publisher')],
+  ['topics', (n) => (n > 1 ? plural(n, 'topic') : undefined)],
+  ['rate', (n) => (n > 0 ? `${formatCount(n)} msg/s` : 'nothing published')],
+  ['burst', (n) => (n > 1 ? `in bursts of ${formatCount(n)}` : undefined)],
+  ['payloadBytes', (n) => formatBytes(n)],
+  ['durationS', (n) => `${formatCount(n)} s`],
+  ['connectRate', (n) => (n > 0 ? `${formatCount(n)} connections/s` : undefined)],
+  ['churnRate', (n) => (n > 0 ? `${formatCount(n)} replaced/s` : undefined)],
+  ['stormFraction', (n) => (n > 0 ? `${Math.round(n * 100)} % reconnect at once` : undefined)],
+  ['stalledSubscribers', (n) => (n > 0 ? `${formatCount(n)} never read` : undefined)],
+];
+
+/** The load that all `results` share, in parts to be joined; parameters that differ between them are left out. */
+export function describeLoad(results: readonly Result[]): string[] {
+  const params = results[0]?.params ?? {};
+  return SAYINGS.flatMap(([name, say]) => {
+    const value = shared(name, params, results);
+    return value === undefined ? [] : (say(value) ?? []);
+  });
+}
+
+function shared(name: string, params: Params, results: readonly Result[]): number | undefined {
+  const value = params[name];
+  return typeof value === 'number' && results.every((result) => result.params[name] === value) ? value : undefined;
+}
+
+function plural(n: number, noun: string): string {
+  return `${formatCount(n)} ${noun}${n === 1 ? '' : 's'}`;
+}
