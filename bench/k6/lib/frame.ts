@@ -3,7 +3,9 @@
 
 export const HEADER_BYTES = 24;
 
-/** publisher (4 characters), sequence (8), due time in µs (12), each in base 36. */
+/** Text: this mark, then publisher (3 characters), sequence (8) and due time in µs (12), each in base 36. */
+const MARK = '~';
+const PUBLISHER_FROM = 1;
 const SEQUENCE_FROM = 4;
 const DUE_FROM = 12;
 
@@ -13,8 +15,8 @@ export const frame = { publisher: 0, sequence: 0, dueAt: 0 };
 /** Reads a received payload into `frame`; false when it is not one of ours (a server's greeting, say). */
 export function readFrame(payload: unknown): boolean {
   if (typeof payload === 'string') {
-    if (payload.length < HEADER_BYTES) return false;
-    frame.publisher = parseInt(payload.slice(0, SEQUENCE_FROM), 36);
+    if (payload.length < HEADER_BYTES || payload[0] !== MARK) return false;
+    frame.publisher = parseInt(payload.slice(PUBLISHER_FROM, SEQUENCE_FROM), 36);
     frame.sequence = parseInt(payload.slice(SEQUENCE_FROM, DUE_FROM), 36);
     frame.dueAt = parseInt(payload.slice(DUE_FROM, HEADER_BYTES), 36) / 1000;
     return !Number.isNaN(frame.dueAt);
@@ -24,8 +26,11 @@ export function readFrame(payload: unknown): boolean {
   frame.publisher = fields[0] as number;
   frame.sequence = fields[1] as number;
   frame.dueAt = fields[2] as number;
-  return true;
+  return Number.isInteger(frame.publisher) && Number.isInteger(frame.sequence);
 }
+
+/** Publishers a run may have: what fits the frame. */
+export const MOST_PUBLISHERS = 36 ** 3;
 
 /** Writes frames of `bytes` bytes for one publisher. */
 export function frameWriter(
@@ -40,7 +45,7 @@ export function frameWriter(
       return buffer;
     };
   }
-  const prefix = publisher.toString(36).padStart(SEQUENCE_FROM, '0');
+  const prefix = MARK + publisher.toString(36).padStart(SEQUENCE_FROM - PUBLISHER_FROM, '0');
   const padding = '.'.repeat(bytes - HEADER_BYTES);
   return (sequence, dueAt) => {
     const due = Math.round(dueAt * 1000).toString(36);

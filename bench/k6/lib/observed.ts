@@ -1,6 +1,7 @@
 // What one VU saw: counted here while it runs, handed to k6's metrics once a second, and printed as one line at the end
 // when `fanwire bench` asked for it (k6's summary has percentiles, but no histogram that could be merged).
 
+import exec from 'k6/execution';
 import { fineClock } from './clock.ts';
 import { type Buckets, count, flat } from './histogram.ts';
 import * as metrics from './metrics.ts';
@@ -29,6 +30,8 @@ export class Observed {
   late = 0;
   closedByServer = 0;
   foreign = 0;
+  /** Instant of the last measured delivery, ms since the epoch; 0 without one. */
+  lastAt = 0;
   delivered = 0;
   lost = 0;
   duplicated = 0;
@@ -65,6 +68,7 @@ export class Observed {
   arrived(dueAt: number, readAt: number): void {
     const ms = readAt - dueAt;
     this.delivered++;
+    if (readAt > this.lastAt) this.lastAt = readAt;
     count(this.secondOf(readAt).latencyUs, ms);
     metrics.latency.add(ms);
     if (this.delivered % LAG_SAMPLED_EVERY === 0) {
@@ -78,7 +82,12 @@ export class Observed {
   flush(): void {
     metrics.deliveries.add(this.delivered - this.deliveredFlushed);
     this.deliveredFlushed = this.delivered;
-    printLine(this.settings, { kind: 'progress', opened: this.opened, delivered: this.delivered });
+    printLine(this.settings, {
+      kind: 'progress',
+      vu: exec.vu.idInTest,
+      opened: this.opened,
+      delivered: this.delivered,
+    });
   }
 
   finish(): void {
@@ -95,6 +104,7 @@ export class Observed {
       late: this.late,
       closedByServer: this.closedByServer,
       foreign: this.foreign,
+      lastAt: this.lastAt,
       delivered: this.delivered,
       lost: this.lost,
       duplicated: this.duplicated,

@@ -19,6 +19,11 @@ export function play(scenario: string, defaults: Defaults) {
   const settings = readSettings(scenario, defaults);
   const plannedS = settings.connectS + settings.warmupS + settings.durationS + settings.drainS;
 
+  const roles = {
+    subscribers: settings.steady === 0 ? 0 : settings.vus,
+    visitors: churnVus(settings),
+    publishers: publisherVus(settings),
+  };
   const role = (exec: string, vus: number): { [name: string]: Scenario } =>
     vus === 0
       ? {}
@@ -34,9 +39,9 @@ export function play(scenario: string, defaults: Defaults) {
         };
   const options: Options = {
     scenarios: {
-      ...role('subscribers', settings.steady === 0 ? 0 : settings.vus),
-      ...role('visitors', churnVus(settings)),
-      ...role('publishers', publisherVus(settings)),
+      ...role('subscribers', roles.subscribers),
+      ...role('visitors', roles.visitors),
+      ...role('publishers', roles.publishers),
     },
     thresholds: thresholds(settings),
     summaryTrendStats: TREND_STATS,
@@ -47,7 +52,7 @@ export function play(scenario: string, defaults: Defaults) {
     options,
     setup: (): Timeline => {
       const timeline = timelineFrom(Date.now(), settings);
-      printLine(settings, { kind: 'timeline', ...timeline });
+      printLine(settings, { kind: 'timeline', ...timeline, ...roles });
       return timeline;
     },
     subscribers: (timeline: Timeline) => subscribe(settings, timeline),
