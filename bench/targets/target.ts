@@ -7,7 +7,7 @@ export interface Target {
   readonly version: string;
   /** The command that started it, or the URL. */
   readonly cmd: string;
-  /** ws:// or wss:// URLs without the topic; connection i goes to urls[i mod urls.length] (several: nodes of one cluster). */
+  /** ws:// or wss:// URLs without the topic. Several are the nodes of one cluster: the subscribers of each topic are spread over all. */
   readonly urls: readonly string[];
   /** How a topic is addressed and a message framed. */
   readonly dialect: Dialect;
@@ -18,10 +18,12 @@ export interface Target {
 }
 
 /** `raw`: the topic is the URL's path and every frame is a message (fanwire, ws, uWS, nchan, …). `fanwire.v1`: the envelope.
- *  `socket.io`: Engine.IO 4 over WebSocket, one namespace, event `m`. */
+ *  `socket.io`: Engine.IO 4 over WebSocket, one namespace, event `m`, topics ignored. */
 export type Dialect = 'raw' | 'fanwire.v1' | 'socket.io';
 
-/** The URL of a topic on one of the target's servers. */
+/** The URL of a topic on one of the target's servers; a query in `base` (a token) is kept. */
 export function topicUrl(base: string, topic: string): string {
-  return `${base.replace(/\/+$/, '')}/${encodeURIComponent(topic)}`;
+  const url = new URL(base);
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/${encodeURIComponent(topic)}`;
+  return url.href;
 }

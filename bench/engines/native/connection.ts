@@ -1,0 +1,211 @@
+// One client connection of the load generator: TCP or TLS, handshake, the dialect's hello, then frames.
+
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { STAMP_MARK } from '../../stamp.js';
+import type { DialectRules } from './dialect.js';
+import { FrameReader, type FrameSink, OPCODE_CLOSE, OPCODE_PING } from './frame-reader.js';
+import { CLOSE_NORMAL, pongFrame } from './frame-writer.js';
+import { judgeResponse } from './handshake.js';
+import type { ReadTurns } from './read-turns.js';
+
+/** Whom a connection tells. */
+export interface ConnectionOwner {
+  /** It hears its topic from now on. */
+  opened(connection: Connection): void;
+  /** It never opened. `code` is an errno such as EADDRINUSE where there is one. */
+  failed(connection: Connection, reason: string, code: string | undefined): void;
+  /** A message whose stamp is at `bytes[at]`. `bytes` is only valid during the call. */
+  stamped(connection: Connection, bytes: Uint8Array, at: number): void;
+  /** It was open and the server ended it; 1006 when no close frame said why. */
+  closedByServer(connection: Connection, code: number): void;
+}
+
+/** Where and how to connect. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly servername: string | undefined;
+  readonly isInsecureAllowed: boolean;
+}
+
+export interface SourceAddress {
+  readonly localAddress?: string;
+  readonly localPort?: number;
+}
+
+const State = { Connecting: 0, Handshake: 1, Hello: 2, Open: 3, Closed: 4 } as const;
+
+/** One read buffer for all sockets of the process: libuv fills it and the callback empties it before the next read can happen. */
+const readBuffer = Buffer.allocUnsafeSlow(256 * 1024);
+
+export class Connection implements FrameSink {
+  readonly startedUs: number;
+  #state: number = State.Connecting;
+  #socket: Socket;
+  #response = '';
+  #closeCode = 1006;
+  #isStalled = false;
+  readonly #reader: FrameReader;
+
+  constructor(
+    /** Which subscriber or publisher this is, as its owner numbers them. */
+    readonly slot: number,
+    private readonly owner: ConnectionOwner,
+    private readonly turns: ReadTurns,
+    private readonly rules: DialectRules,
+    endpoint: Endpoint,
+    source: SourceAddress,
+    request: Buffer,
+    private readonly hello: Buffer | undefined,
+  ) {
+    this.startedUs = turns.clock();
+    this.#reader = new FrameReader(this, rules.headBytes);
+    this.#socket = endpoint.servername === undefined ? this.#openTcp(endpoint, source) : this.#openTls(endpoint, source);
+    this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#broken(error.code ?? error.message, error.code));
+    this.#socket.on('close', () => this.#broken('closed during the handshake', undefined));
+    const ready = endpoint.servername === undefined ? 'connect' : 'secureConnect';
+    this.#socket.once(ready, () => {
+      this.#state = State.Handshake;
+      this.#socket.write(request);
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#state === State.Open;
+  }
+
+  /** Bytes that the kernel has not taken yet. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(frames: Buffer): void {
+    this.#socket.write(frames);
+  }
+
+  /** Stops reading for good: the kernel's buffers fill and the server sees a slow consumer. */
+  stall(): void {
+    this.#isStalled = true;
+    this.#socket.pause();
+  }
+
+  /** Reads again after `stall`. */
+  unstall(): void {
+    this.#isStalled = false;
+    this.#socket.resume();
+  }
+
+  /** Says goodbye and forgets the connection: nothing that arrives from now on is reported. */
+  close(): void {
+    if (this.#state === State.Closed) return;
+    const wasOpen = this.#state >= State.Hello;
+    this.#state = State.Closed;
+    if (!wasOpen || this.#isStalled) this.#socket.destroy();
+    else this.#socket.end(CLOSE_NORMAL, () => this.#socket.destroy());
+  }
+
+  /** Gives a connection up that did not open in time. */
+  abandon(reason: string): void {
+    this.#broken(reason, undefined);
+  }
+
+  message(bytes: Uint8Array, at: number, available: number, length: number): void {
+    if (bytes[at] === STAMP_MARK && this.#state === State.Open && length > 0) {
+      this.owner.stamped(this, bytes, at);
+      return;
+    }
+    this.#enveloped(bytes, at, available);
+  }
+
+  control(opcode: number, payload: Uint8Array): void {
+    if (opcode === OPCODE_PING) this.#socket.write(pongFrame(payload));
+    if (opcode !== OPCODE_CLOSE) return;
+    this.#closeCode = payload.length >= 2 ? ((payload[0] as number) << 8) | (payload[1] as number) : 1005;
+    this.#broken(`closed with ${this.#closeCode}`, undefined);
+  }
+
+  violation(reason: string): void {
+    this.#closeCode = 1002;
+    this.#broken(reason, undefined);
+  }
+
+  /** A message that does not begin with a stamp: an envelope around one, or the server's own. */
+  #enveloped(bytes: Uint8Array, at: number, available: number): void {
+    const head = Math.min(available, this.rules.headBytes);
+    if (this.#state === State.Open) {
+      for (let i = at; i < at + head; i++) {
+        if (bytes[i] === STAMP_MARK) return this.owner.stamped(this, bytes, i);
+      }
+    }
+    if (this.#state !== State.Open && this.#state !== State.Hello) return;
+    const verdict = this.rules.judge(Buffer.from(bytes.subarray(at, at + head)).toString('latin1'));
+    if (verdict.kind === 'answer') this.#socket.write(verdict.frame);
+    else if (verdict.kind === 'refused') this.#broken(verdict.reason, undefined);
+    else if (verdict.kind === 'ready' && this.#state === State.Hello) this.#open();
+  }
+
+  #openTcp(endpoint: Endpoint, source: SourceAddress): Socket {
+    return connectTcp({
+      host: endpoint.host,
+      port: endpoint.port,
+      noDelay: true,
+      ...source,
+      onread: {
+        buffer: readBuffer,
+        callback: (bytes: number) => {
+          this.#received(readBuffer, bytes);
+          return !this.#isStalled;
+        },
+      },
+    });
+  }
+
+  #openTls(endpoint: Endpoint, source: SourceAddress): Socket {
+    const socket = connectTls({
+      host: endpoint.host,
+      port: endpoint.port,
+      servername: endpoint.servername as string,
+      rejectUnauthorized: !endpoint.isInsecureAllowed,
+      ...source,
+    });
+    socket.on('data', (chunk) => this.#received(chunk, chunk.length));
+    socket.setNoDelay(true);
+    return socket;
+  }
+
+  #received(chunk: Buffer, bytes: number): void {
+    this.turns.enter();
+    if (this.#state === State.Handshake) this.#handshake(chunk, bytes);
+    else if (this.#state !== State.Closed) this.#reader.read(chunk, 0, bytes);
+  }
+
+  #handshake(chunk: Buffer, bytes: number): void {
+    const before = this.#response.length;
+    this.#response += chunk.toString('latin1', 0, bytes);
+    const outcome = judgeResponse(this.#response);
+    if (outcome.kind === 'incomplete') return;
+    this.#response = '';
+    if (outcome.kind === 'refused') return this.#broken(outcome.reason, undefined);
+    if (this.hello === undefined) this.#open();
+    else {
+      this.#state = State.Hello;
+      this.#socket.write(this.hello);
+    }
+    this.#reader.read(chunk, outcome.headerBytes - before, bytes);
+  }
+
+  #open(): void {
+    this.#state = State.Open;
+    this.owner.opened(this);
+  }
+
+  #broken(reason: string, code: string | undefined): void {
+    if (this.#state === State.Closed) return;
+    const wasOpen = this.#state === State.Open;
+    this.#state = State.Closed;
+    this.#socket.destroy();
+    if (wasOpen) this.owner.closedByServer(this, this.#closeCode);
+    else this.owner.failed(this, reason, code);
+  }
+}

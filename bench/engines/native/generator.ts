@@ -1,0 +1,32 @@
+// Entry of a generator process: takes the engine's commands over IPC and plays its role.
+
+import { sharedClock } from './clock.js';
+import type { Command, Message } from './messages.js';
+import { Publishers } from './publishers.js';
+import { ReadTurns } from './read-turns.js';
+import { Subscribers } from './subscribers.js';
+
+let role: Subscribers | Publishers | undefined;
+
+process.on('message', (command: Command) => {
+  if (command.kind === 'setup') {
+    const turns = new ReadTurns(sharedClock(command.zeroUnixUs));
+    role =
+      command.role === 'subscribers' ? new Subscribers(command, turns, send) : new Publishers(command, turns, send);
+  } else if (command.kind === 'play') role?.play(command);
+  else if (command.kind === 'settle') (role as Subscribers).settle(command);
+  else {
+    role?.close();
+    // Close frames are on their way to the kernel within this turn; the channel is what keeps the process alive.
+    setTimeout(() => process.exit(0), 50);
+  }
+});
+
+// The engine is gone: nothing to measure for.
+process.on('disconnect', () => process.exit(1));
+// Ctrl-C reaches the whole process group; the engine decides when to end.
+process.on('SIGINT', () => {});
+
+function send(message: Message): void {
+  process.send?.(message);
+}

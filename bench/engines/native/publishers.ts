@@ -1,0 +1,211 @@
+// The generator process that publishes: an open-loop schedule, kept to some 60 µs without spinning.
+//
+// setTimeout is too coarse (1 ms, and late), and spinning would take the core from the subscribers beside it. This thread has
+// nothing else to do, so it sleeps in Atomics.wait, at most a millisecond at a time, and lets the event loop turn between two sleeps.
+// A message that is due goes out even if the one before it was late: latency counts from the due time, so lateness is never hidden.
+
+import { STAMP_MEASURED, STAMP_WARMUP } from '../../stamp.js';
+import { BusynessMeter } from './busyness.js';
+import type { Connection, ConnectionOwner } from './connection.js';
+import { Connections } from './connections.js';
+import { LatencyCounts } from './counts.js';
+import type { StampedFrame } from './frame-writer.js';
+import type { Message, Play, Setup } from './messages.js';
+import type { ReadTurns } from './read-turns.js';
+
+const LONGEST_SLEEP_MS = 1;
+/** Shorter gaps are not slept: waking up takes about this long. */
+const SHORTEST_SLEEP_US = 60;
+/** A publisher with more than this in its socket's queue has a server that does not read: its messages wait (and stay due). */
+const BLOCKED_BYTES = 1 << 20;
+/** Frames of one write together, unless one alone is longer. */
+const WRITE_BYTES = 256 * 1024;
+
+interface Publisher {
+  readonly number: number;
+  readonly frame: StampedFrame;
+  connection: Connection | undefined;
+  /** Due times (µs) of messages that have not been written. */
+  backlog: number[];
+  isBlocked: boolean;
+}
+
+export class Publishers implements ConnectionOwner {
+  readonly #connections: Connections;
+  readonly #publishers: Publisher[];
+  readonly #sent: Uint32Array;
+  readonly #slips = new LatencyCounts();
+  readonly #busyness = new BusynessMeter();
+  readonly #sleepCell = new Int32Array(new SharedArrayBuffer(4));
+  readonly #dirty: Publisher[] = [];
+  #out = Buffer.allocUnsafeSlow(WRITE_BYTES);
+  #play: Play | undefined;
+  #tick = 0;
+  #giveUpUs = 0;
+  #isReady = false;
+  #isClosing = false;
+
+  constructor(
+    private readonly setup: Setup,
+    private readonly turns: ReadTurns,
+    private readonly send: (message: Message) => void,
+  ) {
+    const { plan, lane, lanes } = setup;
+    const numbers = Array.from({ length: Math.ceil((plan.publishers - lane) / lanes) }, (_, i) => lane + i * lanes);
+    this.#sent = new Uint32Array(plan.publishers);
+    this.#connections = new Connections(
+      setup,
+      this,
+      turns,
+      (slot) => numbers[slot] as number,
+      (slot, connection) => {
+        (this.#publishers[slot] as Publisher).connection = connection;
+      },
+    );
+    this.#publishers = numbers.map((number) => ({
+      number,
+      frame: this.#connections.rules.frame(`${plan.topicPrefix}${number % plan.topics}`, plan.payloadBytes, plan.binary),
+      connection: undefined,
+      backlog: [],
+      isBlocked: false,
+    }));
+    for (let slot = 0; slot < numbers.length; slot++) this.#connections.open(slot);
+    this.#checkReady();
+  }
+
+  opened(connection: Connection): void {
+    this.#connections.noteOpened(connection);
+    this.#checkReady();
+  }
+
+  failed(connection: Connection, reason: string, code: string | undefined): void {
+    if (this.#connections.noteFailed(connection, reason, code)) return;
+    (this.#publishers[connection.slot] as Publisher).connection = undefined;
+    this.#checkReady();
+  }
+
+  closedByServer(connection: Connection, code: number): void {
+    this.#connections.noteClosedByServer(code);
+    (this.#publishers[connection.slot] as Publisher).connection = undefined;
+  }
+
+  /** What a publisher hears of others is not counted: it reads only between two sleeps, so its times would be its own. */
+  stamped(): void {}
+
+  play(play: Play): void {
+    this.#play = play;
+    this.#giveUpUs = play.measureEndUs + this.setup.plan.drainS * 1e6;
+    const nowUs = this.turns.clock();
+    setTimeout(() => this.#busyness.begin(), Math.max(0, (play.measureStartUs - nowUs) / 1000));
+    this.#turn();
+  }
+
+  close(): void {
+    this.#isClosing = true;
+    this.#connections.stop();
+    for (const { connection } of this.#publishers) connection?.close();
+  }
+
+  #checkReady(): void {
+    if (this.#isReady || !this.#connections.ramp.isIdle) return;
+    this.#isReady = true;
+    this.send({ kind: 'ready' });
+  }
+
+  /** Publishes what is due, sleeps until about the next due time, and comes back after the event loop has turned. */
+  #turn(): void {
+    if (this.#isClosing) return;
+    this.#queueDue();
+    for (const publisher of this.#dirty) this.#flush(publisher);
+    this.#keepBlocked();
+    const nowUs = this.turns.clock();
+    const nextUs = this.#dueUs(this.#tick);
+    const isOver = nextUs >= (this.#play as Play).measureEndUs;
+    if (isOver && nowUs >= (this.#play as Play).measureEndUs) {
+      this.#busyness.end();
+      if (this.#dirty.length === 0 || nowUs > this.#giveUpUs) return this.#report();
+    }
+    const gapUs = nextUs - nowUs;
+    if (gapUs > SHORTEST_SLEEP_US) {
+      Atomics.wait(this.#sleepCell, 0, 0, Math.min(LONGEST_SLEEP_MS, (gapUs - SHORTEST_SLEEP_US) / 1000));
+    }
+    setImmediate(() => this.#turn());
+  }
+
+  /** When tick `tick` is due: publisher (tick mod publishers) sends one burst then. */
+  #dueUs(tick: number): number {
+    const { rate, burst } = this.setup.plan;
+    return rate === 0 ? Number.POSITIVE_INFINITY : (this.#play as Play).startUs + Math.floor((tick * burst * 1e6) / rate);
+  }
+
+  #queueDue(): void {
+    const { publishers, burst } = this.setup.plan;
+    const { lane, lanes } = this.setup;
+    const nowUs = Math.min(this.turns.clock(), (this.#play as Play).measureEndUs - 1);
+    for (let dueUs = this.#dueUs(this.#tick); dueUs <= nowUs; dueUs = this.#dueUs(++this.#tick)) {
+      const number = this.#tick % publishers;
+      if (number % lanes !== lane) continue;
+      const publisher = this.#publishers[Math.floor(number / lanes)] as Publisher;
+      if (publisher.backlog.length === 0) this.#dirty.push(publisher);
+      for (let i = 0; i < burst; i++) publisher.backlog.push(dueUs);
+    }
+  }
+
+  /** Writes the backlog of one publisher, several frames a write, as far as its socket takes it. */
+  #flush(publisher: Publisher): void {
+    const { connection, frame, backlog } = publisher;
+    const nowUs = this.turns.clock();
+    let done = 0;
+    while (done < backlog.length && connection?.isOpen === true && connection.unsentBytes < BLOCKED_BYTES) {
+      const frames = Math.min(backlog.length - done, Math.max(1, Math.floor(WRITE_BYTES / frame.length)));
+      const bytes = frames * frame.length;
+      if (this.#out.length < bytes) this.#out = Buffer.allocUnsafeSlow(bytes);
+      for (let i = 0; i < frames; i++) {
+        this.#stamp(publisher, i * frame.length, backlog[done + i] as number, nowUs);
+      }
+      connection.write(this.#out.subarray(0, bytes));
+      // The stream keeps the buffer when the kernel did not take it all.
+      if (connection.unsentBytes > 0) this.#out = Buffer.allocUnsafeSlow(WRITE_BYTES);
+      done += frames;
+    }
+    publisher.isBlocked = done < backlog.length;
+    if (publisher.isBlocked) backlog.splice(0, done);
+    else backlog.length = 0;
+  }
+
+  #stamp(publisher: Publisher, at: number, dueUs: number, nowUs: number): void {
+    if (dueUs < (this.#play as Play).measureStartUs) {
+      publisher.frame.write(this.#out, at, STAMP_WARMUP, publisher.number, 0, dueUs);
+      return;
+    }
+    const sequence = this.#sent[publisher.number] as number;
+    this.#sent[publisher.number] = sequence + 1;
+    publisher.frame.write(this.#out, at, STAMP_MEASURED, publisher.number, sequence, dueUs);
+    // A blocked publisher is late because of the server, not because of the generator.
+    if (!publisher.isBlocked) this.#slips.record(nowUs - dueUs);
+  }
+
+  /** Leaves only those in `dirty` that could not write everything. */
+  #keepBlocked(): void {
+    let kept = 0;
+    for (const publisher of this.#dirty) {
+      if (publisher.isBlocked) this.#dirty[kept++] = publisher;
+    }
+    this.#dirty.length = kept;
+  }
+
+  #report(): void {
+    const measureStartUs = (this.#play as Play).measureStartUs;
+    let unsent = 0;
+    for (const { backlog } of this.#dirty) unsent += backlog.filter((dueUs) => dueUs >= measureStartUs).length;
+    this.send({
+      kind: 'sent',
+      sent: this.#sent,
+      unsent,
+      slips: this.#slips.take(),
+      busyness: this.#busyness.report(),
+      connections: this.#connections.figures(),
+      closedByServer: this.#connections.closedByServer,
+    });
+  }
+}

@@ -1,0 +1,55 @@
+// Which local address and port a connection comes from, so that a machine can open more than one address has ports for.
+//
+// The kernel picks from some 28,000 ports per local address and target; past that, connect() fails with EADDRNOTAVAIL. To a
+// loopback target the generator therefore spreads over 127.0.0.2, 127.0.0.3, … and names the port itself, below the kernel's own range
+// (32768 and up), so that the two never compete. A port that someone holds is skipped.
+
+import type { SourceAddress } from './connection.js';
+
+/** Connections per target that are left to the kernel's own choice of port. */
+export const KERNEL_PORTS = 15_000;
+const FIRST_PORT = 12_000;
+const PORTS_PER_ADDRESS = 20_000;
+/** 127.0.0.2 to 127.0.255.254. */
+const ADDRESSES = 65_000;
+const RETRYABLE = new Set(['EADDRINUSE', 'EADDRNOTAVAIL']);
+/** Ports tried for one connection before it counts as failed. */
+export const MAX_PORT_TRIES = 50;
+
+/** Hands out source addresses to one generator process. */
+export class SourceAddresses {
+  #next: number;
+
+  /** `lane` of `lanes` processes that share the machine; `given`: addresses named by `--local-address`, else loopback ones. */
+  constructor(
+    lane: number,
+    private readonly lanes: number,
+    private readonly given: readonly string[],
+    private readonly isExplicit: boolean,
+  ) {
+    this.#next = lane;
+  }
+
+  /** The source of the next connection; empty when the kernel may choose. */
+  next(): SourceAddress {
+    const i = this.#next;
+    this.#next += this.lanes;
+    if (!this.isExplicit) return this.given.length === 0 ? {} : { localAddress: this.given[i % this.given.length] as string };
+    const localPort = FIRST_PORT + (i % PORTS_PER_ADDRESS);
+    const block = Math.floor(i / PORTS_PER_ADDRESS);
+    if (this.given.length > 0) return { localAddress: this.given[block % this.given.length] as string, localPort };
+    const address = 2 + (block % ADDRESSES);
+    return { localAddress: `127.0.${address >> 8}.${address & 255}`, localPort };
+  }
+}
+
+/** Whether a failed connect is the source port's fault, so that the next port may do. */
+export function isPortTaken(code: string | undefined): boolean {
+  return code !== undefined && RETRYABLE.has(code);
+}
+
+/** Whether to name addresses and ports ourselves: many connections to a loopback IPv4 target, on Linux (elsewhere only 127.0.0.1 exists). */
+export function needsExplicitSources(connections: number, hosts: readonly string[]): boolean {
+  const perTarget = connections / Math.max(1, hosts.length);
+  return process.platform === 'linux' && perTarget > KERNEL_PORTS && hosts.every((host) => host.startsWith('127.'));
+}

@@ -1,0 +1,279 @@
+// A generator process that listens: it opens subscribers, times and counts what they hear, and cuts some where the plan says so.
+
+import { STAMP_MEASURED, stampDueUs, stampPublisher, stampSequence } from '../../stamp.js';
+import { BusynessMeter } from './busyness.js';
+import type { Connection, ConnectionOwner } from './connection.js';
+import { Connections } from './connections.js';
+import { LatencyCounts } from './counts.js';
+import type { Message, Play, Settle, Setup } from './messages.js';
+import type { ReadTurns } from './read-turns.js';
+import { SequenceTracker } from './sequence.js';
+
+/** How often it looks whether all has come once publishing ended. */
+const SETTLE_POLL_MS = 25;
+/** Without a delivery for this long after publishing ended, what is missing is lost. */
+const QUIET_MS = 1500;
+/** How long stalled subscribers may take to learn that the server closed them, once they read again. */
+const STALLED_CLOSE_MS = 1000;
+const CHURN_TICK_MS = 10;
+
+export class Subscribers implements ConnectionOwner {
+  readonly #setup: Setup;
+  readonly #turns: ReadTurns;
+  readonly #send: (message: Message) => void;
+  readonly #connections: Connections;
+  readonly #tracker: SequenceTracker;
+  readonly #latencies = new LatencyCounts();
+  readonly #busyness = new BusynessMeter();
+  readonly #slots: (Connection | undefined)[] = [];
+  /** Topic of each slot. */
+  readonly #topics: Int32Array;
+  /** Whether the slot's subscriber is owed messages: it was open when the schedule began, or joined later. */
+  readonly #isAlive: Uint8Array;
+  readonly #pairsPerSlot: number;
+  readonly #readers: number;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #open = 0;
+  #isPlaying = false;
+  #isReady = false;
+  #deliveries = 0;
+  #misrouted = 0;
+  #lastDeliveryUs = 0;
+  #intervalIndex = 0;
+  #stormCutMs = 0;
+  #stormMissing = 0;
+  #stormRecoveredMs: number | null = null;
+  #stalledClosed = 0;
+
+  constructor(setup: Setup, turns: ReadTurns, send: (message: Message) => void) {
+    const { plan, lane, lanes } = setup;
+    this.#setup = setup;
+    this.#turns = turns;
+    this.#send = send;
+    this.#readers = Math.ceil((plan.subscribers - lane) / lanes);
+    const slots = Math.ceil((plan.subscribers + plan.stalledSubscribers - lane) / lanes);
+    this.#pairsPerSlot = Math.ceil(plan.publishers / plan.topics);
+    this.#topics = Int32Array.from({ length: slots }, (_, slot) => (lane + slot * lanes) % plan.topics);
+    this.#isAlive = new Uint8Array(slots);
+    this.#tracker = new SequenceTracker(this.#readers * this.#pairsPerSlot);
+    this.#connections = new Connections(
+      setup,
+      this,
+      turns,
+      (slot) => lane + slot * lanes,
+      (slot, connection) => {
+        this.#slots[slot] = connection;
+      },
+    );
+    this.#timers.push(setInterval(() => this.#reportInterval(), setup.intervalMs));
+    for (let slot = 0; slot < slots; slot++) this.#connections.open(slot);
+    this.#checkReady();
+  }
+
+  opened(connection: Connection): void {
+    this.#open++;
+    this.#connections.noteOpened(connection);
+    if (connection.slot >= this.#readers) connection.stall();
+    else if (this.#isPlaying) this.#joinLate(connection.slot);
+    this.#checkReady();
+  }
+
+  failed(connection: Connection, reason: string, code: string | undefined): void {
+    if (this.#connections.noteFailed(connection, reason, code)) return;
+    this.#slots[connection.slot] = undefined;
+    this.#checkReady();
+  }
+
+  closedByServer(connection: Connection, code: number): void {
+    this.#open--;
+    this.#slots[connection.slot] = undefined;
+    if (connection.slot >= this.#readers) this.#stalledClosed++;
+    else this.#connections.noteClosedByServer(code);
+  }
+
+  stamped(connection: Connection, bytes: Uint8Array, at: number): void {
+    this.#turns.messages++;
+    this.#deliveries++;
+    const slot = connection.slot;
+    if (bytes[at + 1] !== STAMP_MEASURED || slot >= this.#readers) return;
+    const { publishers, topics } = this.#setup.plan;
+    const publisher = stampPublisher(bytes, at);
+    if (publisher >= publishers || publisher % topics !== this.#topics[slot]) {
+      this.#misrouted++;
+      return;
+    }
+    const pair = slot * this.#pairsPerSlot + Math.floor(publisher / topics);
+    if (!this.#tracker.hear(pair, stampSequence(bytes, at))) return;
+    this.#lastDeliveryUs = this.#turns.nowUs;
+    this.#latencies.record(this.#turns.nowUs - stampDueUs(bytes, at));
+  }
+
+  /** The schedule is known: whoever is open now is owed every measured message. */
+  play({ measureStartUs, measureEndUs }: Play): void {
+    this.#isPlaying = true;
+    for (let slot = 0; slot < this.#readers; slot++) {
+      if (this.#slots[slot] === undefined) continue;
+      this.#isAlive[slot] = 1;
+      for (let i = 0; i < this.#pairsPerSlot; i++) this.#tracker.beginWhole(slot * this.#pairsPerSlot + i);
+    }
+    const nowUs = this.#turns.clock();
+    const { churnRate, stormFraction } = this.#setup.plan;
+    this.#at((measureStartUs - nowUs) / 1000, () => {
+      this.#busyness.begin();
+      this.#turns.delays.take();
+      if (churnRate > 0) this.#churn(churnRate / this.#setup.lanes, measureEndUs);
+    });
+    this.#at((measureEndUs - nowUs) / 1000, () => this.#busyness.end());
+    if (stormFraction > 0) {
+      const cutUs = measureStartUs + (measureEndUs - measureStartUs) / 3;
+      this.#at((cutUs - nowUs) / 1000, () => this.#storm(stormFraction));
+    }
+  }
+
+  /** Publishing ended: waits for what is on its way, then reports. */
+  settle({ sent }: Settle): void {
+    const { drainS } = this.#setup.plan;
+    const startMs = performance.now();
+    let heard = this.#tracker.totals.delivered;
+    let quietSinceMs = startMs;
+    const poll = setInterval(() => {
+      const nowMs = performance.now();
+      if (this.#tracker.totals.delivered !== heard) {
+        heard = this.#tracker.totals.delivered;
+        quietSinceMs = nowMs;
+      }
+      const isOver = nowMs - startMs > drainS * 1000 || nowMs - quietSinceMs > QUIET_MS;
+      if (!isOver && !this.#hasAll(sent)) return;
+      clearInterval(poll);
+      this.#endLives(sent);
+      this.#judgeStalled(() => this.#report());
+    }, SETTLE_POLL_MS);
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#connections.stop();
+    for (const connection of this.#slots) connection?.close();
+  }
+
+  #checkReady(): void {
+    if (this.#isReady || !this.#connections.ramp.isIdle) return;
+    this.#isReady = true;
+    this.#send({ kind: 'ready' });
+  }
+
+  #joinLate(slot: number): void {
+    this.#isAlive[slot] = 1;
+    for (let i = 0; i < this.#pairsPerSlot; i++) this.#tracker.beginLate(slot * this.#pairsPerSlot + i);
+    if (this.#stormMissing === 0) return;
+    this.#stormMissing--;
+    if (this.#stormMissing === 0) this.#stormRecoveredMs = performance.now() - this.#stormCutMs;
+  }
+
+  /** Ends a subscriber on purpose and queues its successor in the same slot. */
+  #replace(slot: number): boolean {
+    const connection = this.#slots[slot];
+    if (connection === undefined || !connection.isOpen) return false;
+    connection.close();
+    this.#open--;
+    this.#endEarly(slot);
+    this.#connections.open(slot);
+    return true;
+  }
+
+  #churn(ratePerS: number, endUs: number): void {
+    const startUs = this.#turns.clock();
+    let replaced = 0;
+    let slot = 0;
+    const timer = setInterval(() => {
+      const nowUs = this.#turns.clock();
+      if (nowUs >= endUs) clearInterval(timer);
+      const due = Math.floor(((nowUs - startUs) / 1e6) * ratePerS);
+      for (let tries = 0; replaced < due && tries < this.#readers; tries++) {
+        if (this.#replace(slot)) replaced++;
+        slot = (slot + 1) % this.#readers;
+      }
+    }, CHURN_TICK_MS);
+    this.#timers.push(timer);
+  }
+
+  #storm(fraction: number): void {
+    this.#stormCutMs = performance.now();
+    const cut = Math.round(this.#readers * fraction);
+    // Counted before the first comes back: a fast server must not make the storm seem over between two of them.
+    this.#stormMissing = this.#slots.slice(0, cut).filter((connection) => connection?.isOpen).length;
+    for (let slot = 0; slot < cut; slot++) this.#replace(slot);
+  }
+
+  #endEarly(slot: number): void {
+    if (this.#isAlive[slot] === 0) return;
+    this.#isAlive[slot] = 0;
+    for (let i = 0; i < this.#pairsPerSlot; i++) this.#tracker.endEarly(slot * this.#pairsPerSlot + i);
+  }
+
+  #forEachLivePair(visit: (pair: number, publisher: number) => boolean): boolean {
+    const { publishers, topics } = this.#setup.plan;
+    for (let slot = 0; slot < this.#readers; slot++) {
+      if (this.#isAlive[slot] === 0) continue;
+      for (let i = 0; i < this.#pairsPerSlot; i++) {
+        const publisher = i * topics + (this.#topics[slot] as number);
+        if (publisher < publishers && !visit(slot * this.#pairsPerSlot + i, publisher)) return false;
+      }
+    }
+    return true;
+  }
+
+  #hasAll(sent: Uint32Array): boolean {
+    return this.#forEachLivePair((pair, publisher) => this.#tracker.isComplete(pair, sent[publisher] as number));
+  }
+
+  #endLives(sent: Uint32Array): void {
+    this.#forEachLivePair((pair, publisher) => {
+      this.#tracker.endWhole(pair, sent[publisher] as number);
+      return true;
+    });
+    this.#isAlive.fill(0);
+  }
+
+  /** Lets stalled subscribers read again, so that those whom the server closed learn of it. */
+  #judgeStalled(done: () => void): void {
+    const stalled = this.#slots.slice(this.#readers);
+    if (stalled.length === 0) return done();
+    for (const connection of stalled) connection?.unstall();
+    this.#at(STALLED_CLOSE_MS, done);
+  }
+
+  #reportInterval(): void {
+    const sinceMs = (this.#turns.clock() - this.#setup.runStartUs) / 1000;
+    this.#intervalIndex = Math.max(this.#intervalIndex, Math.floor(sinceMs / this.#setup.intervalMs) - 1);
+    this.#send({
+      kind: 'interval',
+      index: this.#intervalIndex,
+      open: this.#open,
+      opened: this.#connections.opened,
+      deliveries: this.#deliveries,
+      latencies: this.#latencies.take(),
+    });
+    this.#deliveries = 0;
+  }
+
+  #report(): void {
+    this.#reportInterval();
+    this.#send({
+      kind: 'heard',
+      totals: this.#tracker.totals,
+      lastDeliveryUs: this.#lastDeliveryUs,
+      misrouted: this.#misrouted,
+      readDelays: this.#turns.delays.take(),
+      busyness: this.#busyness.report(),
+      connections: this.#connections.figures(),
+      closedByServer: this.#connections.closedByServer,
+      stalledClosed: this.#stalledClosed,
+      stormRecoveredMs: this.#stormRecoveredMs,
+    });
+  }
+
+  #at(delayMs: number, act: () => void): void {
+    this.#timers.push(setTimeout(act, Math.max(0, delayMs)));
+  }
+}
