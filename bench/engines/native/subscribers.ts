@@ -39,7 +39,7 @@ export class Subscribers implements ConnectionOwner {
   #deliveries = 0;
   #misrouted = 0;
   #lastDeliveryUs = 0;
-  #intervalIndex = 0;
+  #intervalTimer: NodeJS.Timeout | undefined;
   #stormCutMs = 0;
   #stormMissing = 0;
   #stormRecoveredMs: number | null = null;
@@ -65,7 +65,7 @@ export class Subscribers implements ConnectionOwner {
         this.#slots[slot] = connection;
       },
     );
-    this.#timers.push(setInterval(() => this.#reportInterval(), setup.intervalMs));
+    this.#nextInterval();
     for (let slot = 0; slot < slots; slot++) this.#connections.open(slot);
     this.#checkReady();
   }
@@ -151,6 +151,7 @@ export class Subscribers implements ConnectionOwner {
   }
 
   close(): void {
+    clearTimeout(this.#intervalTimer);
     for (const timer of this.#timers) clearInterval(timer);
     this.#connections.stop();
     for (const connection of this.#slots) connection?.close();
@@ -243,12 +244,24 @@ export class Subscribers implements ConnectionOwner {
     this.#at(STALLED_CLOSE_MS, done);
   }
 
-  #reportInterval(): void {
-    const sinceMs = (this.#turns.clock() - this.#setup.runStartUs) / 1000;
-    this.#intervalIndex = Math.max(this.#intervalIndex, Math.floor(sinceMs / this.#setup.intervalMs) - 1);
+  /** Reports at the next boundary of the series, which all processes share. */
+  #nextInterval(): void {
+    const { runStartUs, intervalMs } = this.#setup;
+    const sinceMs = (this.#turns.clock() - runStartUs) / 1000;
+    const index = Math.floor(sinceMs / intervalMs);
+    this.#intervalTimer = setTimeout(
+      () => {
+        this.#reportInterval(index);
+        this.#nextInterval();
+      },
+      (index + 1) * intervalMs - sinceMs + 1,
+    );
+  }
+
+  #reportInterval(index: number): void {
     this.#send({
       kind: 'interval',
-      index: this.#intervalIndex,
+      index,
       open: this.#open,
       opened: this.#connections.opened,
       deliveries: this.#deliveries,
@@ -258,7 +271,8 @@ export class Subscribers implements ConnectionOwner {
   }
 
   #report(): void {
-    this.#reportInterval();
+    const { runStartUs, intervalMs } = this.#setup;
+    this.#reportInterval(Math.floor((this.#turns.clock() - runStartUs) / 1000 / intervalMs));
     this.#send({
       kind: 'heard',
       totals: this.#tracker.totals,

@@ -1,0 +1,230 @@
+// The native engine: generator processes with their own WebSocket client on node:net, fast enough to measure a fast relay.
+//
+// Processes rather than worker threads, because the limit on open files counts per process: on a machine with `ulimit -n` 20,000
+// threads could never hold 40,000 connections. One publishes (open loop), the others subscribe.
+
+import { lookup } from 'node:dns/promises';
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FanwireError } from '../../src/protocol/codes.js';
+import { requireSockets, socketsPerProcess } from '../file-limit.js';
+import type { Plan } from '../scenarios/scenario.js';
+import { MAX_PUBLISHERS, MAX_SEQUENCE } from '../stamp.js';
+import type { Target } from '../targets/target.js';
+import type { Engine, EngineHooks, EngineReport, Phase } from './engine.js';
+import { monotonicZeroUnixUs, sharedClock } from './native/clock.js';
+import { GeneratorProcess } from './native/generator-process.js';
+import { mergeReports, Series } from './native/merge.js';
+import type { Play, Role, Setup } from './native/messages.js';
+import { needsExplicitSources } from './native/source-address.js';
+
+export interface NativeOptions {
+  /** Cores for the generator; empty: wherever the kernel puts it. */
+  readonly cores: readonly number[];
+  /** Further headers of each upgrade request. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Local addresses to connect from; empty: chosen. */
+  readonly localAddresses: readonly string[];
+  /** Accept any TLS certificate. */
+  readonly isInsecureAllowed: boolean;
+}
+
+export const NATIVE_DEFAULTS: NativeOptions = { cores: [], headers: {}, localAddresses: [], isInsecureAllowed: false };
+
+/** Between the order to play and the first message, so that every process has it. */
+const LEAD_US = 150_000;
+/** Points in a result's series at most, beside the connection ramp. */
+const MAX_POINTS = 600;
+
+export function nativeEngine(options: NativeOptions = NATIVE_DEFAULTS): Engine {
+  return {
+    name: 'native',
+    async run(plan, target, hooks) {
+      const run = new NativeRun(plan, target, hooks, options);
+      try {
+        return await run.play();
+      } finally {
+        await run.end();
+      }
+    },
+  };
+}
+
+class NativeRun {
+  readonly #processes: GeneratorProcess[] = [];
+  readonly #zeroUnixUs = monotonicZeroUnixUs();
+  readonly #clock = sharedClock(this.#zeroUnixUs);
+  readonly #series: Series;
+  readonly #intervalMs: number;
+  #phase: Phase = 'connect';
+  #phaseStartedMs = 0;
+  #phaseLengthMs = 0;
+  #delivered = 0;
+
+  constructor(
+    private readonly plan: Plan,
+    private readonly target: Target,
+    private readonly hooks: EngineHooks,
+    private readonly options: NativeOptions,
+  ) {
+    requirePlayable(plan, target);
+    this.#intervalMs = Math.max(500, Math.ceil((plan.durationS * 1000) / MAX_POINTS / 100) * 100);
+    this.#series = new Series(this.#intervalMs);
+  }
+
+  async play(): Promise<EngineReport> {
+    const { plan, hooks } = this;
+    const aborted = new Promise<never>((_, reject) => {
+      hooks.signal.addEventListener('abort', () => reject(hooks.signal.reason));
+    });
+    aborted.catch(() => {});
+    return Promise.race([aborted, this.#play(plan)]);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#processes.map((process) => process.end()));
+  }
+
+  async #play(plan: Plan): Promise<EngineReport> {
+    await this.#connect();
+    const startUs = this.#clock() + LEAD_US;
+    const measureStartUs = startUs + Math.round(plan.warmupS * 1e6);
+    const play: Play = { kind: 'play', startUs, measureStartUs, measureEndUs: measureStartUs + Math.round(plan.durationS * 1e6) };
+    for (const process of this.#processes) process.send(play);
+    this.#enter('warmup', plan.warmupS);
+    await this.#sleepUntil(play.measureStartUs);
+    this.#enter('measure', plan.durationS);
+    const publishers = this.#of('publishers');
+    const sentSoon = Promise.all(publishers.map((process) => process.receive('sent')));
+    await this.#sleepUntil(play.measureEndUs);
+    this.#enter('drain', plan.drainS);
+    const sent = await sentSoon;
+    const totals = new Uint32Array(plan.publishers);
+    for (const report of sent) report.sent.forEach((count, i) => { totals[i] = (totals[i] as number) + count; });
+    for (const process of this.#of('subscribers')) process.send({ kind: 'settle', sent: totals });
+    const heard = await Promise.all(this.#of('subscribers').map((process) => process.receive('heard')));
+    this.#enter('done', 0);
+    return mergeReports(this.#series, sent, heard, play);
+  }
+
+  /** Starts the processes and waits until every connection is open or has failed. */
+  async #connect(): Promise<void> {
+    const { plan, options, target } = this;
+    const targets = await Promise.all(target.urls.map((url) => resolveEndpoint(url, options.isInsecureAllowed)));
+    const hosts = targets.map(({ endpoint }) => endpoint.host);
+    const lanes = { subscribers: subscriberProcesses(plan, options.cores), publishers: publisherProcesses(plan) };
+    this.#enter('connect', 0);
+    const runStartUs = this.#clock();
+    for (const role of ['subscribers', 'publishers'] as const) {
+      for (let lane = 0; lane < lanes[role]; lane++) {
+        const setup: Setup = {
+          kind: 'setup',
+          role,
+          plan,
+          lane,
+          lanes: lanes[role],
+          targets,
+          dialect: target.dialect,
+          headers: options.headers,
+          localAddresses: options.localAddresses,
+          isSourceExplicit: role === 'subscribers' && needsExplicitSources(plan.subscribers + plan.stalledSubscribers, hosts),
+          zeroUnixUs: this.#zeroUnixUs,
+          runStartUs,
+          intervalMs: this.#intervalMs,
+        };
+        this.#start(role, lane).send(setup);
+      }
+    }
+    await Promise.all(this.#processes.map((process) => process.receive('ready')));
+  }
+
+  #start(role: Role, lane: number): GeneratorProcess {
+    const { cores } = this.options;
+    // A core each where there are enough; the publisher sleeps most of the time and may share.
+    const own = cores.length === 0 ? [] : [cores[lane % cores.length] as number];
+    const process: GeneratorProcess = new GeneratorProcess(role, own, (interval) => {
+      this.#series.add(process, interval);
+      this.#delivered += interval.deliveries;
+      this.#tell();
+    });
+    this.#processes.push(process);
+    return process;
+  }
+
+  #of(role: Role): GeneratorProcess[] {
+    return this.#processes.filter((process) => process.role === role);
+  }
+
+  #enter(phase: Phase, lengthS: number): void {
+    this.#phase = phase;
+    this.#phaseStartedMs = performance.now();
+    this.#phaseLengthMs = lengthS * 1000;
+    this.hooks.phase(phase);
+    this.#tell();
+  }
+
+  #tell(): void {
+    const { plan } = this;
+    const opened = this.#series.opened;
+    const fraction =
+      this.#phase === 'connect'
+        ? opened / Math.max(1, plan.subscribers + plan.stalledSubscribers)
+        : (performance.now() - this.#phaseStartedMs) / Math.max(1, this.#phaseLengthMs);
+    this.hooks.progress({ phase: this.#phase, fraction: Math.min(1, fraction), opened, delivered: this.#delivered });
+  }
+
+  async #sleepUntil(us: number): Promise<void> {
+    await sleep(Math.max(0, (us - this.#clock()) / 1000), undefined, { signal: this.hooks.signal });
+  }
+}
+
+/** Checks what the engine cannot do at all.
+ *  @throws FanwireError FANWIRE_BENCH_PLAN, FANWIRE_BENCH_FILE_LIMIT */
+function requirePlayable(plan: Plan, target: Target): void {
+  const refuse = (message: string) => {
+    throw new FanwireError('FANWIRE_USAGE_BENCH_PLAN', message);
+  };
+  if (plan.publishers > MAX_PUBLISHERS) refuse(`--publishers must be at most ${MAX_PUBLISHERS}, got ${plan.publishers}`);
+  if (plan.publishers > 0 && (plan.rate * plan.durationS) / plan.publishers > MAX_SEQUENCE) {
+    refuse(`--rate ${plan.rate} for ${plan.durationS} s is more than ${MAX_SEQUENCE} messages a publisher: use more --publishers`);
+  }
+  if (target.dialect === 'socket.io' && plan.topics > 1) {
+    refuse(`--topics must be 1 for a Socket.IO target (it has one room), got ${plan.topics}`);
+  }
+  const generators = plan.generators === 0 ? Number.POSITIVE_INFINITY : plan.generators;
+  requireSockets('the generator', plan.subscribers + plan.stalledSubscribers, generators, 'or raise --generators');
+}
+
+/** One per core (or as the plan says), and as many more as the limit on open files asks for. */
+function subscriberProcesses(plan: Plan, cores: readonly number[]): number {
+  const connections = plan.subscribers + plan.stalledSubscribers;
+  if (plan.generators > 0) return Math.min(plan.generators, Math.max(1, connections));
+  const byCores = cores.length > 0 ? cores.length : Math.max(1, availableParallelism() - 1);
+  return Math.max(Math.min(byCores, Math.max(1, connections)), Math.ceil(connections / socketsPerProcess()));
+}
+
+function publisherProcesses(plan: Plan): number {
+  return Math.ceil(plan.publishers / socketsPerProcess());
+}
+
+async function resolveEndpoint(url: string, isInsecureAllowed: boolean): Promise<Setup['targets'][number]> {
+  const { hostname, port, protocol } = new URL(url);
+  const name = hostname.replace(/^\[|\]$/g, '');
+  const isTls = protocol === 'wss:';
+  const host = await lookup(name).then(
+    ({ address }) => address,
+    (error: NodeJS.ErrnoException) => {
+      throw new FanwireError('FANWIRE_BENCH_UNREACHABLE', `cannot resolve ${name} of ${url}: ${error.code}`);
+    },
+  );
+  const defaultPort = isTls ? 443 : 80;
+  return {
+    url,
+    endpoint: {
+      host,
+      port: port === '' ? defaultPort : Number(port),
+      servername: isTls ? name : undefined,
+      isInsecureAllowed,
+    },
+  };
+}

@@ -1,0 +1,137 @@
+// Puts the reports of all generator processes together into what the engine reports.
+
+import type { Histogram } from 'hdr-histogram-js';
+import { newLatencyHistogram, percentileMs } from '../../histogram.js';
+import type { EngineReport, EngineSeriesPoint } from '../engine.js';
+import { addCounts } from './counts.js';
+import type { ConnectFigures, Interval, PublisherReport, SubscriberReport } from './messages.js';
+
+/** Collects the intervals of all subscriber processes by number. */
+export class Series {
+  readonly #points = new Map<number, { deliveries: number; open: number; latency: Histogram }>();
+  readonly #opened = new Map<object, number>();
+  readonly latencyUs = newLatencyHistogram();
+
+  constructor(private readonly intervalMs: number) {}
+
+  add(process: object, interval: Interval): void {
+    let point = this.#points.get(interval.index);
+    if (point === undefined) {
+      point = { deliveries: 0, open: 0, latency: newLatencyHistogram() };
+      this.#points.set(interval.index, point);
+    }
+    point.deliveries += interval.deliveries;
+    point.open += interval.open;
+    addCounts(point.latency, interval.latencies);
+    addCounts(this.latencyUs, interval.latencies);
+    this.#opened.set(process, interval.opened);
+  }
+
+  /** Connections opened so far. */
+  get opened(): number {
+    return sum([...this.#opened.values()]);
+  }
+
+  points(): EngineSeriesPoint[] {
+    return [...this.#points.entries()]
+      .sort(([a], [b]) => a - b)
+      .map(([index, { deliveries, open, latency }]) => ({
+        t: (index + 1) * this.intervalMs,
+        deliveries,
+        p50: percentileMs(latency, 50),
+        p99: percentileMs(latency, 99),
+        connections: open,
+      }));
+  }
+}
+
+export interface Times {
+  readonly measureStartUs: number;
+  readonly measureEndUs: number;
+}
+
+export function mergeReports(
+  series: Series,
+  publishers: readonly PublisherReport[],
+  subscribers: readonly SubscriberReport[],
+  times: Times,
+): EngineReport {
+  const all = [...publishers, ...subscribers];
+  const slips = histogramOf(publishers.map(({ slips }) => slips));
+  const delays = histogramOf(subscribers.map(({ readDelays }) => readDelays));
+  const lastDeliveryUs = Math.max(0, ...subscribers.map((report) => report.lastDeliveryUs));
+  const expected = sum(subscribers.map(({ totals }) => totals.expected));
+  const delivered = sum(subscribers.map(({ totals }) => totals.delivered));
+  return {
+    connections: mergeConnections(all.map(({ connections }) => connections)),
+    published: sum(publishers.flatMap(({ sent }) => [...sent])),
+    expected,
+    delivered,
+    lost: expected - delivered,
+    duplicated: sum(subscribers.map(({ totals }) => totals.duplicated)),
+    outOfOrder: sum(subscribers.map(({ totals }) => totals.outOfOrder)),
+    // A server that is still delivering after the last message was due did not deliver it all in the scheduled time.
+    measuredS: (Math.max(times.measureEndUs, lastDeliveryUs) - times.measureStartUs) / 1e6,
+    latencyUs: series.latencyUs,
+    series: series.points(),
+    generator: {
+      cpu: Math.max(...all.map(({ busyness }) => busyness.cpu)),
+      scheduleSlipMs: { p99: percentileMs(slips, 99), max: percentileMs(slips, 100) },
+      eventLoopDelayMs: { p99: percentileMs(delays, 99) },
+    },
+    invalidReasons: reasons(publishers, subscribers),
+    extra: extras(publishers, subscribers),
+  };
+}
+
+function reasons(publishers: readonly PublisherReport[], subscribers: readonly SubscriberReport[]): string[] {
+  const unsent = sum(publishers.map((report) => report.unsent));
+  const misrouted = sum(subscribers.map((report) => report.misrouted));
+  const found: string[] = [];
+  if (unsent > 0) found.push(`${unsent} messages were due and never sent: the server closed the publisher or stopped reading from it`);
+  if (misrouted > 0) found.push(`${misrouted} messages reached a subscriber of another topic, or came from another generator on the same topics`);
+  return found;
+}
+
+function extras(publishers: readonly PublisherReport[], subscribers: readonly SubscriberReport[]): Record<string, number | string> {
+  const extra: Record<string, number | string> = {};
+  const waiting = Math.max(0, ...[...publishers, ...subscribers].map(({ busyness }) => busyness.waiting ?? 0));
+  extra.generatorWaitedForCore = Math.round(waiting * 1000) / 1000;
+  extra.mostHandshakesInFlight = sum([...publishers, ...subscribers].map(({ connections }) => connections.mostInFlight));
+  const closed = countTogether([...publishers, ...subscribers].map((report) => report.closedByServer));
+  if (closed.length > 0) extra.closedByServer = closed.map(([code, count]) => `${code}: ${count}`).join(', ');
+  const stalledClosed = sum(subscribers.map((report) => report.stalledClosed));
+  if (stalledClosed > 0) extra.stalledClosed = stalledClosed;
+  const recovered = subscribers.map((report) => report.stormRecoveredMs).filter((ms) => ms !== null);
+  if (recovered.length > 0) extra.stormRecoveredMs = Math.round(Math.max(...recovered));
+  return extra;
+}
+
+function mergeConnections(figures: readonly ConnectFigures[]): EngineReport['connections'] {
+  return {
+    requested: sum(figures.map(({ requested }) => requested)),
+    opened: sum(figures.map(({ opened }) => opened)),
+    failed: sum(figures.map(({ failed }) => failed)),
+    connectUs: histogramOf(figures.map(({ latencies }) => latencies)),
+    failures: countTogether(figures.map(({ failures }) => failures)).map(([reason, count]) => ({ reason, count })),
+  };
+}
+
+/** Sums of equal keys, most frequent first. */
+function countTogether(records: readonly Readonly<Record<string, number>>[]): [string, number][] {
+  const sums = new Map<string, number>();
+  for (const [key, count] of records.flatMap(Object.entries<number>)) sums.set(key, (sums.get(key) ?? 0) + count);
+  return [...sums].sort(([, a], [, b]) => b - a);
+}
+
+function histogramOf(counts: readonly Uint32Array[]): Histogram {
+  const histogram = newLatencyHistogram();
+  for (const pairs of counts) addCounts(histogram, pairs);
+  return histogram;
+}
+
+function sum(numbers: readonly number[]): number {
+  let total = 0;
+  for (const number of numbers) total += number;
+  return total;
+}

@@ -1,0 +1,50 @@
+// Keeps server and generator off each other's cores with Linux's `taskset`, so that neither is measured waiting for the other.
+
+import { execFileSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+
+/** Which cores belong to whom; both empty: nothing is pinned. */
+export interface CoreSplit {
+  readonly server: readonly number[];
+  readonly generator: readonly number[];
+}
+
+const UNPINNED: CoreSplit = { server: [], generator: [] };
+
+/** Gives the server its first `serverThreads` cores and the generator the rest, at least one each. Nothing is pinned on one core
+ *  or where `taskset` is missing. */
+export function splitCores(serverThreads: number): CoreSplit {
+  const cores = allowedCores();
+  if (cores.length < 2) return UNPINNED;
+  const forServer = Math.min(Math.max(1, serverThreads), cores.length - 1);
+  return { server: cores.slice(0, forServer), generator: cores.slice(forServer) };
+}
+
+/** Pins all threads of a running process; its later threads and children inherit that. */
+export function pinProcess(pid: number, cores: readonly number[]): void {
+  if (cores.length > 0) execFileSync('taskset', ['-a', '-p', '-c', cores.join(','), String(pid)], { stdio: 'ignore' });
+}
+
+/** `command` as it must be started to run on `cores`. */
+export function pinnedCommand(command: readonly string[], cores: readonly number[]): string[] {
+  return cores.length === 0 ? [...command] : ['taskset', '-c', cores.join(','), ...command];
+}
+
+/** Cores this process may use, by `taskset`; empty where that is missing (macOS) or only one can be used. */
+function allowedCores(): number[] {
+  if (process.platform !== 'linux' || availableParallelism() < 2) return [];
+  try {
+    const answer = execFileSync('taskset', ['-c', '-p', String(process.pid)], { encoding: 'utf8' });
+    return parseCoreList(answer.slice(answer.lastIndexOf(':') + 1).trim());
+  } catch {
+    return [];
+  }
+}
+
+/** "0,2-4" → [0, 2, 3, 4]. */
+export function parseCoreList(list: string): number[] {
+  return list.split(',').flatMap((part) => {
+    const [first, last = first] = part.split('-').map(Number);
+    return Array.from({ length: (last as number) - (first as number) + 1 }, (_, i) => (first as number) + i);
+  });
+}

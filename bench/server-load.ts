@@ -1,0 +1,143 @@
+// CPU and memory of the server under test, read from outside by pid, children included, as a series.
+
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** One reading, summed over all processes of the server. */
+export interface LoadSample {
+  /** ms since the sampler started. */
+  readonly t: number;
+  /** CPU seconds used so far, user and system. */
+  readonly cpuS: number;
+  readonly rssBytes: number;
+  /** Largest so far by the kernel's account (VmHWM), since the processes started; 0 where it is not told. */
+  readonly rssPeakBytes: number;
+}
+
+/** Clock ticks of /proc/PID/stat per second (USER_HZ, 100 on every Linux that Node.js runs on). */
+const TICKS_PER_S = 100;
+
+export class ServerLoad {
+  readonly samples: LoadSample[] = [];
+  readonly #startMs = performance.now();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly pids: readonly number[],
+    intervalMs: number,
+  ) {
+    this.read();
+    this.#timer = setInterval(() => this.read(), intervalMs);
+    this.#timer.unref();
+  }
+
+  /** Reads now and keeps the sample; undefined when no process of the server is there. */
+  read(): LoadSample | undefined {
+    const processes = readProcesses(this.pids);
+    if (processes.length === 0) return undefined;
+    const sample = {
+      t: performance.now() - this.#startMs,
+      cpuS: processes.reduce((sum, { cpuS }) => sum + cpuS, 0),
+      rssBytes: processes.reduce((sum, { rssBytes }) => sum + rssBytes, 0),
+      rssPeakBytes: processes.reduce((sum, { rssPeakBytes }) => sum + rssPeakBytes, 0),
+    };
+    this.samples.push(sample);
+    return sample;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Largest resident memory while sampling: the kernel's high-water mark where that rose meanwhile, else the largest sample. */
+  get rssMaxBytes(): number {
+    const sampled = this.samples.reduce((most, { rssBytes }) => Math.max(most, rssBytes), 0);
+    const first = this.samples[0];
+    const last = this.samples.at(-1);
+    if (first === undefined || last === undefined || last.rssPeakBytes <= first.rssPeakBytes) return sampled;
+    return Math.max(sampled, last.rssPeakBytes);
+  }
+
+  /** Cores used in the `lengthMs` before `t`, and resident memory at `t`; null without samples around it. */
+  at(t: number, lengthMs: number): { readonly cpu: number; readonly rssBytes: number } | null {
+    const to = nearest(this.samples, t);
+    const from = nearest(this.samples, t - lengthMs);
+    if (to === undefined || from === undefined || to.t <= from.t) return null;
+    return { cpu: ((to.cpuS - from.cpuS) * 1000) / (to.t - from.t), rssBytes: to.rssBytes };
+  }
+}
+
+function nearest(samples: readonly LoadSample[], t: number): LoadSample | undefined {
+  let best: LoadSample | undefined;
+  for (const sample of samples) {
+    if (best === undefined || Math.abs(sample.t - t) < Math.abs(best.t - t)) best = sample;
+  }
+  return best;
+}
+
+type ProcessLoad = Omit<LoadSample, 't'>;
+
+/** The processes `pids` and all their descendants that still run. */
+function readProcesses(pids: readonly number[]): ProcessLoad[] {
+  if (pids.length === 0) return [];
+  return process.platform === 'linux' ? readProc(pids) : readPs(pids);
+}
+
+function readProc(pids: readonly number[]): ProcessLoad[] {
+  const wanted = new Set(pids);
+  const found: ProcessLoad[] = [];
+  // By pid, so that a child, whose pid is nearly always higher, comes after its parent.
+  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).sort((a, b) => a - b);
+  for (const pid of all) {
+    const fields = statFields(pid);
+    if (fields === undefined) continue;
+    if (!wanted.has(pid) && !wanted.has(Number(fields[1]))) continue;
+    wanted.add(pid);
+    // proc_pid_stat(5), counted from field 3 (state): 4 ppid, 14 utime, 15 stime.
+    const cpuS = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
+    found.push({ cpuS, ...readMemory(pid) });
+  }
+  return found;
+}
+
+/** Fields of /proc/PID/stat after the command's name, which may hold spaces and parentheses. */
+function statFields(pid: number): string[] | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return undefined;
+  }
+}
+
+function readMemory(pid: number): Pick<ProcessLoad, 'rssBytes' | 'rssPeakBytes'> {
+  let status = '';
+  try {
+    status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  } catch {
+    // It ended between the two readings: its memory is gone.
+  }
+  const bytes = (field: RegExp) => Number(field.exec(status)?.[1] ?? 0) * 1024;
+  return { rssBytes: bytes(/^VmRSS:\s+(\d+)/m), rssPeakBytes: bytes(/^VmHWM:\s+(\d+)/m) };
+}
+
+/** macOS: `ps` gives CPU time as [[d-]h:]m:s.cc and memory in KiB. */
+function readPs(pids: readonly number[]): ProcessLoad[] {
+  const wanted = new Set(pids);
+  const found: ProcessLoad[] = [];
+  const listing = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,rss=,time='], { encoding: 'utf8' });
+  for (const line of listing.trim().split('\n')) {
+    const [pid, ppid, rss, time] = line.trim().split(/\s+/);
+    if (!wanted.has(Number(pid)) && !wanted.has(Number(ppid))) continue;
+    wanted.add(Number(pid));
+    found.push({ cpuS: parsePsTime(time as string), rssBytes: Number(rss) * 1024, rssPeakBytes: 0 });
+  }
+  return found;
+}
+
+/** "1-02:03:04.50" → seconds. */
+export function parsePsTime(time: string): number {
+  const [clock, days] = time.split('-').reverse();
+  const seconds = (clock as string).split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
+  return seconds + Number(days ?? 0) * 86_400;
+}

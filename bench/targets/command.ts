@@ -1,0 +1,39 @@
+// A target started by a command line of the user's: `--cmd "node server.js {port}"`.
+
+import { freePort, ServerProcess } from './server-process.js';
+import type { Dialect, Target } from './target.js';
+
+export interface CommandOptions {
+  readonly name: string;
+  readonly version: string;
+  /** Run by /bin/sh. `{port}` is replaced, and PORT is set, to a free port that it must listen on (loopback). */
+  readonly command: string;
+  /** Path before the topic, such as `/ws`; usually ''. */
+  readonly path: string;
+  readonly dialect: Dialect;
+  readonly cores: readonly number[];
+}
+
+/** Starts the command and waits until it listens.
+ *  @throws FanwireError FANWIRE_BENCH_TARGET */
+export async function startCommandTarget(options: CommandOptions): Promise<Target> {
+  const port = await freePort();
+  const command = options.command.replaceAll('{port}', String(port));
+  // exec: so that the pid is the server's own where the command is a simple one.
+  const server = new ServerProcess(['/bin/sh', '-c', `exec ${command}`], { PORT: String(port) }, options.cores);
+  try {
+    await server.listensOn(port);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return {
+    name: options.name,
+    version: options.version,
+    cmd: options.command,
+    urls: [`ws://127.0.0.1:${port}${options.path}`],
+    dialect: options.dialect,
+    pids: [server.pid],
+    stop: () => server.stop(),
+  };
+}

@@ -1,0 +1,124 @@
+// Starts a server under test as a child process, waits until it listens, and ends it with everything it started.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { connect } from 'node:net';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FanwireError } from '../../src/protocol/codes.js';
+import { pinnedCommand } from '../pinning.js';
+
+const START_TIMEOUT_MS = 15_000;
+/** After SIGTERM, before SIGKILL. */
+const STOP_TIMEOUT_MS = 3_000;
+const KEPT_OUTPUT = 4_000;
+
+export class ServerProcess {
+  readonly #child: ChildProcess;
+  #output = '';
+  #onOutput: (() => void) | undefined;
+
+  /** `command` is the program and its arguments. It gets a process group of its own, so that `stop` ends its children too. */
+  constructor(
+    private readonly command: readonly string[],
+    env: Readonly<Record<string, string>>,
+    cores: readonly number[],
+  ) {
+    const [program, ...args] = pinnedCommand(command, cores);
+    this.#child = spawn(program as string, args, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    const keep = (text: string) => {
+      this.#output = (this.#output + text).slice(-KEPT_OUTPUT);
+      this.#onOutput?.();
+    };
+    this.#child.stdout?.setEncoding('utf8').on('data', keep);
+    this.#child.stderr?.setEncoding('utf8').on('data', keep);
+    this.#child.on('error', (error) => keep(error.message));
+    process.once('exit', this.#kill);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Waits for a line of output that `find` makes something of.
+   *  @throws FanwireError FANWIRE_BENCH_TARGET when the process ends or nothing comes in time */
+  async findInOutput<T>(find: (output: string) => T | undefined): Promise<T> {
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    for (;;) {
+      const found = find(this.#output);
+      if (found !== undefined) return found;
+      this.#requireAlive(deadline);
+      await Promise.race([sleep(50), new Promise<void>((resolve) => (this.#onOutput = resolve))]);
+    }
+  }
+
+  /** Waits until `port` on the loopback accepts connections.
+   *  @throws FanwireError FANWIRE_BENCH_TARGET when the process ends or nothing listens in time */
+  async listensOn(port: number): Promise<void> {
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (!(await accepts(port))) {
+      this.#requireAlive(deadline);
+      await sleep(50);
+    }
+  }
+
+  /** Ends the process group: SIGTERM, then SIGKILL. */
+  async stop(): Promise<void> {
+    process.off('exit', this.#kill);
+    if (this.#child.pid === undefined || this.#hasEnded()) return;
+    const gone = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
+    this.#signal('SIGTERM');
+    const impatience = setTimeout(this.#kill, STOP_TIMEOUT_MS);
+    await gone;
+    clearTimeout(impatience);
+  }
+
+  readonly #kill = () => this.#signal('SIGKILL');
+
+  #signal(signal: NodeJS.Signals): void {
+    try {
+      process.kill(-this.pid, signal);
+    } catch {
+      // The group is gone already.
+    }
+  }
+
+  #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  #requireAlive(deadline: number): void {
+    const ended = this.#child.pid === undefined || this.#hasEnded();
+    if (!ended && Date.now() < deadline) return;
+    const what = ended ? 'ended before it listened' : `did not listen within ${START_TIMEOUT_MS / 1000} s`;
+    const said = this.#output.trim().split('\n').at(-1) ?? '';
+    throw new FanwireError('FANWIRE_BENCH_TARGET', `\`${this.command.join(' ')}\` ${what}${said === '' ? '' : `: ${said}`}`);
+  }
+}
+
+/** A port that was free a moment ago, for servers that cannot choose one and tell. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    const answer = (yes: boolean) => {
+      socket.destroy();
+      resolve(yes);
+    };
+    socket.once('connect', () => answer(true));
+    socket.once('error', () => answer(false));
+  });
+}

@@ -1,0 +1,29 @@
+// A target that is already there: `--url ws://…`, once or several times for the nodes of a cluster.
+
+import { FanwireError } from '../../src/protocol/codes.js';
+import type { Dialect, Target } from './target.js';
+
+/** Describes running servers. `pids` are theirs where they run on this machine, so that CPU and memory can be read.
+ *  @throws FanwireError FANWIRE_USAGE_BENCH_URL */
+export function urlTarget(urls: readonly string[], dialect: Dialect, pids: readonly number[]): Target {
+  for (const url of urls) requireWebSocketUrl(url);
+  return {
+    name: urls.map((url) => new URL(url).host).join(','),
+    version: '',
+    cmd: urls.map(withoutQuery).join(' '),
+    urls,
+    dialect,
+    pids,
+    stop: async () => {},
+  };
+}
+
+function requireWebSocketUrl(url: string): void {
+  if (URL.canParse(url) && /^wss?:$/.test(new URL(url).protocol)) return;
+  throw new FanwireError('FANWIRE_USAGE_BENCH_URL', `--url must be a ws:// or wss:// URL, got ${url}`);
+}
+
+/** A query may hold a token, which has no business in a result file. */
+function withoutQuery(url: string): string {
+  return url.replace(/\?.*$/, '');
+}
