@@ -87,7 +87,10 @@ function readProc(pids: readonly number[]): ProcessLoad[] {
   const wanted = new Set(pids);
   const found: ProcessLoad[] = [];
   // By pid, so that a child, whose pid is nearly always higher, comes after its parent.
-  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).sort((a, b) => a - b);
+  const all = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
   for (const pid of all) {
     const fields = statFields(pid);
     if (fields === undefined) continue;

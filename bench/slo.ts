@@ -32,7 +32,10 @@ const compare: Readonly<Record<Operator, (a: number, b: number) => boolean>> = {
 /** Reads an objective: terms separated by commas, all of which must hold.
  *  @throws FanwireError FANWIRE_USAGE_SLO */
 export function parseSlo(text: string): SloTerm[] {
-  const terms = text.split(',').map((term) => term.replace(/\s+/g, '')).filter((term) => term !== '');
+  const terms = text
+    .split(',')
+    .map((term) => term.replace(/\s+/g, ''))
+    .filter((term) => term !== '');
   if (terms.length === 0) throw new FanwireError('FANWIRE_USAGE_SLO', `--slo is empty: ${FORMS}`);
   return terms.map(parseTerm);
 }

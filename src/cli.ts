@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The `fanwire` command: registers the sub-commands and turns every failure into one line and an exit code.
 import { Command, CommanderError } from 'commander';
+import { benchCommand } from './commands/bench.js';
 import { pubCommand } from './commands/pub.js';
 import { reportCommand } from './commands/report.js';
 import { serveCommand } from './commands/serve.js';
@@ -14,6 +15,7 @@ const commands = [
   serveCommand, // one a line, in the order of --help
   pubCommand,
   subCommand,
+  benchCommand,
   reportCommand,
 ];
 

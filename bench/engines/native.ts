@@ -89,7 +89,12 @@ class NativeRun {
     await this.#connect();
     const startUs = this.#clock() + LEAD_US;
     const measureStartUs = startUs + Math.round(plan.warmupS * 1e6);
-    const play: Play = { kind: 'play', startUs, measureStartUs, measureEndUs: measureStartUs + Math.round(plan.durationS * 1e6) };
+    const play: Play = {
+      kind: 'play',
+      startUs,
+      measureStartUs,
+      measureEndUs: measureStartUs + Math.round(plan.durationS * 1e6),
+    };
     for (const process of this.#processes) process.send(play);
     this.#enter('warmup', plan.warmupS);
     await this.#sleepUntil(play.measureStartUs);
@@ -100,7 +105,10 @@ class NativeRun {
     this.#enter('drain', plan.drainS);
     const sent = await sentSoon;
     const totals = new Uint32Array(plan.publishers);
-    for (const report of sent) report.sent.forEach((count, i) => { totals[i] = (totals[i] as number) + count; });
+    for (const report of sent)
+      report.sent.forEach((count, i) => {
+        totals[i] = (totals[i] as number) + count;
+      });
     for (const process of this.#of('subscribers')) process.send({ kind: 'settle', sent: totals });
     const heard = await Promise.all(this.#of('subscribers').map((process) => process.receive('heard')));
     this.#enter('done', 0);
@@ -127,7 +135,8 @@ class NativeRun {
           dialect: target.dialect,
           headers: options.headers,
           localAddresses: options.localAddresses,
-          isSourceExplicit: role === 'subscribers' && needsExplicitSources(plan.subscribers + plan.stalledSubscribers, hosts),
+          isSourceExplicit:
+            role === 'subscribers' && needsExplicitSources(plan.subscribers + plan.stalledSubscribers, hosts),
           zeroUnixUs: this.#zeroUnixUs,
           runStartUs,
           intervalMs: this.#intervalMs,
@@ -184,9 +193,12 @@ function requirePlayable(plan: Plan, target: Target): void {
   const refuse = (message: string) => {
     throw new FanwireError('FANWIRE_USAGE_BENCH_PLAN', message);
   };
-  if (plan.publishers > MAX_PUBLISHERS) refuse(`--publishers must be at most ${MAX_PUBLISHERS}, got ${plan.publishers}`);
+  if (plan.publishers > MAX_PUBLISHERS)
+    refuse(`--publishers must be at most ${MAX_PUBLISHERS}, got ${plan.publishers}`);
   if (plan.publishers > 0 && (plan.rate * plan.durationS) / plan.publishers > MAX_SEQUENCE) {
-    refuse(`--rate ${plan.rate} for ${plan.durationS} s is more than ${MAX_SEQUENCE} messages a publisher: use more --publishers`);
+    refuse(
+      `--rate ${plan.rate} for ${plan.durationS} s is more than ${MAX_SEQUENCE} messages a publisher: use more --publishers`,
+    );
   }
   if (target.dialect === 'socket.io' && plan.topics > 1) {
     refuse(`--topics must be 1 for a Socket.IO target (it has one room), got ${plan.topics}`);

@@ -25,14 +25,27 @@ export interface RelayOptions {
 export async function startRelayTarget(options: RelayOptions): Promise<Target> {
   const { nodes, workers, cores } = options;
   requireSockets('the relay', options.connections, nodes, 'or spread them with --nodes');
-  const flags = ['--port', '0', '--admin-port', '0', '--workers', String(workers), '--drain-ms', '0', '--log-format', 'json'];
+  const flags = [
+    '--port',
+    '0',
+    '--admin-port',
+    '0',
+    '--workers',
+    String(workers),
+    '--drain-ms',
+    '0',
+    '--log-format',
+    'json',
+  ];
   const command = [process.execPath, CLI, 'serve', ...flags, ...options.flags];
   const servers = Array.from({ length: nodes }, () => new ServerProcess(command, {}, cores));
   const stop = async () => {
     await Promise.all(servers.map((server) => server.stop()));
   };
   try {
-    const urls = await Promise.all(servers.map((server) => server.findInOutput((output) => LISTENING.exec(output)?.[1])));
+    const urls = await Promise.all(
+      servers.map((server) => server.findInOutput((output) => LISTENING.exec(output)?.[1])),
+    );
     return {
       name: 'fanwire',
       version,

@@ -1,8 +1,7 @@
 // Starts a server under test as a child process, waits until it listens, and ends it with everything it started.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { connect } from 'node:net';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { pinnedCommand } from '../pinning.js';
@@ -95,7 +94,10 @@ export class ServerProcess {
     if (!ended && Date.now() < deadline) return;
     const what = ended ? 'ended before it listened' : `did not listen within ${START_TIMEOUT_MS / 1000} s`;
     const said = this.#output.trim().split('\n').at(-1) ?? '';
-    throw new FanwireError('FANWIRE_BENCH_TARGET', `\`${this.command.join(' ')}\` ${what}${said === '' ? '' : `: ${said}`}`);
+    throw new FanwireError(
+      'FANWIRE_BENCH_TARGET',
+      `\`${this.command.join(' ')}\` ${what}${said === '' ? '' : `: ${said}`}`,
+    );
   }
 }
 

@@ -1,8 +1,5 @@
 // `fanwire report`: one result file or several, as a terminal table, an HTML page, Markdown or JUnit.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { Command } from 'commander';
-import { FanwireError } from '../protocol/codes.js';
 
 interface ReportFlags {
   html?: string;
@@ -22,32 +19,12 @@ export function reportCommand(): Command {
     .action(report);
 }
 
-async function report(files: string[], flags: ReportFlags): Promise<void> {
+async function report(files: string[], { quiet, ...reports }: ReportFlags): Promise<void> {
   const { readResults } = await import('../../bench/result-validate.js');
+  const { writeReports } = await import('../../bench/report/write.js');
   const results = files.flatMap(readResults);
-  if (flags.html !== undefined) {
-    const { renderHtml } = await import('../../bench/report/html.js');
-    write(flags.html, renderHtml(results));
-  }
-  if (flags.md !== undefined) {
-    const { renderMarkdown } = await import('../../bench/report/markdown.js');
-    write(flags.md, renderMarkdown(results));
-  }
-  if (flags.junit !== undefined) {
-    const { renderJunit } = await import('../../bench/report/junit.js');
-    write(flags.junit, renderJunit(results));
-  }
-  if (flags.quiet) return;
+  await writeReports(results, reports);
+  if (quiet) return;
   const { renderTerminal, terminalOptions } = await import('../../bench/report/terminal.js');
   process.stdout.write(renderTerminal(results, terminalOptions(process.stdout, process.env)));
-}
-
-function write(file: string, text: string): void {
-  try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new FanwireError('FANWIRE_REPORT_WRITE', `cannot write the report ${file}: ${reason}`);
-  }
 }

@@ -61,7 +61,8 @@ export class Connection implements FrameSink {
   ) {
     this.startedUs = turns.clock();
     this.#reader = new FrameReader(this, rules.headBytes);
-    this.#socket = endpoint.servername === undefined ? this.#openTcp(endpoint, source) : this.#openTls(endpoint, source);
+    this.#socket =
+      endpoint.servername === undefined ? this.#openTcp(endpoint, source) : this.#openTls(endpoint, source);
     this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#broken(error.code ?? error.message, error.code));
     this.#socket.on('close', () => this.#broken('closed during the handshake', undefined));
     const ready = endpoint.servername === undefined ? 'connect' : 'secureConnect';
@@ -133,10 +134,10 @@ export class Connection implements FrameSink {
   /** A message that does not begin with a stamp: an envelope around one, or the server's own. */
   #enveloped(bytes: Uint8Array, at: number, available: number): void {
     const head = Math.min(available, this.rules.headBytes);
-    if (this.#state === State.Open) {
-      for (let i = at; i < at + head; i++) {
-        if (bytes[i] === STAMP_MARK) return this.owner.stamped(this, bytes, i);
-      }
+    const mark = this.#state === State.Open ? indexOfMark(bytes, at, at + head) : -1;
+    if (mark >= 0) {
+      this.owner.stamped(this, bytes, mark);
+      return;
     }
     if (this.#state !== State.Open && this.#state !== State.Hello) return;
     const verdict = this.rules.judge(Buffer.from(bytes.subarray(at, at + head)).toString('latin1'));
@@ -186,7 +187,10 @@ export class Connection implements FrameSink {
     const outcome = judgeResponse(this.#response);
     if (outcome.kind === 'incomplete') return;
     this.#response = '';
-    if (outcome.kind === 'refused') return this.#broken(outcome.reason, undefined);
+    if (outcome.kind === 'refused') {
+      this.#broken(outcome.reason, undefined);
+      return;
+    }
     if (this.hello === undefined) this.#open();
     else {
       this.#state = State.Hello;
@@ -208,4 +212,11 @@ export class Connection implements FrameSink {
     if (wasOpen) this.owner.closedByServer(this, this.#closeCode);
     else this.owner.failed(this, reason, code);
   }
+}
+
+function indexOfMark(bytes: Uint8Array, from: number, to: number): number {
+  for (let i = from; i < to; i++) {
+    if (bytes[i] === STAMP_MARK) return i;
+  }
+  return -1;
 }

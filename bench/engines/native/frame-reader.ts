@@ -113,20 +113,34 @@ export class FrameReader {
   }
 
   #beginFrame(header: Uint8Array): void {
-    const first = header[0] as number;
-    const second = header[1] as number;
-    this.#opcode = first & 15;
-    this.#isFinal = (first & FIN) !== 0;
+    this.#opcode = (header[0] as number) & 15;
+    this.#isFinal = ((header[0] as number) & FIN) !== 0;
     this.#payloadLeft = payloadLength(header);
-    if ((first & RESERVED) !== 0) return this.#break('a reserved bit is set (compression was not agreed)');
-    if ((second & MASKED) !== 0) return this.#break('a frame from the server is masked');
-    if (this.#opcode >= OPCODE_CLOSE) return this.#beginControl();
-    if (this.#opcode > OPCODE_BINARY) return this.#break(`opcode ${this.#opcode} does not exist`);
-    const continues = this.#opcode === OPCODE_CONTINUATION;
-    if (continues !== (this.#messageOpcode !== OPCODE_CONTINUATION)) {
-      return this.#break(continues ? 'a continuation without a message' : 'a new message inside a fragmented one');
+    const reason = this.#findViolation(header);
+    if (reason !== undefined) {
+      this.#state = State.Broken;
+      this.sink.violation(reason);
+    } else if (this.#opcode >= OPCODE_CLOSE) this.#beginControl();
+    else this.#beginData();
+  }
+
+  #findViolation(header: Uint8Array): string | undefined {
+    if (((header[0] as number) & RESERVED) !== 0) return 'a reserved bit is set (compression was not agreed)';
+    if (((header[1] as number) & MASKED) !== 0) return 'a frame from the server is masked';
+    if (this.#opcode > OPCODE_PONG || (this.#opcode > OPCODE_BINARY && this.#opcode < OPCODE_CLOSE)) {
+      return `opcode ${this.#opcode} does not exist`;
     }
-    if (!continues) {
+    if (this.#opcode >= OPCODE_CLOSE) {
+      return this.#isFinal && this.#payloadLeft <= 125 ? undefined : 'a control frame is fragmented or too long';
+    }
+    const continues = this.#opcode === OPCODE_CONTINUATION;
+    if (continues && this.#messageOpcode === OPCODE_CONTINUATION) return 'a continuation without a message';
+    if (!continues && this.#messageOpcode !== OPCODE_CONTINUATION) return 'a new message inside a fragmented one';
+    return undefined;
+  }
+
+  #beginData(): void {
+    if (this.#opcode !== OPCODE_CONTINUATION) {
       this.#messageOpcode = this.#opcode;
       this.#messageLength = 0;
       this.#headLength = 0;
@@ -157,7 +171,6 @@ export class FrameReader {
   }
 
   #beginControl(): void {
-    if (!this.#isFinal || this.#payloadLeft > 125) return this.#break('a control frame is fragmented or too long');
     this.#controlLength = 0;
     this.#state = State.Control;
     if (this.#payloadLeft === 0) this.#endControl();
@@ -176,11 +189,6 @@ export class FrameReader {
   #endControl(): void {
     this.#state = State.Start;
     this.sink.control(this.#opcode, (this.#controlPayload ?? EMPTY).subarray(0, this.#controlLength));
-  }
-
-  #break(reason: string): void {
-    this.#state = State.Broken;
-    this.sink.violation(reason);
   }
 }
 

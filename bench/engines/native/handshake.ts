@@ -12,7 +12,11 @@ const ACCEPT = createHash('sha1')
   .digest('base64');
 
 /** The upgrade request for `url`. */
-export function handshakeRequest(url: URL, protocol: string | undefined, headers: Readonly<Record<string, string>>): Buffer {
+export function handshakeRequest(
+  url: URL,
+  protocol: string | undefined,
+  headers: Readonly<Record<string, string>>,
+): Buffer {
   const lines = [
     `GET ${url.pathname}${url.search} HTTP/1.1`,
     `Host: ${url.host}`,
@@ -36,7 +40,9 @@ export type HandshakeOutcome =
 export function judgeResponse(text: string): HandshakeOutcome {
   const end = text.indexOf('\r\n\r\n');
   if (end < 0) {
-    return text.length > LONGEST_RESPONSE ? { kind: 'refused', reason: 'no end of HTTP headers' } : { kind: 'incomplete' };
+    return text.length > LONGEST_RESPONSE
+      ? { kind: 'refused', reason: 'no end of HTTP headers' }
+      : { kind: 'incomplete' };
   }
   const status = /^HTTP\/1\.1 (\d{3})/.exec(text)?.[1];
   if (status === undefined) return { kind: 'refused', reason: 'not HTTP' };

@@ -88,16 +88,27 @@ function reasons(publishers: readonly PublisherReport[], subscribers: readonly S
   const unsent = sum(publishers.map((report) => report.unsent));
   const misrouted = sum(subscribers.map((report) => report.misrouted));
   const found: string[] = [];
-  if (unsent > 0) found.push(`${unsent} messages were due and never sent: the server closed the publisher or stopped reading from it`);
-  if (misrouted > 0) found.push(`${misrouted} messages reached a subscriber of another topic, or came from another generator on the same topics`);
+  if (unsent > 0)
+    found.push(
+      `${unsent} messages were due and never sent: the server closed the publisher or stopped reading from it`,
+    );
+  if (misrouted > 0)
+    found.push(
+      `${misrouted} messages reached a subscriber of another topic, or came from another generator on the same topics`,
+    );
   return found;
 }
 
-function extras(publishers: readonly PublisherReport[], subscribers: readonly SubscriberReport[]): Record<string, number | string> {
+function extras(
+  publishers: readonly PublisherReport[],
+  subscribers: readonly SubscriberReport[],
+): Record<string, number | string> {
   const extra: Record<string, number | string> = {};
   const waiting = Math.max(0, ...[...publishers, ...subscribers].map(({ busyness }) => busyness.waiting ?? 0));
   extra.generatorWaitedForCore = Math.round(waiting * 1000) / 1000;
-  extra.mostHandshakesInFlight = sum([...publishers, ...subscribers].map(({ connections }) => connections.mostInFlight));
+  extra.mostHandshakesInFlight = sum(
+    [...publishers, ...subscribers].map(({ connections }) => connections.mostInFlight),
+  );
   const closed = countTogether([...publishers, ...subscribers].map((report) => report.closedByServer));
   if (closed.length > 0) extra.closedByServer = closed.map(([code, count]) => `${code}: ${count}`).join(', ');
   const stalledClosed = sum(subscribers.map((report) => report.stalledClosed));

@@ -64,7 +64,11 @@ export class Publishers implements ConnectionOwner {
     );
     this.#publishers = numbers.map((number) => ({
       number,
-      frame: this.#connections.rules.frame(`${plan.topicPrefix}${number % plan.topics}`, plan.payloadBytes, plan.binary),
+      frame: this.#connections.rules.frame(
+        `${plan.topicPrefix}${number % plan.topics}`,
+        plan.payloadBytes,
+        plan.binary,
+      ),
       connection: undefined,
       backlog: [],
       isBlocked: false,
@@ -123,7 +127,10 @@ export class Publishers implements ConnectionOwner {
     const isOver = nextUs >= (this.#play as Play).measureEndUs;
     if (isOver && nowUs >= (this.#play as Play).measureEndUs) {
       this.#busyness.end();
-      if (this.#dirty.length === 0 || nowUs > this.#giveUpUs) return this.#report();
+      if (this.#dirty.length === 0 || nowUs > this.#giveUpUs) {
+        this.#report();
+        return;
+      }
     }
     const gapUs = nextUs - nowUs;
     if (gapUs > SHORTEST_SLEEP_US) {
@@ -135,7 +142,9 @@ export class Publishers implements ConnectionOwner {
   /** When tick `tick` is due: publisher (tick mod publishers) sends one burst then. */
   #dueUs(tick: number): number {
     const { rate, burst } = this.setup.plan;
-    return rate === 0 ? Number.POSITIVE_INFINITY : (this.#play as Play).startUs + Math.floor((tick * burst * 1e6) / rate);
+    return rate === 0
+      ? Number.POSITIVE_INFINITY
+      : (this.#play as Play).startUs + Math.floor((tick * burst * 1e6) / rate);
   }
 
   #queueDue(): void {

@@ -34,7 +34,8 @@ export class SourceAddresses {
   next(): SourceAddress {
     const i = this.#next;
     this.#next += this.lanes;
-    if (!this.isExplicit) return this.given.length === 0 ? {} : { localAddress: this.given[i % this.given.length] as string };
+    if (!this.isExplicit)
+      return this.given.length === 0 ? {} : { localAddress: this.given[i % this.given.length] as string };
     const localPort = FIRST_PORT + (i % PORTS_PER_ADDRESS);
     const block = Math.floor(i / PORTS_PER_ADDRESS);
     if (this.given.length > 0) return { localAddress: this.given[block % this.given.length] as string, localPort };

@@ -239,7 +239,10 @@ export class Subscribers implements ConnectionOwner {
   /** Lets stalled subscribers read again, so that those whom the server closed learn of it. */
   #judgeStalled(done: () => void): void {
     const stalled = this.#slots.slice(this.#readers);
-    if (stalled.length === 0) return done();
+    if (stalled.length === 0) {
+      done();
+      return;
+    }
     for (const connection of stalled) connection?.unstall();
     this.#at(STALLED_CLOSE_MS, done);
   }

@@ -1,0 +1,39 @@
+// Every scenario, in the order that `fanwire bench list` prints them.
+
+import { didYouMean } from '../../src/config/nearest.js';
+import { FanwireError } from '../../src/protocol/codes.js';
+import { burst } from './burst.js';
+import { churn } from './churn.js';
+import { connectRamp } from './connect-ramp.js';
+import { fanOut } from './fan-out.js';
+import { idleHold } from './idle-hold.js';
+import { manyTopics } from './many-topics.js';
+import { maxRate } from './max-rate.js';
+import { payloadSweep } from './payload-sweep.js';
+import { reconnectStorm } from './reconnect-storm.js';
+import type { Scenario } from './scenario.js';
+import { slowConsumer } from './slow-consumer.js';
+
+export const scenarios: readonly Scenario[] = [
+  fanOut,
+  manyTopics,
+  burst,
+  connectRamp,
+  idleHold,
+  churn,
+  reconnectStorm,
+  slowConsumer,
+  payloadSweep,
+  maxRate,
+];
+
+/** @throws FanwireError FANWIRE_USAGE_SCENARIO */
+export function scenarioNamed(name: string): Scenario {
+  const found = scenarios.find((scenario) => scenario.name === name);
+  if (found !== undefined) return found;
+  const names = scenarios.map((scenario) => scenario.name);
+  throw new FanwireError(
+    'FANWIRE_USAGE_SCENARIO',
+    `there is no scenario "${name}"${didYouMean(name, names)} (\`fanwire bench list\` explains all ${names.length})`,
+  );
+}

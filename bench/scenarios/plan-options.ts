@@ -1,0 +1,157 @@
+// The parameters of a plan as people give them: flags, and the keys of a `--scenario file.json`. Both come from this one list.
+
+import { readFileSync } from 'node:fs';
+import { didYouMean } from '../../src/config/nearest.js';
+import { FanwireError } from '../../src/protocol/codes.js';
+import { PLAN_DEFAULTS, type Plan, STAMP_BYTES } from './scenario.js';
+
+/** Keys of a plan that people set, the scenario's name apart. */
+export type PlanKey = Exclude<keyof Plan, 'scenario'>;
+
+export interface PlanOption {
+  readonly key: PlanKey;
+  readonly flag: string;
+  readonly unit?: string;
+  readonly description: string;
+  /** For numbers. */
+  readonly min?: number;
+  readonly max?: number;
+  readonly isInteger?: boolean;
+}
+
+const count = { min: 0, max: 10_000_000, isInteger: true } as const;
+const seconds = { min: 0, max: 86_400, unit: 's' } as const;
+
+export const planOptions: readonly PlanOption[] = [
+  { key: 'subscribers', flag: 'subscribers', ...count, description: 'connections that listen, spread over the topics' },
+  { key: 'publishers', flag: 'publishers', ...count, description: 'connections that publish' },
+  { key: 'topics', flag: 'topics', ...count, min: 1, description: 'topics' },
+  {
+    key: 'topicPrefix',
+    flag: 'topic-prefix',
+    description: 'topic i is named this and i; one of its own per generator machine',
+  },
+  {
+    key: 'rate',
+    flag: 'rate',
+    min: 0,
+    max: 1e7,
+    unit: 'msg/s',
+    description: 'messages due per second, over all publishers; 0 = none',
+  },
+  {
+    key: 'burst',
+    flag: 'burst',
+    ...count,
+    min: 1,
+    max: 1e5,
+    description: 'messages of one publisher due at the same instant',
+  },
+  {
+    key: 'payloadBytes',
+    flag: 'payload',
+    unit: 'bytes',
+    min: STAMP_BYTES,
+    max: 16 * 2 ** 20,
+    isInteger: true,
+    description: `size of a message, the ${STAMP_BYTES} bytes of its stamp included`,
+  },
+  { key: 'binary', flag: 'binary', description: 'binary frames instead of text' },
+  { key: 'warmupS', flag: 'warmup', ...seconds, description: 'load before anything is measured' },
+  { key: 'durationS', flag: 'duration', ...seconds, min: 0.1, description: 'measured load' },
+  { key: 'drainS', flag: 'drain', ...seconds, description: 'wait at most for deliveries under way' },
+  {
+    key: 'connectRate',
+    flag: 'connect-rate',
+    ...count,
+    unit: '1/s',
+    description: 'new connections per second; 0 = as --max-handshakes allows',
+  },
+  { key: 'maxHandshakes', flag: 'max-handshakes', ...count, min: 1, description: 'handshakes in flight at most' },
+  {
+    key: 'connectTimeoutS',
+    flag: 'connect-timeout',
+    ...seconds,
+    min: 0.1,
+    description: 'a handshake that takes longer has failed',
+  },
+  {
+    key: 'churnRate',
+    flag: 'churn-rate',
+    min: 0,
+    max: 1e5,
+    unit: '1/s',
+    description: 'subscribers replaced per second',
+  },
+  {
+    key: 'stormFraction',
+    flag: 'storm-fraction',
+    min: 0,
+    max: 1,
+    description: 'share of the subscribers cut at once, a third into the measured time',
+  },
+  { key: 'stalledSubscribers', flag: 'stalled', ...count, description: 'further subscribers that never read' },
+  {
+    key: 'generators',
+    flag: 'generators',
+    ...count,
+    max: 1024,
+    description: 'generator processes that subscribe; 0 = one per core that the server leaves',
+  },
+];
+
+/** Reads one value as text (a flag's).
+ *  @throws FanwireError FANWIRE_USAGE_BENCH_RANGE */
+export function parsePlanValue(option: PlanOption, text: string): number | string {
+  if (typeof PLAN_DEFAULTS[option.key] === 'string') return text;
+  return checked(option, text.trim() === '' ? Number.NaN : Number(text), `--${option.flag}`, text);
+}
+
+/** What a `--scenario` file may hold. */
+export interface ScenarioFile {
+  readonly scenario?: string;
+  readonly slo?: string;
+  readonly plan: Partial<Plan>;
+}
+
+/** Reads a scenario file: a JSON object of plan keys, `scenario` (whose defaults apply) and `slo`.
+ *  @throws FanwireError FANWIRE_USAGE_SCENARIO_FILE, FANWIRE_USAGE_BENCH_RANGE */
+export function readScenarioFile(file: string): ScenarioFile {
+  const refuse = (message: string) => new FanwireError('FANWIRE_USAGE_SCENARIO_FILE', `--scenario ${file}: ${message}`);
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw refuse(error instanceof Error ? error.message : String(error));
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content))
+    throw refuse('must hold one JSON object');
+  const { scenario, slo, ...rest } = content as Record<string, unknown>;
+  if (scenario !== undefined && typeof scenario !== 'string') throw refuse('"scenario" must be a name');
+  if (slo !== undefined && typeof slo !== 'string') throw refuse('"slo" must be text such as "p99<20ms"');
+  const plan: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(rest)) {
+    const option = planOptions.find((candidate) => candidate.key === key);
+    if (option === undefined)
+      throw refuse(
+        `unknown key "${key}"${didYouMean(
+          key,
+          planOptions.map((known) => known.key),
+        )}`,
+      );
+    const type = typeof PLAN_DEFAULTS[option.key];
+    if (typeof value !== type) throw refuse(`"${key}" must be a ${type}, got ${JSON.stringify(value)}`);
+    plan[key] = type === 'number' ? checked(option, value as number, `${file}: "${key}"`, String(value)) : value;
+  }
+  return { plan, ...(scenario !== undefined && { scenario }), ...(slo !== undefined && { slo }) };
+}
+
+function checked(option: PlanOption, value: number, name: string, text: string): number {
+  const { min = 0, max = Number.POSITIVE_INFINITY, isInteger = false, unit } = option;
+  if (value >= min && value <= max && (!isInteger || Number.isInteger(value))) return value;
+  const kind = isInteger ? 'a whole number' : 'a number';
+  throw new FanwireError(
+    'FANWIRE_USAGE_BENCH_RANGE',
+    `${name} must be ${kind} from ${min} to ${max}${unit === undefined ? '' : ` ${unit}`}, got ${text}`,
+  );
+}

@@ -1,0 +1,12 @@
+// Some subscribers stop reading: what becomes of the others, and of the server's memory.
+
+import type { Scenario } from './scenario.js';
+
+export const slowConsumer: Scenario = {
+  name: 'slow-consumer',
+  summary: '200 subscribers beside 100 that never read, 300 msg/s of 4 KiB',
+  explains:
+    'Only those that read are expected to hear everything, so a loss here is real. Memory shows what the server kept for those that do ' +
+    'not; stalledClosed in the parameters is how many of them it closed. The kernel alone buffers some megabytes per connection.',
+  defaults: { subscribers: 200, stalledSubscribers: 100, rate: 300, payloadBytes: 4096 },
+};

@@ -1,0 +1,133 @@
+// What `fanwire bench` does once its flags are read: target, engine, runs, one result, an exit code.
+
+import { FanwireError } from '../src/protocol/codes.js';
+import type { Engine } from './engines/engine.js';
+import { nativeEngine } from './engines/native.js';
+import { pinProcess, splitCores } from './pinning.js';
+import { ProgressBar } from './progress-bar.js';
+import { judge } from './report/verdict.js';
+import type { Result } from './result.js';
+import { validateResult } from './result-validate.js';
+import { runPlan } from './run.js';
+import { scenarioNamed } from './scenarios/all.js';
+import { PLAN_DEFAULTS, type Plan, type Scenario } from './scenarios/scenario.js';
+import { missedTerms, parseSlo } from './slo.js';
+import { runSearch, runSweep } from './steps.js';
+import { startCommandTarget } from './targets/command.js';
+import { startRelayTarget } from './targets/relay.js';
+import type { Dialect, Target } from './targets/target.js';
+import { urlTarget } from './targets/url.js';
+
+export interface SessionOptions {
+  readonly scenario: string;
+  /** What flags and scenario file set; the scenario's defaults apply to the rest. */
+  readonly plan: Partial<Plan>;
+  readonly slo: string | undefined;
+  readonly engine: string;
+  readonly target: TargetOptions;
+  readonly isPinned: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly localAddresses: readonly string[];
+  readonly isInsecureAllowed: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface TargetOptions {
+  readonly urls: readonly string[];
+  readonly serverPids: readonly number[];
+  readonly command: string | undefined;
+  readonly path: string;
+  readonly dialect: Dialect;
+  readonly nodes: number;
+  readonly workers: number;
+  readonly serveFlags: readonly string[];
+}
+
+/** Exit codes of `fanwire bench`, beside 2 for a wrong flag. */
+export const EXIT_GOOD = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_INVALID = 3;
+
+/** Runs the scenario and gives its result. The target is ended whatever happens.
+ *  @throws FanwireError */
+export async function runSession(options: SessionOptions): Promise<Result> {
+  const scenario = scenarioNamed(options.scenario);
+  const plan: Plan = { ...PLAN_DEFAULTS, ...scenario.defaults, ...options.plan, scenario: scenario.name };
+  requireConsistent(plan);
+  const slo = options.slo ?? scenario.search?.slo;
+  const terms = slo === undefined ? [] : parseSlo(slo);
+  const cores = options.isPinned
+    ? splitCores(options.target.nodes * options.target.workers)
+    : { server: [], generator: [] };
+  pinProcess(process.pid, cores.generator);
+  const engine = createEngine(options, cores.generator);
+  const target = await startTarget(options.target, plan, cores.server);
+  const bar = new ProgressBar(process.stderr);
+  const runOnce = (step: Plan, label: string) => {
+    bar.begin(`${scenario.name} ${label}`.trimEnd());
+    return runPlan(engine, step, target, { progress: (now) => bar.show(now), signal: options.signal });
+  };
+  try {
+    const result = await runAll(scenario, plan, terms, runOnce);
+    const params = slo === undefined ? result.params : { ...result.params, slo };
+    return validateResult({ ...result, params }, 'the result of this run');
+  } finally {
+    bar.end();
+    await target.stop();
+  }
+}
+
+/** What the process should exit with, and what of the objective was missed. */
+export function exitCodeOf(
+  result: Result,
+  slo: string | undefined,
+): { readonly code: number; readonly missed: readonly string[] } {
+  if (!result.valid) return { code: EXIT_INVALID, missed: [] };
+  const objective = slo ?? (typeof result.params.slo === 'string' ? result.params.slo : undefined);
+  const missed = objective === undefined ? [] : missedTerms(parseSlo(objective), result);
+  return { code: judge(result).kind === 'good' && missed.length === 0 ? EXIT_GOOD : EXIT_FAILED, missed };
+}
+
+function runAll(
+  scenario: Scenario,
+  plan: Plan,
+  terms: ReturnType<typeof parseSlo>,
+  runOnce: Parameters<typeof runSweep>[3],
+): Promise<Result> {
+  if (scenario.sweep !== undefined) return runSweep(plan, scenario.sweep, terms, runOnce);
+  if (scenario.search !== undefined) return runSearch(plan, scenario.search, terms, runOnce);
+  return runOnce(plan, '');
+}
+
+function createEngine(options: SessionOptions, cores: readonly number[]): Engine {
+  const { engine, headers, localAddresses, isInsecureAllowed } = options;
+  if (engine === 'native') return nativeEngine({ cores, headers, localAddresses, isInsecureAllowed });
+  throw new FanwireError('FANWIRE_USAGE_ENGINE', `--engine must be native, got ${engine}`);
+}
+
+function startTarget(options: TargetOptions, plan: Plan, cores: readonly number[]): Promise<Target> {
+  const { urls, serverPids, command, path, dialect, nodes, workers, serveFlags } = options;
+  if (urls.length > 0) return Promise.resolve(urlTarget(urls, dialect, serverPids));
+  if (command !== undefined) {
+    const name = command.split(/\s+/)[0] ?? command;
+    return startCommandTarget({ name, version: '', command, path, dialect, cores });
+  }
+  const connections = plan.subscribers + plan.stalledSubscribers + plan.publishers;
+  const relayDialect = dialect === 'socket.io' ? 'raw' : dialect;
+  return startRelayTarget({ nodes, workers, dialect: relayDialect, flags: serveFlags, cores, connections });
+}
+
+/** Parameters that make no sense together.
+ *  @throws FanwireError FANWIRE_USAGE_BENCH_PLAN */
+function requireConsistent(plan: Plan): void {
+  const refuse = (message: string) => {
+    throw new FanwireError('FANWIRE_USAGE_BENCH_PLAN', message);
+  };
+  if (plan.subscribers + plan.stalledSubscribers === 0) refuse('--subscribers must be 1 or more: nobody would listen');
+  if (plan.rate > 0 && plan.publishers === 0) refuse(`--rate ${plan.rate} needs --publishers 1 or more`);
+  if (plan.topics > plan.subscribers) {
+    refuse(
+      `--topics ${plan.topics} is more than --subscribers ${plan.subscribers}: some topics would have no listener`,
+    );
+  }
+}

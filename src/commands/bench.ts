@@ -1,0 +1,158 @@
+// `fanwire bench`: runs one scenario on one engine against one target, prints the result and says by its exit code what to think of it.
+import { Command, Option as Flag } from 'commander';
+import { parsePlanValue, planOptions, readScenarioFile } from '../../bench/scenarios/plan-options.js';
+import { PLAN_DEFAULTS, type Plan } from '../../bench/scenarios/scenario.js';
+import type { Dialect } from '../../bench/targets/target.js';
+import { FanwireError } from '../protocol/codes.js';
+
+interface BenchFlags {
+  scenario?: string;
+  slo?: string;
+  engine: string;
+  url?: string[];
+  serverPid?: number[];
+  cmd?: string;
+  path?: string;
+  dialect: Dialect;
+  nodes: number;
+  workers: number;
+  serve?: string;
+  pin: boolean;
+  header?: Record<string, string>;
+  localAddress?: string[];
+  insecure: boolean;
+  quiet: boolean;
+  json?: string;
+  html?: string;
+  md?: string;
+  junit?: string;
+}
+
+const collect = (value: string, earlier: string[] = []) => [...earlier, value];
+
+function count(flag: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value > 0) return value;
+    throw new FanwireError('FANWIRE_USAGE_BENCH_RANGE', `${flag} must be a whole number above 0, got ${text}`);
+  };
+}
+
+function header(text: string, earlier: Record<string, string> = {}): Record<string, string> {
+  const colon = text.indexOf(':');
+  if (colon < 1) throw new FanwireError('FANWIRE_USAGE_BENCH_HEADER', `--header must be "Name: value", got ${text}`);
+  return { ...earlier, [text.slice(0, colon).trim()]: text.slice(colon + 1).trim() };
+}
+
+export function benchCommand(): Command {
+  const command = new Command('bench')
+    .description('measure a relay: fanwire started for the run, or any WebSocket server')
+    .argument('[scenario]', 'what happens; `fanwire bench list` explains them (default: fan-out)')
+    .helpOption('-h, --help', 'display help for command');
+  command
+    .optionsGroup('Target (default: a fanwire relay started for the run):')
+    .option(
+      '--url <url>',
+      'a running server, ws:// or wss://, topic appended; repeat for the nodes of a cluster',
+      collect,
+    )
+    .option('--server-pid <pid>', 'its process, to read CPU and memory; repeatable', (pid, all: number[] = []) => [
+      ...all,
+      count('--server-pid')(pid),
+    ])
+    .option('--cmd <command>', 'start this; it must listen on PORT (or {port}) of the loopback')
+    .option('--path <path>', 'path before the topic on a --cmd server')
+    .addOption(
+      new Flag('--dialect <name>', 'how topics and frames are spoken')
+        .choices(['raw', 'fanwire.v1', 'socket.io'])
+        .default('raw'),
+    )
+    .option('--nodes <n>', 'relays to start, as one cluster', count('--nodes'), 1)
+    .option('--workers <n>', 'threads of each', count('--workers'), 1)
+    .option('--serve <flags>', 'further flags of `fanwire serve`, in one argument')
+    .optionsGroup('Scenario (defaults are the scenario’s):')
+    .option(
+      '--scenario <file>',
+      'JSON file of parameters, by the names that a result’s "params" has; flags win over it',
+    )
+    .option('--slo <objective>', 'exit 1 when it is missed, such as "p99<20ms,loss==0"');
+  for (const option of planOptions) command.addOption(planFlag(option));
+  return command
+    .optionsGroup('Engine:')
+    .option('--engine <name>', 'native, k6 or autocannon', 'native')
+    .option('--no-pin', 'leave server and generator to the kernel (else: cores of their own, where taskset is found)')
+    .option('--header <header>', 'further header of each upgrade, "Name: value"; repeatable', header)
+    .option('--local-address <ip>', 'connect from this address; repeatable', collect)
+    .option('--insecure', 'accept any TLS certificate', false)
+    .optionsGroup('Output:')
+    .option('--json <file>', 'write the result (fanwire.result/1)')
+    .option('--html <file>', 'write one self-contained HTML page with charts')
+    .option('--md <file>', 'write Markdown, for a CI summary')
+    .option('--junit <file>', 'write JUnit XML')
+    .option('-q, --quiet', 'print no table', false)
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 good; 1 messages lost, connections failed, the objective missed, or no run; 2 wrong flag; 3 invalid run',
+    )
+    .action((scenario: string | undefined, flags: BenchFlags) => bench(command, scenario, flags))
+    .addCommand(new Command('list').description('explain the scenarios').action(list));
+}
+
+function planFlag(option: (typeof planOptions)[number]): Flag {
+  const { key, flag, unit, description } = option;
+  const usual = PLAN_DEFAULTS[key];
+  if (typeof usual === 'boolean') return new Flag(`--${flag}`, description);
+  const text = `${description} (${unit === undefined ? '' : `in ${unit}; `}usually ${usual})`;
+  return new Flag(`--${flag} <${typeof usual === 'number' ? 'n' : 'text'}>`, text).argParser((value) =>
+    parsePlanValue(option, value),
+  );
+}
+
+async function bench(command: Command, name: string | undefined, flags: BenchFlags): Promise<void> {
+  const file = flags.scenario === undefined ? { plan: {} } : readScenarioFile(flags.scenario);
+  const plan: Partial<Plan> = { ...file.plan };
+  for (const { key, flag } of planOptions) {
+    const value = command.getOptionValue(new Flag(`--${flag}`).attributeName());
+    if (value !== undefined) Object.assign(plan, { [key]: value });
+  }
+  const { runSession, exitCodeOf } = await import('../../bench/session.js');
+  const slo = flags.slo ?? file.slo;
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort(new FanwireError('FANWIRE_BENCH_INTERRUPTED', 'interrupted: no result'));
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const result = await runSession({
+    scenario: name ?? file.scenario ?? PLAN_DEFAULTS.scenario,
+    plan,
+    slo,
+    engine: flags.engine,
+    target: {
+      urls: flags.url ?? [],
+      serverPids: flags.serverPid ?? [],
+      command: flags.cmd,
+      path: flags.path ?? '',
+      dialect: flags.dialect,
+      nodes: flags.nodes,
+      workers: flags.workers,
+      serveFlags: (flags.serve ?? '').split(/\s+/).filter((flag) => flag !== ''),
+    },
+    isPinned: flags.pin,
+    headers: flags.header ?? {},
+    localAddresses: flags.localAddress ?? [],
+    isInsecureAllowed: flags.insecure,
+    signal: interrupt.signal,
+  });
+  const { writeReports } = await import('../../bench/report/write.js');
+  await writeReports([result], flags);
+  if (!flags.quiet) {
+    const { renderTerminal, terminalOptions } = await import('../../bench/report/terminal.js');
+    process.stdout.write(renderTerminal([result], terminalOptions(process.stdout, process.env)));
+  }
+  const { code, missed } = exitCodeOf(result, slo);
+  for (const term of missed) process.stderr.write(`fanwire: objective missed: ${term} [FANWIRE_BENCH_SLO]\n`);
+  process.exitCode = code;
+}
+
+async function list(): Promise<void> {
+  const { scenarios } = await import('../../bench/scenarios/all.js');
+  for (const { name, summary, explains } of scenarios) process.stdout.write(`${name}\n  ${summary}\n  ${explains}\n\n`);
+}
