@@ -1,28 +1,47 @@
-// The turns of the event loop in which messages are read: one clock reading per chunk, and how long each turn kept data waiting.
+// The turns of the event loop in which messages are read: one clock reading per chunk, and how long each may have waited for us.
+//
+// A chunk is read some time after the turn began, because other sockets came first; had it been there when the turn before began, that
+// turn would have read it. So it waited for this process at most since this turn began, or, when the process never slept in between,
+// since the turn before did. What it waited longer than that, it waited for the server.
 
 import { LatencyCounts } from './counts.js';
+
+/** A pause between two turns shorter than this was no sleep. */
+const NO_SLEEP_US = 50;
 
 export class ReadTurns {
   /** When the chunk now being read was read, µs since the Unix epoch. */
   nowUs = 0;
-  /** Messages read in this turn; whoever reads them adds to it. */
+  /** Messages read in this chunk; whoever reads them adds to it. */
   messages = 0;
-  /** Length of the turn that a message was read in (µs), counted once per message: what arrived as it began waited that long. */
+  /** The longest that each message can have waited to be read by this process (µs). */
   readonly delays = new LatencyCounts();
+  #isInTurn = false;
   #startedUs = 0;
+  #endedUs = 0;
+  #waitingSinceUs = 0;
   readonly #end = () => {
-    if (this.messages > 0) this.delays.recordTimes(this.clock() - this.#startedUs, this.messages);
-    this.messages = 0;
-    this.#startedUs = 0;
+    this.#countChunk();
+    this.#isInTurn = false;
+    this.#endedUs = this.clock();
   };
 
   constructor(readonly clock: () => number) {}
 
   /** Called as each chunk is read. */
   enter(): void {
+    this.#countChunk();
     this.nowUs = this.clock();
-    if (this.#startedUs !== 0) return;
+    if (this.#isInTurn) return;
+    this.#isInTurn = true;
+    const hasSlept = this.nowUs - this.#endedUs > NO_SLEEP_US;
+    this.#waitingSinceUs = hasSlept ? this.nowUs : this.#startedUs;
     this.#startedUs = this.nowUs;
     setImmediate(this.#end);
+  }
+
+  #countChunk(): void {
+    if (this.messages > 0) this.delays.recordTimes(this.nowUs - this.#waitingSinceUs, this.messages);
+    this.messages = 0;
   }
 }
