@@ -57,7 +57,7 @@ export const Refused = {
   ),
   publishForbidden: refusal(403, 'FANWIRE_PUBLISH_FORBIDDEN', 'the token does not permit publishing to this topic'),
   originForbidden: refusal(403, 'FANWIRE_ORIGIN_FORBIDDEN', 'pages of this origin may not connect'),
-  relayFull: refusal(503, 'FANWIRE_RELAY_FULL', 'the relay holds as many connections as it may', 5),
+  relayFull: refusal(503, 'FANWIRE_MAX_CONNECTIONS', 'the relay holds as many connections as it may', 5),
   addressFull: refusal(429, 'FANWIRE_ADDRESS_FULL', 'too many connections from your address', 10),
   handshakeRate: refusal(503, 'FANWIRE_HANDSHAKE_RATE', 'too many connections are opening at once', 1),
   publishRate: refusal(429, 'FANWIRE_PUBLISH_RATE', 'you publish faster than you may', 1),

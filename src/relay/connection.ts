@@ -1,4 +1,6 @@
 // One socket as the relay knows it. It hangs in the uWS socket's user data; the ws object itself carries nothing else.
+import type { Identity } from '../auth/auth.js';
+import type { PublishBudget } from './publish-limit.js';
 import type { Lag } from './slow.js';
 import type { Audience, Topic } from './topic.js';
 import type { WebSocket } from './uws.js';
@@ -10,10 +12,19 @@ export interface SocketState {
 
 export class Connection {
   readonly id: string;
+  /** The client's address, seen through trusted proxies. */
   readonly remoteAddress: string;
   readonly openedAtMs: number;
   /** The topic of a raw socket. */
   readonly topic: Topic;
+  /** Who the client is; replaced when it authenticates anew. */
+  identity: Identity;
+  /** Whether the identity lets a raw socket publish to its topic, asked once. */
+  readonly mayPublish: boolean;
+  /** What is left of the publish rates; undefined where there are none, or before the first message. */
+  budget: PublishBudget | undefined;
+  /** The second (Unix time) that Expiry closes this socket in; 0 for never. */
+  expirySecond = 0;
   /** Undefined before open and after close: uWS throws when a closed socket is touched. */
   ws: WebSocket<SocketState> | undefined;
   /** Messages received from this socket. */
@@ -23,10 +34,12 @@ export class Connection {
   /** Set while this socket is too slow and off its topics (drop mode). */
   lag: Lag | undefined;
 
-  constructor(id: string, remoteAddress: string, topic: Topic, openedAtMs: number) {
+  constructor(id: string, remoteAddress: string, topic: Topic, identity: Identity, openedAtMs: number) {
     this.id = id;
     this.remoteAddress = remoteAddress;
     this.topic = topic;
+    this.identity = identity;
+    this.mayPublish = identity.canPublish(topic.name);
     this.openedAtMs = openedAtMs;
   }
 

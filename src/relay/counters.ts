@@ -14,8 +14,19 @@ export class Counters {
   dropped = 0;
   /** Times that a socket was found over the backpressure limit. */
   slowConsumers = 0;
-  /** Sockets that uWS cut or the relay closed for what they sent, and sockets that fell silent, by reason. */
-  readonly cut: Record<CutReason, number> = { tooBig: 0, badUtf8: 0, protocol: 0, idle: 0 };
+  /** Sockets that uWS cut or the relay closed for what they sent or were, and sockets that fell silent, by reason. */
+  readonly cut: Record<CutReason, number> = {
+    tooBig: 0,
+    badUtf8: 0,
+    protocol: 0,
+    idle: 0,
+    expired: 0,
+    forbidden: 0,
+    rate: 0,
+    kicked: 0,
+  };
+  /** Messages that publishers sent and the relay did not take, by reason. */
+  readonly rejected: Record<RejectReason, number> = { forbidden: 0, rate: 0 };
   /** Upgrades and requests refused, by the stable code of the refusal. */
   readonly refused = new Map<string, number>();
 
@@ -24,4 +35,5 @@ export class Counters {
   }
 }
 
-export type CutReason = 'tooBig' | 'badUtf8' | 'protocol' | 'idle';
+export type CutReason = 'tooBig' | 'badUtf8' | 'protocol' | 'idle' | 'expired' | 'forbidden' | 'rate' | 'kicked';
+export type RejectReason = 'forbidden' | 'rate';

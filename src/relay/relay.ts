@@ -1,49 +1,37 @@
 // The relay: its sockets' lives from upgrade to close, on one uWS App.
+import type { Authenticator } from '../auth/auth.js';
+import { createAuthenticator } from '../auth/create.js';
 import type { RelayConfig } from '../config/schema.js';
 import { type Logger, sampledWarnings } from '../log.js';
-import { Close, FanwireError, type Refusal } from '../protocol/codes.js';
+import { FanwireError, type Refusal } from '../protocol/codes.js';
+import { Access } from './access.js';
+import { Admission } from './admission.js';
+import { COMPRESSION, makeApp } from './app.js';
 import { Connection, type SocketState } from './connection.js';
-import { Counters, type CutReason } from './counters.js';
+import { CorkHolder } from './cork-holder.js';
+import { Counters } from './counters.js';
+import { Cuts } from './cuts.js';
 import { closeSpread } from './drain.js';
+import { Expiry } from './expiry.js';
 import { FanOut } from './fanout.js';
+import { PublishGuard } from './publish-guard.js';
 import { writeRefusal } from './refuse.js';
 import { SlowConsumers } from './slow.js';
 import { TopicTable } from './topic.js';
-import { checkHandshake } from './upgrade.js';
+import { type Entrant, type HandshakeHeaders, Upgrades } from './upgrade.js';
 import {
-  App,
-  DEDICATED_COMPRESSOR_4KB,
-  DEDICATED_DECOMPRESSOR,
-  DISABLED,
   type HttpResponse,
   listenExclusively,
-  SHARED_COMPRESSOR,
-  SHARED_DECOMPRESSOR,
-  SSLApp,
   type TemplatedApp,
   type us_listen_socket,
   us_listen_socket_close,
+  type us_socket_context_t,
   us_socket_local_port,
+  type WebSocket,
 } from './uws.js';
-
-const COMPRESSION = {
-  off: DISABLED,
-  shared: SHARED_COMPRESSOR | SHARED_DECOMPRESSOR,
-  dedicated: DEDICATED_COMPRESSOR_4KB | DEDICATED_DECOMPRESSOR,
-};
 
 /** uWS cuts a socket over its own limit without a close frame; up to this size the relay reads on and closes with 1009. */
 const READ_FOR_CLOSE_BYTES = 1024 * 1024;
-
-/** What uWS gives as the reason of a close that it made itself, and what that is called here. */
-const CUT_REASONS: Record<string, CutReason> = {
-  'Received too big message': 'tooBig',
-  'Received too big message, or other inflation error': 'tooBig',
-  'Received invalid UTF-8': 'badUtf8',
-  'WebSocket timed out from inactivity': 'idle',
-  'Received invalid WebSocket frame': 'protocol',
-  'Received invalid close payload': 'protocol',
-};
 
 export interface Relay {
   readonly port: number;
@@ -53,6 +41,17 @@ export interface Relay {
   readonly slow: SlowConsumers;
   /** Fans `message` out on a topic as if a client without a socket had sent it. Returns how many subscribers it went to. */
   publish(topic: string, message: ArrayBuffer | Uint8Array, isBinary: boolean): number;
+  /** Where the HTTP publish API adds its routes, and what it asks before it publishes. */
+  readonly app: TemplatedApp;
+  readonly access: Access;
+  readonly guard: PublishGuard;
+  readonly isDraining: () => boolean;
+  /** Connections and handshakes under way: what --max-connections counts. */
+  pendingAndOpen(): number;
+  /** Writes the refusal of a request and counts it. Corked, or inside the route's handler. */
+  refuse(res: HttpResponse, refusal: Refusal): void;
+  /** Reads tokens and keys again (SIGHUP), and closes the sockets of revoked tokens. */
+  reload(): Promise<void>;
   /** Stops accepting and closes every socket with 1012, spread over `drainMs`. Resolves when the last was told. */
   drain(): Promise<void>;
   /** Cuts what is left, at once. */
@@ -61,22 +60,34 @@ export interface Relay {
 
 export async function startRelay(config: RelayConfig, log: Logger): Promise<Relay> {
   const relay = new UwsRelay(config, log);
-  await relay.listen();
+  try {
+    await relay.listen();
+  } catch (error) {
+    relay.close();
+    throw error;
+  }
   return relay;
 }
 
 class UwsRelay implements Relay {
   port = 0;
   readonly counters = new Counters();
-  readonly topics = new TopicTable();
+  readonly topics: TopicTable;
   readonly connections = new Map<string, Connection>();
   readonly slow: SlowConsumers;
+  readonly access: Access;
+  private readonly admission: Admission;
+  readonly guard: PublishGuard;
+  private readonly cuts: Cuts;
+  private readonly expiry = new Expiry((connection) => this.cuts.expired(connection));
+  private readonly authenticator: Authenticator;
   private readonly config: RelayConfig;
   private readonly log: Logger;
   private readonly warnings: ReturnType<typeof sampledWarnings>;
-  private readonly app: TemplatedApp;
+  readonly app: TemplatedApp;
   private readonly fanOut: FanOut;
   private listenSocket: us_listen_socket | undefined;
+  private corkHolder: CorkHolder | undefined;
   private draining = false;
   private nextId = 1;
 
@@ -84,6 +95,12 @@ class UwsRelay implements Relay {
     this.config = config;
     this.log = log;
     this.warnings = sampledWarnings(log);
+    this.cuts = new Cuts(config, this.counters, this.warnings);
+    this.authenticator = createAuthenticator(config, log);
+    this.access = new Access(config, this.authenticator);
+    this.admission = new Admission(config);
+    this.guard = new PublishGuard(config, config.auth !== 'none', this.counters);
+    this.topics = new TopicTable(config.maxTopics);
     this.app = makeApp(config);
     this.slow = new SlowConsumers(
       config.maxBackpressureBytes,
@@ -101,7 +118,8 @@ class UwsRelay implements Relay {
     this.route();
   }
 
-  listen(): Promise<void> {
+  async listen(): Promise<void> {
+    if (this.config.auth === 'jwt') this.corkHolder = await CorkHolder.open();
     const { host, port } = this.config;
     return new Promise((resolve, reject) => {
       listenExclusively(this.app, host, port, (socket) => {
@@ -134,6 +152,25 @@ class UwsRelay implements Relay {
     return topic.subscribers;
   }
 
+  pendingAndOpen(): number {
+    return this.admission.connections;
+  }
+
+  readonly isDraining = (): boolean => this.draining;
+
+  async reload(): Promise<void> {
+    const { authenticator, expiry } = this;
+    if (authenticator.reload === undefined) {
+      this.log.info('nothing to read again: --auth none');
+      return;
+    }
+    await authenticator.reload();
+    if (authenticator.holds === undefined) return;
+    for (const connection of this.connections.values()) {
+      if (!authenticator.holds(connection.identity)) expiry.expireNow(connection);
+    }
+  }
+
   async drain(): Promise<void> {
     if (this.draining) return;
     this.draining = true;
@@ -147,6 +184,8 @@ class UwsRelay implements Relay {
   close(): void {
     this.draining = true;
     this.fanOut.flush();
+    this.expiry.stop();
+    this.corkHolder?.close();
     this.app.close();
     this.listenSocket = undefined;
     this.warnings.flush();
@@ -155,6 +194,19 @@ class UwsRelay implements Relay {
   private route(): void {
     const { config, counters, fanOut } = this;
     const { maxPayloadBytes } = config;
+    const upgrades = new Upgrades(this.access, this.admission, this.topics, this);
+    const take = (ws: WebSocket<SocketState>, message: ArrayBuffer, isBinary: boolean): void => {
+      const { connection } = ws.getUserData();
+      const size = message.byteLength;
+      if (size > maxPayloadBytes) {
+        this.cuts.tooBig(connection, size);
+        return;
+      }
+      connection.published++;
+      counters.published++;
+      counters.bytesIn += size;
+      fanOut.publish(connection.topic.raw, connection, message, isBinary);
+    };
     this.app.ws<SocketState>('/*', {
       maxPayloadLength: Math.max(READ_FOR_CLOSE_BYTES, maxPayloadBytes),
       maxBackpressure: this.slow.hardLimitBytes,
@@ -163,24 +215,7 @@ class UwsRelay implements Relay {
       sendPingsAutomatically: config.idleTimeoutS > 0,
       maxLifetime: config.maxLifetimeMin,
       compression: COMPRESSION[config.compression],
-      upgrade: (res, req, context) => {
-        const handshake = this.draining ? DRAINING : checkHandshake(req);
-        const refusal = 'status' in handshake ? handshake : this.overLimit();
-        if (refusal !== undefined || 'status' in handshake) {
-          this.refuse(res, refusal ?? (handshake as Refusal));
-          return;
-        }
-        const address = Buffer.from(res.getRemoteAddressAsText()).toString();
-        // uWS opens the socket inside res.upgrade, so the topic cannot be released in between.
-        const topic = this.topics.hold(handshake.topic);
-        res.upgrade<SocketState>(
-          { connection: new Connection(String(this.nextId++), address, topic, Date.now()) },
-          req.getHeader('sec-websocket-key'),
-          '',
-          req.getHeader('sec-websocket-extensions'),
-          context,
-        );
-      },
+      upgrade: (res, req, context) => upgrades.handle(res, req, context),
       open: (ws) => {
         const { connection } = ws.getUserData();
         connection.ws = ws;
@@ -189,29 +224,28 @@ class UwsRelay implements Relay {
         const { raw } = connection.topic;
         raw.subscribers.add(connection);
         ws.subscribe(raw.key);
+        this.expiry.watch(connection);
       },
-      message: (ws, message, isBinary) => {
-        const { connection } = ws.getUserData();
-        const size = message.byteLength;
-        if (size > maxPayloadBytes) {
-          this.closeTooBig(connection, size);
-          return;
-        }
-        connection.published++;
-        counters.published++;
-        counters.bytesIn += size;
-        fanOut.publish(connection.topic.raw, connection, message, isBinary);
-      },
+      message: this.guard.isNeeded
+        ? (ws, message, isBinary) => {
+            const { connection } = ws.getUserData();
+            const refusal = this.guard.check(connection, connection.mayPublish, message.byteLength);
+            if (refusal === undefined) take(ws, message, isBinary);
+            else this.cuts.mayNotPublish(connection, refusal);
+          }
+        : take,
       drain: (ws) => this.slow.onDrain(ws.getUserData().connection),
       close: (ws, code, reason) => {
         const { connection } = ws.getUserData();
         connection.ws = undefined;
         this.connections.delete(connection.id);
+        this.admission.release(connection.remoteAddress);
+        this.expiry.forget(connection);
         counters.closed++;
         this.slow.onClose(connection);
         connection.topic.raw.subscribers.delete(connection);
         this.topics.releaseIfEmpty(connection.topic);
-        if (code === 1006 && reason.byteLength > 0) this.onCut(connection, Buffer.from(reason).toString());
+        if (code === 1006 && reason.byteLength > 0) this.cuts.byUws(connection, Buffer.from(reason).toString());
       },
     });
     this.app.any('/*', (res, req) => {
@@ -221,34 +255,23 @@ class UwsRelay implements Relay {
     });
   }
 
-  private overLimit(): Refusal | undefined {
-    const { maxConnections } = this.config;
-    if (maxConnections === 0 || this.connections.size < maxConnections) return undefined;
-    return {
-      status: 503,
-      code: 'FANWIRE_MAX_CONNECTIONS',
-      message: `the relay has its ${maxConnections} connections; try again later`,
-      retryAfterS: 5,
-    };
+  corkedUpgrade(res: HttpResponse, upgrade: () => void): void {
+    if (this.corkHolder === undefined) res.cork(upgrade);
+    else this.corkHolder.run(res, upgrade);
   }
 
-  private refuse(res: HttpResponse, refusal: Refusal): void {
+  /** Makes a socket of a client that may come in. uWS opens it inside `res.upgrade`, so its topic is not released in between. */
+  welcome(res: HttpResponse, context: us_socket_context_t, headers: HandshakeHeaders, entrant: Entrant): void {
+    const topic = this.topics.hold(entrant.topic);
+    const id = String(this.nextId++);
+    const connection = new Connection(id, entrant.address, topic, entrant.identity, Date.now());
+    res.upgrade<SocketState>({ connection }, headers.key, entrant.protocol, headers.extensions, context);
+  }
+
+  refuse(res: HttpResponse, refusal: Refusal): void {
     this.counters.refuse(refusal.code);
     this.warnings.warn('request refused', { code: refusal.code, status: refusal.status, reason: refusal.message });
     writeRefusal(res, refusal);
-  }
-
-  private closeTooBig(connection: Connection, size: number): void {
-    this.counters.cut.tooBig++;
-    this.warnings.warn('message too big', { id: connection.id, bytes: size, limit: this.config.maxPayloadBytes });
-    connection.ws?.end(Close.tooBig, `a message is at most ${this.config.maxPayloadBytes} bytes, got ${size}`);
-  }
-
-  private onCut(connection: Connection, uwsReason: string): void {
-    const reason = CUT_REASONS[uwsReason];
-    if (reason === undefined) return;
-    this.counters.cut[reason]++;
-    this.warnings.warn('connection cut', { id: connection.id, reason: uwsReason });
   }
 
   private warnSlow(kind: string, connection: Connection, bufferedBytes: number): void {
@@ -261,13 +284,6 @@ class UwsRelay implements Relay {
   }
 }
 
-const DRAINING: Refusal = {
-  status: 503,
-  code: 'FANWIRE_DRAINING',
-  message: 'the relay is shutting down; reconnect to another',
-  retryAfterS: 1,
-};
-
 const NOT_AN_UPGRADE: Refusal = {
   status: 426,
   code: 'FANWIRE_UPGRADE_REQUIRED',
@@ -276,17 +292,4 @@ const NOT_AN_UPGRADE: Refusal = {
 
 function noRoute(method: string, url: string): Refusal {
   return { status: 404, code: 'FANWIRE_NO_ROUTE', message: `nothing answers ${method} ${JSON.stringify(url)}` };
-}
-
-function makeApp(config: RelayConfig): TemplatedApp {
-  if (config.tlsCert === '') return App();
-  try {
-    return SSLApp({ cert_file_name: config.tlsCert, key_file_name: config.tlsKey });
-  } catch (error) {
-    throw new FanwireError(
-      'FANWIRE_TLS',
-      `--tls-cert ${config.tlsCert} and --tls-key ${config.tlsKey} are not a usable PEM certificate and its key: ` +
-        `${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
 }

@@ -46,12 +46,20 @@ export class Topic {
 export class TopicTable {
   private readonly byName = new Map<string, Topic>();
 
+  /** @param maxTopics topics that may be held at once; 0 is unlimited */
+  constructor(private readonly maxTopics = 0) {}
+
   get size(): number {
     return this.byName.size;
   }
 
   find(name: string): Topic | undefined {
     return this.byName.get(name);
+  }
+
+  /** False when `name` would be one topic too many. */
+  hasRoomFor(name: string): boolean {
+    return this.maxTopics === 0 || this.byName.size < this.maxTopics || this.byName.has(name);
   }
 
   /** Finds or makes the topic; `releaseIfEmpty` it when its last subscriber has left. */

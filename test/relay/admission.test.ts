@@ -22,7 +22,8 @@ test('caps in all and per address hold through random openings and closings, and
           continue;
         }
         const ofLine = open.filter((each) => line(each) === line(from)).length;
-        const expected = open.length >= 5 ? 'FANWIRE_RELAY_FULL' : ofLine >= 2 ? 'FANWIRE_ADDRESS_FULL' : undefined;
+        const expected =
+          open.length >= 5 ? 'FANWIRE_MAX_CONNECTIONS' : ofLine >= 2 ? 'FANWIRE_ADDRESS_FULL' : undefined;
         assert.equal(admission.admit(from)?.code, expected);
         if (expected === undefined) open.push(from);
         assert.equal(admission.connections, open.length);

@@ -1,0 +1,34 @@
+// Whether a connection may publish this message: its permission, and its rate. Asked only where one of them can say no.
+import { type Refusal, Refused } from '../protocol/codes.js';
+import type { Connection } from './connection.js';
+import type { Counters } from './counters.js';
+import { limitsPublishing, mayPublish, newPublishBudget, type PublishLimits } from './publish-limit.js';
+
+export class PublishGuard {
+  /** False where every client may publish as much as it likes: then nobody needs to ask. */
+  readonly isNeeded: boolean;
+  private readonly isLimited: boolean;
+
+  constructor(
+    private readonly limits: PublishLimits,
+    authenticates: boolean,
+    private readonly counters: Counters,
+  ) {
+    this.isLimited = limitsPublishing(limits);
+    this.isNeeded = this.isLimited || authenticates;
+  }
+
+  /** Why `connection` may not publish `bytes` bytes, where `permitted` says what its token allows. Counts what it refuses. */
+  check(connection: Connection, permitted: boolean, bytes: number): Refusal | undefined {
+    if (!permitted) {
+      this.counters.rejected.forbidden++;
+      return Refused.publishForbidden;
+    }
+    if (!this.isLimited) return undefined;
+    const nowMs = performance.now();
+    connection.budget ??= newPublishBudget(this.limits, nowMs);
+    if (mayPublish(connection.budget, this.limits, bytes, nowMs)) return undefined;
+    this.counters.rejected.rate++;
+    return Refused.publishRate;
+  }
+}
