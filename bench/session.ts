@@ -2,6 +2,7 @@
 
 import { FanwireError } from '../src/protocol/codes.js';
 import type { Engine } from './engines/engine.js';
+import { k6Engine } from './engines/k6.js';
 import { nativeEngine } from './engines/native.js';
 import { pinProcess, splitCores } from './pinning.js';
 import { ProgressBar } from './progress-bar.js';
@@ -100,9 +101,10 @@ function runAll(
 }
 
 function createEngine(options: SessionOptions, cores: readonly number[]): Engine {
-  const { engine, headers, localAddresses, isInsecureAllowed } = options;
+  const { engine, headers, localAddresses, isInsecureAllowed, slo = '' } = options;
   if (engine === 'native') return nativeEngine({ cores, headers, localAddresses, isInsecureAllowed });
-  throw new FanwireError('FANWIRE_USAGE_ENGINE', `--engine must be native, got ${engine}`);
+  if (engine === 'k6') return k6Engine({ cores, slo, headers, localAddresses, isInsecureAllowed });
+  throw new FanwireError('FANWIRE_USAGE_ENGINE', `--engine must be native or k6, got ${engine}`);
 }
 
 function startTarget(options: TargetOptions, plan: Plan, cores: readonly number[]): Promise<Target> {

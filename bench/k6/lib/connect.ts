@@ -56,9 +56,8 @@ export function openSocket(
   events: SocketEvents,
   settled: () => void,
 ): void {
-  const params = settings.token === '' ? null : { headers: { Authorization: `Bearer ${settings.token}` } };
   const startedAt = observed.now();
-  const socket = new WebSocket(topicUrl(settings, topic, connection), null, params);
+  const socket = new WebSocket(topicUrl(settings, topic, connection), null, { headers: settings.headers });
   socket.binaryType = 'arraybuffer';
   let state: 'connecting' | 'open' | 'over' = 'connecting';
 

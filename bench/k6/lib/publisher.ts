@@ -78,8 +78,7 @@ export function publish(settings: Settings, timeline: Timeline): void {
 
 function newPublisher(index: number, settings: Settings, timeline: Timeline): Publisher {
   const stream = streamOf(index, settings, timeline);
-  const params = settings.token === '' ? null : { headers: { Authorization: `Bearer ${settings.token}` } };
-  const socket = new WebSocket(topicUrl(settings, stream.topic, index), null, params);
+  const socket = new WebSocket(topicUrl(settings, stream.topic, index), null, { headers: settings.headers });
   // Without a handler k6 fails the iteration; the messages that could not be sent are counted instead.
   socket.onerror = (event) => console.error(`publisher ${index}: ${event?.error ?? 'unknown error'}`);
   const write = frameWriter(index, settings.payloadBytes, settings.binary);

@@ -24,6 +24,15 @@ function urlPatterns(topics: number): string[] {
   return urls.map((url) => (topics === 1 || url.includes('{topic}') ? url : `${url}-{topic}`));
 }
 
+function headers(): { [name: string]: string } {
+  const token: { [name: string]: string } = __ENV.TOKEN ? { Authorization: `Bearer ${__ENV.TOKEN}` } : {};
+  try {
+    return { ...token, ...JSON.parse(__ENV.HEADERS || '{}') };
+  } catch {
+    throw new Error(`HEADERS must be a JSON object such as {"Origin":"https://example.org"}, got ${__ENV.HEADERS}`);
+  }
+}
+
 /** Where a scenario departs from the defaults below; the environment overrides both. */
 export interface Defaults {
   readonly subscribers?: number;
@@ -48,8 +57,8 @@ export function readSettings(scenario: string, defaults: Defaults) {
   return {
     scenario,
     urls: urlPatterns(topics),
-    /** Sent as `Authorization: Bearer …` when not empty. */
-    token: __ENV.TOKEN ?? '',
+    /** Of each upgrade request: HEADERS is a JSON object, TOKEN a shorthand for `Authorization: Bearer …`. */
+    headers: headers(),
     topics,
     /** Subscribers that stay for the whole run, and those that are replaced one after the other (each lives about 1 s). */
     steady,

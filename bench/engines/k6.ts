@@ -1,0 +1,187 @@
+// The k6 engine: plays a plan with a real k6 and reports what its VUs saw, and whether k6 itself was what they saw.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FanwireError } from '../../src/protocol/codes.js';
+import { percentileMs } from '../histogram.js';
+import { pinnedCommand } from '../pinning.js';
+import type { Plan } from '../scenarios/scenario.js';
+import type { Target } from '../targets/target.js';
+import type { Engine, EngineHooks, EngineReport, Phase } from './engine.js';
+import { Account, type TimelineLine } from './k6/account.js';
+import { k6Arguments } from './k6/arguments.js';
+import { findK6, type K6 } from './k6/binary.js';
+import { Busyness } from './k6/busyness.js';
+import { K6Process } from './k6/process.js';
+import { crossedThresholds } from './k6/thresholds.js';
+import { doubts, intakeMs } from './k6/validity.js';
+
+export interface K6Options {
+  /** Cores for k6; empty: all that this process may use. */
+  readonly cores: readonly number[];
+  /** Objective that k6 checks as thresholds, such as `p99<50ms,loss==0`; '' for none. */
+  readonly slo: string;
+  /** Further headers of each upgrade request. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Local addresses to connect from; empty: the kernel's choice. */
+  readonly localAddresses: readonly string[];
+  /** Accept any TLS certificate. */
+  readonly isInsecureAllowed: boolean;
+}
+
+export const K6_DEFAULTS: K6Options = { cores: [], slo: '', headers: {}, localAddresses: [], isInsecureAllowed: false };
+
+export function k6Engine(options: K6Options = K6_DEFAULTS): Engine {
+  return {
+    name: 'k6',
+    async run(plan, target, hooks) {
+      const k6 = await findK6();
+      const folder = await mkdtemp(join(tmpdir(), 'fanwire-k6-'));
+      try {
+        return await new K6Run(k6, plan, hooks, options).play(target, join(folder, 'summary.json'));
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+class K6Run {
+  readonly #account = new Account();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #busyness: Busyness | undefined;
+  #phase: Phase = 'connect';
+
+  constructor(
+    private readonly k6: K6,
+    private readonly plan: Plan,
+    private readonly hooks: EngineHooks,
+    private readonly options: K6Options,
+  ) {}
+
+  async play(target: Target, summaryFile: string): Promise<EngineReport> {
+    const { cores } = this.options;
+    const command = [this.k6.path, ...k6Arguments(this.plan, target, { ...this.options, summaryFile })];
+    this.hooks.signal.throwIfAborted();
+    const process = new K6Process(pinnedCommand(command, cores), (line) => {
+      this.#account.add(line);
+      if (line.kind === 'timeline') this.#follow(line);
+      if (line.kind === 'progress') this.#tell();
+      if (line.kind === 'subscribers') this.#busyness?.finished();
+    });
+    const end = () => void process.end();
+    this.hooks.signal.addEventListener('abort', end);
+    try {
+      if (process.pid !== undefined) this.#busyness = new Busyness(process.pid, this.#cores);
+      await process.finished();
+      this.#enter('done');
+      return this.#report(await crossedThresholds(summaryFile));
+    } finally {
+      this.hooks.signal.removeEventListener('abort', end);
+      for (const timer of this.#timers) clearTimeout(timer);
+      this.#busyness?.stop();
+      await process.end();
+      this.hooks.signal.throwIfAborted();
+    }
+  }
+
+  get #cores(): number {
+    return this.options.cores.length || availableParallelism();
+  }
+
+  /** k6 fixed the instants of its phases in setup(); they are told as they come. */
+  #follow(timeline: TimelineLine): void {
+    const at = (instant: number, act: () => void) => {
+      this.#timers.push(setTimeout(act, Math.max(0, instant - Date.now())));
+    };
+    at(timeline.connectAt, () => this.#enter('connect'));
+    at(timeline.warmupAt, () => this.#enter('warmup'));
+    at(timeline.measureAt, () => {
+      this.#busyness?.begin();
+      this.#enter('measure');
+    });
+    at(timeline.drainAt, () => {
+      this.#busyness?.end();
+      this.#enter('drain');
+    });
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase;
+    this.hooks.phase(phase);
+    this.#tell();
+  }
+
+  #tell(): void {
+    const { timeline } = this.#account;
+    if (timeline === undefined) return;
+    const { connectAt, warmupAt, measureAt, drainAt, endAt } = timeline;
+    const spans: Partial<Record<Phase, readonly [number, number]>> = {
+      connect: [connectAt, warmupAt],
+      warmup: [warmupAt, measureAt],
+      measure: [measureAt, drainAt],
+      drain: [drainAt, endAt],
+    };
+    const [from, to] = spans[this.#phase] ?? [0, 0];
+    const fraction = Math.min(1, Math.max(0, (Date.now() - from) / Math.max(1, to - from)));
+    this.hooks.progress({ phase: this.#phase, fraction, ...this.#account.soFar });
+  }
+
+  #report(crossed: readonly string[]): EngineReport {
+    const account = this.#account;
+    const { timeline } = account;
+    if (timeline === undefined) {
+      throw new FanwireError('FANWIRE_K6_FAILED', 'k6 ended before it began: its script printed no timeline');
+    }
+    const failures = [...account.failures].sort(([, a], [, b]) => b - a).map(([reason, count]) => ({ reason, count }));
+    // A VU that did not come to its report has still told how many it opened.
+    const opened = Math.max(account.opened, account.soFar.opened);
+    if (opened === 0) {
+      throw new FanwireError(
+        'FANWIRE_BENCH_UNREACHABLE',
+        `k6 could open no connection: ${failures[0]?.reason ?? 'no reason given'}`,
+      );
+    }
+    const cpuS = this.#busyness?.cpuS ?? 0;
+    const intake = intakeMs(account, this.plan, cpuS, this.#cores);
+    return {
+      connections: {
+        requested: opened + account.failed,
+        opened,
+        failed: account.failed,
+        connectUs: account.connectUs,
+        failures,
+      },
+      published: account.published,
+      expected: account.delivered + account.lost,
+      delivered: account.delivered,
+      lost: account.lost,
+      duplicated: account.duplicated,
+      outOfOrder: account.outOfOrder,
+      measuredS: (Math.max(timeline.drainAt, account.lastAt) - timeline.measureAt) / 1000,
+      latencyUs: account.latencyUs,
+      series: account.series(),
+      generator: {
+        cpu: this.#busyness?.share ?? 0,
+        scheduleSlipMs: { p99: percentileMs(account.slipUs, 99), max: percentileMs(account.slipUs, 100) },
+        eventLoopDelayMs: { p99: percentileMs(account.lagUs, 99) },
+      },
+      invalidReasons: doubts(account, intake),
+      extra: {
+        k6Version: this.k6.version,
+        k6Vus: timeline.subscribers + timeline.visitors + timeline.publishers,
+        k6CpuSeconds: round(cpuS),
+        k6IntakeMs: round(intake),
+        k6ThresholdsCrossed: crossed.join(', '),
+        generatorWaitedForCore: round(this.#busyness?.waitedShare ?? 0),
+        ...(account.closedByServer > 0 ? { closedByServer: account.closedByServer } : {}),
+        ...(account.foreign > 0 ? { foreignFrames: account.foreign } : {}),
+      },
+    };
+  }
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

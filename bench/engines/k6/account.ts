@@ -1,0 +1,181 @@
+// Adds up what k6's VUs printed: one line each, with counts and histograms that k6's own summary does not have.
+
+import type { Histogram } from 'hdr-histogram-js';
+import { newLatencyHistogram, percentileMs, recordLatencyUs } from '../../histogram.js';
+import type { EngineSeriesPoint } from '../engine.js';
+
+/** Instants in ms since the epoch, and how many VUs play each role; printed by setup(). */
+export interface TimelineLine {
+  readonly kind: 'timeline';
+  readonly connectAt: number;
+  readonly warmupAt: number;
+  readonly measureAt: number;
+  readonly drainAt: number;
+  readonly endAt: number;
+  readonly subscribers: number;
+  readonly visitors: number;
+  readonly publishers: number;
+}
+
+interface ProgressLine {
+  readonly kind: 'progress';
+  readonly vu: number;
+  readonly opened: number;
+  readonly delivered: number;
+}
+
+/** Histograms are flat lists `[µs, count, µs, count, …]`. */
+interface SubscribersLine {
+  readonly kind: 'subscribers';
+  readonly openByTopic: Readonly<Record<string, number>>;
+  readonly failures: Readonly<Record<string, number>>;
+  readonly opened: number;
+  readonly failed: number;
+  readonly late: number;
+  readonly closedByServer: number;
+  readonly foreign: number;
+  readonly lastAt: number;
+  readonly delivered: number;
+  readonly lost: number;
+  readonly duplicated: number;
+  readonly outOfOrder: number;
+  readonly connectUs: readonly number[];
+  readonly lagUs: readonly number[];
+  readonly seconds: readonly { readonly opened: number; readonly latencyUs: readonly number[] }[];
+}
+
+interface PublishersLine {
+  readonly kind: 'publishers';
+  readonly publishers: readonly { readonly topic: number; readonly sent: number; readonly unsent: number }[];
+  readonly slipUs: readonly number[];
+}
+
+export type Line = TimelineLine | ProgressLine | SubscribersLine | PublishersLine;
+
+const LINE_MARK = 'fanwire ';
+
+/** The line in one entry of k6's JSON log; undefined when the entry is something else. */
+export function readLine(message: string): Line | undefined {
+  return message.startsWith(LINE_MARK) ? (JSON.parse(message.slice(LINE_MARK.length)) as Line) : undefined;
+}
+
+export class Account {
+  readonly connectUs = newLatencyHistogram();
+  readonly latencyUs = newLatencyHistogram();
+  readonly lagUs = newLatencyHistogram();
+  readonly slipUs = newLatencyHistogram();
+  readonly failures = new Map<string, number>();
+  timeline: TimelineLine | undefined;
+  opened = 0;
+  failed = 0;
+  late = 0;
+  closedByServer = 0;
+  foreign = 0;
+  lastAt = 0;
+  published = 0;
+  unsent = 0;
+  delivered = 0;
+  duplicated = 0;
+  outOfOrder = 0;
+  /** VUs that have told what they saw. */
+  reports = 0;
+  private missed = 0;
+  private readonly openByTopic = new Map<number, number>();
+  private readonly unsentByTopic = new Map<number, number>();
+  private readonly seconds: { readonly latencyUs: Histogram; opened: number }[] = [];
+  private readonly progress = new Map<number, ProgressLine>();
+
+  add(line: Line): void {
+    if (line.kind === 'timeline') this.timeline = line;
+    if (line.kind === 'progress') this.progress.set(line.vu, line);
+    if (line.kind === 'subscribers') this.addSubscribers(line);
+    if (line.kind === 'publishers') this.addPublishers(line);
+  }
+
+  /** Connections opened and messages delivered so far, by the VUs' once-a-second lines. */
+  get soFar(): { readonly opened: number; readonly delivered: number } {
+    let opened = 0;
+    let delivered = 0;
+    for (const line of this.progress.values()) {
+      opened += line.opened;
+      delivered += line.delivered;
+    }
+    return { opened, delivered };
+  }
+
+  /** Messages that subscribers missed. They count from the plan; what a publisher could not send is taken off again. */
+  get lost(): number {
+    let neverSent = 0;
+    for (const [topic, unsent] of this.unsentByTopic) neverSent += unsent * (this.openByTopic.get(topic) ?? 0);
+    return Math.max(0, this.missed - neverSent);
+  }
+
+  /** Whether every VU that was started has reported. */
+  get isComplete(): boolean {
+    const { timeline } = this;
+    if (timeline === undefined) return false;
+    return this.reports === timeline.subscribers + timeline.visitors + timeline.publishers;
+  }
+
+  /** Subscribers of the topic that has most of them. */
+  get largestTopic(): number {
+    return Math.max(0, ...this.openByTopic.values());
+  }
+
+  /** One point a second since connecting began. */
+  series(): EngineSeriesPoint[] {
+    let connections = 0;
+    return this.seconds.map(({ latencyUs, opened }, index) => {
+      connections += opened;
+      return {
+        t: (index + 1) * 1000,
+        deliveries: latencyUs.totalCount,
+        p50: percentileMs(latencyUs, 50),
+        p99: percentileMs(latencyUs, 99),
+        connections,
+      };
+    });
+  }
+
+  private addSubscribers(line: SubscribersLine): void {
+    this.reports++;
+    this.opened += line.opened;
+    this.failed += line.failed;
+    this.late += line.late;
+    this.closedByServer += line.closedByServer;
+    this.foreign += line.foreign;
+    this.lastAt = Math.max(this.lastAt, line.lastAt);
+    this.delivered += line.delivered;
+    this.missed += line.lost;
+    this.duplicated += line.duplicated;
+    this.outOfOrder += line.outOfOrder;
+    for (const [topic, open] of Object.entries(line.openByTopic)) increase(this.openByTopic, Number(topic), open);
+    for (const [reason, failed] of Object.entries(line.failures)) increase(this.failures, reason, failed);
+    record(this.connectUs, line.connectUs);
+    record(this.lagUs, line.lagUs);
+    line.seconds.forEach((second, index) => {
+      this.seconds[index] ??= { latencyUs: newLatencyHistogram(), opened: 0 };
+      this.seconds[index].opened += second.opened;
+      record(this.seconds[index].latencyUs, second.latencyUs);
+      record(this.latencyUs, second.latencyUs);
+    });
+  }
+
+  private addPublishers(line: PublishersLine): void {
+    this.reports++;
+    for (const { topic, sent, unsent } of line.publishers) {
+      this.published += sent;
+      this.unsent += unsent;
+      increase(this.unsentByTopic, topic, unsent);
+    }
+    record(this.slipUs, line.slipUs);
+  }
+}
+
+function increase<Key>(counts: Map<Key, number>, key: Key, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
+}
+
+function record(histogram: Histogram, flat: readonly number[]): void {
+  for (let i = 0; i + 1 < flat.length; i += 2) recordLatencyUs(histogram, flat[i] as number, flat[i + 1] as number);
+}

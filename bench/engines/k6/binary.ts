@@ -1,0 +1,58 @@
+// Finds the k6 to run and makes sure it can run our scripts.
+
+import { execFile } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { FanwireError } from '../../../src/protocol/codes.js';
+
+/** The scripts use `k6/websockets` and TypeScript as k6 2 has them. */
+const OLDEST_MAJOR = 2;
+const INSTALL =
+  'install k6 v2 (https://grafana.com/docs/k6/latest/set-up/install-k6/) or point K6_BIN at it, or use --engine native';
+
+export interface K6 {
+  readonly path: string;
+  /** Such as v2.2.0. */
+  readonly version: string;
+}
+
+/** Path of k6: K6_BIN, else the first `k6` on PATH; undefined when there is none. */
+export function k6Path(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  if (env.K6_BIN) return isExecutable(env.K6_BIN) ? env.K6_BIN : undefined;
+  const folders = (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  return folders.map((folder) => join(folder, 'k6')).find(isExecutable);
+}
+
+/** The k6 to use.
+ *  @throws FanwireError FANWIRE_USAGE_K6_MISSING, FANWIRE_USAGE_K6_TOO_OLD */
+export async function findK6(env: NodeJS.ProcessEnv = process.env): Promise<K6> {
+  const path = k6Path(env);
+  if (path === undefined) {
+    const where = env.K6_BIN ? `K6_BIN=${env.K6_BIN} is not a program` : 'k6 is not on PATH';
+    throw new FanwireError('FANWIRE_USAGE_K6_MISSING', `--engine k6 needs k6, and ${where}: ${INSTALL}`);
+  }
+  const version = await versionOf(path);
+  const major = Number(/^v(\d+)\./.exec(version)?.[1] ?? 0);
+  if (major >= OLDEST_MAJOR) return { path, version };
+  const found = version === '' ? 'does not answer `version` as k6 does' : `is k6 ${version}`;
+  throw new FanwireError('FANWIRE_USAGE_K6_TOO_OLD', `${path} ${found}: ${INSTALL}`);
+}
+
+async function versionOf(path: string): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)(path, ['version'], { timeout: 10_000 });
+    return /^k6 (v\d+\.\d+\.\d+\S*)/m.exec(stdout)?.[1] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,86 @@
+// How much of its cores k6 used or waited for, from outside by pid: its own scheduler tells a script nothing of the kind.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { ServerLoad } from '../../server-load.js';
+
+/** Longer than any run, so that ServerLoad reads only when asked. */
+const NEVER_MS = 2 ** 31 - 1;
+
+export class Busyness {
+  readonly #load: ServerLoad;
+  #from: Reading | undefined;
+  #to: Reading | undefined;
+  #last: Reading | undefined;
+
+  constructor(
+    private readonly pid: number,
+    /** Cores k6 may use. */
+    private readonly cores: number,
+  ) {
+    this.#load = new ServerLoad([pid], NEVER_MS);
+  }
+
+  /** Messages are measured from now on. */
+  begin(): void {
+    this.#from = this.#read();
+  }
+
+  /** The last measured message was due. */
+  end(): void {
+    this.#to = this.#read();
+  }
+
+  /** A VU has worked through all that it received: with a backlog, long after `end`. */
+  finished(): void {
+    this.#last = this.#read();
+  }
+
+  stop(): void {
+    this.#load.stop();
+  }
+
+  /** CPU seconds from `begin` until the last VU had finished. */
+  get cpuS(): number {
+    const to = this.#last ?? this.#to;
+    return this.#from === undefined || to === undefined ? 0 : to.cpuS - this.#from.cpuS;
+  }
+
+  /** Share of its cores that k6 used or waited for while messages were due: 1 = saturated. */
+  get share(): number {
+    return this.#part(({ cpuS }) => cpuS) + this.waitedShare;
+  }
+
+  /** Share of its cores that k6 waited for while other processes had them. */
+  get waitedShare(): number {
+    return this.#part(({ waitS }) => waitS);
+  }
+
+  #part(seconds: (reading: Reading) => number): number {
+    if (this.#from === undefined || this.#to === undefined) return 0;
+    const wallS = (this.#to.atMs - this.#from.atMs) / 1000;
+    return (seconds(this.#to) - seconds(this.#from)) / wallS / this.cores;
+  }
+
+  #read(): Reading {
+    return { atMs: performance.now(), cpuS: this.#load.read()?.cpuS ?? 0, waitS: waitedS(this.pid) };
+  }
+}
+
+interface Reading {
+  readonly atMs: number;
+  readonly cpuS: number;
+  readonly waitS: number;
+}
+
+/** Seconds that threads of `pid` were ready and had no core: field 2 of schedstat (ns). 0 where the kernel does not tell. */
+function waitedS(pid: number): number {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    const waits = threads.map((thread) =>
+      Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[1]),
+    );
+    return waits.reduce((sum, wait) => sum + wait, 0) / 1e9;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,43 @@
+// When figures are k6's own and not the server's. docs/k6.md has the measurements behind each limit.
+
+import { percentileMs } from '../../histogram.js';
+import type { Plan } from '../../scenarios/scenario.js';
+import type { Account } from './account.js';
+
+/** A frame may wait this long (p99) for its handler. In runs that k6 kept up with it stayed below a third of it. */
+const MOST_HANDLER_LAG_MS = 50;
+/** What k6 needs to take in one message's fan-out may add this much to any latency. */
+const NEGLIGIBLE_INTAKE_MS = 5;
+/** Beyond that it may be this part of the median at most. */
+const MOST_INTAKE_PART = 0.5;
+
+/** How long k6 needs to take in all copies of the messages that one publisher sends at one instant: its CPU time per
+ *  delivery, times the copies, spread over its cores. A server cannot be seen to be faster than this. */
+export function intakeMs(account: Account, plan: Plan, cpuS: number, cores: number): number {
+  if (account.delivered === 0) return 0;
+  const perDeliveryMs = (cpuS * 1000) / account.delivered;
+  return (perDeliveryMs * account.largestTopic * plan.burst) / cores;
+}
+
+/** Why this run's figures are not the server's; empty when nothing speaks against them. */
+export function doubts(account: Account, intake: number): string[] {
+  const reasons: string[] = [];
+  const lag = percentileMs(account.lagUs, 99) ?? 0;
+  const median = percentileMs(account.latencyUs, 50) ?? 0;
+  if (!account.isComplete) reasons.push('some VUs of k6 did not finish in time, so their figures are missing');
+  if (lag > MOST_HANDLER_LAG_MS) {
+    reasons.push(
+      `k6 was saturated: a received frame waited ${lag.toFixed(0)} ms (p99, at most ${MOST_HANDLER_LAG_MS}) for its handler`,
+    );
+  }
+  if (intake > NEGLIGIBLE_INTAKE_MS && intake > median * MOST_INTAKE_PART) {
+    reasons.push(
+      `k6 itself needs ${intake.toFixed(1)} ms to take in one message for all its subscribers, too much of the measured median of ${median.toFixed(1)} ms`,
+    );
+  }
+  if (account.unsent > 0)
+    reasons.push(`${account.unsent} messages could not be sent: a publisher's connection was not open`);
+  if (account.late > 0)
+    reasons.push(`${account.late} connections opened only after measuring had begun: lower connectRate`);
+  return reasons;
+}

@@ -1,0 +1,146 @@
+// The k6 engine with a real k6 and a real relay; without k6 these are skipped, and say so.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Phase } from '../../bench/engines/engine.js';
+import { k6Arguments } from '../../bench/engines/k6/arguments.js';
+import { findK6, k6Path } from '../../bench/engines/k6/binary.js';
+import { K6_DEFAULTS, type K6Options, k6Engine } from '../../bench/engines/k6.js';
+import { splitCores } from '../../bench/pinning.js';
+import type { Result } from '../../bench/result.js';
+import { validateResult } from '../../bench/result-validate.js';
+import { runPlan } from '../../bench/run.js';
+import { PLAN_DEFAULTS, type Plan } from '../../bench/scenarios/scenario.js';
+import { startRelayTarget } from '../../bench/targets/relay.js';
+import type { Target } from '../../bench/targets/target.js';
+
+const QUICK: Plan = { ...PLAN_DEFAULTS, subscribers: 20, rate: 50, warmupS: 0.5, durationS: 3, drainS: 5 };
+
+describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PATH nor in K6_BIN' : false }, () => {
+  let relay: Target;
+  before(async () => {
+    relay = await startRelayTarget({ nodes: 1, workers: 1, dialect: 'raw', flags: [], cores: [], connections: 1000 });
+  });
+  after(() => relay?.stop());
+
+  const run = async (plan: Partial<Plan>, options: Partial<K6Options> = {}): Promise<Result> => {
+    const engine = k6Engine({ ...K6_DEFAULTS, ...options });
+    const hooks = { progress: () => {}, signal: new AbortController().signal };
+    return validateResult(await runPlan(engine, { ...QUICK, ...plan }, relay, hooks), 'k6');
+  };
+
+  test('counts every delivery of a small run, loses none and times each of them', async () => {
+    let result = await run({}, { slo: 'p99<10s,loss==0' });
+    // A busy machine can make any generator late, and the run says so; twice more before that counts as a defect.
+    for (let more = 2; more > 0 && !result.valid; more--) result = await run({}, { slo: 'p99<10s,loss==0' });
+    assert.deepEqual(result.invalidReasons, []);
+    assert.equal(result.published, 150);
+    assert.equal(result.expected, 150 * 20);
+    assert.equal(result.delivered, 150 * 20);
+    assert.deepEqual([result.lost, result.duplicated, result.outOfOrder], [0, 0, 0]);
+    assert.deepEqual([result.connections.opened, result.connections.failed], [20, 0]);
+    assert.equal(
+      result.series.reduce((sum, { deliveries }) => sum + deliveries, 0),
+      result.delivered,
+    );
+    assert.ok((result.latencyMs.p50 as number) > 0);
+    assert.ok((result.connections.connectMs.p99 as number) > 0);
+    assert.doesNotMatch(String(result.params.k6ThresholdsCrossed), /fanwire_l/);
+  });
+
+  test('spreads many topics, each message to the subscribers of its own only', async () => {
+    const result = await run({
+      scenario: 'many-topics',
+      subscribers: 30,
+      topics: 7,
+      publishers: 14,
+      rate: 140,
+      binary: true,
+    });
+    assert.equal(result.published, 420);
+    // 30 subscribers on 7 topics: two topics have five, five have four; each topic has two publishers with 30 messages each.
+    assert.equal(result.expected, (2 * 5 + 5 * 4) * 60);
+    assert.deepEqual([result.delivered, result.lost, result.duplicated], [result.expected, 0, 0]);
+    assert.equal(result.params.foreignFrames, undefined);
+  });
+
+  test('replaces subscribers under load without taking what they were not there for as lost', async () => {
+    const result = await run({ scenario: 'churn', subscribers: 40, churnRate: 10 });
+    assert.equal(result.connections.requested, 40 + 30);
+    assert.equal(result.connections.failed, 0);
+    assert.equal(result.lost, 0);
+  });
+
+  test('refuses the figures of a run in which k6 itself was saturated', async () => {
+    // 160,000 deliveries/s for one core, of which k6 manages 25,000 to 60,000.
+    const { generator } = splitCores(1);
+    const result = await run(
+      { subscribers: 400, rate: 400, durationS: 2, drainS: 1 },
+      { cores: generator.slice(0, 1) },
+    );
+    assert.equal(result.valid, false);
+    assert.match(result.invalidReasons.join('\n'), /k6 was saturated/);
+  });
+
+  test('names the thresholds of an objective that was missed', async () => {
+    const result = await run({ durationS: 2 }, { slo: 'max<1us' });
+    assert.match(String(result.params.k6ThresholdsCrossed), /fanwire_latency max<0\.001/);
+  });
+
+  test('tells the phases in their order, and ends k6 when it is interrupted', async () => {
+    const phases: Phase[] = [];
+    const interrupt = new AbortController();
+    const engine = k6Engine();
+    const running = engine.run({ ...QUICK, durationS: 60 }, relay, {
+      progress: () => {},
+      phase: (phase) => {
+        phases.push(phase);
+        if (phase === 'measure') interrupt.abort(new Error('interrupted'));
+      },
+      signal: interrupt.signal,
+    });
+    await assert.rejects(running, /interrupted/);
+    assert.deepEqual(phases, ['connect', 'warmup', 'measure']);
+  });
+
+  test('says why when nothing listens', async () => {
+    const nowhere: Target = { ...relay, urls: ['ws://127.0.0.1:1'] };
+    const hooks = { progress: () => {}, phase: () => {}, signal: new AbortController().signal };
+    const plan = { ...QUICK, subscribers: 2, durationS: 1, drainS: 0.1 };
+    await assert.rejects(k6Engine().run(plan, nowhere, hooks), {
+      code: 'FANWIRE_BENCH_UNREACHABLE',
+      message: /connection refused/,
+    });
+  });
+});
+
+describe('the k6 engine without a k6', () => {
+  test('says in one line how to install it', async () => {
+    await assert.rejects(findK6({ PATH: '/nonexistent' }), {
+      code: 'FANWIRE_USAGE_K6_MISSING',
+      message: /^--engine k6 needs k6, and k6 is not on PATH: install k6 v2 \(https:\S+\) or point K6_BIN at it/,
+    });
+    await assert.rejects(findK6({ K6_BIN: '/nonexistent/k6', PATH: process.env.PATH }), {
+      message: /K6_BIN=\/nonexistent\/k6 is not a program/,
+    });
+    // Any program that is not k6.
+    await assert.rejects(findK6({ K6_BIN: process.execPath }), { code: 'FANWIRE_USAGE_K6_TOO_OLD' });
+  });
+
+  test('refuses a plan that k6 cannot play instead of playing another', () => {
+    const target: Target = {
+      name: 't',
+      version: '',
+      cmd: '',
+      urls: ['ws://127.0.0.1:9'],
+      dialect: 'raw',
+      pids: [],
+      stop: async () => {},
+    };
+    const options = { ...K6_DEFAULTS, summaryFile: '' };
+    const unsupported = { code: 'FANWIRE_USAGE_K6_UNSUPPORTED' };
+    assert.throws(() => k6Arguments({ ...QUICK, stormFraction: 0.5 }, target, options), unsupported);
+    assert.throws(() => k6Arguments({ ...QUICK, stalledSubscribers: 1 }, target, options), unsupported);
+    assert.throws(() => k6Arguments(QUICK, { ...target, dialect: 'socket.io' }, options), unsupported);
+  });
+});
