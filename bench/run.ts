@@ -130,7 +130,7 @@ function seriesWithServer(report: EngineReport, watch: ServerWatch): Result['ser
   });
 }
 
-function describeHost(): Result['host'] {
+export function describeHost(): Result['host'] {
   const all = cpus();
   return { cpu: all[0]?.model.trim() ?? 'unknown', cores: all.length, node: process.version, kernel: release() };
 }

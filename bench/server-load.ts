@@ -2,6 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { processCpuSeconds } from './cpu-time.js';
 
 /** One reading, summed over all processes of the server. */
 export interface LoadSample {
@@ -13,9 +14,6 @@ export interface LoadSample {
   /** Largest so far by the kernel's account (VmHWM), since the processes started; 0 where it is not told. */
   readonly rssPeakBytes: number;
 }
-
-/** Clock ticks of /proc/PID/stat per second (USER_HZ, 100 on every Linux that Node.js runs on). */
-const TICKS_PER_S = 100;
 
 export class ServerLoad {
   readonly samples: LoadSample[] = [];
@@ -96,9 +94,7 @@ function readProc(pids: readonly number[]): ProcessLoad[] {
     if (fields === undefined) continue;
     if (!wanted.has(pid) && !wanted.has(Number(fields[1]))) continue;
     wanted.add(pid);
-    // proc_pid_stat(5), counted from field 3 (state): 4 ppid, 14 utime, 15 stime.
-    const cpuS = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
-    found.push({ cpuS, ...readMemory(pid) });
+    found.push({ cpuS: processCpuSeconds(pid), ...readMemory(pid) });
   }
   return found;
 }

@@ -2,6 +2,7 @@
 // The `fanwire` command: registers the sub-commands and turns every failure into one line and an exit code.
 import { Command, CommanderError } from 'commander';
 import { benchCommand } from './commands/bench.js';
+import { compareCommand } from './commands/compare.js';
 import { pubCommand } from './commands/pub.js';
 import { reportCommand } from './commands/report.js';
 import { serveCommand } from './commands/serve.js';
@@ -16,6 +17,7 @@ const commands = [
   pubCommand,
   subCommand,
   benchCommand,
+  compareCommand,
   reportCommand,
 ];
 

@@ -74,11 +74,13 @@ class NativeRun {
 
   async play(): Promise<EngineReport> {
     const { plan, hooks } = this;
+    let onAbort = (): void => {};
     const aborted = new Promise<never>((_, reject) => {
-      hooks.signal.addEventListener('abort', () => reject(hooks.signal.reason));
+      onAbort = () => reject(hooks.signal.reason);
+      hooks.signal.addEventListener('abort', onAbort, { once: true });
     });
     aborted.catch(() => {});
-    return Promise.race([aborted, this.#play(plan)]);
+    return Promise.race([aborted, this.#play(plan)]).finally(() => hooks.signal.removeEventListener('abort', onAbort));
   }
 
   async end(): Promise<void> {

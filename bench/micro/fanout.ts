@@ -4,20 +4,15 @@
 // them (ABBA), so that the machine's drift hits both. One publisher keeps `window` messages in flight: a burst goes out in
 // one write, the next when every subscriber has all of it. Deliveries a second are the driver's, CPU a delivery the server's.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { ByteSockets, binaryFrame } from './byte-sockets.js';
+import { ByteSockets } from '../byte-sockets.js';
+import { type Capacity, closedLoop } from '../closed-loop.js';
 
 interface Case {
   readonly fanOut: number;
   readonly bytes: number;
   readonly window: number;
-}
-
-interface Sample {
-  readonly perSecond: number;
-  readonly cpuNs: number;
 }
 
 interface Server {
@@ -53,46 +48,11 @@ async function start(args: string[]): Promise<Server> {
   throw new Error(`${args.join(' ')} ended before it listened`);
 }
 
-/** CPU time of a process in seconds: Linux's ticks of 10 ms. NaN where there is no /proc. */
-function cpuSeconds(pid: number): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / 100;
-  } catch {
-    return Number.NaN;
-  }
-}
+const urlOf = ({ port }: Server): string => `ws://127.0.0.1:${port}/bench`;
 
-/** One turn: bursts of `window` messages until `turnMs` is over. */
-function turn(sockets: ByteSockets, server: Server, { fanOut, bytes, window }: Case): Promise<Sample> {
-  const publisher = sockets.sockets[0] as ByteSockets['sockets'][number];
-  const { frame, receivedBytes } = binaryFrame(bytes);
-  const burst = Buffer.concat(Array.from({ length: window }, () => frame));
-  const cpuBefore = cpuSeconds(server.process.pid as number);
-  const startedAt = performance.now();
-  let due = sockets.received;
-  let published = 0;
-  return new Promise((resolve) => {
-    const next = (): void => {
-      due += receivedBytes * fanOut * window;
-      published += window;
-      publisher.write(burst);
-    };
-    sockets.onReceive = () => {
-      if (sockets.received < due) return;
-      const elapsedMs = performance.now() - startedAt;
-      if (elapsedMs < turnMs) {
-        next();
-        return;
-      }
-      sockets.onReceive = undefined;
-      const deliveries = published * fanOut;
-      const cpu = cpuSeconds(server.process.pid as number) - cpuBefore;
-      resolve({ perSecond: (deliveries / elapsedMs) * 1000, cpuNs: (cpu / deliveries) * 1e9 });
-    };
-    next();
-  });
+function turn(sockets: ByteSockets, server: Server, { fanOut, bytes, window }: Case): Promise<Capacity> {
+  const pids = [server.process.pid as number];
+  return closedLoop(sockets, pids, { fanOut, payloadBytes: bytes, window, durationMs: turnMs });
 }
 
 function median(values: number[]): number {
@@ -103,11 +63,11 @@ function median(values: number[]): number {
     : ((sorted[mid - 1] as number) + (sorted[mid] as number)) / 2;
 }
 
-function line(what: Case, ours: Sample[], plain: Sample[]): string {
-  const rates = ours.map((sample, i) => sample.perSecond / (plain[i] as Sample).perSecond);
+function line(what: Case, ours: Capacity[], plain: Capacity[]): string {
+  const rates = ours.map((sample, i) => sample.deliveriesPerSecond / (plain[i] as Capacity).deliveriesPerSecond);
   const spread = `${Math.min(...rates).toFixed(2)}..${Math.max(...rates).toFixed(2)}`;
-  const cpu = (samples: Sample[]): number => median(samples.map((sample) => sample.cpuNs));
-  const rate = (samples: Sample[]): string => (median(samples.map((s) => s.perSecond)) / 1e6).toFixed(3);
+  const cpu = (samples: Capacity[]): number => median(samples.map((sample) => sample.cpuPerMillion * 1000));
+  const rate = (samples: Capacity[]): string => (median(samples.map((s) => s.deliveriesPerSecond)) / 1e6).toFixed(3);
   return (
     `| ${what.fanOut} | ${what.bytes} B | ${what.window} | ${rate(plain)} | ${rate(ours)} | ` +
     `**${median(rates).toFixed(2)}** (${spread}) | ${cpu(plain).toFixed(0)} | ${cpu(ours).toFixed(0)} | ` +
@@ -120,10 +80,10 @@ async function measure(cases: Case[], ours: Server, plain: Server): Promise<void
     const ofOurs = new ByteSockets();
     const ofPlain = new ByteSockets();
     // The publisher is a subscriber too, and is left out.
-    await ofOurs.open(ours.port, fanOut + 1);
-    await ofPlain.open(plain.port, fanOut + 1);
+    await ofOurs.open(urlOf(ours), fanOut + 1);
+    await ofPlain.open(urlOf(plain), fanOut + 1);
     for (const one of cases.filter((other) => other.fanOut === fanOut)) {
-      const samples = { ours: [] as Sample[], plain: [] as Sample[] };
+      const samples = { ours: [] as Capacity[], plain: [] as Capacity[] };
       await turn(ofOurs, ours, one);
       await turn(ofPlain, plain, one);
       for (let pair = 0; pair < pairs; pair++) {

@@ -7,15 +7,21 @@ import { createRequire } from 'node:module';
 import type { Result } from '../result.js';
 import { chartsOf } from './chart.js';
 import { groupByScenario } from './grouping.js';
-import { embeddedJson, html, trusted } from './markup.js';
+import { embeddedJson, html, type Markup, trusted } from './markup.js';
 import { contents, scenarioSection } from './sections.js';
 import { judge } from './verdict.js';
 
 const ICON =
   'data:image/svg+xml,%3Csvg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"%3E%3Ccircle cx="3" cy="8" r="2.4" fill="%232f6f8f"/%3E%3Cpath d="M5 8 14 2M5 8h9M5 8l9 6" stroke="%232f6f8f" stroke-width="1.6"/%3E%3C/svg%3E';
 
+/** What another report puts around the results: a title of its own, and a section above them. */
+export interface Frame {
+  readonly title: string;
+  readonly above: Markup;
+}
+
 /** The whole page as a string. */
-export function renderHtml(results: readonly Result[]): string {
+export function renderHtml(results: readonly Result[], frame?: Frame): string {
   const groups = groupByScenario(results);
   const anchors = groups.map((_, i) => `s${i}`);
   const charts = groups.map((group, i) => chartsOf(group, anchors[i] ?? ''));
@@ -33,13 +39,13 @@ export function renderHtml(results: readonly Result[]): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
-<title>${title}</title>
+<title>${frame?.title ?? title}</title>
 <link rel="icon" href="${trusted(ICON.replace(/"/g, "'"))}">
 <style>${trusted(uplotStyle())}${trusted(pageStyle())}</style>
 </head>
 <body>
 <header><h1>fanwire <span>load report</span></h1><p>${when(results)}</p></header>
-<main>${contents(groups, anchors)}${body}</main>
+<main>${frame?.above ?? ''}${contents(groups, anchors)}${body}</main>
 <footer>Latency counts from the moment a message was due, so a stall is seen in full. A run whose generator was the
 bottleneck is invalid, and none of its figures is shown.</footer>
 <script type="application/json" id="charts">${embeddedJson(charts.flat())}</script>

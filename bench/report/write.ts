@@ -32,7 +32,9 @@ export async function writeReports(results: readonly Result[], files: ReportFile
   }
 }
 
-function write(file: string, text: string): void {
+/** Writes one file, its folder made where it is missing.
+ *  @throws FanwireError FANWIRE_REPORT_WRITE */
+export function write(file: string, text: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);

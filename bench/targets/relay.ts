@@ -16,6 +16,10 @@ export interface RelayOptions {
   /** Further flags of `fanwire serve`, such as `--slow-consumer drop`. */
   readonly flags: readonly string[];
   readonly cores: readonly number[];
+  /** The `fanwire` to start; this one's own unless given (a comparison starts another build's). */
+  readonly cli?: string;
+  /** What results call it; 'fanwire' unless given. */
+  readonly name?: string;
   /** Connections it must hold, checked against the limit on open files. */
   readonly connections: number;
 }
@@ -23,7 +27,7 @@ export interface RelayOptions {
 /** Starts the relay.
  *  @throws FanwireError FANWIRE_BENCH_FILE_LIMIT, FANWIRE_BENCH_TARGET */
 export async function startRelayTarget(options: RelayOptions): Promise<Target> {
-  const { nodes, workers, cores } = options;
+  const { nodes, workers, cores, cli = CLI, name = 'fanwire' } = options;
   requireSockets('the relay', options.connections, nodes, 'or spread them with --nodes');
   const flags = [
     '--port',
@@ -37,7 +41,7 @@ export async function startRelayTarget(options: RelayOptions): Promise<Target> {
     '--log-format',
     'json',
   ];
-  const command = [process.execPath, CLI, 'serve', ...flags, ...options.flags];
+  const command = [process.execPath, cli, 'serve', ...flags, ...options.flags];
   const servers = Array.from({ length: nodes }, () => new ServerProcess(command, {}, cores));
   const stop = async () => {
     await Promise.all(servers.map((server) => server.stop()));
@@ -47,7 +51,7 @@ export async function startRelayTarget(options: RelayOptions): Promise<Target> {
       servers.map((server) => server.findInOutput((output) => LISTENING.exec(output)?.[1])),
     );
     return {
-      name: 'fanwire',
+      name,
       version,
       cmd: ['fanwire', ...command.slice(2)].join(' '),
       urls,

@@ -11,10 +11,11 @@ export class ByteSockets {
   onReceive: (() => void) | undefined;
   readonly sockets: Socket[] = [];
 
-  async open(port: number, count: number): Promise<void> {
+  /** Opens `count` sockets on a ws:// URL. */
+  async open(url: string, count: number): Promise<void> {
     let left = count;
     const lane = async (): Promise<void> => {
-      while (left-- > 0) this.sockets.push(await this.openOne(port));
+      while (left-- > 0) this.sockets.push(await this.openOne(new URL(url)));
     };
     await Promise.all(Array.from({ length: Math.min(count, HANDSHAKES_IN_FLIGHT) }, lane));
   }
@@ -23,12 +24,12 @@ export class ByteSockets {
     for (const socket of this.sockets) socket.destroy();
   }
 
-  private openOne(port: number): Promise<Socket> {
+  private openOne(url: URL): Promise<Socket> {
     return new Promise((resolve, reject) => {
       let head: string | undefined = '';
       const socket = connect({
-        port,
-        host: '127.0.0.1',
+        port: Number(url.port || 80),
+        host: url.hostname,
         noDelay: true,
         onread: {
           buffer: readBuffer,
@@ -50,7 +51,7 @@ export class ByteSockets {
       });
       socket.on('error', reject);
       socket.write(
-        `GET /bench HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
           `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
       );
     });

@@ -1,0 +1,99 @@
+// Baselines: a side's runs kept in a file, for those who cannot build the base when the head is measured.
+//
+// Runs of another minute are not paired with today's, so nothing cancels the machine's drift: the file is refused where host,
+// Node or scenario differ, both sides are drawn independently, and only what is quiet enough should be given a budget.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { FanwireError } from '../../src/protocol/codes.js';
+import type { Capacity } from '../closed-loop.js';
+import { decodeHistogram } from '../histogram.js';
+import type { Result } from '../result.js';
+import { validateResult } from '../result-validate.js';
+import type { Plan } from '../scenarios/scenario.js';
+import { latencyCounts } from './latency-counts.js';
+import type { Run } from './metrics.js';
+
+const SCHEMA = 'fanwire.baseline/1';
+
+export interface Baseline {
+  readonly schema: typeof SCHEMA;
+  readonly savedAt: string;
+  readonly label: string;
+  readonly plan: Plan;
+  readonly capacityMs: number;
+  readonly runs: readonly { readonly result: Result; readonly capacity: Capacity | null }[];
+}
+
+/** What two runs must share before they may be compared across time. */
+export interface Setting {
+  readonly host: Result['host'];
+  readonly plan: Plan;
+  readonly capacityMs: number;
+}
+
+export function saveBaseline(file: string, label: string, plan: Plan, capacityMs: number, runs: readonly Run[]): void {
+  const baseline: Baseline = {
+    schema: SCHEMA,
+    savedAt: new Date().toISOString(),
+    label,
+    plan,
+    capacityMs,
+    runs: runs.map(({ result, capacity }) => ({ result, capacity })),
+  };
+  try {
+    writeFileSync(file, `${JSON.stringify(baseline)}\n`);
+  } catch (error) {
+    throw new FanwireError(
+      'FANWIRE_BASELINE_WRITE',
+      `cannot write --save-baseline ${file}: ${(error as Error).message}`,
+    );
+  }
+}
+
+/** Reads a baseline that can be compared with `now`.
+ *  @throws FanwireError FANWIRE_USAGE_BASELINE for a file that is none, FANWIRE_USAGE_BASELINE_DIFFERS for another setting */
+export function loadBaseline(file: string, now: Setting): { readonly label: string; readonly runs: readonly Run[] } {
+  const baseline = parse(file);
+  const then = baseline.runs[0]?.result.host;
+  const differences = [
+    ...(['cpu', 'cores', 'node', 'kernel'] as const)
+      .filter((key) => then?.[key] !== now.host[key])
+      .map((key) => `${key} was ${then?.[key]}, is ${now.host[key]}`),
+    ...(Object.keys(now.plan) as (keyof Plan)[])
+      .filter((key) => baseline.plan[key] !== now.plan[key])
+      .map((key) => `${key} was ${baseline.plan[key]}, is ${now.plan[key]}`),
+    ...(baseline.capacityMs === now.capacityMs
+      ? []
+      : [`capacity was ${baseline.capacityMs} ms, is ${now.capacityMs} ms`]),
+  ];
+  if (differences.length > 0) {
+    throw new FanwireError(
+      'FANWIRE_USAGE_BASELINE_DIFFERS',
+      `--baseline ${file} cannot be compared with this run: ${differences.join('; ')}; save a new one here with --save-baseline`,
+    );
+  }
+  const runs = baseline.runs.map(({ result, capacity }) => ({
+    result,
+    capacity,
+    latency: latencyCounts(decodeHistogram(result.latencyMs.histogram)),
+  }));
+  return { label: `${baseline.label} (${baseline.savedAt.slice(0, 10)})`, runs };
+}
+
+function parse(file: string): Baseline {
+  const refuse = (why: string): never => {
+    throw new FanwireError('FANWIRE_USAGE_BASELINE', `--baseline ${file} ${why}; write one with --save-baseline`);
+  };
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    return refuse(`cannot be read as JSON: ${(error as Error).message}`);
+  }
+  const baseline = content as Baseline;
+  if (baseline?.schema !== SCHEMA || !Array.isArray(baseline.runs) || baseline.runs.length === 0) {
+    return refuse(`is no ${SCHEMA}`);
+  }
+  for (const { result } of baseline.runs) validateResult(result, file);
+  return baseline;
+}

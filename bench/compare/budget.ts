@@ -1,0 +1,65 @@
+// Budgets such as `p99:+10%,cpu:+5%`: how much worse a metric may get, and what an interval says about that.
+
+import { FanwireError } from '../../src/protocol/codes.js';
+import type { Interval } from './interval.js';
+
+export const METRIC_NAMES = ['p50', 'p99', 'p999', 'throughput', 'cpu', 'rss', 'connect'] as const;
+export type MetricName = (typeof METRIC_NAMES)[number];
+
+/** How much worse a metric may get before that is a regression, as a fraction of the base's. */
+export type Budgets = Readonly<Record<MetricName, number>>;
+
+/** What a change should not exceed without somebody's knowing. The CPU of a delivery is the quietest metric, so its budget is
+ *  the tightest; tails and memory move more from run to run (docs/regression.md has the spread of each). */
+export const DEFAULT_BUDGETS: Budgets = {
+  p50: 0.1,
+  p99: 0.15,
+  p999: 0.3,
+  throughput: 0.07,
+  cpu: 0.05,
+  rss: 0.1,
+  connect: 0.25,
+};
+
+/** The default budgets, with those of `text` in their place: `metric:+N%`, separated by commas.
+ *  @throws FanwireError FANWIRE_USAGE_BUDGET */
+export function parseBudgets(text: string): Budgets {
+  const budgets: Record<MetricName, number> = { ...DEFAULT_BUDGETS };
+  for (const term of text.split(',').map((part) => part.trim())) {
+    if (term === '') continue;
+    const match = /^([a-z0-9.]+):\+?(\d+(?:\.\d+)?)%$/.exec(term);
+    const name = match?.[1]?.replace('p99.9', 'p999') as MetricName;
+    if (match === null || !METRIC_NAMES.includes(name)) {
+      throw new FanwireError(
+        'FANWIRE_USAGE_BUDGET',
+        `--budget term "${term}" is not understood: write metric:+N%, with a metric of ${METRIC_NAMES.join(', ')}`,
+      );
+    }
+    budgets[name] = Number(match[2]) / 100;
+  }
+  return budgets;
+}
+
+/** `regressed`: the whole interval is worse than the budget allows; `improved`: all of it is better by more than the budget;
+ *  `unchanged`: all of it lies within the budget either way; `inconclusive`: it crosses a border, or there is none. */
+export type Verdict = 'regressed' | 'improved' | 'unchanged' | 'inconclusive';
+
+/** The verdict on an interval of head over base. For a metric of which more is better, the budget is a loss of that much. */
+export function judgeInterval(interval: Interval | null, budget: number, moreIsBetter: boolean): Verdict {
+  if (interval === null) return 'inconclusive';
+  const worse = moreIsBetter
+    ? { low: 1 / interval.high, high: 1 / interval.low }
+    : { low: interval.low, high: interval.high };
+  const limit = moreIsBetter ? 1 / (1 - Math.min(budget, 0.99)) : 1 + budget;
+  if (worse.low > limit) return 'regressed';
+  if (worse.high < 1 / limit) return 'improved';
+  if (worse.low >= 1 / limit && worse.high <= limit) return 'unchanged';
+  return 'inconclusive';
+}
+
+/** One verdict for all metrics: a regression anywhere is one; an improvement only counts beside nothing undecided. */
+export function overallVerdict(verdicts: readonly Verdict[]): Verdict {
+  if (verdicts.includes('regressed')) return 'regressed';
+  if (verdicts.length === 0 || verdicts.includes('inconclusive')) return 'inconclusive';
+  return verdicts.includes('improved') ? 'improved' : 'unchanged';
+}

@@ -1,0 +1,59 @@
+// One run of one side: a fresh server, an open loop for latency, then a closed loop on the same server for capacity and cost.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ByteSockets } from '../byte-sockets.js';
+import { type Capacity, closedLoop } from '../closed-loop.js';
+import type { Engine } from '../engines/engine.js';
+import { decodeHistogram } from '../histogram.js';
+import type { CoreSplit } from '../pinning.js';
+import { runPlan } from '../run.js';
+import type { Plan } from '../scenarios/scenario.js';
+import { type Target, topicUrl } from '../targets/target.js';
+import { latencyCounts } from './latency-counts.js';
+import type { Run } from './metrics.js';
+import type { Side } from './side.js';
+
+export interface PlayOptions {
+  readonly plan: Plan;
+  readonly engine: Engine;
+  readonly cores: CoreSplit;
+  /** ms of closed loop after each open-loop run; 0: none. */
+  readonly capacityMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Payload and window of the closed loop: small messages, enough in flight that the server never waits. */
+const CAPACITY_PAYLOAD = 64;
+const CAPACITY_WINDOW = 16;
+/** What is run and not counted before it: the just-in-time compiler's share. */
+const CAPACITY_WARMUP = 0.5;
+
+/** One run of one side on a server of its own: what a process happened to be given (memory layout, inlining) is then part of
+ *  the spread instead of a difference. */
+export async function playSide(side: Side, options: PlayOptions): Promise<Run> {
+  const { plan, engine, signal } = options;
+  const target = await side.start(options.cores.server, plan.subscribers + plan.publishers);
+  try {
+    const result = await runPlan(engine, plan, target, { signal, progress: () => {} });
+    const capacity = options.capacityMs > 0 && result.valid ? await measureCapacity(options, target) : null;
+    return { result, latency: latencyCounts(decodeHistogram(result.latencyMs.histogram)), capacity };
+  } finally {
+    await target.stop();
+    // A stopped server's sockets take a moment to leave the kernel, at the next one's expense.
+    await sleep(50);
+  }
+}
+
+async function measureCapacity({ plan, capacityMs }: PlayOptions, target: Target): Promise<Capacity | null> {
+  const [url] = target.urls;
+  if (url === undefined || target.dialect !== 'raw' || !url.startsWith('ws://')) return null;
+  const sockets = new ByteSockets();
+  try {
+    await sockets.open(topicUrl(url, 'capacity'), plan.subscribers + 1);
+    const loop = { fanOut: plan.subscribers, payloadBytes: CAPACITY_PAYLOAD, window: CAPACITY_WINDOW };
+    await closedLoop(sockets, target.pids, { ...loop, durationMs: capacityMs * CAPACITY_WARMUP });
+    return await closedLoop(sockets, target.pids, { ...loop, durationMs: capacityMs });
+  } finally {
+    sockets.close();
+  }
+}

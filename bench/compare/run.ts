@@ -1,0 +1,140 @@
+// What `fanwire compare` does once its flags are read: two sides, a plan, pairs until a verdict, reports, an exit code.
+
+import { appendFileSync } from 'node:fs';
+import { FanwireError } from '../../src/protocol/codes.js';
+import { nativeEngine } from '../engines/native.js';
+import { pinProcess, splitCores } from '../pinning.js';
+import { write } from '../report/write.js';
+import { describeHost } from '../run.js';
+import { scenarioNamed } from '../scenarios/all.js';
+import { PLAN_DEFAULTS, type Plan } from '../scenarios/scenario.js';
+import { loadBaseline, saveBaseline } from './baseline.js';
+import { METRIC_NAMES, type MetricName, parseBudgets } from './budget.js';
+import type { Comparison } from './comparison.js';
+import { mulberry32 } from './interval.js';
+import { renderAnnotations, renderJunit, renderMarkdown, renderTerminal } from './report-text.js';
+import { type CompareOptions, compare, compareWithBaseline, type JudgeOptions, playRuns } from './session.js';
+import { resolveSide, type SideOptions } from './side.js';
+
+export interface CompareRequest {
+  readonly base: string | undefined;
+  readonly head: string;
+  readonly scenario: string;
+  /** What flags and scenario file set; a comparison's own defaults and the scenario's apply to the rest. */
+  readonly plan: Partial<Plan>;
+  readonly budget: string | undefined;
+  readonly pairs: number | undefined;
+  readonly maxMinutes: number;
+  readonly capacityMs: number;
+  readonly seed: number;
+  readonly side: SideOptions;
+  readonly baseline: string | undefined;
+  readonly saveBaseline: string | undefined;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+}
+
+export interface CompareReports {
+  readonly json?: string;
+  readonly html?: string;
+  readonly md?: string;
+  readonly junit?: string;
+}
+
+/** Short runs, many of them: a pair takes eight seconds, and it is the number of pairs that narrows an interval. */
+const COMPARE_PLAN: Partial<Plan> = { subscribers: 200, rate: 200, warmupS: 0.5, durationS: 2, drainS: 2 };
+
+/** What the verdict depends on unless --budget names other metrics: what moves with the code rather than with the machine. */
+const DEFAULT_GATES: readonly MetricName[] = ['cpu', 'throughput', 'p50', 'p99'];
+
+/** Runs the comparison; null when only a baseline was saved.
+ *  @throws FanwireError */
+export async function runComparison(request: CompareRequest): Promise<Comparison | null> {
+  const scenario = scenarioNamed(request.scenario);
+  if (scenario.sweep !== undefined || scenario.search !== undefined) {
+    throw new FanwireError(
+      'FANWIRE_USAGE_COMPARE_SCENARIO',
+      `--scenario ${scenario.name} is a series of runs; a comparison repeats one: use fan-out with --payload or --rate`,
+    );
+  }
+  const plan: Plan = {
+    ...PLAN_DEFAULTS,
+    ...COMPARE_PLAN,
+    ...scenario.defaults,
+    ...request.plan,
+    scenario: scenario.name,
+  };
+  const head = resolveSide('head', request.head, request.side);
+  const cores = splitCores(1);
+  pinProcess(process.pid, cores.generator);
+  const judging: JudgeOptions = {
+    plan,
+    engine: nativeEngine({ cores: cores.generator, headers: {}, localAddresses: [], isInsecureAllowed: false }),
+    cores,
+    capacityMs: request.capacityMs,
+    budgets: parseBudgets(request.budget ?? ''),
+    gates: gatesOf(request.budget),
+    signal: request.signal,
+    say: request.say,
+  };
+  if (request.saveBaseline !== undefined) {
+    const runs = await playRuns(head, request.pairs ?? 10, judging);
+    saveBaseline(request.saveBaseline, head.label, plan, request.capacityMs, runs);
+    request.say(`${runs.length} runs of ${head.label} saved in ${request.saveBaseline}`);
+    return null;
+  }
+  if (request.baseline !== undefined) {
+    const now = { host: describeHost(), plan, capacityMs: request.capacityMs };
+    return compareWithBaseline(loadBaseline(request.baseline, now), head, judging);
+  }
+  if (request.base === undefined) {
+    throw new FanwireError(
+      'FANWIRE_USAGE_COMPARE',
+      'compare needs --base (a git ref, folder, URL or command) or --baseline file',
+    );
+  }
+  const options: CompareOptions = {
+    ...judging,
+    base: resolveSide('base', request.base, request.side),
+    head,
+    pairs: request.pairs,
+    limitMs: request.maxMinutes * 60_000,
+    random: mulberry32(request.seed),
+    progress: (pairs, metrics) => {
+      const open = metrics.filter((metric) => metric.isGate && metric.verdict === 'inconclusive');
+      const what = open.length === 0 ? 'decided' : `undecided: ${open.map((metric) => metric.name).join(', ')}`;
+      request.say(`${pairs} pairs, ${what}`);
+    },
+  };
+  return compare(options);
+}
+
+/** The metrics that a --budget names; without one, the default ones. */
+function gatesOf(budget: string | undefined): readonly MetricName[] {
+  if (budget === undefined) return DEFAULT_GATES;
+  const named = budget.replaceAll('p99.9', 'p999');
+  return METRIC_NAMES.filter((name) => new RegExp(`(^|,)\\s*${name}:`).test(named));
+}
+
+/** Writes every report that is named; in a GitHub workflow, its summary and annotations too. */
+export async function writeComparison(comparison: Comparison, files: CompareReports, isQuiet: boolean): Promise<void> {
+  if (files.json !== undefined) write(files.json, `${JSON.stringify(comparison, null, 2)}\n`);
+  if (files.md !== undefined) write(files.md, renderMarkdown(comparison));
+  if (files.junit !== undefined) write(files.junit, renderJunit(comparison));
+  if (files.html !== undefined) {
+    const { renderComparisonHtml } = await import('./report-html.js');
+    write(files.html, renderComparisonHtml(comparison));
+  }
+  if (!isQuiet) process.stdout.write(renderTerminal(comparison));
+  if (process.env.GITHUB_ACTIONS !== 'true') return;
+  for (const line of renderAnnotations(comparison)) process.stdout.write(`${line}\n`);
+  const summary = process.env.GITHUB_STEP_SUMMARY;
+  if (summary !== undefined && summary !== '') appendFileSync(summary, renderMarkdown(comparison));
+}
+
+/** 0 unchanged, improved or undecided; 1 regressed; 3 nothing valid was measured. `isStrict`: undecided is 1 too. */
+export function exitCodeOf(comparison: Comparison, isStrict: boolean): number {
+  if (comparison.results === null) return 3;
+  if (comparison.verdict === 'regressed') return 1;
+  return isStrict && comparison.verdict === 'inconclusive' ? 1 : 0;
+}

@@ -1,0 +1,181 @@
+// A comparison from its first pair to its verdict: fresh servers for every run, in blocks whose order is random, until the
+// intervals have decided or the time is over.
+
+import { FanwireError } from '../../src/protocol/codes.js';
+import { decodeHistogram, encodeHistogram, mergeHistograms, summarizeLatency } from '../histogram.js';
+import type { Result } from '../result.js';
+import type { Budgets, MetricName } from './budget.js';
+import { type Comparison, type Design, judgeMetrics, judgeWhole, type MetricOutcome } from './comparison.js';
+import type { Pair, Run } from './metrics.js';
+import { type PlayOptions, playSide } from './play.js';
+import type { Side } from './side.js';
+
+export interface JudgeOptions extends PlayOptions {
+  readonly budgets: Budgets;
+  /** Metrics that the verdict depends on. */
+  readonly gates: readonly MetricName[];
+  readonly say: (line: string) => void;
+}
+
+export interface CompareOptions extends JudgeOptions {
+  readonly base: Side;
+  readonly head: Side;
+  /** Exactly so many pairs; undefined: as many as the intervals need. */
+  readonly pairs: number | undefined;
+  /** No new block is begun after this long. */
+  readonly limitMs: number;
+  readonly random: () => number;
+  /** Told after every block. */
+  readonly progress: (pairs: number, metrics: readonly MetricOutcome[]) => void;
+}
+
+/** Looks taken on the way are stricter than the last one, since each is a further chance to be wrong. */
+const EARLY_CONFIDENCE = 0.99;
+const FINAL_CONFIDENCE = 0.95;
+/** No early verdict before so many pairs. */
+const EARLIEST_PAIRS = 6;
+/** This many pairs in a row thrown away: the machine cannot measure this now. */
+const HOPELESS = 6;
+
+/** Plays pairs until decided.
+ *  @throws FanwireError FANWIRE_COMPARE_INVALID when hardly any pair could be measured (exit code 3), and what a start throws */
+export async function compare(options: CompareOptions): Promise<Comparison> {
+  const startedAt = new Date();
+  const begun = performance.now();
+  const pairs: Pair[] = [];
+  const discarded: string[] = [];
+  let invalidInARow = 0;
+
+  const keep = (pair: Pair): void => {
+    const reasons = [...pair.base.result.invalidReasons, ...pair.head.result.invalidReasons];
+    if (reasons.length === 0) {
+      pairs.push(pair);
+      invalidInARow = 0;
+      return;
+    }
+    invalidInARow++;
+    discarded.push(reasons[0] as string);
+    options.say(`pair thrown away: ${reasons[0]}`);
+    if (invalidInARow >= HOPELESS && pairs.length < EARLIEST_PAIRS) {
+      throw hopeless(invalidInARow, 'pairs', reasons[0] as string);
+    }
+  };
+  const isOver = (): boolean => {
+    if (options.pairs !== undefined) return pairs.length >= options.pairs;
+    if (performance.now() - begun >= options.limitMs) return true;
+    if (pairs.length < EARLIEST_PAIRS) return false;
+    const metrics = judgeMetrics(pairs, options.budgets, options.gates, EARLY_CONFIDENCE, 'paired');
+    options.progress(pairs.length, metrics);
+    const gates = metrics.filter((metric) => metric.isGate);
+    return gates.some((gate) => gate.verdict === 'regressed') || gates.every((gate) => gate.verdict !== 'inconclusive');
+  };
+
+  while (!isOver()) {
+    // ABBA or BAAB: a drift that is even over the block weighs on both sides alike.
+    const baseFirst = options.random() < 0.5;
+    keep(await playPair(options, baseFirst));
+    if (pairs.length !== options.pairs) keep(await playPair(options, !baseFirst));
+  }
+  return conclude(options, options.base.label, options.head.label, pairs, discarded, startedAt, 'paired');
+}
+
+/** `count` valid runs of one side. Used to save a baseline, and to measure the head against one.
+ *  @throws FanwireError FANWIRE_COMPARE_INVALID when too many in a row are invalid */
+export async function playRuns(side: Side, count: number, options: JudgeOptions): Promise<Run[]> {
+  const runs: Run[] = [];
+  let invalidInARow = 0;
+  while (runs.length < count) {
+    const run = await playSide(side, options);
+    const [reason] = run.result.invalidReasons;
+    if (reason === undefined) {
+      runs.push(run);
+      invalidInARow = 0;
+      continue;
+    }
+    options.say(`run thrown away: ${reason}`);
+    if (++invalidInARow >= HOPELESS) throw hopeless(invalidInARow, 'runs', reason);
+  }
+  return runs;
+}
+
+/** The head's runs, as many as the baseline has, against the baseline's. */
+export async function compareWithBaseline(
+  baseline: { readonly label: string; readonly runs: readonly Run[] },
+  head: Side,
+  options: JudgeOptions,
+): Promise<Comparison> {
+  const startedAt = new Date();
+  const runs = await playRuns(head, baseline.runs.length, options);
+  const pairs = runs.map((run, i) => ({ base: baseline.runs[i] as Run, head: run }));
+  return conclude(options, baseline.label, head.label, pairs, [], startedAt, 'independent');
+}
+
+function hopeless(inARow: number, what: string, reason: string): FanwireError {
+  return new FanwireError(
+    'FANWIRE_COMPARE_INVALID',
+    `${inARow} ${what} in a row were invalid, the last because ${reason}; lower --rate or --subscribers, or free the machine`,
+  );
+}
+
+function conclude(
+  options: JudgeOptions,
+  base: string,
+  head: string,
+  pairs: readonly Pair[],
+  discarded: readonly string[],
+  startedAt: Date,
+  design: Design,
+): Comparison {
+  const metrics = judgeMetrics(pairs, options.budgets, options.gates, FINAL_CONFIDENCE, design);
+  return {
+    schema: 'fanwire.comparison/1',
+    startedAt: startedAt.toISOString(),
+    base,
+    head,
+    ...judgeWhole(pairs, metrics),
+    metrics,
+    confidence: FINAL_CONFIDENCE,
+    pairs: pairs.length,
+    discarded,
+    elapsedS: Math.round((Date.now() - startedAt.getTime()) / 100) / 10,
+    results:
+      pairs.length === 0
+        ? null
+        : {
+            base: mergedResult(
+              pairs.map((pair) => pair.base.result),
+              base,
+            ),
+            head: mergedResult(
+              pairs.map((pair) => pair.head.result),
+              head,
+            ),
+          },
+  };
+}
+
+/** Both sides once, one after the other. */
+async function playPair(options: CompareOptions, baseFirst: boolean): Promise<Pair> {
+  const first = await playSide(baseFirst ? options.base : options.head, options);
+  const second = await playSide(baseFirst ? options.head : options.base, options);
+  return baseFirst ? { base: first, head: second } : { base: second, head: first };
+}
+
+/** All runs of a side as one result: latencies merged, counts added, the rest the median run's. */
+function mergedResult(results: readonly Result[], label: string): Result {
+  const byP99 = [...results].sort((a, b) => (a.latencyMs.p99 ?? 0) - (b.latencyMs.p99 ?? 0));
+  const typical = byP99[byP99.length >> 1] as Result;
+  const merged = mergeHistograms(results.map((result) => decodeHistogram(result.latencyMs.histogram)));
+  const sum = (figure: (result: Result) => number): number => results.reduce((total, one) => total + figure(one), 0);
+  return {
+    ...typical,
+    target: { ...typical.target, name: label },
+    published: sum((one) => one.published),
+    expected: sum((one) => one.expected),
+    delivered: sum((one) => one.delivered),
+    lost: sum((one) => one.lost),
+    duplicated: sum((one) => one.duplicated),
+    outOfOrder: sum((one) => one.outOfOrder),
+    latencyMs: { ...summarizeLatency(merged), histogram: encodeHistogram(merged) },
+  };
+}

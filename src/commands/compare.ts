@@ -1,0 +1,143 @@
+// `fanwire compare`: two builds, one verdict: has the head become slower, dearer or leakier than the base?
+import { Command, Option as Flag } from 'commander';
+import { parsePlanValue, planOptions, readScenarioFile } from '../../bench/scenarios/plan-options.js';
+import { PLAN_DEFAULTS, type Plan } from '../../bench/scenarios/scenario.js';
+import { FanwireError } from '../protocol/codes.js';
+
+interface CompareFlags {
+  base?: string;
+  head: string;
+  scenario: string;
+  pairs?: number;
+  maxMinutes: number;
+  budget?: string;
+  strict: boolean;
+  capacity: number;
+  seed: number;
+  build: string;
+  start: string;
+  serve: string;
+  cache: string;
+  baseline?: string;
+  saveBaseline?: string;
+  json?: string;
+  html?: string;
+  md?: string;
+  junit?: string;
+  quiet: boolean;
+}
+
+function number(flag: string, min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= min && value <= max) return value;
+    throw new FanwireError(
+      'FANWIRE_USAGE_COMPARE_RANGE',
+      `${flag} must be a number from ${min} to ${max}, got ${text}`,
+    );
+  };
+}
+
+function pairs(text: string): number | undefined {
+  if (text === 'auto') return undefined;
+  const value = number('--pairs', 4, 1000)(text);
+  if (Number.isInteger(value)) return value;
+  throw new FanwireError(
+    'FANWIRE_USAGE_COMPARE_RANGE',
+    `--pairs must be auto or a whole number from 4 to 1000, got ${text}`,
+  );
+}
+
+export function compareCommand(): Command {
+  const command = new Command('compare')
+    .description('run two builds interleaved and say whether the second is worse')
+    .optionsGroup('Sides (a git ref, a folder with a package.json, a ws:// URL, or a command with {port}):')
+    .option('--base <side>', 'what it is compared with, such as origin/main')
+    .option('--head <side>', 'what is judged', '.')
+    .option('--build <command>', 'makes a checkout runnable (default: npm ci, which builds fanwire)', '')
+    .option('--start <command>', 'starts a built side that is not fanwire; {port} or PORT is where it must listen', '')
+    .option('--serve <flags>', 'further flags of `fanwire serve` for both sides, in one argument', '')
+    .option('--cache <folder>', 'where checkouts are kept, by commit', '.cache/compare')
+    .optionsGroup('Verdict:')
+    .option('--budget <budgets>', 'how much worse what may get, such as "p99:+10%,cpu:+5%"; only what is named decides')
+    .option('--pairs <n>', 'pairs of runs: a number, or auto: until the intervals have decided', pairs)
+    .option('--max-minutes <n>', 'no further pair is begun after this long', number('--max-minutes', 0.1, 600), 5)
+    .option('--strict', 'an inconclusive comparison exits with 1 too', false)
+    .option(
+      '--capacity <ms>',
+      'closed loop after each run, for saturation and CPU; 0 = none',
+      number('--capacity', 0, 60_000),
+      800,
+    )
+    .option('--seed <n>', 'of the order of runs', number('--seed', 0, 2 ** 32), 1)
+    .option('--save-baseline <file>', 'run the head alone and keep its runs')
+    .option('--baseline <file>', 'compare with kept runs instead of --base')
+    .optionsGroup('Load:')
+    .option('--scenario <name>', 'a scenario of `fanwire bench list`, or a JSON file of parameters', 'fan-out');
+  for (const option of planOptions) {
+    const { key, flag, unit, description } = option;
+    const isSwitch = typeof PLAN_DEFAULTS[key] === 'boolean';
+    const shown = unit === undefined ? description : `${description} (in ${unit})`;
+    const declared = new Flag(
+      isSwitch ? `--${flag}` : `--${flag} <${typeof PLAN_DEFAULTS[key] === 'number' ? 'n' : 'text'}>`,
+      shown,
+    );
+    command.addOption(isSwitch ? declared : declared.argParser((value: string) => parsePlanValue(option, value)));
+  }
+  return command
+    .optionsGroup('Output:')
+    .option('--json <file>', 'write the comparison (fanwire.comparison/1)')
+    .option('--html <file>', 'write one self-contained HTML page, both latency curves in one chart')
+    .option('--md <file>', 'write Markdown for the pull request')
+    .option('--junit <file>', 'write JUnit XML')
+    .option('-q, --quiet', 'print no table', false)
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 unchanged, improved or inconclusive; 1 regressed (or inconclusive with --strict); 2 wrong flag;\n' +
+        '3 nothing valid could be measured. In a GitHub workflow the verdict is also annotated and put in the job summary.',
+    )
+    .action((flags: CompareFlags) => compare(command, flags));
+}
+
+async function compare(command: Command, flags: CompareFlags): Promise<void> {
+  const file = flags.scenario.endsWith('.json')
+    ? readScenarioFile(flags.scenario)
+    : { scenario: flags.scenario, plan: {} };
+  const plan: Partial<Plan> = { ...file.plan };
+  for (const { key, flag } of planOptions) {
+    const value = command.getOptionValue(new Flag(`--${flag}`).attributeName());
+    if (value !== undefined) Object.assign(plan, { [key]: value });
+  }
+  const { exitCodeOf, runComparison, writeComparison } = await import('../../bench/compare/run.js');
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort(new FanwireError('FANWIRE_COMPARE_INTERRUPTED', 'interrupted: no verdict'));
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const say = (line: string): void => {
+    process.stderr.write(`compare: ${line}\n`);
+  };
+  const comparison = await runComparison({
+    base: flags.base,
+    head: flags.head,
+    scenario: file.scenario ?? PLAN_DEFAULTS.scenario,
+    plan,
+    budget: flags.budget,
+    pairs: flags.pairs,
+    maxMinutes: flags.maxMinutes,
+    capacityMs: flags.capacity,
+    seed: flags.seed,
+    side: {
+      build: flags.build,
+      start: flags.start,
+      serveFlags: flags.serve.split(/\s+/).filter((flag) => flag !== ''),
+      cacheFolder: flags.cache,
+      say,
+    },
+    baseline: flags.baseline,
+    saveBaseline: flags.saveBaseline,
+    signal: interrupt.signal,
+    say,
+  });
+  if (comparison === null) return;
+  await writeComparison(comparison, flags, flags.quiet);
+  process.exitCode = exitCodeOf(comparison, flags.strict);
+}
