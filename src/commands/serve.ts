@@ -53,8 +53,11 @@ async function serve(config: RelayConfig, origins: Record<string, string>): Prom
   log.info({ version, node: process.version, config: redacted(config), set }, `fanwire ${version} starting`);
   // Loaded only now, so that --help and a bad flag answer without it and a missing binary is one line.
   const { startRelay } = await import('../relay/relay.js');
+  const { PublishApi } = await import('../http/publish.js');
   const relay = await startRelay(config, log);
+  new PublishApi(relay, config, log).attach();
   endOnSignals(relay, log);
+  process.on('SIGHUP', () => relay.reload());
 }
 
 export function serveCommand(): Command {
@@ -68,7 +71,7 @@ export function serveCommand(): Command {
 Every option is also a variable (--max-payload: FANWIRE_MAX_PAYLOAD; --config: FANWIRE_CONFIG; an empty one counts as unset)
 and a key of the --config file (see --print-config). A flag wins over a variable, a variable over the file.
 Exit codes: 0 drained after SIGTERM or SIGINT, 1 could not start or failed, 2 bad flag, variable or file;
-a second signal exits at once with 130 (SIGINT) or 143 (SIGTERM).`,
+a second signal exits at once with 130 (SIGINT) or 143 (SIGTERM). SIGHUP reads tokens and keys again.`,
   );
   return command.action(async () => {
     const { config, origins } = loadConfig({

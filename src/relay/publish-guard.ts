@@ -1,8 +1,19 @@
 // Whether a connection may publish this message: its permission, and its rate. Asked only where one of them can say no.
 import { type Refusal, Refused } from '../protocol/codes.js';
-import type { Connection } from './connection.js';
 import type { Counters } from './counters.js';
-import { limitsPublishing, mayPublish, newPublishBudget, type PublishLimits } from './publish-limit.js';
+import {
+  limitsPublishing,
+  mayPublish,
+  newPublishBudget,
+  type PublishBudget,
+  type PublishLimits,
+} from './publish-limit.js';
+
+/** Whoever publishes: a connection, or an HTTP client. */
+export interface Publisher {
+  /** What is left of its rates; undefined before its first message. */
+  budget: PublishBudget | undefined;
+}
 
 export class PublishGuard {
   /** False where every client may publish as much as it likes: then nobody needs to ask. */
@@ -18,16 +29,16 @@ export class PublishGuard {
     this.isNeeded = this.isLimited || authenticates;
   }
 
-  /** Why `connection` may not publish `bytes` bytes, where `permitted` says what its token allows. Counts what it refuses. */
-  check(connection: Connection, permitted: boolean, bytes: number): Refusal | undefined {
+  /** Why `publisher` may not publish `bytes` bytes, where `permitted` says what its token allows. Counts what it refuses. */
+  check(publisher: Publisher, permitted: boolean, bytes: number): Refusal | undefined {
     if (!permitted) {
       this.counters.rejected.forbidden++;
       return Refused.publishForbidden;
     }
     if (!this.isLimited) return undefined;
     const nowMs = performance.now();
-    connection.budget ??= newPublishBudget(this.limits, nowMs);
-    if (mayPublish(connection.budget, this.limits, bytes, nowMs)) return undefined;
+    publisher.budget ??= newPublishBudget(this.limits, nowMs);
+    if (mayPublish(publisher.budget, this.limits, bytes, nowMs)) return undefined;
     this.counters.rejected.rate++;
     return Refused.publishRate;
   }

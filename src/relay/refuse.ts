@@ -2,7 +2,10 @@
 import type { Refusal } from '../protocol/codes.js';
 import type { HttpResponse } from './uws.js';
 
-const STATUS_LINES: Record<Refusal['status'], string> = {
+export const STATUS_LINES = {
+  200: '200 OK',
+  202: '202 Accepted',
+  204: '204 No Content',
   400: '400 Bad Request',
   401: '401 Unauthorized',
   403: '403 Forbidden',
@@ -11,14 +14,26 @@ const STATUS_LINES: Record<Refusal['status'], string> = {
   413: '413 Content Too Large',
   426: '426 Upgrade Required',
   429: '429 Too Many Requests',
+  500: '500 Internal Server Error',
   503: '503 Service Unavailable',
-};
+} satisfies Record<Refusal['status'] | number, string>;
+
+/** Headers by name. */
+export type Headers = Readonly<Record<string, string>>;
+
+/** The headers that a refusal owes beside its content type. */
+export function refusalHeaders({ status, retryAfterS }: Refusal): Headers {
+  return {
+    ...(retryAfterS === undefined ? {} : { 'Retry-After': String(retryAfterS) }),
+    ...(status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
+    ...(status === 426 ? { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' } : {}),
+  };
+}
 
 /** Answers with `{"error":{"code","message"}}`. Call it corked or inside the route's handler. */
 export function writeRefusal(res: HttpResponse, refusal: Refusal): void {
-  res.writeStatus(STATUS_LINES[refusal.status]).writeHeader('Content-Type', 'application/json');
-  if (refusal.retryAfterS !== undefined) res.writeHeader('Retry-After', String(refusal.retryAfterS));
-  if (refusal.status === 401) res.writeHeader('WWW-Authenticate', 'Bearer');
-  if (refusal.status === 426) res.writeHeader('Upgrade', 'websocket').writeHeader('Sec-WebSocket-Version', '13');
-  res.end(JSON.stringify({ error: { code: refusal.code, message: refusal.message } }));
+  const { status, code, message } = refusal;
+  res.writeStatus(STATUS_LINES[status]).writeHeader('Content-Type', 'application/json');
+  for (const [name, value] of Object.entries(refusalHeaders(refusal))) res.writeHeader(name, value);
+  res.end(JSON.stringify({ error: { code, message } }));
 }

@@ -178,6 +178,9 @@ class UwsRelay implements Relay {
     this.listenSocket = undefined;
     this.log.info({ connections: this.connections.size, overMs: this.config.drainMs }, 'closing sockets');
     await closeSpread(this.connections.values(), this.config.drainMs, this.fanOut.flush);
+    // Nobody is let in any more, and its socket would keep the process from ending.
+    this.corkHolder?.close();
+    this.corkHolder = undefined;
     this.warnings.flush();
   }
 

@@ -6,12 +6,15 @@ import { pino } from 'pino';
 import { type ClientOptions, WebSocket } from 'ws';
 import { configWith } from '../../src/config/load.js';
 import type { RelayConfig } from '../../src/config/schema.js';
+import { PublishApi } from '../../src/http/publish.js';
 import { type Relay, startRelay } from '../../src/relay/relay.js';
 
 export interface LocalRelay {
   readonly relay: Relay;
   /** `ws://127.0.0.1:<port>` */
   readonly url: string;
+  /** `http://127.0.0.1:<port>` */
+  readonly http: string;
   /** Everything logged so far, as text. */
   log(): string;
 }
@@ -20,9 +23,12 @@ export interface LocalRelay {
 export async function startLocalRelay(t: TestContext, given: Partial<RelayConfig> = {}): Promise<LocalRelay> {
   let logged = '';
   const log = pino({ level: 'trace' }, { write: (line) => (logged += line) });
-  const relay = await startRelay(configWith({ port: 0, ...given }), log);
+  const config = configWith({ port: 0, ...given });
+  const relay = await startRelay(config, log);
+  new PublishApi(relay, config, log).attach();
   t.after(() => relay.close());
-  return { relay, url: `ws://127.0.0.1:${relay.port}`, log: () => logged };
+  const authority = `127.0.0.1:${relay.port}`;
+  return { relay, url: `ws://${authority}`, http: `http://${authority}`, log: () => logged };
 }
 
 /** Opens a WebSocket; fails when it is refused. */

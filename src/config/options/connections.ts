@@ -14,6 +14,14 @@ export const connections = group('Connections', {
     type: bytes(1, 16 * MIB),
     default: 64 * KIB,
   }),
+  maxBatchBytes: option({
+    flag: 'max-batch',
+    argument: 'size',
+    description: 'Largest body of a batch (POST /publish); each of its messages is held to --max-payload',
+    unit: 'bytes',
+    type: bytes(1, 64 * MIB),
+    default: MIB,
+  }),
   maxConnections: option({
     flag: 'max-connections',
     argument: 'n',
