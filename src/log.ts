@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { type Logger, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
 import type { PrettyOptions } from 'pino-pretty';
+import { LogSink } from './log-sink.js';
 
 export type { Logger } from 'pino';
 
@@ -19,7 +20,11 @@ export function createLogger({ logLevel, logFormat }: LogOptions): Logger {
     timestamp: stdTimeFunctions.isoTime,
   };
   const pretty = logFormat === 'pretty' || (logFormat === 'auto' && process.stdout.isTTY === true);
-  if (!pretty) return pino(settings, pino.destination({ fd: 1, sync: true }));
+  if (!pretty) {
+    const sink = new LogSink(1, (lost) => log.warn({ lost }, 'log lines were lost while stdout took none'));
+    const log = pino(settings, sink);
+    return log;
+  }
   // Loaded only here: it is a third of the start-up time of `fanwire serve`, and JSON has no use for it.
   const prettyStream = createRequire(import.meta.url)('pino-pretty') as (
     options: PrettyOptions,

@@ -17,10 +17,18 @@ export interface FanwireProcess {
 
 type Environment = Record<string, string>;
 
-/** Starts `fanwire …args`; of the parent's FANWIRE_ variables it sees none. */
-export function fanwire(t: TestContext, args: readonly string[], env: Environment = {}): FanwireProcess {
+/** Starts `fanwire …args`; of the parent's FANWIRE_ variables it sees none. `shell` is what a shell does first and how it
+ *  runs the command ("$@"): `ulimit -n 200; exec "$@"`. */
+export function fanwire(
+  t: TestContext,
+  args: readonly string[],
+  env: Environment = {},
+  shell = 'exec "$@"',
+): FanwireProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('FANWIRE_'));
-  const child = spawn(process.execPath, [CLI, ...args], { env: { ...Object.fromEntries(inherited), ...env } });
+  const child = spawn('/bin/sh', ['-c', shell, 'sh', process.execPath, CLI, ...args], {
+    env: { ...Object.fromEntries(inherited), ...env },
+  });
   t.after(() => child.kill('SIGKILL'));
   let stdout = '';
   let stderr = '';
@@ -79,8 +87,9 @@ export async function serve(
   t: TestContext,
   args: readonly string[] = [],
   env: Environment = {},
+  shell?: string,
 ): Promise<ServeProcess> {
-  const started = fanwire(t, ['serve', '--port', '0', '--admin-port', '0', '--drain-ms', '0', ...args], env);
+  const started = fanwire(t, ['serve', '--port', '0', '--admin-port', '0', '--drain-ms', '0', ...args], env, shell);
   const listening = await started.seen(/"port":(\d+),[^\n]*"msg":"listening/);
   const port = Number(listening[1]);
   return { ...started, port, url: (topic) => `ws://127.0.0.1:${port}/${encodeURIComponent(topic)}` };
