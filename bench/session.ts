@@ -1,6 +1,7 @@
 // What `fanwire bench` does once its flags are read: target, engine, runs, one result, an exit code.
 
 import { FanwireError } from '../src/protocol/codes.js';
+import { AUTOCANNON_DEFAULTS, autocannonEngine } from './engines/autocannon.js';
 import type { Engine } from './engines/engine.js';
 import { k6Engine } from './engines/k6.js';
 import { nativeEngine } from './engines/native.js';
@@ -24,7 +25,8 @@ export interface SessionOptions {
   /** What flags and scenario file set; the scenario's defaults apply to the rest. */
   readonly plan: Partial<Plan>;
   readonly slo: string | undefined;
-  readonly engine: string;
+  /** Without one: the scenario's, else native. */
+  readonly engine: string | undefined;
   readonly target: TargetOptions;
   readonly isPinned: boolean;
   readonly headers: Readonly<Record<string, string>>;
@@ -54,14 +56,14 @@ export const EXIT_INVALID = 3;
 export async function runSession(options: SessionOptions): Promise<Result> {
   const scenario = scenarioNamed(options.scenario);
   const plan: Plan = { ...PLAN_DEFAULTS, ...scenario.defaults, ...options.plan, scenario: scenario.name };
-  requireConsistent(plan);
+  requireConsistent(scenario, plan);
   const slo = options.slo ?? scenario.search?.slo;
   const terms = slo === undefined ? [] : parseSlo(slo);
   const cores = options.isPinned
     ? splitCores(options.target.nodes * options.target.workers)
     : { server: [], generator: [] };
   pinProcess(process.pid, cores.generator);
-  const engine = createEngine(options, cores.generator);
+  const engine = createEngine(scenario, options, cores.generator);
   const target = await startTarget(options.target, plan, cores.server);
   const bar = new ProgressBar(process.stderr);
   const runOnce = (step: Plan, label: string) => {
@@ -100,11 +102,22 @@ function runAll(
   return runOnce(plan, '');
 }
 
-function createEngine(options: SessionOptions, cores: readonly number[]): Engine {
-  const { engine, headers, localAddresses, isInsecureAllowed, slo = '' } = options;
-  if (engine === 'native') return nativeEngine({ cores, headers, localAddresses, isInsecureAllowed });
-  if (engine === 'k6') return k6Engine({ cores, slo, headers, localAddresses, isInsecureAllowed });
-  throw new FanwireError('FANWIRE_USAGE_ENGINE', `--engine must be native or k6, got ${engine}`);
+/** @throws FanwireError FANWIRE_USAGE_ENGINE */
+function createEngine(scenario: Scenario, options: SessionOptions, cores: readonly number[]): Engine {
+  const { headers, localAddresses, isInsecureAllowed, slo = '' } = options;
+  const name = options.engine ?? scenario.engine ?? 'native';
+  const refuse = (message: string) => new FanwireError('FANWIRE_USAGE_ENGINE', message);
+  if (!['native', 'k6', 'autocannon'].includes(name)) {
+    throw refuse(`--engine must be native, k6 or autocannon, got ${name}`);
+  }
+  if ((name === 'autocannon') !== (scenario.engine === 'autocannon')) {
+    throw refuse(
+      `--engine ${name} cannot play ${scenario.name}: autocannon plays http-publish, native and k6 the others`,
+    );
+  }
+  if (name === 'autocannon') return autocannonEngine({ ...AUTOCANNON_DEFAULTS, headers });
+  if (name === 'k6') return k6Engine({ cores, slo, headers, localAddresses, isInsecureAllowed });
+  return nativeEngine({ cores, headers, localAddresses, isInsecureAllowed });
 }
 
 function startTarget(options: TargetOptions, plan: Plan, cores: readonly number[]): Promise<Target> {
@@ -121,10 +134,11 @@ function startTarget(options: TargetOptions, plan: Plan, cores: readonly number[
 
 /** Parameters that make no sense together.
  *  @throws FanwireError FANWIRE_USAGE_BENCH_PLAN */
-function requireConsistent(plan: Plan): void {
+function requireConsistent(scenario: Scenario, plan: Plan): void {
   const refuse = (message: string) => {
     throw new FanwireError('FANWIRE_USAGE_BENCH_PLAN', message);
   };
+  if (scenario.engine === 'autocannon') return;
   if (plan.subscribers + plan.stalledSubscribers === 0) refuse('--subscribers must be 1 or more: nobody would listen');
   if (plan.rate > 0 && plan.publishers === 0) refuse(`--rate ${plan.rate} needs --publishers 1 or more`);
   if (plan.topics > plan.subscribers) {

@@ -30,6 +30,7 @@ export const AUTOCANNON_DEFAULTS: AutocannonOptions = { paths: [], url: '', head
 
 /** The event-loop delay monitor looks once per this time, and counts it in. */
 const DELAY_RESOLUTION_MS = 1;
+const SHORTEST_POINT_MS = 100;
 
 /** Plays `plan` with `publishers` connections and `rate` requests per second (0: as fast as answers come). */
 export function autocannonEngine(options: AutocannonOptions = AUTOCANNON_DEFAULTS): Engine {
@@ -145,10 +146,14 @@ class Measured {
       this.#record(this.#second, responseTimeMs);
     });
     shot.on('reqError', (error: Error) => this.#failed(error.message));
-    shot.on('tick', () => this.#tick());
+    shot.on('tick', () => {
+      // The last tick comes twice.
+      if (this.#sinceLastPointMs > SHORTEST_POINT_MS) this.#point();
+    });
   }
 
   stop(): void {
+    if (this.answered > this.#answeredBefore) this.#point();
     this.#delay.disable();
     this.seconds = (performance.now() - this.#startedMs) / 1000;
     const { user, system } = process.cpuUsage(this.#cpuBefore);
@@ -169,8 +174,12 @@ class Measured {
     this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1);
   }
 
-  #tick(): void {
-    const t = Math.round(performance.now() - this.#startedMs);
+  get #sinceLastPointMs(): number {
+    return performance.now() - this.#startedMs - (this.series.at(-1)?.t ?? 0);
+  }
+
+  #point(): void {
+    const t = performance.now() - this.#startedMs;
     this.series.push({
       t,
       deliveries: this.answered - this.#answeredBefore,

@@ -7,7 +7,7 @@ type Params = Result['params'];
 
 /** How a parameter is said; undefined: not worth a word (its neutral value). */
 const SAYINGS: readonly (readonly [string, (value: number) => string | undefined])[] = [
-  ['subscribers', (n) => plural(n, 'subscriber')],
+  ['subscribers', (n) => (n > 0 ? plural(n, 'subscriber') : undefined)],
   ['publishers', (n) => plural(n, 'publisher')],
   ['topics', (n) => (n > 1 ? plural(n, 'topic') : undefined)],
   ['rate', (n) => (n > 0 ? `${formatCount(n)} msg/s` : 'nothing published')],
@@ -25,6 +25,10 @@ export function describeLoad(results: readonly Result[]): string[] {
   const params = results[0]?.params ?? {};
   return SAYINGS.flatMap(([name, say]) => {
     const value = shared(name, params, results);
+    // autocannon without a rate is a closed loop; every other engine then publishes nothing.
+    if (name === 'rate' && value === 0 && results.every(({ engine }) => engine === 'autocannon')) {
+      return 'as fast as answers come';
+    }
     return value === undefined ? [] : (say(value) ?? []);
   });
 }

@@ -6,6 +6,7 @@ import { burst } from './burst.js';
 import { churn } from './churn.js';
 import { connectRamp } from './connect-ramp.js';
 import { fanOut } from './fan-out.js';
+import { httpPublish } from './http-publish.js';
 import { idleHold } from './idle-hold.js';
 import { manyTopics } from './many-topics.js';
 import { maxRate } from './max-rate.js';
@@ -25,6 +26,7 @@ export const scenarios: readonly Scenario[] = [
   slowConsumer,
   payloadSweep,
   maxRate,
+  httpPublish,
 ];
 
 /** @throws FanwireError FANWIRE_USAGE_SCENARIO */

@@ -51,6 +51,8 @@ export interface Scenario {
   readonly summary: string;
   /** What the figures of this scenario tell and what they do not; a few sentences. */
   readonly explains: string;
+  /** The only engine that can play it; without one: native, or k6 where that can. */
+  readonly engine?: 'autocannon';
   /** Where it departs from `PLAN_DEFAULTS`. */
   readonly defaults: Partial<Plan>;
   /** Runs the plan once for each value of one numeric parameter. */

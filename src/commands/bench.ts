@@ -8,7 +8,7 @@ import { FanwireError } from '../protocol/codes.js';
 interface BenchFlags {
   scenario?: string;
   slo?: string;
-  engine: string;
+  engine?: string;
   url?: string[];
   serverPid?: number[];
   cmd?: string;
@@ -79,7 +79,7 @@ export function benchCommand(): Command {
   for (const option of planOptions) command.addOption(planFlag(option));
   return command
     .optionsGroup('Engine:')
-    .option('--engine <name>', 'native, k6 or autocannon', 'native')
+    .option('--engine <name>', 'native, k6 or autocannon (default: native; http-publish: autocannon)')
     .option('--no-pin', 'leave server and generator to the kernel (else: cores of their own, where taskset is found)')
     .option('--header <header>', 'further header of each upgrade, "Name: value"; repeatable', header)
     .option('--local-address <ip>', 'connect from this address; repeatable', collect)
