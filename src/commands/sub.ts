@@ -16,6 +16,9 @@ interface SubOptions extends ConnectOptions {
 
 const NEWLINE = Buffer.from('\n');
 
+/** What a write to stdout fails with once its reader (`| head`) has seen enough; the second where stdout is a socket. */
+const READER_GONE = new Set(['EPIPE', 'ECONNRESET']);
+
 function bufferOf(data: RawData): Buffer {
   if (Buffer.isBuffer(data)) return data;
   return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
@@ -43,8 +46,9 @@ function print(urls: URL[], sockets: WebSocket[], options: SubOptions, stop: Abo
   let received = 0;
   return new Promise((resolve, reject) => {
     stop.addEventListener('abort', () => resolve(received));
-    process.stdout.once('error', (error: NodeJS.ErrnoException) => {
-      return error.code === 'EPIPE' ? resolve(received) : reject(error); // EPIPE: `| head` has seen enough
+    // Not once: stdout stays open after an error, and every further message meets it again.
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      return READER_GONE.has(error.code ?? '') ? resolve(received) : reject(error);
     });
     sockets.forEach((socket, i) => {
       socket.on('error', () => {}); // a 'close' with the code follows
