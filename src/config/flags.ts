@@ -1,20 +1,14 @@
 // The schema as command-line flags: declares them on a commander command, with --config, and reads back what was given.
 import { type Command, Option as Flag } from 'commander';
-import type { Option } from './option.js';
+import { type Option, shownDefault } from './option.js';
 import { groups, options } from './schema.js';
 
-/** 65536 → `64k`. */
-function shortBytes(value: number): string {
-  if (value !== 0 && value % (1 << 20) === 0) return `${value / (1 << 20)}m`;
-  if (value !== 0 && value % 1024 === 0) return `${value / 1024}k`;
-  return String(value);
-}
-
-function notes({ unit, default: initial, zero, type }: Option): string {
+function notes(option: Option): string {
+  const { unit, zero, type } = option;
   const parts: string[] = [];
   if (unit !== undefined) parts.push(`in ${unit}`);
-  const unset = initial === '' || (Array.isArray(initial) && initial.length === 0);
-  if (!unset) parts.push(`default ${unit === 'bytes' ? shortBytes(initial as number) : String(initial)}`);
+  const shown = shownDefault(option);
+  if (shown !== '') parts.push(`default ${shown}`);
   if (zero !== undefined) parts.push(`0 = ${zero}`);
   if (type.description?.startsWith('one of ')) parts.push(type.description);
   return parts.length === 0 ? '' : ` (${parts.join('; ')})`;

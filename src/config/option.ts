@@ -46,3 +46,15 @@ export function group<O extends Record<string, Option>>(
 export function variableOf(flag: string): string {
   return `FANWIRE_${flag.replaceAll('-', '_').toUpperCase()}`;
 }
+
+/** 65536 → `64k`. */
+function shortBytes(value: number): string {
+  if (value !== 0 && value % (1 << 20) === 0) return `${value / (1 << 20)}m`;
+  if (value !== 0 && value % 1024 === 0) return `${value / 1024}k`;
+  return String(value);
+}
+
+/** The default as a person would type it; '' where nothing is the default. */
+export function shownDefault({ unit, default: initial }: Option): string {
+  return unit === 'bytes' ? shortBytes(initial as number) : String(initial);
+}

@@ -1,12 +1,13 @@
 // The effective configuration: precedence, ranges, and what a mistake is answered with.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { configWith, loadConfig, redacted } from '../../src/config/load.js';
 import { variableOf } from '../../src/config/option.js';
+import { configurationReference } from '../../src/config/reference.js';
 import { options, type RelayConfig } from '../../src/config/schema.js';
 
 function configFile(t: TestContext): (content: unknown) => string {
@@ -150,4 +151,9 @@ test('credentials inside a URL are not shown, and a redacted value is not taken 
     () => loadConfig({ file }),
     failure('FANWIRE_CONFIG_FILE', /^"cluster".*is redacted; put its value in$/),
   );
+});
+
+test('docs/configuration.md is what the schema says (npm run docs writes it)', () => {
+  const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+  assert.equal(page, configurationReference());
 });
