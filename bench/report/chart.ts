@@ -25,6 +25,8 @@ export interface Chart {
   /** x: 1 ÷ (1 − percentile) on a logarithmic axis, seconds since the run began, or a step's value. */
   readonly x: 'percentile' | 'time' | 'step';
   readonly unit: Unit;
+  /** Text of each x of the first line, where a step has a name: "16 KiB". */
+  readonly names?: readonly string[];
   readonly wide: boolean;
   readonly lines: readonly ChartLine[];
 }
@@ -96,17 +98,21 @@ function latencyOverTime(entries: readonly Entry[]): Chart {
 }
 
 function stepLatency(entries: readonly Entry[]): Chart {
-  const lines = entries.flatMap(({ result, label, color }) => {
+  const shown = entries.flatMap(({ result, label, color }) => {
     const steps = (result.steps ?? []).filter((step) => step.valid).sort((a, b) => a.value - b.value);
-    if (steps.length < 2) return [];
+    return steps.length < 2 ? [] : [{ steps, label, color }];
+  });
+  const lines = shown.flatMap(({ steps, label, color }) => {
     const x = steps.map((step) => step.value);
+    const name = (percentile: string) => (shown.length === 1 ? percentile : `${label} ${percentile}`);
     return [
-      { label: `${label} p99`, color, dashed: false, x, y: steps.map((step) => step.p99) },
-      { label: `${label} p50`, color, dashed: true, x, y: steps.map((step) => step.p50) },
+      { label: name('p99'), color, dashed: false, x, y: steps.map((step) => step.p99) },
+      { label: name('p50'), color, dashed: true, x, y: steps.map((step) => step.p50) },
     ];
   });
+  const names = shown[0]?.steps.map((step) => step.label) ?? [];
   const note = 'p99 solid, p50 dashed, against what the steps varied.';
-  return { id: 'steps', title: 'Latency by step', note, x: 'step', unit: 'ms', wide: true, lines };
+  return { id: 'steps', title: 'Latency by step', note, x: 'step', unit: 'ms', names, wide: true, lines };
 }
 
 function overTime(

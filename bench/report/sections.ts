@@ -151,7 +151,7 @@ function figureTable({ results, labels }: ScenarioGroup): Markup {
     results.length > 1
       ? html`<thead><tr><td></td>${labels.map((label) => html`<th scope="col">${label}</th>`)}</tr></thead>`
       : '';
-  return html`<div class="scroll"><table>${header}<tbody>${rows}</tbody></table></div>`;
+  return html`<div class="scroll"><table class="${results.length > 1 ? '' : 'narrow'}">${header}<tbody>${rows}</tbody></table></div>`;
 }
 
 function setup({ results, labels, params }: ScenarioGroup): Markup {

@@ -15,7 +15,7 @@ const FORMAT: Record<Unit, (value: number) => string> = {
   bytes: formatBytes,
   count: formatCount,
 };
-const Y_AXIS_WIDTH = 58;
+const Y_AXIS_WIDTH = 64;
 const X_AXIS_HEIGHT = 28;
 /** A series whose first point is at most this late is drawn from zero on. */
 const FIRST_INTERVAL_S = 2;
@@ -32,7 +32,8 @@ function percentileText(inverse: number): string {
 
 function xText(chart: Chart, value: number): string {
   if (chart.x === 'percentile') return percentileText(value);
-  return chart.x === 'time' ? `${trimZeros(formatNumber(value))} s` : formatCount(value);
+  if (chart.x === 'time') return `${trimZeros(formatNumber(value))} s`;
+  return chart.names?.[chart.lines[0]?.x.indexOf(value) ?? -1] ?? formatCount(value);
 }
 
 /** A value beside an axis: no zeros that say nothing, and no unit where the chart's note has it. */
