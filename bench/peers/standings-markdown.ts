@@ -40,7 +40,7 @@ function howItWasRun(runs: readonly Run[], results: readonly Result[]): string[]
     host === undefined ? '' : `${host.cpu}, ${host.cores} cores, Node ${host.node}, kernel ${host.kernel}`;
   return [
     escapeMarkdown(`${date}, ${machine}.`),
-    `${rounds} rounds, every other one in reverse order; each run a fresh server on a core of its own, the generator on the`,
+    `${rounds} round${rounds === 1 ? '' : 's'}, every other one in reverse order; each run a fresh server on a core of its own, the generator on the`,
     'others. Median (least to most) over rounds; ratios are taken within a round. Latency counts from the due time.',
   ];
 }

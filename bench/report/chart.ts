@@ -9,7 +9,7 @@ export type Unit = 'ms' | 'rate' | 'cores' | 'bytes' | 'count';
 
 export interface ChartLine {
   readonly label: string;
-  /** Index into the page's palette. */
+  /** Index into the page's palette of ten. */
   readonly color: number;
   readonly dashed: boolean;
   readonly x: readonly number[];
@@ -31,13 +31,19 @@ export interface Chart {
   readonly lines: readonly ChartLine[];
 }
 
+/** Colours --c0 to --c9 in page.css. */
+const PALETTE = 10;
 const POINTS_PER_DECADE = 16;
 /** With more results than this, medians would only hide the tails. */
 const MOST_WITH_MEDIANS = 3;
 
 /** The charts that the results of one scenario can fill, latency first. `prefix` makes their ids unique in the page. */
 export function chartsOf(group: ScenarioGroup, prefix: string): Chart[] {
-  const entries: Entry[] = group.results.map((result, i) => ({ result, label: group.labels[i] ?? '', color: i }));
+  const entries: Entry[] = group.results.map((result, i) => ({
+    result,
+    label: group.labels[i] ?? '',
+    color: colorOf(i),
+  }));
   const valid = entries.filter((entry) => entry.result.valid);
   const charts: Chart[] = [
     latencyByPercentile(valid),
@@ -55,6 +61,11 @@ export function chartsOf(group: ScenarioGroup, prefix: string): Chart[] {
     id: `${prefix}-${chart.id}`,
     wide: chart.wide || (odd && i === filled.length - 1),
   }));
+}
+
+/** The palette's colour of the i-th result of a group, in charts and tables alike. */
+export function colorOf(i: number): number {
+  return i % PALETTE;
 }
 
 interface Entry {

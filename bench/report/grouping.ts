@@ -1,6 +1,7 @@
 // Which results stand side by side: those of one scenario. And what each is called there: only what tells them apart.
 
 import type { Result } from '../result.js';
+import { PLAN_DEFAULTS } from '../scenarios/scenario.js';
 
 export interface ScenarioGroup {
   readonly scenario: string;
@@ -31,16 +32,14 @@ export function targetName(result: Result): string {
   return `${result.target.name} ${result.target.version}`.trim();
 }
 
+/** The target's name; where that is not unique also the engine, the parameters that differ, and at last a number. */
 function labelsOf(results: readonly Result[]): string[] {
-  const candidates: ((result: Result) => string)[] = [targetName, (r) => r.engine, differingParams(results)];
-  const telling = candidates.filter((label) => new Set(results.map(label)).size > 1);
-  const parts = telling.length > 0 ? telling : [targetName];
-  const labels = results.map((result) =>
-    parts
-      .map((part) => part(result))
-      .filter((text) => text !== '')
-      .join(', '),
-  );
+  let labels = results.map(targetName);
+  for (const further of [(result: Result) => result.engine, differingParams(results)]) {
+    if (new Set(labels).size === labels.length) return labels;
+    const parts = results.map(further);
+    if (new Set(parts).size > 1) labels = labels.map((label, i) => [label, parts[i]].filter(Boolean).join(', '));
+  }
   const seen = new Map<string, number>();
   return labels.map((label) => {
     const nth = (seen.get(label) ?? 0) + 1;
@@ -49,11 +48,14 @@ function labelsOf(results: readonly Result[]): string[] {
   });
 }
 
+/** Parameters that were asked for; an engine adds what it measured, which differs from run to run and tells nothing apart. */
+const ASKED_FOR: ReadonlySet<string> = new Set([...Object.keys(PLAN_DEFAULTS), 'slo', 'round']);
+
 function differingParams(results: readonly Result[]): (result: Result) => string {
   const shared = new Set(sharedParams(results).map(([name]) => name));
   return (result) =>
     Object.entries(result.params)
-      .filter(([name]) => !shared.has(name))
+      .filter(([name]) => ASKED_FOR.has(name) && !shared.has(name))
       .map(([name, value]) => `${name} ${value}`)
       .join(', ');
 }

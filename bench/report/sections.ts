@@ -1,7 +1,7 @@
 // The parts of the HTML page, top to bottom: verdict, big figures or side-by-side table, charts, every figure, set-up.
 
 import type { Result } from '../result.js';
-import type { Chart } from './chart.js';
+import { type Chart, colorOf } from './chart.js';
 import { FIGURES, type Figure, figureRatio, figuresOf, figureText } from './figures.js';
 import { formatCount, formatMs, formatRate } from './format.js';
 import { type ScenarioGroup, targetName } from './grouping.js';
@@ -73,7 +73,7 @@ function severalHead(group: ScenarioGroup): Markup {
       const invalid = result.valid ? '' : 'void';
       return html`<td data-label="${label}" class="${best} ${invalid}">${figureText(figure, result)} <small>${figureRatio(figure, result, first)}</small></td>`;
     });
-    const swatch = html`<span class="swatch c${i % 8}"></span>`;
+    const swatch = html`<span class="swatch c${colorOf(i)}"></span>`;
     return html`<tr><th scope="row">${swatch}${labels[i] ?? ''}<span class="mark ${verdict.kind}">${verdict.headline}</span>${reasonList(verdict.reasons)}</th>${cells}</tr>`;
   });
   return html`<h2 class="several">${group.scenario}</h2>${loadLine(group)}
@@ -118,7 +118,7 @@ function chartFigure(chart: Chart, single: boolean): Markup {
 }
 
 function keyEntry(line: Chart['lines'][number]): Markup {
-  return html`<span><i class="swatch c${line.color % 8} ${line.dashed ? 'dashed' : ''}"></i>${line.label}</span>`;
+  return html`<span><i class="swatch c${line.color} ${line.dashed ? 'dashed' : ''}"></i>${line.label}</span>`;
 }
 
 function stepTable(result: Result, label: string, single: boolean): Markup {

@@ -111,10 +111,13 @@ for (const peer of PEERS) {
 test('a peer that is not here says what to install, one that cannot start says what it said', async () => {
   const base = PEERS[0] as Peer;
   const absent: Peer = { ...base, name: 'gone', find: () => ({ present: false, reason: 'apt-get install gone' }) };
-  await assert.rejects(startPeer(absent), { code: 'FANWIRE_PEER_ABSENT', message: 'peer gone: apt-get install gone' });
+  await assert.rejects(startPeer(absent), {
+    code: 'FANWIRE_BENCH_PEER_ABSENT',
+    message: 'peer gone: apt-get install gone',
+  });
   const command = () => [process.execPath, '-e', 'console.error("no such luck"); process.exit(3)'];
   const broken: Peer = { ...base, name: 'broken', find: () => ({ present: true, version: '', command }) };
-  await assert.rejects(startPeer(broken), { code: 'FANWIRE_PEER_FAILED', message: /it ended with 3: no such luck$/ });
+  await assert.rejects(startPeer(broken), { code: 'FANWIRE_BENCH_TARGET', message: /no such luck$/ });
 });
 
 test('a stopped peer leaves no process of its own behind, forked workers included', async (t) => {

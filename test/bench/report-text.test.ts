@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { groupByScenario } from '../../bench/report/grouping.js';
 import { escapeXml, renderJunit } from '../../bench/report/junit.js';
 import { escapeMarkdown, renderMarkdown } from '../../bench/report/markdown.js';
 import { sparkline } from '../../bench/report/sparkline.js';
@@ -55,6 +56,16 @@ test('no line of the terminal report is wider than the terminal, one run or many
       for (const line of lines) assert.ok([...line].length <= width, `${[...line].length} > ${width}: ${line}`);
     }
   }
+});
+
+test('results are told apart by what differs: target, else engine, else the parameters asked for, else a number', () => {
+  const asked = { ...sampleResult().params, rate: 200 };
+  const labels = (results: Result[]) => groupByScenario(results)[0]?.labels;
+  const noise = { ...sampleResult().params, generatorWaitedForCore: 0.2 };
+  assert.deepEqual(labels([named('ws'), named('bun', { params: asked })]), ['ws 1.0', 'bun 1.0']);
+  assert.deepEqual(labels([named('ws'), named('ws', { engine: 'k6' })]), ['ws 1.0, native', 'ws 1.0, k6']);
+  assert.deepEqual(labels([named('ws'), named('ws', { params: asked })]), ['ws 1.0, rate 100', 'ws 1.0, rate 200']);
+  assert.deepEqual(labels([named('ws'), named('ws', { params: noise })]), ['ws 1.0 #1', 'ws 1.0 #2']);
 });
 
 test('colour is for terminals that want it: NO_COLOR, a pipe and TERM=dumb are plain', () => {

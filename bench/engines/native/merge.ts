@@ -8,7 +8,7 @@ import type { ConnectFigures, Interval, PublisherReport, SubscriberReport } from
 
 /** Collects the intervals of all subscriber processes by number. */
 export class Series {
-  readonly #points = new Map<number, { deliveries: number; open: number; latency: Histogram }>();
+  readonly #points = new Map<number, { deliveries: number; open: Map<object, number>; latency: Histogram }>();
   readonly #opened = new Map<object, number>();
   readonly latencyUs = newLatencyHistogram();
 
@@ -17,11 +17,12 @@ export class Series {
   add(process: object, interval: Interval): void {
     let point = this.#points.get(interval.index);
     if (point === undefined) {
-      point = { deliveries: 0, open: 0, latency: newLatencyHistogram() };
+      point = { deliveries: 0, open: new Map(), latency: newLatencyHistogram() };
       this.#points.set(interval.index, point);
     }
     point.deliveries += interval.deliveries;
-    point.open += interval.open;
+    // Set, not added: a process whose timer was late reports twice within one interval.
+    point.open.set(process, interval.open);
     addCounts(point.latency, interval.latencies);
     addCounts(this.latencyUs, interval.latencies);
     this.#opened.set(process, interval.opened);
@@ -40,7 +41,7 @@ export class Series {
         deliveries,
         p50: percentileMs(latency, 50),
         p99: percentileMs(latency, 99),
-        connections: open,
+        connections: sum([...open.values()]),
       }));
   }
 }

@@ -71,7 +71,7 @@ function tooltip(chart: Chart): uPlotClass.Plugin {
       const value = plot.data[i + 1]?.[index];
       if (value === null || value === undefined) return [];
       const row = document.createElement('span');
-      row.className = `c${line.color % 8}${line.dashed ? ' dashed' : ''}`;
+      row.className = `c${line.color}${line.dashed ? ' dashed' : ''}`;
       const name = document.createElement('i');
       name.textContent = line.label;
       row.append(name, FORMAT[chart.unit](value));
@@ -140,7 +140,7 @@ function options(chart: Chart, width: number, height: number, logY: boolean): uP
       {},
       ...chart.lines.map((line) => ({
         label: line.label,
-        stroke: cssColor(`--c${line.color % 8}`),
+        stroke: cssColor(`--c${line.color}`),
         width: 2,
         ...(line.dashed && { dash: [4, 4] }),
         points: { show: chart.x === 'step' },

@@ -1,0 +1,156 @@
+#!/usr/bin/env node
+// `npm run bench:peers`: fanwire and every peer that is here, the same scenarios, interleaved; ratios with their spread.
+
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { FanwireError } from '../../src/protocol/codes.js';
+import { NATIVE_DEFAULTS, nativeEngine } from '../engines/native.js';
+import { pinProcess, splitCores } from '../pinning.js';
+import { formatMs, formatSeconds } from '../report/format.js';
+import { write, writeReports } from '../report/write.js';
+import { validateResult } from '../result-validate.js';
+import { scenarioNamed } from '../scenarios/all.js';
+import { PLAN_DEFAULTS, type Plan } from '../scenarios/scenario.js';
+import { startRelayTarget } from '../targets/relay.js';
+import { PEERS, type Peer } from './registry.js';
+import { type Contestant, playRounds } from './rounds.js';
+import { medianRuns, type Run } from './standings.js';
+import { type Absentee, standingsMarkdown } from './standings-markdown.js';
+import { startPeer } from './start.js';
+
+const BASE = 'fanwire';
+/** Short, so that three rounds of nine servers end in six minutes: 300 messages and more a run, enough for a p99. */
+const WARMUP_S = 1;
+const DURATION_S = 3;
+/** Where a scenario asks more than the slowest peer can do: then its queue would be measured, not its work.
+ *  At the burst scenario's ten bursts a second, ws and Socket.IO fell behind without end. */
+const MILDER: Readonly<Record<string, Partial<Plan>>> = { burst: { rate: 128 } };
+
+interface Flags {
+  readonly scenario: readonly string[];
+  readonly peer?: readonly string[];
+  readonly rounds: number;
+  readonly minutes: number;
+  readonly duration: number;
+  readonly subscribers?: number;
+  readonly out: string;
+  readonly list?: boolean;
+}
+
+const program = new Command('bench:peers')
+  .description('fanwire beside every peer that is on this machine: same scenarios, interleaved rounds, ratios')
+  .option('--scenario <name...>', 'scenarios, as `fanwire bench list` names them', ['fan-out', 'burst'])
+  .option('--peer <name...>', 'only these peers (see --list)')
+  .option('--rounds <n>', 'rounds at most', positive, 10)
+  .option('--minutes <n>', 'begin no round that would likely end after this', positive, 5.5)
+  .option('--duration <s>', 'seconds measured in each run', positive, DURATION_S)
+  .option('--subscribers <n>', 'subscribers in each run (default: the scenario’s)', positive)
+  .option('--out <folder>', 'where rounds.json, peers.md and peers.html go', 'results/peers')
+  .option('--list', 'say which peers are here, and how to get the others')
+  .action(main);
+
+async function main(flags: Flags): Promise<void> {
+  const peers = chosenPeers(flags.peer);
+  if (flags.list) return list(peers);
+  const present = peers.filter((peer) => peer.find().present);
+  const absent = peers.flatMap((peer): Absentee[] => {
+    const presence = peer.find();
+    return presence.present ? [] : [{ name: peer.name, reason: presence.reason }];
+  });
+  const plans = flags.scenario.map((name) => planOf(name, flags));
+  const cores = splitCores(1);
+  pinProcess(process.pid, cores.generator);
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort(new FanwireError('FANWIRE_BENCH_INTERRUPTED', 'interrupted: no standings'));
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const runs = await playRounds({
+    contestants: [fanwire(cores.server), ...present.map((peer) => contestant(peer, cores.server))],
+    plans,
+    engine: nativeEngine({ ...NATIVE_DEFAULTS, cores: cores.generator }),
+    rounds: flags.rounds,
+    deadlineMs: performance.now() + flags.minutes * 60_000,
+    signal: interrupt.signal,
+    onRun: (run) => process.stderr.write(`${progressLine(run)}\n`),
+  });
+  const markdown = standingsMarkdown(runs, BASE, commandLine(), absent);
+  const all = runs.flatMap((run) => (run.result ? [validateResult(run.result, `${run.server}'s result`)] : []));
+  const shown = plans.flatMap((plan) => medianRuns(runs, plan.scenario));
+  await writeReports(all, { json: join(flags.out, 'rounds.json') });
+  await writeReports(shown, { html: join(flags.out, 'peers.html') });
+  write(join(flags.out, 'peers.md'), markdown);
+  process.stdout.write(markdown);
+}
+
+function chosenPeers(names: readonly string[] | undefined): readonly Peer[] {
+  if (names === undefined) return PEERS;
+  return names.map((name) => {
+    const peer = PEERS.find((candidate) => candidate.name === name);
+    if (peer) return peer;
+    const known = PEERS.map((candidate) => candidate.name).join(', ');
+    throw new FanwireError('FANWIRE_USAGE_PEER', `--peer must be one of ${known}, got ${name}`);
+  });
+}
+
+function list(peers: readonly Peer[]): void {
+  for (const peer of peers) {
+    const presence = peer.find();
+    const state = presence.present ? `here ${presence.version}`.trimEnd() : `not here: ${presence.reason}`;
+    process.stdout.write(`${peer.name.padEnd(10)} ${peer.summary}\n${' '.repeat(11)}${state}\n`);
+  }
+}
+
+/** The scenario's own plan, but short. Those that run several plans (sweep, search) do not fit into rounds. */
+function planOf(name: string, { duration, subscribers }: Flags): Plan {
+  const scenario = scenarioNamed(name);
+  if (scenario.sweep !== undefined || scenario.search !== undefined) {
+    throw new FanwireError('FANWIRE_USAGE_PEER_SCENARIO', `--scenario ${name} runs many plans: give one of the others`);
+  }
+  const short = { scenario: name, warmupS: WARMUP_S, durationS: duration };
+  return {
+    ...PLAN_DEFAULTS,
+    ...scenario.defaults,
+    ...MILDER[name],
+    ...short,
+    ...(subscribers !== undefined && { subscribers }),
+  };
+}
+
+function fanwire(cores: readonly number[]): Contestant {
+  const start = (plan: Plan) => {
+    const connections = plan.subscribers + plan.stalledSubscribers + plan.publishers;
+    return startRelayTarget({ nodes: 1, workers: 1, dialect: 'raw', flags: [], cores, connections });
+  };
+  return { name: BASE, topics: true, start };
+}
+
+function contestant(peer: Peer, cores: readonly number[]): Contestant {
+  return { name: peer.name, topics: peer.topics, start: () => startPeer(peer, cores) };
+}
+
+function progressLine({ round, scenario, server, result, failure }: Run): string {
+  const head = `round ${round}  ${scenario.padEnd(12)} ${server.padEnd(10)}`;
+  if (!result) return `${head} failed: ${failure}`;
+  if (!result.valid) return `${head} invalid: ${result.invalidReasons.join('; ')}`;
+  const cpu = formatSeconds(result.server?.cpuPerMillionDeliveries ?? null);
+  const lost = result.lost > 0 ? `, ${result.lost} lost` : '';
+  return `${head} p99 ${formatMs(result.latencyMs.p99)}, CPU per million ${cpu}${lost}`;
+}
+
+function commandLine(): string {
+  const flags = process.argv.slice(2).join(' ');
+  return `npm run bench:peers${flags === '' ? '' : ` -- ${flags}`}`;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError(`must be a number above 0, got ${text}`);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const code = error instanceof FanwireError ? ` [${error.code}]` : '';
+  process.stderr.write(`bench:peers: ${error instanceof Error ? error.message : String(error)}${code}\n`);
+  process.exitCode = error instanceof FanwireError && error.code.startsWith('FANWIRE_USAGE_') ? 2 : 1;
+}
