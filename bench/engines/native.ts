@@ -15,7 +15,7 @@ import type { Engine, EngineHooks, EngineReport, Phase } from './engine.js';
 import { monotonicZeroUnixUs, sharedClock } from './native/clock.js';
 import { GeneratorProcess } from './native/generator-process.js';
 import { mergeReports, Series } from './native/merge.js';
-import type { Play, Role, Setup } from './native/messages.js';
+import type { Play, Ready, Role, Setup } from './native/messages.js';
 import { needsExplicitSources } from './native/source-address.js';
 
 export interface NativeOptions {
@@ -146,7 +146,8 @@ class NativeRun {
         this.#start(role, lane).send(setup);
       }
     }
-    await Promise.all(this.#processes.map((process) => process.receive('ready')));
+    const ready = await Promise.all(this.#processes.map((process) => process.receive('ready')));
+    requireConnections(plan, ready, target);
   }
 
   #start(role: Role, lane: number): GeneratorProcess {
@@ -207,6 +208,22 @@ function requirePlayable(plan: Plan, target: Target): void {
   }
   const generators = plan.generators === 0 ? Number.POSITIVE_INFINITY : plan.generators;
   requireSockets('the generator', plan.subscribers + plan.stalledSubscribers, generators, 'or raise --generators');
+}
+
+/** @throws FanwireError FANWIRE_BENCH_NO_CONNECTION when not one subscriber, or not one publisher, got through */
+function requireConnections(plan: Plan, ready: readonly Ready[], target: Target): void {
+  for (const [role, wanted] of [
+    ['subscribers', plan.subscribers + plan.stalledSubscribers],
+    ['publishers', plan.publishers],
+  ] as const) {
+    const own = ready.filter((message) => message.role === role);
+    if (wanted === 0 || own.some(({ opened }) => opened > 0)) continue;
+    const why = own.find(({ failure }) => failure !== undefined)?.failure ?? 'no handshake completed';
+    throw new FanwireError(
+      'FANWIRE_BENCH_NO_CONNECTION',
+      `none of ${wanted} ${role} could connect to ${target.urls.join(', ')}: ${why}`,
+    );
+  }
 }
 
 /** One per core (or as the plan says), and as many more as the limit on open files asks for. */

@@ -5,7 +5,7 @@ import { Connection, type ConnectionOwner, type Endpoint } from './connection.js
 import { LatencyCounts } from './counts.js';
 import { type DialectRules, dialects } from './dialect.js';
 import { handshakeRequest } from './handshake.js';
-import type { ConnectFigures, Setup } from './messages.js';
+import type { ConnectFigures, Ready, Setup } from './messages.js';
 import { Ramp } from './ramp.js';
 import type { ReadTurns } from './read-turns.js';
 import { isPortTaken, MAX_PORT_TRIES, SourceAddresses } from './source-address.js';
@@ -77,6 +77,12 @@ export class Connections {
 
   noteClosedByServer(code: number): void {
     this.closedByServer[code] = (this.closedByServer[code] ?? 0) + 1;
+  }
+
+  /** What to tell once the ramp is through. */
+  ready(): Ready {
+    const byCount = Object.entries(this.#failures).sort(([, a], [, b]) => b - a);
+    return { kind: 'ready', role: this.setup.role, opened: this.opened, failure: byCount[0]?.[0] };
   }
 
   figures(): ConnectFigures {

@@ -49,6 +49,10 @@ export type Command = Setup | Play | Settle | Close;
 /** From a process: all its connections are open or failed. */
 export interface Ready {
   readonly kind: 'ready';
+  readonly role: Role;
+  readonly opened: number;
+  /** The most frequent reason why connections failed. */
+  readonly failure: string | undefined;
 }
 
 /** From a process, once per interval of the series. */

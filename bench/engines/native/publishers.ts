@@ -113,7 +113,7 @@ export class Publishers implements ConnectionOwner {
   #checkReady(): void {
     if (this.#isReady || !this.#connections.ramp.isIdle) return;
     this.#isReady = true;
-    this.send({ kind: 'ready' });
+    this.send(this.#connections.ready());
   }
 
   /** Publishes what is due, sleeps until about the next due time, and comes back after the event loop has turned. */

@@ -160,7 +160,7 @@ export class Subscribers implements ConnectionOwner {
   #checkReady(): void {
     if (this.#isReady || !this.#connections.ramp.isIdle) return;
     this.#isReady = true;
-    this.#send({ kind: 'ready' });
+    this.#send(this.#connections.ready());
   }
 
   #joinLate(slot: number): void {

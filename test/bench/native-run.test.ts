@@ -1,0 +1,151 @@
+// Whole runs of the native engine against servers whose faults are known, and against the relay itself.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { nativeEngine } from '../../bench/engines/native.js';
+import type { Result } from '../../bench/result.js';
+import { validateResult } from '../../bench/result-validate.js';
+import { runPlan } from '../../bench/run.js';
+import { PLAN_DEFAULTS, type Plan } from '../../bench/scenarios/scenario.js';
+import type { Target } from '../../bench/targets/target.js';
+import { type Fate, startFaultyServer, startHesitantServer, startNoisyServer } from './faulty-server.js';
+
+const schema = JSON.parse(readFileSync('bench/result.schema.json', 'utf8'));
+const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, formats: { 'date-time': true, base64: true } });
+const obeysSchema = ajv.compile(schema);
+
+/** 200 measured messages to 5 subscribers. */
+const SHORT: Partial<Plan> = { subscribers: 5, rate: 200, warmupS: 0.2, durationS: 1, drainS: 3, generators: 2 };
+
+async function play(target: Target, plan: Partial<Plan>): Promise<Result> {
+  const hooks = { progress: () => {}, signal: new AbortController().signal };
+  try {
+    const result = await runPlan(nativeEngine(), { ...PLAN_DEFAULTS, ...SHORT, ...plan }, target, hooks);
+    assert.equal(obeysSchema(JSON.parse(JSON.stringify(result))), true, JSON.stringify(obeysSchema.errors));
+    return validateResult(result, 'the run');
+  } finally {
+    await target.stop();
+  }
+}
+
+function counts({ published, expected, delivered, lost, duplicated, outOfOrder }: Result) {
+  return { published, expected, delivered, lost, duplicated, outOfOrder };
+}
+
+const faults: [string, (nth: number) => Fate, Partial<Result>][] = [
+  ['loses nothing', () => 'deliver', {}],
+  ['drops every tenth message', (n) => (n % 10 === 3 ? 'drop' : 'deliver'), { delivered: 900, lost: 100 }],
+  ['loses the last message', (n) => (n === 199 ? 'drop' : 'deliver'), { delivered: 995, lost: 5 }],
+  ['sends every fifth message twice', (n) => (n % 5 === 0 ? 'duplicate' : 'deliver'), { duplicated: 200 }],
+  ['swaps every twentieth message with the next', (n) => (n % 20 === 7 ? 'hold' : 'deliver'), { outOfOrder: 50 }],
+];
+for (const [fault, fateOf, differs] of faults) {
+  test(`a server that ${fault} is seen to do exactly that, by every subscriber`, async () => {
+    const result = await play(await startFaultyServer(fateOf), {});
+    const faultless = { published: 200, expected: 1000, delivered: 1000, lost: 0, duplicated: 0, outOfOrder: 0 };
+    assert.deepEqual(counts(result), { ...faultless, ...differs });
+  });
+}
+
+test('a generator that cannot keep up with what it is sent has its run refused, with the reason', async () => {
+  const result = await play(await startNoisyServer(240), { subscribers: 5, generators: 1 });
+  assert.equal(result.valid, false);
+  assert.match(result.invalidReasons.join('\n'), /the generator was the bottleneck: its busiest process needed/);
+});
+
+test('a run with too few messages for a percentile is refused, and says how many it takes', async () => {
+  const result = await play(await startFaultyServer(() => 'deliver'), { rate: 20 });
+  assert.deepEqual(
+    result.invalidReasons.filter((reason) => reason.startsWith('too few')),
+    ['too few deliveries to state a p99: 100 of 1000 (ten must lie beyond it)'],
+  );
+});
+
+test('no more handshakes are in flight than allowed, and all that are allowed', async () => {
+  const { target, mostWaiting } = await startHesitantServer(8, 40);
+  const result = await play(target, { subscribers: 40, publishers: 0, rate: 0, generators: 2, maxHandshakes: 8 });
+  assert.equal(result.connections.opened, 40);
+  assert.equal(mostWaiting(), 8);
+});
+
+test('connections that the server refuses are counted, and none at all is an error that says why', async () => {
+  const refusing = createServer((socket) => {
+    socket.end('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n');
+    socket.on('error', () => {}).resume();
+  });
+  await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve));
+  const { port } = refusing.address() as { port: number };
+  const stop = async () => {
+    await new Promise((resolve) => refusing.close(resolve));
+  };
+  const target: Target = {
+    name: 'x',
+    version: '',
+    cmd: 'x',
+    urls: [`ws://127.0.0.1:${port}`],
+    dialect: 'raw',
+    pids: [],
+    stop,
+  };
+  await assert.rejects(play(target, {}), { code: 'FANWIRE_BENCH_NO_CONNECTION', message: /HTTP 503/ });
+});
+
+function fanwireBench(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['dist/src/cli.js', 'bench', ...args], (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
+    });
+  });
+}
+
+/** Whether the machine was too busy to measure is not this test's matter: 0, or 3 with a result that says so. */
+function requireRun({ code, stderr }: { code: number; stderr: string }, result: Result): void {
+  assert.equal(code, result.valid ? 0 : 3, stderr);
+}
+
+for (const dialect of ['raw']) {
+  test(`the relay loses nothing to subscribers that come and go, over ${dialect}, and the exit code says so`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fanwire-bench-'));
+    try {
+      const json = join(folder, 'r.json');
+      const file = join(folder, 's.json');
+      writeFileSync(
+        file,
+        JSON.stringify({ scenario: 'churn', subscribers: 40, topics: 2, publishers: 4, churnRate: 30 }),
+      );
+      const args = ['--scenario', file, '--rate', '200', '--warmup', '0.2', '--duration', '1.5', '--json', json];
+      const run = await fanwireBench(...args, '--dialect', dialect);
+      const result = JSON.parse(readFileSync(json, 'utf8')) as Result;
+      requireRun(run, validateResult(result, json));
+      assert.equal(result.published, 300);
+      assert.ok(result.connections.opened > 60, `${result.connections.opened} connections opened`);
+      assert.ok(result.delivered > 4000, `${result.delivered} of about 6000`);
+      assert.deepEqual([result.lost, result.duplicated, result.outOfOrder, result.connections.failed], [0, 0, 0, 0]);
+      assert.ok(result.server !== null && result.server.rssMax > 1e6);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
+
+const wrong: [string[], RegExp][] = [
+  [['fan-oot'], /no scenario "fan-oot"; did you mean fan-out\?.*FANWIRE_USAGE_SCENARIO/],
+  [['--rate', 'many'], /--rate must be a number from 0 to 10000000 msg\/s, got many/],
+  [['--payload', '10'], /--payload must be a whole number from 24 to .* bytes, got 10/],
+  [['--slo', 'p99<20'], /--slo term "p99<20" is not understood/],
+  [['--url', 'http://x'], /--url must be a ws:\/\/ or wss:\/\/ URL, got http:\/\/x/],
+];
+for (const [args, says] of wrong) {
+  test(`bench ${args.join(' ')} is refused in one line, with exit code 2`, async () => {
+    const { code, stderr } = await fanwireBench(...args);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr.trimEnd(), says);
+    assert.equal(stderr.trimEnd().split('\n').length, 1);
+  });
+}
