@@ -61,7 +61,8 @@ export class ServerLoad {
     const to = nearest(this.samples, t);
     const from = nearest(this.samples, t - lengthMs);
     if (to === undefined || from === undefined || to.t <= from.t) return null;
-    return { cpu: ((to.cpuS - from.cpuS) * 1000) / (to.t - from.t), rssBytes: to.rssBytes };
+    // A child that ended took its CPU seconds with it.
+    return { cpu: Math.max(0, ((to.cpuS - from.cpuS) * 1000) / (to.t - from.t)), rssBytes: to.rssBytes };
   }
 }
 

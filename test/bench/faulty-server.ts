@@ -105,7 +105,7 @@ function localTarget(name: string, port: number, stop: () => Promise<void>): Tar
     cmd: 'a server of the test’s own',
     urls: [`ws://127.0.0.1:${port}`],
     dialect: 'raw',
-    pids: [process.pid],
+    pids: [],
     stop,
   };
 }
