@@ -23,6 +23,7 @@ const commands = [
 
 const RUNTIME_ERROR = 1;
 const USAGE_ERROR = 2;
+const INVALID_RUN = 3;
 
 /** Errors a person made on the command line, in a variable or in a file. */
 const USAGE_CODE = /^FANWIRE_(CONFIG|USAGE)_/;
@@ -37,6 +38,7 @@ function report(error: unknown): number {
   }
   if (error instanceof FanwireError) {
     process.stderr.write(`fanwire: ${error.message} [${error.code}]\n`);
+    if (error.code === 'FANWIRE_COMPARE_INVALID') return INVALID_RUN;
     return USAGE_CODE.test(error.code) ? USAGE_ERROR : RUNTIME_ERROR;
   }
   process.stderr.write(`fanwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
