@@ -15,10 +15,7 @@ import { scenarioNamed } from './scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan, type Scenario } from './scenarios/scenario.js';
 import { missedTerms, parseSlo } from './slo.js';
 import { runSearch, runSweep } from './steps.js';
-import { startCommandTarget } from './targets/command.js';
-import { startRelayTarget } from './targets/relay.js';
-import type { Dialect, Target } from './targets/target.js';
-import { urlTarget } from './targets/url.js';
+import { startTarget, type TargetOptions } from './targets/choose.js';
 
 export interface SessionOptions {
   readonly scenario: string;
@@ -33,17 +30,6 @@ export interface SessionOptions {
   readonly localAddresses: readonly string[];
   readonly isInsecureAllowed: boolean;
   readonly signal: AbortSignal;
-}
-
-export interface TargetOptions {
-  readonly urls: readonly string[];
-  readonly serverPids: readonly number[];
-  readonly command: string | undefined;
-  readonly path: string;
-  readonly dialect: Dialect;
-  readonly nodes: number;
-  readonly workers: number;
-  readonly serveFlags: readonly string[];
 }
 
 /** Exit codes of `fanwire bench`, beside 2 for a wrong flag. */
@@ -118,18 +104,6 @@ function createEngine(scenario: Scenario, options: SessionOptions, cores: readon
   if (name === 'autocannon') return autocannonEngine({ ...AUTOCANNON_DEFAULTS, headers });
   if (name === 'k6') return k6Engine({ cores, slo, headers, localAddresses, isInsecureAllowed });
   return nativeEngine({ cores, headers, localAddresses, isInsecureAllowed });
-}
-
-function startTarget(options: TargetOptions, plan: Plan, cores: readonly number[]): Promise<Target> {
-  const { urls, serverPids, command, path, dialect, nodes, workers, serveFlags } = options;
-  if (urls.length > 0) return Promise.resolve(urlTarget(urls, dialect, serverPids));
-  if (command !== undefined) {
-    const name = command.split(/\s+/)[0] ?? command;
-    return startCommandTarget({ name, version: '', command, path, dialect, cores });
-  }
-  const connections = plan.subscribers + plan.stalledSubscribers + plan.publishers;
-  const relayDialect = dialect === 'socket.io' ? 'raw' : dialect;
-  return startRelayTarget({ nodes, workers, dialect: relayDialect, flags: serveFlags, cores, connections });
 }
 
 /** Parameters that make no sense together.

@@ -12,7 +12,7 @@ import { validateResult } from '../result-validate.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan } from '../scenarios/scenario.js';
 import { startRelayTarget } from '../targets/relay.js';
-import { PEERS, type Peer } from './registry.js';
+import { PEERS, type Peer, peerNamed } from './registry.js';
 import { type Contestant, playRounds } from './rounds.js';
 import { medianRuns, type Run } from './standings.js';
 import { type Absentee, standingsMarkdown } from './standings-markdown.js';
@@ -82,13 +82,7 @@ async function main(flags: Flags): Promise<void> {
 }
 
 function chosenPeers(names: readonly string[] | undefined): readonly Peer[] {
-  if (names === undefined) return PEERS;
-  return names.map((name) => {
-    const peer = PEERS.find((candidate) => candidate.name === name);
-    if (peer) return peer;
-    const known = PEERS.map((candidate) => candidate.name).join(', ');
-    throw new FanwireError('FANWIRE_USAGE_PEER', `--peer must be one of ${known}, got ${name}`);
-  });
+  return names === undefined ? PEERS : names.map(peerNamed);
 }
 
 function list(peers: readonly Peer[]): void {

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { FanwireError } from '../../src/protocol/codes.js';
 import type { Dialect } from '../targets/target.js';
 import { compile, installedVersion, nodePackage, toolVersion } from './toolchain.js';
 
@@ -102,6 +103,14 @@ export const PEERS: readonly Peer[] = [
     find: findLimit,
   },
 ];
+
+/** @throws FanwireError FANWIRE_USAGE_PEER */
+export function peerNamed(name: string): Peer {
+  const peer = PEERS.find((candidate) => candidate.name === name);
+  if (peer !== undefined) return peer;
+  const known = PEERS.map((candidate) => candidate.name).join(', ');
+  throw new FanwireError('FANWIRE_USAGE_PEER', `--peer must be one of ${known}, got ${name}`);
+}
 
 function absent(reason: string): Presence {
   return { present: false, reason };

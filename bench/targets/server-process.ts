@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { pinnedCommand } from '../pinning.js';
 
-const START_TIMEOUT_MS = 15_000;
+/** A JVM on a busy machine needs its time. */
+const START_TIMEOUT_MS = 30_000;
 /** After SIGTERM, before SIGKILL. */
 const STOP_TIMEOUT_MS = 3_000;
 const KEPT_OUTPUT = 4_000;

@@ -12,8 +12,9 @@ interface BenchFlags {
   url?: string[];
   serverPid?: number[];
   cmd?: string;
+  peer?: string;
   path?: string;
-  dialect: Dialect;
+  dialect?: Dialect;
   nodes: number;
   workers: number;
   serve?: string;
@@ -61,11 +62,10 @@ export function benchCommand(): Command {
       count('--server-pid')(pid),
     ])
     .option('--cmd <command>', 'start this; it must listen on PORT (or {port}) of the loopback')
+    .option('--peer <name>', 'start this other server (`npm run bench:peers -- --list` shows which are here)')
     .option('--path <path>', 'path before the topic on a --cmd server')
     .addOption(
-      new Flag('--dialect <name>', 'how topics and frames are spoken')
-        .choices(['raw', 'fanwire.v1', 'socket.io'])
-        .default('raw'),
+      new Flag('--dialect <name>', 'how topics and frames are spoken').choices(['raw', 'fanwire.v1', 'socket.io']),
     )
     .option('--nodes <n>', 'relays to start, as one cluster', count('--nodes'), 1)
     .option('--workers <n>', 'threads of each', count('--workers'), 1)
@@ -130,6 +130,7 @@ async function bench(command: Command, name: string | undefined, flags: BenchFla
       serverPids: flags.serverPid ?? [],
       command: flags.cmd,
       path: flags.path ?? '',
+      peer: flags.peer,
       dialect: flags.dialect,
       nodes: flags.nodes,
       workers: flags.workers,

@@ -1,0 +1,67 @@
+// Which server a run is against: one that is there, one that a command starts, a peer, or fanwire itself.
+
+import { FanwireError } from '../../src/protocol/codes.js';
+import { peerNamed } from '../peers/registry.js';
+import { startPeer } from '../peers/start.js';
+import type { Plan } from '../scenarios/scenario.js';
+import { startCommandTarget } from './command.js';
+import { startRelayTarget } from './relay.js';
+import type { Dialect, Target } from './target.js';
+import { urlTarget } from './url.js';
+
+export interface TargetOptions {
+  readonly urls: readonly string[];
+  /** Processes of the servers at `urls`, where they run on this machine. */
+  readonly serverPids: readonly number[];
+  readonly command: string | undefined;
+  readonly peer: string | undefined;
+  /** Path before the topic on a `command` server. */
+  readonly path: string;
+  /** undefined: what the target speaks, `raw` where that is not known. */
+  readonly dialect: Dialect | undefined;
+  readonly nodes: number;
+  readonly workers: number;
+  readonly serveFlags: readonly string[];
+}
+
+/** Starts (or just describes) the target of a run of `plan`, on `cores` where it is started.
+ *  @throws FanwireError FANWIRE_USAGE_BENCH_TARGET and what starting it throws */
+export function startTarget(options: TargetOptions, plan: Plan, cores: readonly number[]): Promise<Target> {
+  const { urls, serverPids, command, peer, path, dialect, nodes, workers, serveFlags } = options;
+  requireOne(options);
+  if (urls.length > 0) return Promise.resolve(urlTarget(urls, dialect ?? 'raw', serverPids));
+  if (peer !== undefined) return startPeerFor(peer, plan, cores);
+  if (command !== undefined) {
+    const name = command.trim().split(/\s+/)[0] ?? command;
+    return startCommandTarget({ name, version: '', command, path, dialect: dialect ?? 'raw', cores });
+  }
+  if (dialect === 'socket.io') {
+    throw new FanwireError(
+      'FANWIRE_USAGE_BENCH_TARGET',
+      '--dialect socket.io needs --url or --cmd: fanwire does not speak it',
+    );
+  }
+  const connections = plan.subscribers + plan.stalledSubscribers + plan.publishers;
+  return startRelayTarget({ nodes, workers, dialect: dialect ?? 'raw', flags: serveFlags, cores, connections });
+}
+
+function startPeerFor(name: string, plan: Plan, cores: readonly number[]): Promise<Target> {
+  const peer = peerNamed(name);
+  if (peer.topics || plan.topics === 1) return startPeer(peer, cores);
+  throw new FanwireError(
+    'FANWIRE_USAGE_BENCH_PLAN',
+    `--topics must be 1 for peer ${name} (it has one room), got ${plan.topics}`,
+  );
+}
+
+/** @throws FanwireError FANWIRE_USAGE_BENCH_TARGET */
+function requireOne({ urls, command, peer }: TargetOptions): void {
+  const given = [urls.length > 0 && '--url', command !== undefined && '--cmd', peer !== undefined && '--peer'].filter(
+    Boolean,
+  );
+  if (given.length < 2) return;
+  throw new FanwireError(
+    'FANWIRE_USAGE_BENCH_TARGET',
+    `${given.join(' and ')} name different servers: give one of them`,
+  );
+}
