@@ -7,6 +7,7 @@ import { frame, frameWriter, HEADER_BYTES, MOST_PUBLISHERS, readFrame } from '..
 import { type Buckets, count, flat } from '../../bench/k6/lib/histogram.js';
 import { SequenceTracker } from '../../bench/k6/lib/sequence.js';
 import { parseSlo, toThreshold } from '../../bench/k6/lib/slo.js';
+import { parseSlo as parseBenchSlo } from '../../bench/slo.js';
 
 describe('the k6 scripts', () => {
   test('a frame of any size, text or binary, gives back its publisher, sequence and due time to the microsecond', () => {
@@ -97,5 +98,24 @@ describe('the k6 scripts', () => {
         (error: Error) => error.message.includes(wrong) && error.message.includes('p99<50ms,loss==0'),
       );
     }
+  });
+
+  test('every objective that fanwire bench accepts is one that the scripts accept', () => {
+    const times = ['p50', 'p90', 'p99', 'p99.9', 'p99.99', 'mean', 'max'];
+    const counts = ['loss', 'duplicated', 'outOfOrder', 'failed', 'deliveries/s'];
+    const operators = ['<', '<=', '==', '>=', '>'];
+    const terms = [
+      ...times.flatMap((metric) =>
+        operators.flatMap((op) => ['us', 'ms', 's'].map((unit) => `${metric}${op}1.5${unit}`)),
+      ),
+      ...counts.flatMap((metric) => operators.map((op) => `${metric}${op}3`)),
+      'loss<0.01%',
+    ];
+    // The scripts cannot import Node's code, so the two grammars are kept together here.
+    assert.equal(parseBenchSlo(terms.join(',')).length, terms.length);
+    assert.deepEqual(
+      parseSlo(terms.join(',')).map(({ text }) => text),
+      terms,
+    );
   });
 });
