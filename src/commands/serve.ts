@@ -11,17 +11,20 @@ import { version } from '../version.js';
 /** How long a client that has been told to go may take to close its side. */
 const LINGER_MS = 3000;
 
-/** The first signal drains, a second one ends the process at once with 128 + its number, as a shell would report it. */
-function endOnSignals(relay: Relay, log: Logger): void {
+/** The first signal drains, a second one ends the process at once with 128 + its number, as a shell would report it. A signal
+ *  that comes while the relay starts takes effect once it has. */
+function endOnSignals(starting: Promise<Relay>, log: Logger): void {
+  let relay: Relay | undefined;
   let draining = false;
   const onSignal = async (signal: 'SIGTERM' | 'SIGINT') => {
     if (draining) {
       log.warn({ signal }, 'second signal: exiting at once');
-      relay.close();
+      relay?.close();
       process.exit(signal === 'SIGINT' ? 130 : 143);
     }
     draining = true;
     log.info({ signal }, 'draining; a second signal exits at once');
+    relay = await starting;
     await relay.drain();
     // Every client has been told. The process ends when the last one has closed its side: ending before would cut off, with
     // a reset, what is still on its way to a client that is sending itself.
@@ -29,7 +32,7 @@ function endOnSignals(relay: Relay, log: Logger): void {
     process.exitCode = 0;
     setTimeout(() => {
       log.warn({ afterMs: LINGER_MS }, 'some clients did not close their side in time: cut');
-      relay.close();
+      relay?.close();
       process.exit(0);
     }, LINGER_MS).unref();
   };
@@ -54,10 +57,10 @@ async function serve(config: RelayConfig, origins: Record<string, string>): Prom
   // Loaded only now, so that --help and a bad flag answer without it and a missing binary is one line.
   const { startRelay } = await import('../relay/relay.js');
   const { PublishApi } = await import('../http/publish.js');
-  const relay = await startRelay(config, log);
-  new PublishApi(relay, config, log).attach();
-  endOnSignals(relay, log);
-  process.on('SIGHUP', () => relay.reload());
+  const starting = startRelay(config, log);
+  endOnSignals(starting, log);
+  process.on('SIGHUP', async () => (await starting).reload());
+  new PublishApi(await starting, config, log).attach();
 }
 
 export function serveCommand(): Command {
