@@ -11,7 +11,7 @@ import type { Target } from '../targets/target.js';
 import type { Engine, EngineHooks, EngineReport, Phase } from './engine.js';
 import { Account, type TimelineLine } from './k6/account.js';
 import { k6Arguments } from './k6/arguments.js';
-import { findK6, type K6 } from './k6/binary.js';
+import { findK6, type K6, requireK6 } from './k6/binary.js';
 import { Busyness } from './k6/busyness.js';
 import { K6Process } from './k6/process.js';
 import { crossedThresholds } from './k6/thresholds.js';
@@ -32,7 +32,9 @@ export interface K6Options {
 
 export const K6_DEFAULTS: K6Options = { cores: [], slo: '', headers: {}, localAddresses: [], isInsecureAllowed: false };
 
+/** @throws FanwireError FANWIRE_USAGE_K6_MISSING */
 export function k6Engine(options: K6Options = K6_DEFAULTS): Engine {
+  requireK6();
   return {
     name: 'k6',
     async run(plan, target, hooks) {

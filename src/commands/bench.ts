@@ -148,6 +148,9 @@ async function bench(command: Command, name: string | undefined, flags: BenchFla
     const { renderTerminal, terminalOptions } = await import('../../bench/report/terminal.js');
     process.stdout.write(renderTerminal([result], terminalOptions(process.stdout, process.env)));
   }
+  // The table says it where there is one.
+  const unsaid = flags.quiet ? result.invalidReasons : [];
+  for (const reason of unsaid) process.stderr.write(`fanwire: invalid run: ${reason} [FANWIRE_BENCH_INVALID]\n`);
   const { code, missed } = exitCodeOf(result, slo);
   for (const term of missed) process.stderr.write(`fanwire: objective missed: ${term} [FANWIRE_BENCH_SLO]\n`);
   process.exitCode = code;

@@ -1,7 +1,9 @@
 // The k6 engine with a real k6 and a real relay; without k6 these are skipped, and say so.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { Phase } from '../../bench/engines/engine.js';
 import { k6Arguments } from '../../bench/engines/k6/arguments.js';
 import { findK6, k6Path } from '../../bench/engines/k6/binary.js';
@@ -87,6 +89,21 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
     assert.match(String(result.params.k6ThresholdsCrossed), /fanwire_latency max<0\.001/);
   });
 
+  test('gates a build by exit code: 0 when the objective holds, 1 when it is missed', async () => {
+    // 3 says that the machine was too busy to tell, which is right, and twice more before it counts as a defect.
+    const gate = async (slo: string) => {
+      const load = ['--subscribers', '20', '--rate', '50', '--warmup', '0.5', '--duration', '2'];
+      let ended = await bench(['--engine', 'k6', '--url', relay.urls[0] as string, ...load, '--slo', slo, '-q']);
+      for (let more = 2; more > 0 && ended.code === 3; more--) ended = await bench(ended.args);
+      return ended;
+    };
+    const held = await gate('p99<10s,loss==0');
+    assert.equal(held.code, 0, held.stderr);
+    const missed = await gate('p99<1us,loss==0');
+    assert.equal(missed.code, 1, missed.stderr);
+    assert.match(missed.stderr, /^fanwire: objective missed: p99<1us \(measured \S+\) \[FANWIRE_BENCH_SLO\]$/m);
+  });
+
   test('tells the phases in their order, and ends k6 when it is interrupted', async () => {
     const phases: Phase[] = [];
     const interrupt = new AbortController();
@@ -114,7 +131,30 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
   });
 });
 
+/** Runs `fanwire bench`. */
+function bench(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+  return new Promise<{ readonly code: number; readonly stderr: string; readonly args: readonly string[] }>(
+    (resolve) => {
+      execFile(
+        process.execPath,
+        [cli, 'bench', ...args],
+        { env: { ...process.env, ...env } },
+        (error, _stdout, stderr) => {
+          resolve({ code: error === null ? 0 : Number(error.code), stderr, args });
+        },
+      );
+    },
+  );
+}
+
 describe('the k6 engine without a k6', () => {
+  test('makes fanwire bench exit with 2 and one line', async () => {
+    const { code, stderr } = await bench(['--engine', 'k6'], { K6_BIN: '/nonexistent/k6' });
+    assert.equal(code, 2);
+    assert.match(stderr, /^fanwire: --engine k6 needs k6, .+ \[FANWIRE_USAGE_K6_MISSING\]\n$/);
+  });
+
   test('says in one line how to install it', async () => {
     await assert.rejects(findK6({ PATH: '/nonexistent' }), {
       code: 'FANWIRE_USAGE_K6_MISSING',

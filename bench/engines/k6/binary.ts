@@ -24,14 +24,19 @@ export function k6Path(env: NodeJS.ProcessEnv = process.env): string | undefined
   return folders.map((folder) => join(folder, 'k6')).find(isExecutable);
 }
 
+/** Path of k6, before anything is started for it.
+ *  @throws FanwireError FANWIRE_USAGE_K6_MISSING */
+export function requireK6(env: NodeJS.ProcessEnv = process.env): string {
+  const path = k6Path(env);
+  if (path !== undefined) return path;
+  const where = env.K6_BIN ? `K6_BIN=${env.K6_BIN} is not a program` : 'k6 is not on PATH';
+  throw new FanwireError('FANWIRE_USAGE_K6_MISSING', `--engine k6 needs k6, and ${where}: ${INSTALL}`);
+}
+
 /** The k6 to use.
  *  @throws FanwireError FANWIRE_USAGE_K6_MISSING, FANWIRE_USAGE_K6_TOO_OLD */
 export async function findK6(env: NodeJS.ProcessEnv = process.env): Promise<K6> {
-  const path = k6Path(env);
-  if (path === undefined) {
-    const where = env.K6_BIN ? `K6_BIN=${env.K6_BIN} is not a program` : 'k6 is not on PATH';
-    throw new FanwireError('FANWIRE_USAGE_K6_MISSING', `--engine k6 needs k6, and ${where}: ${INSTALL}`);
-  }
+  const path = requireK6(env);
   const version = await versionOf(path);
   const major = Number(/^v(\d+)\./.exec(version)?.[1] ?? 0);
   if (major >= OLDEST_MAJOR) return { path, version };

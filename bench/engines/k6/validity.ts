@@ -11,6 +11,8 @@ const NEGLIGIBLE_INTAKE_MS = 5;
 /** Beyond that it may be this part of the median at most. */
 const MOST_INTAKE_PART = 0.5;
 
+const MEND = 'fewer --subscribers, a lower --rate, or --engine native';
+
 /** How long k6 needs to take in all copies of the messages that one publisher sends at one instant: its CPU time per
  *  delivery, times the copies, spread over its cores. A server cannot be seen to be faster than this. */
 export function intakeMs(account: Account, plan: Plan, cpuS: number, cores: number): number {
@@ -27,12 +29,12 @@ export function doubts(account: Account, intake: number): string[] {
   if (!account.isComplete) reasons.push('some VUs of k6 did not finish in time, so their figures are missing');
   if (lag > MOST_HANDLER_LAG_MS) {
     reasons.push(
-      `k6 was saturated: a received frame waited ${lag.toFixed(0)} ms (p99, at most ${MOST_HANDLER_LAG_MS}) for its handler`,
+      `k6 was saturated: a received frame waited ${lag.toFixed(0)} ms (p99, at most ${MOST_HANDLER_LAG_MS}) for its handler; ${MEND}`,
     );
   }
   if (intake > NEGLIGIBLE_INTAKE_MS && intake > median * MOST_INTAKE_PART) {
     reasons.push(
-      `k6 itself needs ${intake.toFixed(1)} ms to take in one message for all its subscribers, too much of the measured median of ${median.toFixed(1)} ms`,
+      `k6 itself needs ${intake.toFixed(1)} ms to take in one message for all its subscribers, too much of the measured median of ${median.toFixed(1)} ms; ${MEND}`,
     );
   }
   if (account.unsent > 0)
