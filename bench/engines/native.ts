@@ -103,6 +103,7 @@ class NativeRun {
     this.#enter('measure', plan.durationS);
     const publishers = this.#of('publishers');
     const sentSoon = Promise.all(publishers.map((process) => process.receive('sent')));
+    sentSoon.catch(() => {}); // An aborted run never gets to await it.
     await this.#sleepUntil(play.measureEndUs);
     this.#enter('drain', plan.drainS);
     const sent = await sentSoon;

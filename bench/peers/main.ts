@@ -2,7 +2,7 @@
 // `npm run bench:peers`: fanwire and every peer that is here, the same scenarios, interleaved; ratios with their spread.
 
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { NATIVE_DEFAULTS, nativeEngine } from '../engines/native.js';
 import { pinProcess, splitCores } from '../pinning.js';
@@ -39,6 +39,8 @@ interface Flags {
 
 const program = new Command('bench:peers')
   .description('fanwire beside every peer that is on this machine: same scenarios, interleaved rounds, ratios')
+  .exitOverride()
+  .configureOutput({ outputError: () => {} })
   .option('--scenario <name...>', 'scenarios, as `fanwire bench list` names them', ['fan-out', 'burst'])
   .option('--peer <name...>', 'only these peers (see --list)')
   .option('--rounds <n>', 'rounds at most', positive, 10)
@@ -141,10 +143,17 @@ function positive(text: string): number {
   throw new InvalidArgumentError(`must be a number above 0, got ${text}`);
 }
 
+/** One line on stderr; 2 for a wrong flag, 1 for anything else. */
+function exitCodeFor(error: unknown): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help has printed what it had to
+  const text = error instanceof Error ? error.message.replace(/^error: /, '') : String(error);
+  const code = error instanceof FanwireError ? error.code : error instanceof CommanderError ? 'FANWIRE_USAGE' : '';
+  process.stderr.write(`bench:peers: ${text}${code === '' ? '' : ` [${code}]`}\n`);
+  return code.startsWith('FANWIRE_USAGE') ? 2 : 1;
+}
+
 try {
   await program.parseAsync();
 } catch (error) {
-  const code = error instanceof FanwireError ? ` [${error.code}]` : '';
-  process.stderr.write(`bench:peers: ${error instanceof Error ? error.message : String(error)}${code}\n`);
-  process.exitCode = error instanceof FanwireError && error.code.startsWith('FANWIRE_USAGE_') ? 2 : 1;
+  process.exitCode = exitCodeFor(error);
 }

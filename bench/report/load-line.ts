@@ -1,18 +1,18 @@
 // The load of a run in words: "500 subscribers · 1 publisher · 100 msg/s · 128 B · 10 s". What is at rest is left out.
 
 import type { Result } from '../result.js';
-import { formatBytes, formatCount } from './format.js';
+import { formatCount } from './format.js';
 
 type Params = Result['params'];
 
 /** How a parameter is said; undefined: not worth a word (its neutral value). */
 const SAYINGS: readonly (readonly [string, (value: number) => string | undefined])[] = [
   ['subscribers', (n) => (n > 0 ? plural(n, 'subscriber') : undefined)],
-  ['publishers', (n) => plural(n, 'publisher')],
+  ['publishers', (n) => (n > 0 ? plural(n, 'publisher') : undefined)],
   ['topics', (n) => (n > 1 ? plural(n, 'topic') : undefined)],
   ['rate', (n) => (n > 0 ? `${formatCount(n)} msg/s` : 'nothing published')],
   ['burst', (n) => (n > 1 ? `in bursts of ${formatCount(n)}` : undefined)],
-  ['payloadBytes', (n) => formatBytes(n)],
+  ['payloadBytes', (n) => `${formatCount(n)} B`],
   ['durationS', (n) => `${formatCount(n)} s`],
   ['connectRate', (n) => (n > 0 ? `${formatCount(n)} connections/s` : undefined)],
   ['churnRate', (n) => (n > 0 ? `${formatCount(n)} replaced/s` : undefined)],
@@ -20,10 +20,15 @@ const SAYINGS: readonly (readonly [string, (value: number) => string | undefined
   ['stalledSubscribers', (n) => (n > 0 ? `${formatCount(n)} never read` : undefined)],
 ];
 
+/** Parameters that mean nothing while nobody publishes. */
+const OF_MESSAGES: ReadonlySet<string> = new Set(['publishers', 'burst', 'payloadBytes']);
+
 /** The load that all `results` share, in parts to be joined; parameters that differ between them are left out. */
 export function describeLoad(results: readonly Result[]): string[] {
   const params = results[0]?.params ?? {};
+  const silent = shared('rate', params, results) === 0;
   return SAYINGS.flatMap(([name, say]) => {
+    if (silent && OF_MESSAGES.has(name)) return [];
     const value = shared(name, params, results);
     // autocannon without a rate is a closed loop; every other engine then publishes nothing.
     if (name === 'rate' && value === 0 && results.every(({ engine }) => engine === 'autocannon')) {

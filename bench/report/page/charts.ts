@@ -17,6 +17,8 @@ const FORMAT: Record<Unit, (value: number) => string> = {
 };
 const Y_AXIS_WIDTH = 64;
 const X_AXIS_HEIGHT = 28;
+/** Half of the last step's name lies right of its tick. */
+const STEP_TEXT_BEYOND = 36;
 /** A series whose first point is at most this late is drawn from zero on. */
 const FIRST_INTERVAL_S = 2;
 const FONT = '12px system-ui, sans-serif';
@@ -117,6 +119,7 @@ function options(chart: Chart, width: number, height: number, logY: boolean): uP
   return {
     width,
     height,
+    padding: [null, chart.x === 'step' ? STEP_TEXT_BEYOND : null, null, null],
     legend: { show: false },
     cursor: {
       y: false,
