@@ -6,6 +6,7 @@ import { percentileMs, summarizeLatency } from './histogram.js';
 import { RESULT_SCHEMA, type Result } from './result.js';
 import type { Plan } from './scenarios/scenario.js';
 import { type LoadSample, ServerLoad } from './server-load.js';
+import { StarvationWatch } from './starvation.js';
 import type { Target } from './targets/target.js';
 import { invalidReasons, publishesFor } from './validity.js';
 
@@ -34,6 +35,8 @@ export async function runPlan(engine: Engine, plan: Plan, target: Target, hooks:
 class ServerWatch {
   #load: ServerLoad | undefined;
   readonly #at = new Map<Phase, LoadSample>();
+  #starvation: StarvationWatch | undefined;
+  #starved: string | undefined;
 
   constructor(private readonly pids: readonly number[]) {}
 
@@ -42,6 +45,13 @@ class ServerWatch {
     this.#load ??= new ServerLoad(this.pids, SERVER_SAMPLE_MS);
     const sample = this.#load.read();
     if (sample !== undefined) this.#at.set(phase, sample);
+    if (phase === 'measure') this.#starvation = new StarvationWatch(this.pids);
+    if (phase === 'drain') this.#starved = this.#starvation?.reason();
+  }
+
+  /** Why the server's figures are not its own. */
+  get reasons(): string[] {
+    return this.#starved === undefined ? [] : [this.#starved];
   }
 
   stop(): void {
@@ -76,7 +86,7 @@ function assemble(
   startedAt: string,
 ): Result {
   const { connections, generator } = report;
-  const reasons = invalidReasons(plan, report);
+  const reasons = [...invalidReasons(plan, report), ...watch.reasons];
   return {
     schema: RESULT_SCHEMA,
     scenario: plan.scenario,

@@ -76,6 +76,11 @@ function nearest(samples: readonly LoadSample[], t: number): LoadSample | undefi
 
 type ProcessLoad = Omit<LoadSample, 't'>;
 
+/** CPU seconds used so far by the processes `pids` and all their descendants that still run. */
+export function cpuSecondsOf(pids: readonly number[]): number {
+  return readProcesses(pids).reduce((sum, { cpuS }) => sum + cpuS, 0);
+}
+
 /** The processes `pids` and all their descendants that still run. */
 function readProcesses(pids: readonly number[]): ProcessLoad[] {
   if (pids.length === 0) return [];
