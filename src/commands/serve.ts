@@ -5,21 +5,21 @@ import { loadConfig, redacted } from '../config/load.js';
 import type { RelayConfig } from '../config/schema.js';
 import { createLogger, type Logger } from '../log.js';
 import { FanwireError } from '../protocol/codes.js';
-import type { Relay } from '../relay/relay.js';
 import { version } from '../version.js';
+import { type Running, start } from './start.js';
 
 /** How long a client that has been told to go may take to close its side. */
 const LINGER_MS = 3000;
 
 /** The first signal drains, a second one ends the process at once with 128 + its number, as a shell would report it. A signal
  *  that comes while the relay starts takes effect once it has. */
-function endOnSignals(starting: Promise<Relay>, log: Logger): void {
-  let relay: Relay | undefined;
+export function endOnSignals(starting: Promise<Running>, log: Logger): void {
+  let relay: Running | undefined;
   let draining = false;
   const onSignal = async (signal: 'SIGTERM' | 'SIGINT') => {
     if (draining) {
       log.warn({ signal }, 'second signal: exiting at once');
-      relay?.close();
+      await relay?.close();
       process.exit(signal === 'SIGINT' ? 130 : 143);
     }
     draining = true;
@@ -30,9 +30,9 @@ function endOnSignals(starting: Promise<Relay>, log: Logger): void {
     // a reset, what is still on its way to a client that is sending itself.
     process.once('exit', () => log.info('drained, bye'));
     process.exitCode = 0;
-    setTimeout(() => {
+    setTimeout(async () => {
       log.warn({ afterMs: LINGER_MS }, 'some clients did not close their side in time: cut');
-      relay?.close();
+      await relay?.close();
       process.exit(0);
     }, LINGER_MS).unref();
   };
@@ -40,9 +40,10 @@ function endOnSignals(starting: Promise<Relay>, log: Logger): void {
   process.on('SIGINT', onSignal);
 }
 
-function endOnFatal(log: Logger): void {
-  const onFatal = (error: unknown) => {
+function endOnFatal(log: Logger, running: () => Running | undefined): void {
+  const onFatal = async (error: unknown) => {
     log.fatal({ err: error }, 'uncaught error: the relay cannot go on');
+    await running()?.close();
     process.exit(1);
   };
   process.on('uncaughtException', onFatal);
@@ -51,16 +52,14 @@ function endOnFatal(log: Logger): void {
 
 async function serve(config: RelayConfig, origins: Record<string, string>): Promise<void> {
   const log = createLogger(config);
-  endOnFatal(log);
+  let running: Running | undefined;
+  endOnFatal(log, () => running);
   const set = Object.keys(origins).filter((key) => origins[key] !== 'default');
   log.info({ version, node: process.version, config: redacted(config), set }, `fanwire ${version} starting`);
-  // Loaded only now, so that --help and a bad flag answer without it and a missing binary is one line.
-  const { startRelay } = await import('../relay/relay.js');
-  const { PublishApi } = await import('../http/publish.js');
-  const starting = startRelay(config, log);
+  const starting = start(config, log);
   endOnSignals(starting, log);
   process.on('SIGHUP', async () => (await starting).reload());
-  new PublishApi(await starting, config, log).attach();
+  running = await starting;
 }
 
 export function serveCommand(): Command {

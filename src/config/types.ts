@@ -52,6 +52,13 @@ export function zeroOr(min: number, max: number) {
   return z.preprocess(numberOf, inner).describe(`0, or an integer from ${min} to ${max}`);
 }
 
+/** A whole number from `min` to `max`, or `auto`, which is what `auto()` says on this machine. */
+export function integerOrAuto(min: number, max: number, auto: () => number) {
+  return z
+    .preprocess((value) => (value === 'auto' ? auto() : numberOf(value)), z.int().min(min).max(max))
+    .describe(`auto, or an integer from ${min} to ${max}`);
+}
+
 /** A size in bytes; text may end in k or m (1024-based): 64k, 1m. */
 export function bytes(min: number, max: number) {
   return z

@@ -1,12 +1,14 @@
 // The relay: its sockets' lives from upgrade to close, on one uWS App.
 import type { Authenticator } from '../auth/auth.js';
 import { createAuthenticator } from '../auth/create.js';
+import { type Bus, type Deliver, Kind } from '../bus/bus.js';
 import type { RelayConfig } from '../config/schema.js';
 import { type Logger, sampledWarnings } from '../log.js';
 import { FanwireError, type Refusal } from '../protocol/codes.js';
 import { Access } from './access.js';
 import { Admission } from './admission.js';
 import { COMPRESSION, makeApp } from './app.js';
+import { ALONE, type Company } from './company.js';
 import { Connection, type SocketState } from './connection.js';
 import { CorkHolder } from './cork-holder.js';
 import { Counters } from './counters.js';
@@ -22,6 +24,7 @@ import { type Entrant, type HandshakeHeaders, Upgrades } from './upgrade.js';
 import {
   type HttpResponse,
   listenExclusively,
+  listenShared,
   type TemplatedApp,
   type us_listen_socket,
   us_listen_socket_close,
@@ -58,8 +61,8 @@ export interface Relay {
   close(): void;
 }
 
-export async function startRelay(config: RelayConfig, log: Logger): Promise<Relay> {
-  const relay = new UwsRelay(config, log);
+export async function startRelay(config: RelayConfig, log: Logger, company = ALONE): Promise<Relay> {
+  const relay = new UwsRelay(config, log, company);
   try {
     await relay.listen();
   } catch (error) {
@@ -83,6 +86,8 @@ class UwsRelay implements Relay {
   private readonly authenticator: Authenticator;
   private readonly config: RelayConfig;
   private readonly log: Logger;
+  private readonly company: Company;
+  private readonly bus: Bus;
   private readonly warnings: ReturnType<typeof sampledWarnings>;
   readonly app: TemplatedApp;
   private readonly fanOut: FanOut;
@@ -91,16 +96,18 @@ class UwsRelay implements Relay {
   private draining = false;
   private nextId = 1;
 
-  constructor(config: RelayConfig, log: Logger) {
+  constructor(config: RelayConfig, log: Logger, company: Company) {
     this.config = config;
     this.log = log;
+    this.company = company;
+    this.bus = company.bus;
     this.warnings = sampledWarnings(log);
     this.cuts = new Cuts(config, this.counters, this.warnings);
     this.authenticator = createAuthenticator(config, log);
     this.access = new Access(config, this.authenticator);
     this.admission = new Admission(config);
     this.guard = new PublishGuard(config, config.auth !== 'none', this.counters);
-    this.topics = new TopicTable(config.maxTopics);
+    this.topics = new TopicTable(config.maxTopics, this.bus);
     this.app = makeApp(config);
     this.slow = new SlowConsumers(
       config.maxBackpressureBytes,
@@ -116,13 +123,15 @@ class UwsRelay implements Relay {
     );
     this.fanOut = new FanOut(this.app, this.slow, this.counters, config.compression !== 'off');
     this.route();
+    this.bus.start(this.deliver);
   }
 
   async listen(): Promise<void> {
     if (this.config.auth === 'jwt') this.corkHolder = await CorkHolder.open();
     const { host, port } = this.config;
     return new Promise((resolve, reject) => {
-      listenExclusively(this.app, host, port, (socket) => {
+      const listen = this.company.sharesPort ? listenShared : listenExclusively;
+      listen(this.app, host, port, (socket) => {
         if (socket === false) {
           reject(
             new FanwireError(
@@ -137,7 +146,11 @@ class UwsRelay implements Relay {
         this.port = us_socket_local_port(socket as never);
         const scheme = this.config.tlsCert === '' ? 'ws' : 'wss';
         const shown = host.includes(':') ? `[${host}]` : host;
-        this.log.info({ host, port: this.port }, `listening on ${scheme}://${shown}:${this.port}`);
+        // Of several that share the port, the main thread says so once all listen.
+        this.log[this.company.sharesPort ? 'debug' : 'info'](
+          { host, port: this.port },
+          `listening on ${scheme}://${shown}:${this.port}`,
+        );
         resolve();
       });
     });
@@ -147,10 +160,16 @@ class UwsRelay implements Relay {
     this.counters.published++;
     this.counters.bytesIn += message.byteLength;
     const topic = this.topics.find(topicName);
-    if (topic === undefined) return 0;
-    this.fanOut.publish(topic.raw, undefined, message, isBinary);
-    return topic.subscribers;
+    if (topic !== undefined) this.fanOut.publish(topic.raw, undefined, message, isBinary);
+    this.bus.forward(topicName, message, isBinary ? Kind.binary : Kind.text);
+    return topic?.subscribers ?? 0;
   }
+
+  /** Fans out here what another relay's publisher sent. */
+  private readonly deliver: Deliver = (topicName, message, kind) => {
+    const topic = this.topics.find(topicName);
+    if (topic !== undefined) this.fanOut.publish(topic.raw, undefined, message, kind === Kind.binary);
+  };
 
   pendingAndOpen(): number {
     return this.admission.connections;
@@ -195,7 +214,7 @@ class UwsRelay implements Relay {
   }
 
   private route(): void {
-    const { config, counters, fanOut } = this;
+    const { bus, config, counters, fanOut } = this;
     const { maxPayloadBytes } = config;
     const upgrades = new Upgrades(this.access, this.admission, this.topics, this);
     const take = (ws: WebSocket<SocketState>, message: ArrayBuffer, isBinary: boolean): void => {
@@ -209,6 +228,7 @@ class UwsRelay implements Relay {
       counters.published++;
       counters.bytesIn += size;
       fanOut.publish(connection.topic.raw, connection, message, isBinary);
+      bus.forward(connection.topic.name, message, isBinary ? Kind.binary : Kind.text);
     };
     this.app.ws<SocketState>('/*', {
       maxPayloadLength: Math.max(READ_FOR_CLOSE_BYTES, maxPayloadBytes),
@@ -266,7 +286,7 @@ class UwsRelay implements Relay {
   /** Makes a socket of a client that may come in. uWS opens it inside `res.upgrade`, so its topic is not released in between. */
   welcome(res: HttpResponse, context: us_socket_context_t, headers: HandshakeHeaders, entrant: Entrant): void {
     const topic = this.topics.hold(entrant.topic);
-    const id = String(this.nextId++);
+    const id = `${this.company.idPrefix}${this.nextId++}`;
     const connection = new Connection(id, entrant.address, topic, entrant.identity, Date.now());
     res.upgrade<SocketState>({ connection }, headers.key, entrant.protocol, headers.extensions, context);
   }

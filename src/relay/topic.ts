@@ -1,4 +1,6 @@
 // Topics and who listens to them. A topic keeps its audiences apart, so that no socket pays for another kind of socket.
+import type { Interest } from '../bus/bus.js';
+import { noBus } from '../bus/none.js';
 import type { Batch } from './batch.js';
 import type { Connection } from './connection.js';
 
@@ -46,8 +48,14 @@ export class Topic {
 export class TopicTable {
   private readonly byName = new Map<string, Topic>();
 
-  /** @param maxTopics topics that may be held at once; 0 is unlimited */
-  constructor(private readonly maxTopics = 0) {}
+  /**
+   * @param maxTopics topics that may be held at once; 0 is unlimited
+   * @param interest told of each topic's first holder and of its last one's end
+   */
+  constructor(
+    private readonly maxTopics = 0,
+    private readonly interest: Interest = noBus,
+  ) {}
 
   get size(): number {
     return this.byName.size;
@@ -68,12 +76,15 @@ export class TopicTable {
     if (topic === undefined) {
       topic = new Topic(name);
       this.byName.set(name, topic);
+      this.interest.subscribe(name);
     }
     return topic;
   }
 
   releaseIfEmpty(topic: Topic): void {
-    if (topic.subscribers === 0 && this.byName.get(topic.name) === topic) this.byName.delete(topic.name);
+    if (topic.subscribers > 0 || this.byName.get(topic.name) !== topic) return;
+    this.byName.delete(topic.name);
+    this.interest.unsubscribe(topic.name);
   }
 
   values(): IterableIterator<Topic> {

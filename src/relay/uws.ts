@@ -76,14 +76,20 @@ export const DEDICATED_COMPRESSOR_4KB = uws.DEDICATED_COMPRESSOR_4KB;
 export const DEDICATED_DECOMPRESSOR = uws.DEDICATED_DECOMPRESSOR;
 
 /** Listens on `host:port`, and calls back with false where another process has the port: uWS's default is SO_REUSEPORT, with
- *  which two relays would share a port in silence. (The binding takes host, port and options; its types lack that overload.) */
-export function listenExclusively(
-  app: Uws.TemplatedApp,
-  host: string,
-  port: number,
-  listening: (socket: Uws.us_listen_socket | false) => void,
-): void {
-  const EXCLUSIVE_PORT = 1; // LIBUS_LISTEN_EXCLUSIVE_PORT
-  const listen = app.listen as unknown as (...args: [string, number, number, typeof listening]) => unknown;
-  listen.call(app, host, port, EXCLUSIVE_PORT, listening);
+ *  which two relays would share a port in silence. */
+export function listenExclusively(app: Uws.TemplatedApp, host: string, port: number, listening: Listening): void {
+  listenOn(app, host, port, 1 /* LIBUS_LISTEN_EXCLUSIVE_PORT */, listening);
+}
+
+/** Listens on `host:port` beside other threads that do the same (SO_REUSEPORT): the kernel spreads connections over them. */
+export function listenShared(app: Uws.TemplatedApp, host: string, port: number, listening: Listening): void {
+  listenOn(app, host, port, 0 /* LIBUS_LISTEN_DEFAULT */, listening);
+}
+
+type Listening = (socket: Uws.us_listen_socket | false) => void;
+
+/** The binding takes host, port and options; its types lack that overload. */
+function listenOn(app: Uws.TemplatedApp, host: string, port: number, options: number, listening: Listening): void {
+  const listen = app.listen as unknown as (...args: [string, number, number, Listening]) => unknown;
+  listen.call(app, host, port, options, listening);
 }

@@ -1,7 +1,8 @@
 // More than one thread, more than one machine, and what is kept.
+import { availableParallelism } from 'node:os';
 import { parseHistoryRules } from '../history-rules.js';
 import { group, option } from '../option.js';
-import { bytes, integer, text } from '../types.js';
+import { bytes, integerOrAuto, text } from '../types.js';
 
 export const scale = group(
   'Scale',
@@ -9,8 +10,8 @@ export const scale = group(
     workers: option({
       flag: 'workers',
       argument: 'n',
-      description: 'Threads that each run a relay on the same port',
-      type: integer(1, 256),
+      description: 'Threads that each run a relay on the same port (Linux); auto: one a core',
+      type: integerOrAuto(1, 256, availableParallelism),
       default: 1,
     }),
     cluster: option({

@@ -1,0 +1,45 @@
+// How a publish reaches subscribers beyond this relay: those of other worker threads (threads.ts) and other nodes (nats.ts).
+
+/** What a message is on the wire, and so what a far subscriber gets. */
+export const Kind = {
+  /** A text frame, verbatim. */
+  text: 0,
+  /** A binary frame, verbatim. */
+  binary: 1,
+  /** What an enveloped socket published: the relay that receives it writes each audience's form. Opaque to the bus. */
+  envelope: 2,
+} as const;
+
+export type Kind = (typeof Kind)[keyof typeof Kind];
+
+/** Takes what other relays published. `message` is only valid during the call: copy what is kept. */
+export type Deliver = (topic: string, message: Uint8Array, kind: Kind) => void;
+
+/** Told of a topic's first subscriber here and of its last one's end, so that only what somebody here wants comes in. */
+export interface Interest {
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+}
+
+export interface Bus extends Interest {
+  /** From here on what comes in goes to `deliver`. Call it once. */
+  start(deliver: Deliver): void;
+  /** Passes a message on to every other relay that has subscribers of the topic. Never waits: `message` is copied before this
+   *  returns, and what does not fit into bounded memory is counted in `status()`. One publisher's messages keep their order. */
+  forward(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void;
+  /** What this bus has done so far. */
+  status(): BusStatus;
+  /** Sends what is under way and ends. */
+  close(): Promise<void>;
+}
+
+export interface BusStatus {
+  /** False while other relays cannot be reached: local relaying goes on. */
+  readonly connected: boolean;
+  /** Messages handed over, once for each relay or broker that got it. */
+  readonly forwarded: number;
+  /** Messages that came in from other relays. */
+  readonly received: number;
+  /** Messages that could not be handed over: nobody was connected, or the bound on what waits was reached. */
+  readonly lost: number;
+}

@@ -1,0 +1,245 @@
+// The bus between worker threads of one process: a ring in shared memory from each to each (ring.ts), a table in shared memory
+// that says who wants what (interest-table.ts). Publishes are batched a loop turn, and only go where a topic has subscribers.
+import type { MessagePort } from 'node:worker_threads';
+import type { Bus, BusStatus, Deliver, Kind } from './bus.js';
+import { InterestTable, OwnInterest, slotOf } from './interest-table.js';
+import { Outbox } from './outbox.js';
+import type { Received } from './record.js';
+import { RingReader, RingWriter } from './ring.js';
+
+/** One end of what two threads share: a ring each way, and a port that wakes the other side. */
+export interface Link {
+  readonly peer: number;
+  readonly port: MessagePort;
+  readonly inbound: SharedArrayBuffer;
+  readonly outbound: SharedArrayBuffer;
+}
+
+/** Records that are no messages: a worker tells the hub, which speaks to other nodes, the topics by name. */
+export const SUBSCRIBE = 254;
+export const UNSUBSCRIBE = 255;
+
+/** How soon a full ring is tried again when nothing else is published. */
+const RETRY_MS = 1;
+
+interface Peer {
+  readonly link: Link;
+  readonly outbox: Outbox;
+  readonly reader: RingReader;
+  /** Parts of a long message that has not arrived whole. */
+  parts: Uint8Array[];
+  /** Whether something was pushed since the last flush. */
+  dirty: boolean;
+  /** Whether its ring is read once a loop turn, rather than when the port says so. */
+  awake: boolean;
+}
+
+/** What a thread tells the hub about topics. */
+export interface HubObserver {
+  subscribed(peer: number, topic: string): void;
+  unsubscribed(peer: number, topic: string): void;
+}
+
+export interface ThreadsOptions {
+  /** This thread's place in the table. */
+  readonly self: number;
+  readonly interest: SharedArrayBuffer;
+  readonly links: readonly Link[];
+  /** The thread that speaks to other nodes; it is told topics by name. Undefined without a cluster. */
+  readonly hub?: number | undefined;
+  /** Set in the hub itself. */
+  readonly observer?: HubObserver;
+}
+
+export class ThreadsBus implements Bus {
+  private readonly self: number;
+  private readonly hub: number | undefined;
+  private readonly observer: HubObserver | undefined;
+  private readonly table: InterestTable;
+  private readonly own: OwnInterest;
+  private readonly peers = new Map<number, Peer>();
+  private deliver: Deliver | undefined;
+  private readonly dirty: Peer[] = [];
+  private flushDue = false;
+  private pollDue = false;
+  private retry: NodeJS.Timeout | undefined;
+  private received = 0;
+  // Whose ring `take` reads: a field rather than a closure, for it runs once a message.
+  private reading!: Peer;
+  /** Of links that are gone. */
+  private pastForwarded = 0;
+  private pastLost = 0;
+
+  constructor({ self, interest, links, hub, observer }: ThreadsOptions) {
+    this.self = self;
+    this.hub = hub;
+    this.observer = observer;
+    this.table = new InterestTable(interest);
+    this.own = new OwnInterest(this.table, self);
+    for (const link of links) this.connect(link);
+  }
+
+  start(deliver: Deliver): void {
+    this.deliver = deliver;
+    for (const peer of this.peers.values()) this.listen(peer);
+  }
+
+  /** Adds a thread, in place of the one that had its number. */
+  connect(link: Link): void {
+    this.disconnect(link.peer);
+    const peer: Peer = {
+      link,
+      outbox: new Outbox(new RingWriter(link.outbound, link.port)),
+      reader: new RingReader(link.inbound),
+      parts: [],
+      dirty: false,
+      awake: false,
+    };
+    this.peers.set(link.peer, peer);
+    if (this.deliver !== undefined) this.listen(peer);
+  }
+
+  /** Lets go of a thread that ended: what it had published is still delivered. */
+  disconnect(index: number): void {
+    const peer = this.peers.get(index);
+    if (peer === undefined) return;
+    this.read(peer);
+    this.peers.delete(index);
+    peer.link.port.close();
+    this.pastForwarded += peer.outbox.forwarded;
+    this.pastLost += peer.outbox.lost;
+  }
+
+  subscribe(topic: string): void {
+    this.own.add(topic);
+    if (this.hub !== undefined) this.tell(this.hub, topic, SUBSCRIBE);
+  }
+
+  unsubscribe(topic: string): void {
+    this.own.remove(topic);
+    if (this.hub !== undefined) this.tell(this.hub, topic, UNSUBSCRIBE);
+  }
+
+  forward(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void {
+    this.forwardToWorkers(topic, message, kind);
+    if (this.hub !== undefined) this.push(this.hub, topic, kind, message);
+  }
+
+  private forwardToWorkers(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void {
+    const slot = slotOf(topic);
+    for (let word = 0; word < this.table.stride; word++) {
+      let wanting = this.table.at(slot, word);
+      if (this.self >>> 5 === word) wanting &= ~(1 << (this.self & 31));
+      while (wanting !== 0) {
+        const bit = 31 - Math.clz32(wanting);
+        wanting &= ~(1 << bit);
+        this.push(word * 32 + bit, topic, kind, message);
+      }
+    }
+  }
+
+  status(): BusStatus {
+    let forwarded = this.pastForwarded;
+    let lost = this.pastLost;
+    for (const { outbox } of this.peers.values()) {
+      forwarded += outbox.forwarded;
+      lost += outbox.lost;
+    }
+    return { connected: true, forwarded, received: this.received, lost };
+  }
+
+  close(): Promise<void> {
+    this.flush();
+    clearTimeout(this.retry);
+    for (const index of [...this.peers.keys()]) this.disconnect(index);
+    return Promise.resolve();
+  }
+
+  private push(index: number, topic: string, kind: number, message: ArrayBuffer | Uint8Array): void {
+    const peer = this.peers.get(index);
+    if (peer === undefined) {
+      this.pastLost++; // it has just died: so have its subscribers' sockets
+      return;
+    }
+    peer.outbox.push(topic, kind, message instanceof Uint8Array ? message : new Uint8Array(message));
+    this.awaitFlush(peer);
+  }
+
+  private tell(index: number, topic: string, kind: number): void {
+    const peer = this.peers.get(index);
+    if (peer === undefined) return;
+    peer.outbox.pushControl(topic, kind);
+    this.awaitFlush(peer);
+  }
+
+  private awaitFlush(peer: Peer): void {
+    if (!peer.dirty) {
+      peer.dirty = true;
+      this.dirty.push(peer);
+    }
+    if (this.flushDue) return;
+    this.flushDue = true;
+    setImmediate(this.flush);
+  }
+
+  /** Shows the others what was pushed in this loop turn. */
+  private readonly flush = (): void => {
+    this.flushDue = false;
+    let done = 0;
+    for (const peer of this.dirty) {
+      const isGone = this.peers.get(peer.link.peer) !== peer;
+      if (isGone || peer.outbox.publish()) peer.dirty = false;
+      else this.dirty[done++] = peer;
+    }
+    this.dirty.length = done;
+    if (done > 0) this.retry ??= setTimeout(this.retryFull, RETRY_MS);
+  };
+
+  private readonly retryFull = (): void => {
+    this.retry = undefined;
+    this.flush();
+  };
+
+  private listen(peer: Peer): void {
+    peer.link.port.on('message', () => this.wake(peer));
+    peer.link.port.unref();
+    this.wake(peer);
+  }
+
+  private wake(peer: Peer): void {
+    peer.awake = true;
+    this.read(peer);
+    if (this.pollDue) return;
+    this.pollDue = true;
+    setImmediate(this.poll);
+  }
+
+  /** Reads on, once a loop turn so that sockets get theirs, until nothing is left; then the port has to wake this side again. */
+  private readonly poll = (): void => {
+    this.pollDue = false;
+    for (const peer of this.peers.values()) {
+      if (!peer.awake) continue;
+      peer.awake = !peer.reader.sleep();
+      if (peer.awake) this.wake(peer);
+    }
+  };
+
+  private read(peer: Peer): void {
+    if (this.deliver === undefined) return;
+    this.reading = peer;
+    peer.reader.drain(this.take);
+  }
+
+  private readonly take = ({ kind, topic, payload, more }: Received): void => {
+    const { reading } = this;
+    if (kind === SUBSCRIBE) this.observer?.subscribed(reading.link.peer, topic);
+    else if (kind === UNSUBSCRIBE) this.observer?.unsubscribed(reading.link.peer, topic);
+    else if (more) reading.parts.push(payload.slice());
+    else {
+      this.received++;
+      const whole = reading.parts.length === 0 ? payload : Buffer.concat([...reading.parts, payload]);
+      if (reading.parts.length > 0) reading.parts = [];
+      this.deliver?.(topic, whole, kind as Kind);
+    }
+  };
+}

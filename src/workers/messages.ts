@@ -1,0 +1,43 @@
+// What the main thread and its workers say to each other.
+
+import type { Link } from '../bus/threads.js';
+import type { RelayConfig } from '../config/schema.js';
+
+/** What a worker starts with. */
+export interface WorkerSetup {
+  readonly config: RelayConfig;
+  readonly index: number;
+  /** Differs between all workers that were ever started: the prefix of its connections' ids. */
+  readonly launch: number;
+  readonly interest: SharedArrayBuffer;
+  readonly links: readonly Link[];
+  readonly hub: number | undefined;
+}
+
+/** What the main thread can have a worker do. Arguments and results are structured clones. */
+export interface WorkerOps {
+  /** Reads tokens and keys again. */
+  reload(): Promise<void>;
+  /** Stops accepting and closes every socket, spread over --drain-ms. */
+  drain(): Promise<void>;
+  /** Cuts what is left and ends the thread. */
+  close(): void;
+  /** Takes in a thread that was started anew. */
+  link(link: Link): void;
+  /** Lets go of a thread that ended. */
+  unlink(peer: number): void;
+  /** Subscribers that each of these topics has here, 0 where it has none. */
+  subscribers(topics: readonly string[]): number[];
+}
+
+export interface Call {
+  readonly id: number;
+  readonly op: keyof WorkerOps;
+  readonly args: readonly unknown[];
+}
+
+export type FromWorker =
+  | { readonly type: 'listening' }
+  | { readonly type: 'failed'; readonly code: string; readonly message: string }
+  | { readonly type: 'result'; readonly id: number; readonly value: unknown }
+  | { readonly type: 'error'; readonly id: number; readonly message: string };

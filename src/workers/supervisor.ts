@@ -1,0 +1,168 @@
+// The main thread of a relay with several workers: starts them on one port, links them, starts those anew that die, ends them.
+import { InterestTable } from '../bus/interest-table.js';
+import type { Link } from '../bus/threads.js';
+import type { RelayConfig } from '../config/schema.js';
+import type { Logger } from '../log.js';
+import { claimPort } from './claim-port.js';
+import { linkPair, ringBytes } from './mesh.js';
+import type { WorkerOps } from './messages.js';
+import { WorkerThread } from './thread.js';
+
+const WORKER = new URL('./worker.js', import.meta.url);
+/** A worker that dies again within this time is started later each time, up to the longest wait. */
+const STABLE_MS = 60_000;
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 10_000;
+/** How long the others may take to let a new worker in: one that is busy does not hold up its start. */
+const LINK_MS = 2000;
+/** How long workers may take to end before the process is killed. */
+const END_MS = 5000;
+
+export class Supervisor {
+  port = 0;
+  /** Workers that died and were started anew. */
+  restarts = 0;
+  private readonly config: RelayConfig;
+  private readonly log: Logger;
+  private readonly entry: URL;
+  private readonly interest: SharedArrayBuffer;
+  private readonly ringBytes: number;
+  private readonly workers: (WorkerThread | undefined)[] = [];
+  private launches = 0;
+  private ending = false;
+  private restarting: Promise<void> = Promise.resolve();
+
+  /** @param entry what a worker runs; another one only in tests of what happens when it fails */
+  constructor(config: RelayConfig, log: Logger, entry = WORKER) {
+    this.config = config;
+    this.log = log;
+    this.entry = entry;
+    this.interest = InterestTable.allocate(config.workers);
+    this.ringBytes = ringBytes(config.workers);
+  }
+
+  /** Starts every worker. Resolves when all listen.
+   *  @throws FanwireError what the first worker that could not start said */
+  async start(): Promise<void> {
+    const { host, port, workers: count } = this.config;
+    if (process.platform !== 'linux') {
+      this.log.warn('only Linux spreads connections over --workers; here one of them gets them all');
+    }
+    this.port = await claimPort(host, port);
+    const links: Link[][] = Array.from({ length: count }, () => []);
+    for (let a = 0; a < count; a++) {
+      for (let b = a + 1; b < count; b++) {
+        const { ofA, ofB } = linkPair(a, b, this.ringBytes);
+        links[a]?.push(ofA);
+        links[b]?.push(ofB);
+      }
+    }
+    const started = links.map((own, index) => this.launch(index, own));
+    try {
+      await Promise.all(started.map(({ listening }) => listening));
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    for (const worker of started) this.watch(worker, FIRST_WAIT_MS);
+    const shown = host.includes(':') ? `[${host}]` : host;
+    const scheme = this.config.tlsCert === '' ? 'ws' : 'wss';
+    this.log.info({ host, port: this.port, workers: count }, `listening on ${scheme}://${shown}:${this.port}`);
+  }
+
+  /** Has every worker do `op`, and gives what those that live answered. */
+  async collect<Op extends keyof WorkerOps>(
+    op: Op,
+    ...args: Parameters<WorkerOps[Op]>
+  ): Promise<Awaited<ReturnType<WorkerOps[Op]>>[]> {
+    const asked = this.alive().map((worker) => worker.call(op, args));
+    const answers = await Promise.allSettled(asked);
+    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  }
+
+  /** Subscribers of each topic, over all workers. */
+  async subscribers(topics: readonly string[]): Promise<number[]> {
+    const ofWorkers = await this.collect('subscribers', topics);
+    return topics.map((_, i) => ofWorkers.reduce((sum, counts) => sum + (counts[i] ?? 0), 0));
+  }
+
+  async reload(): Promise<void> {
+    await this.collect('reload');
+  }
+
+  /** Every worker stops accepting and closes its sockets, spread over --drain-ms. */
+  async drain(): Promise<void> {
+    this.ending = true;
+    await this.collect('drain');
+  }
+
+  /** Cuts what is left and ends the threads. The process may exit only after this: it would abort while uWS runs in one. */
+  async close(): Promise<void> {
+    this.ending = true;
+    const ended = Promise.all(this.alive().map((worker) => worker.ended));
+    const tooLate = setTimeout(() => {
+      this.log.fatal('workers do not end; killing the process');
+      process.kill(process.pid, 'SIGKILL');
+    }, END_MS);
+    void this.collect('close');
+    await ended;
+    clearTimeout(tooLate);
+  }
+
+  private alive(): WorkerThread[] {
+    return this.workers.filter((worker) => worker !== undefined);
+  }
+
+  private launch(index: number, links: readonly Link[]): WorkerThread {
+    const setup = {
+      config: { ...this.config, port: this.port },
+      index,
+      launch: ++this.launches,
+      interest: this.interest,
+      links,
+      hub: undefined,
+    };
+    const worker = new WorkerThread(this.entry, setup);
+    this.workers[index] = worker;
+    void worker.ended.then(() => {
+      if (this.workers[index] === worker) this.workers[index] = undefined;
+    });
+    return worker;
+  }
+
+  /** Starts the worker anew when it ends, after `waitMs`. */
+  private watch(worker: WorkerThread, waitMs: number): void {
+    const startedAt = performance.now();
+    void worker.ended.then(async () => {
+      if (this.ending) return;
+      const { index } = worker;
+      new InterestTable(this.interest).clearWorker(index);
+      await Promise.allSettled(this.alive().map((other) => other.call('unlink', [index])));
+      const wait = performance.now() - startedAt > STABLE_MS ? FIRST_WAIT_MS : waitMs;
+      this.log.error({ worker: index, startsInMs: wait }, 'a worker has died, its sockets are gone; starting it anew');
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      // One after the other: two that start at once would not be linked with each other.
+      this.restarting = this.restarting.then(() => this.restart(index, Math.min(wait * 2, LONGEST_WAIT_MS)));
+    });
+  }
+
+  private async restart(index: number, nextWaitMs: number): Promise<void> {
+    if (this.ending) return;
+    const links: Link[] = [];
+    // The others know it before its first client can come: what they publish from then on reaches it.
+    const known = this.alive().map((other) => {
+      const { ofA, ofB } = linkPair(index, other.index, this.ringBytes);
+      links.push(ofA);
+      return other.call('link', [ofB], [ofB.port]);
+    });
+    await Promise.race([Promise.allSettled(known), new Promise((resolve) => setTimeout(resolve, LINK_MS).unref())]);
+    if (this.ending) return;
+    this.restarts++;
+    const worker = this.launch(index, links);
+    this.watch(worker, nextWaitMs);
+    worker.listening.then(
+      () => this.log.info({ worker: index }, 'worker started anew'),
+      (error: Error) => this.log.error({ worker: index, reason: error.message }, 'worker could not be started anew'),
+    );
+  }
+}

@@ -1,0 +1,66 @@
+// One worker thread as the main thread sees it: calls that are answered, and how it ends.
+import type { TransferListItem } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
+import { FanwireError } from '../protocol/codes.js';
+import type { FromWorker, WorkerOps, WorkerSetup } from './messages.js';
+
+type Result<Op extends keyof WorkerOps> = Awaited<ReturnType<WorkerOps[Op]>>;
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+export class WorkerThread {
+  readonly index: number;
+  /** Resolves when its relay listens. Rejects with FanwireError where it cannot, or ended before. */
+  readonly listening: Promise<void>;
+  /** Resolves when the thread has ended. */
+  readonly ended: Promise<void>;
+  private readonly worker: Worker;
+  private readonly pending = new Map<number, Pending>();
+  private nextCall = 1;
+
+  constructor(entry: URL, setup: WorkerSetup) {
+    this.index = setup.index;
+    const transferList = setup.links.map(({ port }) => port);
+    this.worker = new Worker(entry, { workerData: setup, transferList, name: `relay ${setup.index}` });
+    this.ended = new Promise((resolve) => this.worker.once('exit', () => resolve()));
+    this.listening = new Promise((resolve, reject) => {
+      this.worker.on('message', (message: FromWorker) => {
+        if (message.type === 'listening') resolve();
+        else if (message.type === 'failed') reject(new FanwireError(message.code, message.message));
+        else this.settle(message);
+      });
+      // An error that the worker could not catch (out of memory); the exit follows.
+      this.worker.on('error', reject);
+      this.worker.on('exit', () => {
+        const gone = new FanwireError('FANWIRE_WORKER_GONE', `worker ${setup.index} has ended`);
+        reject(gone);
+        for (const { reject: rejectCall } of this.pending.values()) rejectCall(gone);
+        this.pending.clear();
+      });
+    });
+    this.listening.catch(() => {}); // whoever waits for it still sees it
+  }
+
+  /** Has the worker do `op`. Rejects with FANWIRE_WORKER_GONE where it ends first. */
+  call<Op extends keyof WorkerOps>(
+    op: Op,
+    args: Parameters<WorkerOps[Op]>,
+    transfer: readonly TransferListItem[] = [],
+  ): Promise<Result<Op>> {
+    const id = this.nextCall++;
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      this.worker.postMessage({ id, op, args }, transfer);
+    });
+  }
+
+  private settle(message: Extract<FromWorker, { readonly id: number }>): void {
+    const pending = this.pending.get(message.id);
+    this.pending.delete(message.id);
+    if (message.type === 'result') pending?.resolve(message.value);
+    else pending?.reject(new Error(message.message));
+  }
+}

@@ -1,0 +1,75 @@
+// A worker thread: one relay on the port that all workers share, and its end of the bus between them.
+import { parentPort, workerData } from 'node:worker_threads';
+import { ThreadsBus } from '../bus/threads.js';
+import { PublishApi } from '../http/publish.js';
+import { createLogger } from '../log.js';
+import { FanwireError } from '../protocol/codes.js';
+import { type Relay, startRelay } from '../relay/relay.js';
+import { guardHeap } from './heap-guard.js';
+import type { Call, FromWorker, WorkerOps, WorkerSetup } from './messages.js';
+
+const main = parentPort as NonNullable<typeof parentPort>;
+const { config, index, launch, interest, links, hub } = workerData as WorkerSetup;
+const log = createLogger(config).child({ worker: index });
+const bus = new ThreadsBus({ self: index, interest, links, hub });
+let relay: Relay | undefined;
+
+function say(message: FromWorker): void {
+  main.postMessage(message);
+}
+
+/** Ends this thread once uWS has let go of its handles: Node aborts the process if a thread ends while they are open. */
+async function end(exitCode: number): Promise<void> {
+  stopGuard();
+  relay?.close();
+  relay = undefined;
+  await bus.close();
+  process.exitCode = exitCode;
+  main.close();
+}
+
+let failing = false;
+function fail(reason: unknown): void {
+  log.fatal({ err: reason }, 'uncaught error: this worker ends, and is started anew');
+  if (failing) return;
+  failing = true;
+  // Not at once: the error may come from a uWS handler, which must return before its App is closed.
+  setImmediate(() => end(1));
+}
+
+process.on('uncaughtException', fail);
+process.on('unhandledRejection', fail);
+const stopGuard = guardHeap((usedMiB, limitMiB) => {
+  fail(new FanwireError('FANWIRE_WORKER_MEMORY', `heap at ${usedMiB} of ${limitMiB} MiB; raise --max-old-space-size`));
+});
+
+const ops: WorkerOps = {
+  reload: () => relay?.reload() ?? Promise.resolve(),
+  drain: async () => {
+    await relay?.drain();
+    main.unref(); // the thread ends by itself when the last client has closed its side
+  },
+  close: () => void end(0),
+  link: (link) => bus.connect(link),
+  unlink: (peer) => bus.disconnect(peer),
+  subscribers: (topics) => topics.map((topic) => relay?.topics.find(topic)?.subscribers ?? 0),
+};
+
+main.on('message', async ({ id, op, args }: Call) => {
+  try {
+    const value = await (ops[op] as (...args: readonly unknown[]) => unknown)(...args);
+    say({ type: 'result', id, value });
+  } catch (error) {
+    say({ type: 'error', id, message: error instanceof Error ? error.message : String(error) });
+  }
+});
+
+try {
+  relay = await startRelay(config, log, { bus, idPrefix: `${launch}-`, sharesPort: true });
+  new PublishApi(relay, config, log).attach();
+  say({ type: 'listening' });
+} catch (error) {
+  const code = error instanceof FanwireError ? error.code : 'FANWIRE_START';
+  say({ type: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+  await end(1);
+}
