@@ -25,8 +25,18 @@ export function fanwire(
   env: Environment = {},
   shell = 'exec "$@"',
 ): FanwireProcess {
+  return nodeProcess(t, [CLI, ...args], env, shell);
+}
+
+/** Starts `node …args` in the same way. */
+export function nodeProcess(
+  t: TestContext,
+  args: readonly string[],
+  env: Environment = {},
+  shell = 'exec "$@"',
+): FanwireProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('FANWIRE_'));
-  const child = spawn('/bin/sh', ['-c', shell, 'sh', process.execPath, CLI, ...args], {
+  const child = spawn('/bin/sh', ['-c', shell, 'sh', process.execPath, ...args], {
     env: { ...Object.fromEntries(inherited), ...env },
   });
   t.after(() => child.kill('SIGKILL'));

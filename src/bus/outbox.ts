@@ -51,7 +51,7 @@ export class Outbox {
   }
 
   private wait(topic: string, kind: number, payload: Uint8Array): void {
-    const copy = payload.slice();
+    const copy = Buffer.from(payload); // slice() of a Buffer would be a view
     const { maxPayloadBytes } = this.ring;
     let from = 0;
     do {

@@ -234,7 +234,7 @@ export class ThreadsBus implements Bus {
     const { reading } = this;
     if (kind === SUBSCRIBE) this.observer?.subscribed(reading.link.peer, topic);
     else if (kind === UNSUBSCRIBE) this.observer?.unsubscribed(reading.link.peer, topic);
-    else if (more) reading.parts.push(payload.slice());
+    else if (more) reading.parts.push(Buffer.from(payload));
     else {
       this.received++;
       const whole = reading.parts.length === 0 ? payload : Buffer.concat([...reading.parts, payload]);

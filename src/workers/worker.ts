@@ -24,8 +24,8 @@ async function end(exitCode: number): Promise<void> {
   relay?.close();
   relay = undefined;
   await bus.close();
-  process.exitCode = exitCode;
-  main.close();
+  // Timers may be left, of a drain that is cut short.
+  setImmediate(() => process.exit(exitCode));
 }
 
 let failing = false;

@@ -1,0 +1,20 @@
+// `fanwire serve --workers 2` whose workers fail on a line of stdin: `throw 1`, `leak 0`.
+import { createInterface } from 'node:readline';
+import { BroadcastChannel } from 'node:worker_threads';
+import { endOnSignals } from '../../src/commands/serve.js';
+import { configWith } from '../../src/config/load.js';
+import { createLogger } from '../../src/log.js';
+import { Supervisor } from '../../src/workers/supervisor.js';
+
+const config = configWith({ port: 0, workers: 2, drainMs: 0, logFormat: 'json' });
+const log = createLogger(config);
+const supervisor = new Supervisor(config, log, new URL('./failing-worker.js', import.meta.url));
+await supervisor.start();
+endOnSignals(supervisor, log);
+const orders = new BroadcastChannel('failing-worker');
+orders.unref();
+const lines = createInterface({ input: process.stdin });
+lines.on('line', (line) => {
+  const [how, worker] = line.split(' ');
+  orders.postMessage({ how, worker: Number(worker) });
+});

@@ -1,0 +1,16 @@
+// A worker that fails when told to, in the ways a worker can fail.
+import { BroadcastChannel, workerData } from 'node:worker_threads';
+
+const { index } = workerData as { index: number };
+const orders = new BroadcastChannel('failing-worker');
+orders.unref();
+orders.onmessage = (event) => {
+  const { worker, how } = (event as { data: { worker: number; how: string } }).data;
+  if (worker !== index) return;
+  if (how === 'throw') throw new Error('this worker was told to fail');
+  // Most of it at once, so that the test is short; the rest slowly, as leaks are.
+  const leak = [Array.from({ length: 2_500_000 }, (_, i) => ({ i }))];
+  setInterval(() => leak.push(Array.from({ length: 6000 }, (_, i) => ({ i }))), 40);
+};
+
+await import('../../src/workers/worker.js');
