@@ -10,7 +10,7 @@ const config = configWith({ port: 0, workers: 2, drainMs: 0, logFormat: 'json' }
 const log = createLogger(config);
 const supervisor = new Supervisor(config, log, new URL('./failing-worker.js', import.meta.url));
 await supervisor.start();
-endOnSignals(supervisor, log);
+endOnSignals(Promise.resolve(supervisor), log);
 const orders = new BroadcastChannel('failing-worker');
 orders.unref();
 const lines = createInterface({ input: process.stdin });
