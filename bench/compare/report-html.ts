@@ -22,7 +22,7 @@ function section(comparison: Comparison): Markup {
 <div class="verdict ${KIND[comparison.verdict]}"><h2>${headline(comparison)}</h2>
 ${comparison.reasons.length === 0 ? '' : html`<ul>${comparison.reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`}</div>
 <div class="scroll"><table class="changes">
-<thead><tr><th></th><th>base</th><th>head</th><th>change</th><th>${comparison.confidence * 100} % interval</th><th>budget</th><th></th></tr></thead>
+<thead><tr><th></th><th>change</th><th></th><th></th><th>${comparison.confidence * 100} % interval</th><th>base</th><th>head</th><th>budget</th></tr></thead>
 <tbody>${measured.map(row)}</tbody></table></div>
 <p class="what">${footnoteText(comparison)}</p>
 </section>`;
@@ -31,11 +31,14 @@ ${comparison.reasons.length === 0 ? '' : html`<ul>${comparison.reasons.map((reas
 function row(metric: MetricOutcome): Markup {
   const { interval } = metric;
   const sign = metric.moreIsBetter ? '−' : '+';
-  return html`<tr class="${metric.isGate ? '' : 'aside'}"><th scope="row">${metric.label}</th>
-<td>${figure(metric, metric.base)}</td><td>${figure(metric, metric.head)}</td>
+  const verdict = metric.isGate ? metric.verdict : `(${metric.verdict})`;
+  return html`<tr><th scope="row">${metric.label}</th>
 <td>${interval === null ? '' : percent(interval.ratio)}</td>
-<td>${interval === null ? '' : html`${whisker(metric)} ${percent(interval.low)} … ${percent(interval.high)}`}</td>
-<td>${sign}${Number((metric.budget * 100).toFixed(1))} %</td><td class="${KIND[metric.verdict]}">${metric.verdict}</td></tr>`;
+<td class="${metric.isGate ? KIND[metric.verdict] : ''}">${verdict}</td>
+<td>${whisker(metric)}</td>
+<td>${interval === null ? '' : `${percent(interval.low)} … ${percent(interval.high)}`}</td>
+<td>${figure(metric, metric.base)}</td><td>${figure(metric, metric.head)}</td>
+<td>${sign}${Number((metric.budget * 100).toFixed(1))} %</td></tr>`;
 }
 
 const WIDTH = 120;
@@ -45,7 +48,7 @@ function whisker(metric: MetricOutcome): Markup {
   const { interval, budget } = metric;
   if (interval === null) return html``;
   const span = Math.log1p(budget) * 3;
-  const x = (ratio: number): number => Math.max(0, Math.min(WIDTH, (Math.log(ratio) / span + 1) * (WIDTH / 2)));
+  const x = (ratio: number): number => Math.max(4, Math.min(WIDTH - 4, (Math.log(ratio) / span + 1) * (WIDTH / 2)));
   const border = (ratio: number, width: string): Markup =>
     html`<line x1="${x(ratio)}" x2="${x(ratio)}" y1="0" y2="14" stroke="currentColor" stroke-width="${width}" opacity="0.45"/>`;
   const [low, high] = [x(interval.low), x(interval.high)];

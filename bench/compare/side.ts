@@ -39,7 +39,8 @@ export function resolveSide(flag: string, spec: string, options: SideOptions): S
   }
   if (existsSync(join(spec, 'package.json'))) {
     const folder = resolve(spec);
-    return { spec, label: spec, start: starter(builtFolder(folder, options), spec, options) };
+    const label = folderLabel(spec, folder);
+    return { spec, label, start: starter(builtFolder(folder, options), label, options) };
   }
   const commit = commitOf(spec);
   if (commit !== undefined) {
@@ -93,6 +94,17 @@ function starter(folder: string, label: string, options: SideOptions): Side['sta
 function builtFolder(folder: string, options: SideOptions): string {
   if (options.start === '' && !existsSync(join(folder, 'dist/src/cli.js'))) build(folder, folder, options);
   return folder;
+}
+
+/** The folder as given, with the commit it stands on and whether it has changes of its own. */
+function folderLabel(spec: string, folder: string): string {
+  try {
+    const commit = git(['-C', folder, 'rev-parse', '--short=9', 'HEAD']).trim();
+    const changes = git(['-C', folder, 'status', '--porcelain']).trim() === '' ? '' : ' with changes';
+    return `${spec === '.' ? 'this folder' : spec} (${commit}${changes})`;
+  } catch {
+    return spec;
+  }
 }
 
 function commitOf(ref: string): string | undefined {
