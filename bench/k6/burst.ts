@@ -3,7 +3,7 @@
 import { play } from './lib/play.ts';
 
 export const { options, setup, subscribers, visitors, publishers, handleSummary } = play('burst', {
-  subscribers: 100,
-  rate: 64,
-  burst: 64,
+  subscribers: 50,
+  rate: 32,
+  burst: 16,
 });

@@ -19,7 +19,9 @@ export interface SummaryData {
 export function summarize(settings: Settings, data: SummaryData): { [file: string]: string } {
   const files: { [file: string]: string } = { stdout: text(settings, data) };
   if (settings.summaryFile !== '') {
-    files[settings.summaryFile] = `${JSON.stringify({ settings, metrics: data.metrics }, null, 2)}\n`;
+    // Without the headers: they hold tokens, and the file may become an artifact of a public build.
+    const { headers: _secret, ...shown } = settings;
+    files[settings.summaryFile] = `${JSON.stringify({ settings: shown, metrics: data.metrics }, null, 2)}\n`;
   }
   return files;
 }
@@ -30,15 +32,20 @@ function text(settings: Settings, data: SummaryData): string {
   const missed = missedThresholds(data);
   const saturated = missed.some(({ metric }) => metric === HANDLER_LAG || metric === SCHEDULE_SLIP);
   const delivered = value('fanwire_deliveries', 'count');
+  const load = `${settings.rate} msg/s of ${settings.payloadBytes} B`;
   const lines = [
-    `${settings.scenario}: ${settings.steady + settings.churners} subscribers, ${settings.rate} msg/s of ${settings.payloadBytes} B for ${settings.durationS} s`,
-    `  connected    ${value('fanwire_connected', 'passes')}, failed ${value('fanwire_failed', 'count')}, p99 ${ms('fanwire_connecting', 'p(99)')}`,
-    `  delivered    ${delivered} (${Math.round(delivered / settings.durationS)}/s) of ${value('fanwire_published', 'count')} messages`,
-    `  lost         ${value('fanwire_lost', 'count')}, duplicated ${value('fanwire_duplicated', 'count')}, out of order ${value('fanwire_out_of_order', 'count')}`,
-    `  latency      p50 ${ms('fanwire_latency', 'med')}, p99 ${ms('fanwire_latency', 'p(99)')}, p99.9 ${ms('fanwire_latency', 'p(99.9)')}, max ${ms('fanwire_latency', 'max')}`,
-    `  k6 itself    handler lag p99 ${ms(HANDLER_LAG, 'p(99)')}, schedule slip p99 ${ms(SCHEDULE_SLIP, 'p(99)')}`,
-    ...missed.map(({ metric, expression }) => `  MISSED       ${metric} ${expression}`),
+    `${settings.scenario}: ${settings.steady + settings.churners} subscribers, ${settings.rate === 0 ? 'nothing published' : load}, ${settings.durationS} s`,
+    `  connected    ${value('fanwire_connected', 'passes')}, failed ${value('fanwire_failed', 'count')}, p50 ${ms('fanwire_connecting', 'med')}, p99 ${ms('fanwire_connecting', 'p(99)')}`,
   ];
+  if (settings.rate > 0) {
+    lines.push(
+      `  delivered    ${delivered} (${Math.round(delivered / settings.durationS)}/s) of ${value('fanwire_published', 'count')} messages`,
+      `  lost         ${value('fanwire_lost', 'count')}, duplicated ${value('fanwire_duplicated', 'count')}, out of order ${value('fanwire_out_of_order', 'count')}`,
+      `  latency      p50 ${ms('fanwire_latency', 'med')}, p99 ${ms('fanwire_latency', 'p(99)')}, p99.9 ${ms('fanwire_latency', 'p(99.9)')}, max ${ms('fanwire_latency', 'max')}`,
+      `  k6 itself    handler lag p99 ${ms(HANDLER_LAG, 'p(99)')}, schedule slip p99 ${ms(SCHEDULE_SLIP, 'p(99)')}`,
+    );
+  }
+  for (const { metric, expression } of missed) lines.push(`  MISSED       ${metric} ${expression}`);
   if (saturated) lines.push("  INVALID      k6 could not keep up: these figures are its own, not the server's");
   return `${lines.join('\n')}\n`;
 }
