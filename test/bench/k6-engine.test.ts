@@ -73,6 +73,14 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
     assert.equal(result.lost, 0);
   });
 
+  test('opens connections at the pace asked for when nothing is published', async () => {
+    const quiet = { publishers: 0, rate: 0, warmupS: 0, durationS: 0.5, drainS: 0 };
+    const result = await run({ ...quiet, scenario: 'connect-ramp', subscribers: 60, connectRate: 40 });
+    assert.deepEqual([result.connections.opened, result.connections.failed, result.expected], [60, 0, 0]);
+    // The first second has its share of the ramp, and not all of it.
+    assert.ok((result.series[0]?.connections as number) <= 41, JSON.stringify(result.series));
+  });
+
   test('refuses the figures of a run in which k6 itself was saturated', async () => {
     // 160,000 deliveries/s for one core, of which k6 manages 25,000 to 60,000.
     const { generator } = splitCores(1);

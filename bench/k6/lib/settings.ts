@@ -79,7 +79,7 @@ export function readSettings(scenario: string, defaults: Defaults) {
     warmupS: number('WARMUP_S', 2),
     durationS: number('DURATION_S', 10, 0.1),
     /** How long a subscriber that misses messages waits for them after the last one was due. */
-    drainS: number('DRAIN_S', 5, 0.1),
+    drainS: number('DRAIN_S', 5),
     /** Each VU has one event loop on at most one core; VUs beyond about two a core only cost memory. */
     vus: Math.min(Math.max(steady, 1), whole('VUS', Math.min(8, Math.ceil(subscribers / 50)), 1)),
     slo: __ENV.SLO ?? '',
