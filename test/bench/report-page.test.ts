@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { renderHtml } from '../../bench/report/html.js';
+import { renderJunit } from '../../bench/report/junit.js';
 import type { Result } from '../../bench/result.js';
 import { sampleResult } from './sample-result.js';
 
@@ -120,6 +121,23 @@ test('an invalid run shows why in place of its figures, and neither its latency 
       's0-ramp',
     ]);
   });
+});
+
+test('the JUnit report is well-formed XML that gives back the very text it was given', { skip }, async () => {
+  const reason = `]]> "quotes" 'single' & <tags> é ${'\u0007'} line\nbreak`;
+  const xml = renderJunit([sampleResult(1, { scenario: reason, valid: false, invalidReasons: [reason] })]);
+  const page = await browser.newPage();
+  try {
+    const read = await page.evaluate(
+      `(() => { const doc = new DOMParser().parseFromString(${JSON.stringify(xml)}, 'application/xml');
+        return { errors: doc.querySelectorAll('parsererror').length, name: doc.querySelector('testsuite')?.getAttribute('name'),
+          text: doc.querySelector('error')?.textContent }; })()`,
+    );
+    const kept = reason.replace('\u0007', '\ufffd');
+    assert.deepEqual(read, { errors: 0, name: kept, text: kept });
+  } finally {
+    await page.close();
+  }
 });
 
 test('nothing that a result holds runs, ends an element or adds one', { skip }, async () => {
