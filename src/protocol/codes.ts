@@ -64,6 +64,14 @@ export const Refused = {
   publishBusy: refusal(503, 'FANWIRE_PUBLISH_BUSY', 'the relay holds as many request bodies as it may', 1),
   bodyUtf8: refusal(400, 'FANWIRE_BODY_UTF8', 'a text body must be UTF-8; send binary as application/octet-stream'),
   draining: refusal(503, 'FANWIRE_DRAINING', 'the relay is stopping; another one will take over', 5),
+  tooManySubscriptions: refusal(
+    429,
+    'FANWIRE_TOO_MANY_SUBSCRIPTIONS',
+    'this connection is subscribed to as many topics as it may be; leave one first',
+  ),
+  presenceOff: refusal(404, 'FANWIRE_PRESENCE_OFF', 'presence is not on for this topic (see --presence)'),
+  authBusy: refusal(429, 'FANWIRE_AUTH_BUSY', 'the token sent before is still being checked', 1),
+  otherUser: refusal(403, 'FANWIRE_AUTH_OTHER_USER', 'the token is for another user; open a new connection for it'),
   tooManyTopics: refusal(503, 'FANWIRE_TOO_MANY_TOPICS', 'the relay holds as many topics as it may', 5),
 } as const satisfies Record<string, Refusal>;
 

@@ -19,8 +19,8 @@ export function textBody(text: string): string {
 }
 
 /** What enveloped subscribers get of a raw binary frame: `data` in base64, and the `encoding` that says so. */
-export function binaryBody(bytes: ArrayBuffer): string {
-  return base64Body(Buffer.from(bytes).toString('base64'));
+export function binaryBody(bytes: Uint8Array): string {
+  return base64Body(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'));
 }
 
 export function base64Body(base64: string): string {
@@ -31,6 +31,8 @@ export function base64Body(base64: string): string {
 export interface OkFields {
   readonly topic?: string;
   readonly position?: Position;
+  /** The number a publish was given. */
+  readonly seq?: number;
   /** Set in the answer to a `sub` with `since`: how many messages follow, or why none could. */
   readonly recovery?: { readonly replayed: number } | { readonly reason: Unrecovered };
   readonly members?: readonly Member[];
@@ -45,6 +47,7 @@ export function okFrame(id: OpId | undefined, fields: OkFields): string {
   if (fields.position !== undefined) {
     frame += `,"epoch":${JSON.stringify(fields.position.epoch)},"seq":${fields.position.seq}`;
   }
+  if (fields.seq !== undefined) frame += `,"seq":${fields.seq}`;
   if (fields.recovery !== undefined) {
     frame +=
       'reason' in fields.recovery
@@ -65,8 +68,10 @@ export function presenceFrame(op: 'join' | 'leave', topic: string, member: Membe
   return JSON.stringify({ op, topic, member });
 }
 
-export function lostFrame(topic: string, count: number): string {
-  return `{"op":"lost","topic":${JSON.stringify(topic)},"count":${count}}`;
+/** Messages that did not reach a subscriber. `recoverable` says that a `sub` with `since` can bring them back. */
+export function lostFrame(topic: string, count: number, recoverable: boolean): string {
+  const hint = recoverable ? ',"recoverable":true' : '';
+  return `{"op":"lost","topic":${JSON.stringify(topic)},"count":${count}${hint}}`;
 }
 
 export function drainFrame(reconnectInMs: number): string {

@@ -77,6 +77,6 @@ export type ServerOp =
       readonly topic?: string;
     }
   | { readonly op: 'join' | 'leave'; readonly topic: string; readonly member: Member }
-  | { readonly op: 'lost'; readonly topic: string; readonly count: number }
+  | { readonly op: 'lost'; readonly topic: string; readonly count: number; readonly recoverable?: boolean }
   | { readonly op: 'drain'; readonly reconnectInMs: number }
   | { readonly op: 'pong'; readonly id?: OpId };

@@ -1,6 +1,7 @@
 // One socket as the relay knows it. It hangs in the uWS socket's user data; the ws object itself carries nothing else.
 import type { Identity } from '../auth/auth.js';
 import type { PublishBudget } from './publish-limit.js';
+import type { Session } from './session.js';
 import type { Lag } from './slow.js';
 import type { Audience, Topic } from './topic.js';
 import type { WebSocket } from './uws.js';
@@ -15,8 +16,10 @@ export class Connection {
   /** The client's address, seen through trusted proxies. */
   readonly remoteAddress: string;
   readonly openedAtMs: number;
-  /** The topic of a raw socket. */
-  readonly topic: Topic;
+  /** The topic of a raw socket; undefined for an enveloped one. */
+  readonly topic: Topic | undefined;
+  /** What an enveloped socket says is its session's; undefined for a raw one. */
+  session: Session | undefined;
   /** Who the client is; replaced when it authenticates anew. */
   identity: Identity;
   /** Whether the identity lets a raw socket publish to its topic, asked once. */
@@ -34,17 +37,23 @@ export class Connection {
   /** Set while this socket is too slow and off its topics (drop mode). */
   lag: Lag | undefined;
 
-  constructor(id: string, remoteAddress: string, topic: Topic, identity: Identity, openedAtMs: number) {
+  constructor(id: string, remoteAddress: string, topic: Topic | undefined, identity: Identity, openedAtMs: number) {
     this.id = id;
     this.remoteAddress = remoteAddress;
     this.topic = topic;
     this.identity = identity;
-    this.mayPublish = identity.canPublish(topic.name);
+    this.mayPublish = topic !== undefined && identity.canPublish(topic.name);
     this.openedAtMs = openedAtMs;
+  }
+
+  /** The user its token names; undefined for an anonymous client. */
+  get user(): string | undefined {
+    return this.identity.user;
   }
 
   /** The audiences this socket belongs to. */
   audiences(): readonly Audience[] {
-    return [this.topic.raw];
+    if (this.topic !== undefined) return [this.topic.raw];
+    return this.session?.audiences() ?? [];
   }
 }

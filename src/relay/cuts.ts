@@ -35,8 +35,22 @@ export class Cuts {
     if (isRate && this.config.overPublishLimit === 'drop') return;
     this.counters.cut[isRate ? 'rate' : 'forbidden']++;
     const { id, remoteAddress, topic } = connection;
-    this.warnings.warn('publish refused', { id, address: remoteAddress, topic: topic.name, code: refusal.code });
+    this.warnings.warn('publish refused', { id, address: remoteAddress, topic: topic?.name, code: refusal.code });
     connection.ws?.end(isRate ? Close.policy : Close.forbiddenTopic, refusal.message);
+  }
+
+  /** Closes a socket that sends frame after frame that is no op of fanwire.v1. */
+  malformed(connection: Connection, code: string): void {
+    this.counters.cut.protocol++;
+    this.warnings.warn('no fanwire.v1', { id: connection.id, address: connection.remoteAddress, code });
+    connection.ws?.end(Close.policy, 'too many frames in a row that are no fanwire.v1 ops');
+  }
+
+  /** Closes an enveloped socket that goes on asking and does not read its answers. */
+  readsNoAnswers(connection: Connection): void {
+    this.counters.slowConsumers++;
+    this.warnings.warn('slow consumer closed', { id: connection.id, address: connection.remoteAddress });
+    connection.ws?.end(Close.slowConsumer, 'slow consumer: answers are not read');
   }
 
   /** Closes a socket whose identity no longer holds. */

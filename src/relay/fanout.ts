@@ -96,6 +96,17 @@ export class FanOut {
     this.slab.reset();
   };
 
+  /** Delivers what is queued for one audience: whoever joins it after this call gets nothing that was published before. */
+  settle(audience: Audience): void {
+    const { batch } = audience;
+    if (batch === undefined) return;
+    audience.batch = undefined;
+    audience.direct += batch.count;
+    this.deliver(audience, batch);
+    batch.clear();
+    this.spareBatches.push(batch);
+  }
+
   private awaitFlush(audience: Audience): void {
     if (audience.awaitsFlush) return;
     audience.awaitsFlush = true;

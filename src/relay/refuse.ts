@@ -37,3 +37,13 @@ export function writeRefusal(res: HttpResponse, refusal: Refusal): void {
   for (const [name, value] of Object.entries(refusalHeaders(refusal))) res.writeHeader(name, value);
   res.end(JSON.stringify({ error: { code, message } }));
 }
+
+export const NOT_AN_UPGRADE: Refusal = {
+  status: 426,
+  code: 'FANWIRE_UPGRADE_REQUIRED',
+  message: 'this is a WebSocket endpoint: open ws://…/<topic>, for example with `fanwire sub`',
+};
+
+export function noRoute(method: string, url: string): Refusal {
+  return { status: 404, code: 'FANWIRE_NO_ROUTE', message: `nothing answers ${method} ${JSON.stringify(url)}` };
+}

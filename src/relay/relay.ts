@@ -1,7 +1,7 @@
 // The relay: its sockets' lives from upgrade to close, on one uWS App.
 import type { Authenticator } from '../auth/auth.js';
 import { createAuthenticator } from '../auth/create.js';
-import { type Bus, type Deliver, Kind } from '../bus/bus.js';
+import type { Bus } from '../bus/bus.js';
 import type { RelayConfig } from '../config/schema.js';
 import { type Logger, sampledWarnings } from '../log.js';
 import { FanwireError, type Refusal } from '../protocol/codes.js';
@@ -14,12 +14,13 @@ import { CorkHolder } from './cork-holder.js';
 import { Counters } from './counters.js';
 import { Cuts } from './cuts.js';
 import { closeSpread } from './drain.js';
+import { Enveloped } from './enveloped.js';
 import { Expiry } from './expiry.js';
 import { FanOut } from './fanout.js';
 import { PublishGuard } from './publish-guard.js';
-import { writeRefusal } from './refuse.js';
+import { NOT_AN_UPGRADE, noRoute, writeRefusal } from './refuse.js';
 import { SlowConsumers } from './slow.js';
-import { TopicTable } from './topic.js';
+import type { TopicTable } from './topic.js';
 import { type Entrant, type HandshakeHeaders, Upgrades } from './upgrade.js';
 import {
   type HttpResponse,
@@ -75,9 +76,9 @@ export async function startRelay(config: RelayConfig, log: Logger, company = ALO
 class UwsRelay implements Relay {
   port = 0;
   readonly counters = new Counters();
-  readonly topics: TopicTable;
   readonly connections = new Map<string, Connection>();
   readonly slow: SlowConsumers;
+  private readonly enveloped: Enveloped;
   readonly access: Access;
   private readonly admission: Admission;
   readonly guard: PublishGuard;
@@ -107,7 +108,6 @@ class UwsRelay implements Relay {
     this.access = new Access(config, this.authenticator);
     this.admission = new Admission(config);
     this.guard = new PublishGuard(config, config.auth !== 'none', this.counters);
-    this.topics = new TopicTable(config.maxTopics, this.bus);
     this.app = makeApp(config);
     this.slow = new SlowConsumers(
       config.maxBackpressureBytes,
@@ -117,13 +117,17 @@ class UwsRelay implements Relay {
       {
         closed: (connection, bufferedBytes) => this.warnSlow('slow consumer closed', connection, bufferedBytes),
         lagging: (connection, bufferedBytes) => this.warnSlow('slow consumer dropping', connection, bufferedBytes),
-        recovered: (connection, audience, lost) =>
-          this.warnings.warn('slow consumer recovered', { id: connection.id, topic: audience.key, lost }),
+        recovered: (connection, { topic }, lost) => {
+          this.warnings.warn('slow consumer recovered', { id: connection.id, topic: topic.name, lost });
+          connection.session?.lost(topic, lost);
+        },
       },
     );
     this.fanOut = new FanOut(this.app, this.slow, this.counters, config.compression !== 'off');
+    const { authenticator, bus, expiry, guard, cuts, counters } = this;
+    this.enveloped = new Enveloped(config, this.fanOut, bus, { authenticator, expiry, guard, cuts, counters });
     this.route();
-    this.bus.start(this.deliver);
+    this.bus.start(this.enveloped.exchange.receive);
   }
 
   async listen(): Promise<void> {
@@ -159,20 +163,15 @@ class UwsRelay implements Relay {
   publish(topicName: string, message: ArrayBuffer | Uint8Array, isBinary: boolean): number {
     this.counters.published++;
     this.counters.bytesIn += message.byteLength;
-    const topic = this.topics.find(topicName);
-    if (topic !== undefined) this.fanOut.publish(topic.raw, undefined, message, isBinary);
-    this.bus.forward(topicName, message, isBinary ? Kind.binary : Kind.text);
-    return topic?.subscribers ?? 0;
+    return this.enveloped.exchange.publishTo(topicName, message, isBinary);
   }
-
-  /** Fans out here what another relay's publisher sent. */
-  private readonly deliver: Deliver = (topicName, message, kind) => {
-    const topic = this.topics.find(topicName);
-    if (topic !== undefined) this.fanOut.publish(topic.raw, undefined, message, kind === Kind.binary);
-  };
 
   pendingAndOpen(): number {
     return this.admission.connections;
+  }
+
+  get topics(): TopicTable {
+    return this.enveloped.topics;
   }
 
   readonly isDraining = (): boolean => this.draining;
@@ -196,6 +195,7 @@ class UwsRelay implements Relay {
     if (this.listenSocket !== undefined) us_listen_socket_close(this.listenSocket);
     this.listenSocket = undefined;
     this.log.info({ connections: this.connections.size, overMs: this.config.drainMs }, 'closing sockets');
+    this.enveloped.announceDrain(this.connections.values(), this.config.drainMs);
     await closeSpread(this.connections.values(), this.config.drainMs, this.fanOut.flush);
     // Nobody is let in any more, and its socket would keep the process from ending.
     this.corkHolder?.close();
@@ -208,13 +208,15 @@ class UwsRelay implements Relay {
     this.fanOut.flush();
     this.expiry.stop();
     this.corkHolder?.close();
+    this.enveloped.stop();
     this.app.close();
     this.listenSocket = undefined;
     this.warnings.flush();
   }
 
   private route(): void {
-    const { bus, config, counters, fanOut } = this;
+    const { config, counters, enveloped } = this;
+    const { exchange } = enveloped;
     const { maxPayloadBytes } = config;
     const upgrades = new Upgrades(this.access, this.admission, this.topics, this);
     const take = (ws: WebSocket<SocketState>, message: ArrayBuffer, isBinary: boolean): void => {
@@ -224,11 +226,14 @@ class UwsRelay implements Relay {
         this.cuts.tooBig(connection, size);
         return;
       }
+      if (connection.topic === undefined) {
+        connection.session?.receive(message, isBinary);
+        return;
+      }
       connection.published++;
       counters.published++;
       counters.bytesIn += size;
-      fanOut.publish(connection.topic.raw, connection, message, isBinary);
-      bus.forward(connection.topic.name, message, isBinary ? Kind.binary : Kind.text);
+      exchange.publishRaw(connection.topic, connection, message, isBinary);
     };
     this.app.ws<SocketState>('/*', {
       maxPayloadLength: Math.max(READ_FOR_CLOSE_BYTES, maxPayloadBytes),
@@ -244,20 +249,23 @@ class UwsRelay implements Relay {
         connection.ws = ws;
         this.connections.set(connection.id, connection);
         counters.opened++;
-        const { raw } = connection.topic;
-        raw.subscribers.add(connection);
-        ws.subscribe(raw.key);
         this.expiry.watch(connection);
+        enveloped.opened(connection);
       },
       message: this.guard.isNeeded
         ? (ws, message, isBinary) => {
             const { connection } = ws.getUserData();
-            const refusal = this.guard.check(connection, connection.mayPublish, message.byteLength);
+            const { session, mayPublish } = connection; // a session asks for itself, publish by publish
+            const refusal = session ? undefined : this.guard.check(connection, mayPublish, message.byteLength);
             if (refusal === undefined) take(ws, message, isBinary);
             else this.cuts.mayNotPublish(connection, refusal);
           }
         : take,
-      drain: (ws) => this.slow.onDrain(ws.getUserData().connection),
+      drain: (ws) => {
+        const { connection } = ws.getUserData();
+        this.slow.onDrain(connection);
+        enveloped.onDrain(connection);
+      },
       close: (ws, code, reason) => {
         const { connection } = ws.getUserData();
         connection.ws = undefined;
@@ -266,8 +274,7 @@ class UwsRelay implements Relay {
         this.expiry.forget(connection);
         counters.closed++;
         this.slow.onClose(connection);
-        connection.topic.raw.subscribers.delete(connection);
-        this.topics.releaseIfEmpty(connection.topic);
+        enveloped.closed(connection);
         if (code === 1006 && reason.byteLength > 0) this.cuts.byUws(connection, Buffer.from(reason).toString());
       },
     });
@@ -285,7 +292,7 @@ class UwsRelay implements Relay {
 
   /** Makes a socket of a client that may come in. uWS opens it inside `res.upgrade`, so its topic is not released in between. */
   welcome(res: HttpResponse, context: us_socket_context_t, headers: HandshakeHeaders, entrant: Entrant): void {
-    const topic = this.topics.hold(entrant.topic);
+    const topic = entrant.topic === undefined ? undefined : this.topics.hold(entrant.topic);
     const id = `${this.company.idPrefix}${this.nextId++}`;
     const connection = new Connection(id, entrant.address, topic, entrant.identity, Date.now());
     res.upgrade<SocketState>({ connection }, headers.key, entrant.protocol, headers.extensions, context);
@@ -301,18 +308,8 @@ class UwsRelay implements Relay {
     this.warnings.warn(kind, {
       id: connection.id,
       address: connection.remoteAddress,
-      topic: connection.topic.name,
+      topic: connection.topic?.name,
       bufferedBytes,
     });
   }
-}
-
-const NOT_AN_UPGRADE: Refusal = {
-  status: 426,
-  code: 'FANWIRE_UPGRADE_REQUIRED',
-  message: 'this is a WebSocket endpoint: open ws://…/<topic>, for example with `fanwire sub`',
-};
-
-function noRoute(method: string, url: string): Refusal {
-  return { status: 404, code: 'FANWIRE_NO_ROUTE', message: `nothing answers ${method} ${JSON.stringify(url)}` };
 }

@@ -32,6 +32,11 @@ export class Lag {
     return served === undefined ? 0 : audience.published - served;
   }
 
+  /** The socket leaves the audience: what it missed there is no loss to it any more. Says whether it lagged there at all. */
+  forget(audience: Audience): boolean {
+    return this.servedUpTo.delete(audience);
+  }
+
   audiences(): IterableIterator<Audience> {
     return this.servedUpTo.keys();
   }

@@ -1,13 +1,15 @@
 // Topics and who listens to them. A topic keeps its audiences apart, so that no socket pays for another kind of socket.
 import type { Interest } from '../bus/bus.js';
-import { noBus } from '../bus/none.js';
+import { msgHead } from '../protocol/frames.js';
 import type { Batch } from './batch.js';
 import type { Connection } from './connection.js';
+import type { HistoryStore, TopicHistory } from './history.js';
 
 /** The sockets of a topic that receive the same bytes: one uWS topic, and the state the fan-out keeps for it. */
 export class Audience {
   /** The uWS topic's name. */
   readonly key: string;
+  readonly topic: Topic;
   /** Its subscribers, lagging ones included. */
   readonly subscribers = new Set<Connection>();
   /** How many of `subscribers` lag, and are off the uWS topic until they have drained. */
@@ -23,38 +25,80 @@ export class Audience {
   /** Whether the next flush will visit this audience. */
   awaitsFlush = false;
 
-  constructor(key: string) {
+  constructor(topic: Topic, key: string) {
+    this.topic = topic;
     this.key = key;
   }
 }
+
+/** Begins the uWS topic's name of enveloped audiences. No topic name has a control character, so the two never meet. */
+const ENVELOPED_PREFIX = '\u0001';
 
 export class Topic {
   readonly name: string;
   /** Sockets without a subprotocol. */
   readonly raw: Audience;
+  /** Sockets that speak fanwire.v1; undefined while there are none, so that raw publishes need not look further. */
+  enveloped: Audience | undefined;
+  /** Enveloped sockets that are still being replayed to, and not in the live stream yet. */
+  catchingUp = 0;
+  /** Undefined where no rule keeps this topic. */
+  readonly history: TopicHistory | undefined;
+  /** Who is here; undefined where presence is off. */
+  readonly members: Set<Connection> | undefined;
+  private envelopeHead: string | undefined;
 
-  constructor(name: string) {
+  constructor(name: string, history: TopicHistory | undefined, hasPresence: boolean) {
     this.name = name;
-    this.raw = new Audience(name);
+    this.raw = new Audience(this, name);
+    this.history = history;
+    this.members = hasPresence ? new Set() : undefined;
   }
 
   /** Sockets that joined the topic. */
   get subscribers(): number {
-    return this.raw.subscribers.size;
+    return this.raw.subscribers.size + (this.enveloped?.subscribers.size ?? 0) + this.catchingUp;
+  }
+
+  /** Whether a publish concerns raw sockets only, and leaves no trace. */
+  get isRawOnly(): boolean {
+    return this.enveloped === undefined && this.history === undefined;
+  }
+
+  /** How every envelope of this topic begins. */
+  get head(): string {
+    this.envelopeHead ??= msgHead(this.name);
+    return this.envelopeHead;
+  }
+
+  openEnveloped(): Audience {
+    this.enveloped ??= new Audience(this, ENVELOPED_PREFIX + this.name);
+    return this.enveloped;
+  }
+
+  closeEnvelopedIfEmpty(): void {
+    if (this.enveloped?.subscribers.size === 0) this.enveloped = undefined;
   }
 }
+
+/** What topics have beyond their subscribers. */
+export interface TopicFeatures {
+  readonly history: HistoryStore | undefined;
+  readonly hasPresence: (topic: string) => boolean;
+  /** Told of each topic's first holder and of its last one's end. */
+  readonly interest: Interest | undefined;
+}
+
+const NO_FEATURES: TopicFeatures = { history: undefined, hasPresence: () => false, interest: undefined };
 
 /** The topics that somebody holds. A topic lives from its first subscriber to its last. */
 export class TopicTable {
   private readonly byName = new Map<string, Topic>();
 
-  /**
-   * @param maxTopics topics that may be held at once; 0 is unlimited
-   * @param interest told of each topic's first holder and of its last one's end
-   */
+  /** @param maxTopics topics that may be held at once; 0 is unlimited */
   constructor(
     private readonly maxTopics = 0,
-    private readonly interest: Interest = noBus,
+    private readonly features: TopicFeatures = NO_FEATURES,
   ) {}
 
   get size(): number {
@@ -74,9 +118,11 @@ export class TopicTable {
   hold(name: string): Topic {
     let topic = this.byName.get(name);
     if (topic === undefined) {
-      topic = new Topic(name);
+      const history = this.features.history?.open(name);
+      topic = new Topic(name, history, this.features.hasPresence(name));
+      if (history !== undefined) this.features.history?.hold(history);
       this.byName.set(name, topic);
-      this.interest.subscribe(name);
+      this.features.interest?.subscribe(name);
     }
     return topic;
   }
@@ -84,7 +130,12 @@ export class TopicTable {
   releaseIfEmpty(topic: Topic): void {
     if (topic.subscribers > 0 || this.byName.get(topic.name) !== topic) return;
     this.byName.delete(topic.name);
-    this.interest.unsubscribe(topic.name);
+    this.features.interest?.unsubscribe(topic.name);
+    if (topic.history !== undefined) this.features.history?.release(topic.history);
+  }
+
+  hasPresence(name: string): boolean {
+    return this.features.hasPresence(name);
   }
 
   values(): IterableIterator<Topic> {

@@ -3,6 +3,7 @@
 import { type Identity, isRefusal } from '../auth/auth.js';
 import { chooseProtocol } from '../auth/token.js';
 import { type Refusal, Refused } from '../protocol/codes.js';
+import { SUBPROTOCOL } from '../protocol/envelope.js';
 import { parseTopicPath } from '../protocol/topic-name.js';
 import type { Access, Asker } from './access.js';
 import type { Admission } from './admission.js';
@@ -11,7 +12,8 @@ import type { HttpRequest, HttpResponse, us_socket_context_t } from './uws.js';
 
 /** A client that may come in. */
 export interface Entrant {
-  readonly topic: string;
+  /** The topic of a raw client; undefined for one that speaks fanwire.v1. */
+  readonly topic: string | undefined;
   /** The client's address as `Admission` counts it: whoever takes the entrant in releases it at the close. */
   readonly address: string;
   readonly identity: Identity;
@@ -49,9 +51,11 @@ export class Upgrades {
       this.reception.refuse(res, knock);
       return;
     }
-    const { topic, address } = knock;
+    const { address } = knock;
     const headers = { key: req.getHeader('sec-websocket-key'), extensions: req.getHeader('sec-websocket-extensions') };
     const protocol = chooseProtocol(req.getHeader('sec-websocket-protocol')) ?? '';
+    // An enveloped client names its topics in ops; its path may be anything a proxy routes by.
+    const topic = protocol === SUBPROTOCOL ? undefined : knock.topic;
     const welcome = (identity: Identity): void =>
       this.reception.welcome(res, context, headers, { topic, address, identity, protocol });
     const refuse = (refusal: Refusal): void => {
@@ -89,10 +93,12 @@ export class Upgrades {
     return this.admission.admit(asker.address) ?? { ...asker, topic: handshake.topic };
   }
 
-  /** Why an authenticated client may not join after all. Asked after authentication, for much may have changed meanwhile. */
-  private refusalOf(outcome: Identity | Refusal, topic: string): Refusal | undefined {
+  /** Why an authenticated client may not come in, or not join its topic, after all. Asked after authentication, for much may
+   *  have changed meanwhile. */
+  private refusalOf(outcome: Identity | Refusal, topic: string | undefined): Refusal | undefined {
     if (isRefusal(outcome)) return outcome;
     if (this.reception.isDraining()) return Refused.draining;
+    if (topic === undefined) return undefined;
     if (!outcome.canSubscribe(topic)) return Refused.subscribeForbidden;
     return this.topics.hasRoomFor(topic) ? undefined : Refused.tooManyTopics;
   }

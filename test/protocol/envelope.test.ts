@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { MAX_DATA_DEPTH, parseClientOp } from '../../src/protocol/envelope.js';
 import { binaryBody, errorFrame, msgFrame, msgHead, okFrame, textBody } from '../../src/protocol/frames.js';
 import type { ClientOp, InvalidOp } from '../../src/protocol/ops.js';
+import { bodyPayload, readParcel, writeParcel } from '../../src/protocol/parcel.js';
 import { checkTopicName } from '../../src/protocol/topic-name.js';
 
 const topicName = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }).filter((name) => !checkTopicName(name));
@@ -62,7 +63,7 @@ test('what raw sockets publish arrives as a string, or as base64 that says so', 
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.uint8Array(), (text, bytes) => {
       assert.equal(JSON.parse(msgFrame(msgHead('t'), textBody(text), 0, undefined)).data, text);
-      const msg = JSON.parse(msgFrame(msgHead('t'), binaryBody(new Uint8Array(bytes).buffer), 7, 'ann'));
+      const msg = JSON.parse(msgFrame(msgHead('t'), binaryBody(bytes), 7, 'ann'));
       assert.equal(msg.encoding, 'base64');
       assert.deepEqual(new Uint8Array(Buffer.from(msg.data, 'base64')), bytes);
       assert.deepEqual([msg.seq, msg.from], [7, 'ann']);
@@ -176,5 +177,19 @@ test('the answer to a sub tells the position and what became of recovery', () =>
       members: [{ id: '1' }],
       count: 1,
     },
+  );
+});
+
+test('what crosses to another relay gives both audiences there what they get here', () => {
+  const from = fc.option(fc.string({ unit: 'binary' }), { nil: undefined });
+  const binary = fc.uint8Array().map((bytes) => ({ data: Buffer.from(bytes).toString('base64'), encoding: 'base64' }));
+  const json = fc.oneof(fc.jsonValue(), fc.constant('",\\"encoding\\":\\"base64\\"')).map((data) => ({ data }));
+  fc.assert(
+    fc.property(fc.oneof(binary, json), from, (fields, user) => {
+      const { payload } = published(JSON.stringify({ op: 'pub', topic: 't', ...fields }));
+      const arrived = readParcel(writeParcel(payload.body, user));
+      assert.equal(arrived.from, user);
+      assert.deepEqual(bodyPayload(arrived.body), payload);
+    }),
   );
 });

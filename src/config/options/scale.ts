@@ -1,8 +1,9 @@
 // More than one thread, more than one machine, and what is kept.
 import { availableParallelism } from 'node:os';
+import { FanwireError } from '../../protocol/codes.js';
 import { parseHistoryRules } from '../history-rules.js';
 import { group, option } from '../option.js';
-import { bytes, integerOrAuto, text } from '../types.js';
+import { bytes, integerOrAuto, list, text } from '../types.js';
 
 export const scale = group(
   'Scale',
@@ -29,6 +30,13 @@ export const scale = group(
       type: text('rules such as "chat/*=1000,10m,1m;orders=100,1h,256k"'),
       default: '',
     }),
+    presence: option({
+      flag: 'presence',
+      argument: 'patterns',
+      description: 'Topics that tell who is subscribed and announce who comes and goes: exact, or a prefix with *',
+      type: list('comma-separated topics, such as lobby,room/*'),
+      default: [],
+    }),
     historyMaxBytes: option({
       flag: 'history-max-bytes',
       argument: 'size',
@@ -38,7 +46,11 @@ export const scale = group(
       default: 128 * 1024 ** 2,
     }),
   },
-  ({ history }) => {
-    parseHistoryRules(history);
+  ({ history, workers, cluster }) => {
+    if (parseHistoryRules(history).length === 0 || (workers === 1 && cluster === '')) return;
+    throw new FanwireError(
+      'FANWIRE_CONFIG_CONFLICT',
+      '--history needs one relay that numbers a topic: run it with --workers 1 and without --cluster',
+    );
   },
 );

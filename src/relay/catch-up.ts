@@ -1,0 +1,119 @@
+// Replays for subscribers that come back: paced by what each socket takes and by what the loop can spare, until the subscriber
+// has reached the live stream. It joins that in the same step, so that nothing is missed and nothing comes twice.
+import { lostFrame, msgFrame } from '../protocol/frames.js';
+import type { Connection } from './connection.js';
+import type { TopicHistory } from './history.js';
+import type { Topic } from './topic.js';
+
+/** Replayed messages a loop iteration: some 2 ms of work, so that a herd of returning clients does not hold up the live ones. */
+const MESSAGES_PER_TURN = 2048;
+
+/** Replayed messages for one subscriber before the next has its turn. */
+const MESSAGES_PER_STEP = 128;
+
+/** Unsent bytes from which on a socket is left alone until it has drained. */
+const PAUSE_BYTES = 64 * 1024;
+
+/** A subscriber on its way from a position in the past to the live stream. */
+export class CatchUp {
+  isCancelled = false;
+  constructor(
+    readonly connection: Connection,
+    readonly topic: Topic,
+    readonly history: TopicHistory,
+    /** The seq it needs next. */
+    public next: number,
+  ) {}
+}
+
+export class CatchUps {
+  private readonly ready: CatchUp[] = [];
+  private readonly paused = new Map<Connection, CatchUp[]>();
+  private isScheduled = false;
+
+  /** @param arrived takes a subscriber into the live stream; called when nothing is left to replay */
+  constructor(private readonly arrived: (catchUp: CatchUp) => void) {}
+
+  start(catchUp: CatchUp): void {
+    this.ready.push(catchUp);
+    this.schedule();
+  }
+
+  /** The topic was left, or the socket closed. */
+  cancel(catchUp: CatchUp): void {
+    catchUp.isCancelled = true;
+    const paused = this.paused.get(catchUp.connection);
+    if (paused === undefined) return;
+    const others = paused.filter((each) => each !== catchUp);
+    if (others.length > 0) this.paused.set(catchUp.connection, others);
+    else this.paused.delete(catchUp.connection);
+  }
+
+  /** A socket has drained. */
+  onDrain(connection: Connection): void {
+    const paused = this.paused.get(connection);
+    if (paused === undefined || isFull(connection)) return;
+    this.paused.delete(connection);
+    this.ready.push(...paused);
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    setImmediate(this.turn);
+  }
+
+  private readonly turn = (): void => {
+    this.isScheduled = false;
+    let left = MESSAGES_PER_TURN;
+    const round = this.ready.splice(0);
+    let at = 0;
+    for (; at < round.length && left > 0; at++) {
+      const catchUp = round[at] as CatchUp;
+      if (catchUp.isCancelled) continue;
+      left -= this.step(catchUp);
+    }
+    // Those that had no turn go first in the next.
+    this.ready.unshift(...round.slice(at));
+    if (this.ready.length > 0) this.schedule();
+  };
+
+  /** Replays a few messages. Gives how many, at least one, so that a turn ends. */
+  private step(catchUp: CatchUp): number {
+    const { connection, history } = catchUp;
+    const from = catchUp.next;
+    connection.ws?.cork(() => replay(catchUp));
+    if (catchUp.next > history.seq) this.arrived(catchUp);
+    else if (isFull(connection)) this.pause(catchUp);
+    else this.ready.push(catchUp);
+    return Math.max(1, catchUp.next - from);
+  }
+
+  private pause(catchUp: CatchUp): void {
+    const paused = this.paused.get(catchUp.connection);
+    if (paused === undefined) this.paused.set(catchUp.connection, [catchUp]);
+    else paused.push(catchUp);
+  }
+}
+
+function replay(catchUp: CatchUp): void {
+  const { connection, topic, history } = catchUp;
+  const last = Math.min(history.seq, catchUp.next + MESSAGES_PER_STEP - 1);
+  while (catchUp.next <= last && !isFull(connection)) {
+    const kept = history.get(catchUp.next);
+    if (kept === undefined) {
+      // Evicted while this socket was slow to take the replay.
+      const count = history.first - catchUp.next;
+      connection.ws?.send(lostFrame(topic.name, count, false), false);
+      catchUp.next = history.first;
+      continue;
+    }
+    connection.ws?.send(msgFrame(topic.head, kept.body, kept.seq, kept.from), false);
+    catchUp.next++;
+  }
+}
+
+function isFull({ ws }: Connection): boolean {
+  return ws !== undefined && ws.getBufferedAmount() > PAUSE_BYTES;
+}
