@@ -1,5 +1,7 @@
 // What the relay counts: plain numbers, so that counting costs an addition, read by logs, metrics and /stats.
 
+import { Distribution } from './distribution.js';
+
 export class Counters {
   /** Sockets opened and closed since the start. */
   opened = 0;
@@ -29,6 +31,11 @@ export class Counters {
   readonly rejected: Record<RejectReason, number> = { forbidden: 0, rate: 0 };
   /** Upgrades and requests refused, by the stable code of the refusal. */
   readonly refused = new Map<string, number>();
+
+  /** Subscribers that a message went to. */
+  readonly fanOut = new Distribution();
+  /** Microseconds from a sampled publish until it was written to the sockets. */
+  readonly publishToFlushUs = new Distribution();
 
   refuse(code: string): void {
     this.refused.set(code, (this.refused.get(code) ?? 0) + 1);

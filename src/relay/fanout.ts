@@ -24,6 +24,9 @@ const QUEUE_FROM_SUBSCRIBERS = 32;
 /** Messages of this size pass uWS's cork buffer by, so neither bursts nor queueing change what they cost: direct. */
 const UNBUFFERED_BYTES = 16 * 1024;
 
+/** One publish in so many is timed until its messages are written: a clock read and an Immediate, spread over the rest. */
+const TIME_EVERY = 64;
+
 export class FanOut {
   private readonly app: TemplatedApp;
   private readonly slow: SlowConsumers;
@@ -33,6 +36,9 @@ export class FanOut {
   private readonly spareBatches: Batch[] = [];
   private readonly awaiting: Audience[] = [];
   private scheduled = false;
+  private untilTimed = 1;
+  /** When the publish being timed came in; 0 while none is. */
+  private timedFromMs = 0;
   // What `sendRun` writes: fields rather than a closure, for it runs once a subscriber.
   private run: Batch = new Batch();
   private runFrom = 0;
@@ -56,6 +62,7 @@ export class FanOut {
     message: ArrayBuffer | Uint8Array,
     isBinary: boolean,
   ): void {
+    if (--this.untilTimed === 0) this.startTiming();
     if (audience.batch === undefined && audience.unsweptBytes <= this.slow.sweepEveryBytes) {
       if (message.byteLength >= UNBUFFERED_BYTES) {
         this.publishNow(audience, sender, message, isBinary);
@@ -93,6 +100,7 @@ export class FanOut {
       if (audience.unsweptBytes > this.slow.sweepEveryBytes) this.slow.sweep(audience);
     }
     this.awaiting.length = 0;
+    if (this.timedFromMs !== 0) this.endTiming();
     this.slab.reset();
   };
 
@@ -111,9 +119,25 @@ export class FanOut {
     if (audience.awaitsFlush) return;
     audience.awaitsFlush = true;
     this.awaiting.push(audience);
+    this.scheduleFlush();
+  }
+
+  private scheduleFlush(): void {
     if (this.scheduled) return;
     this.scheduled = true;
     setImmediate(this.flush);
+  }
+
+  private startTiming(): void {
+    this.untilTimed = TIME_EVERY;
+    this.timedFromMs = performance.now();
+    // A message published directly waits in uWS until the same end of the loop iteration.
+    this.scheduleFlush();
+  }
+
+  private endTiming(): void {
+    this.counters.publishToFlushUs.observe(Math.round((performance.now() - this.timedFromMs) * 1000));
+    this.timedFromMs = 0;
   }
 
   private publishNow(
@@ -175,6 +199,7 @@ export class FanOut {
     audience.published++;
     audience.unsweptBytes += size;
     this.counters.delivered += receivers;
+    this.counters.fanOut.observe(receivers);
     this.counters.bytesOut += receivers * size;
     return isSubscriber;
   }

@@ -54,6 +54,8 @@ export interface Relay {
   pendingAndOpen(): number;
   /** Writes the refusal of a request and counts it. Corked, or inside the route's handler. */
   refuse(res: HttpResponse, refusal: Refusal): void;
+  /** Closes a connection at an administrator's word; false when there is none of that id. */
+  kick(id: string): boolean;
   /** Reads tokens and keys again (SIGHUP), and closes the sockets of revoked tokens. */
   reload(): Promise<void>;
   /** Stops accepting and closes every socket with 1012, spread over `drainMs`. Resolves when the last was told. */
@@ -175,6 +177,13 @@ class UwsRelay implements Relay {
   }
 
   readonly isDraining = (): boolean => this.draining;
+
+  kick(id: string): boolean {
+    const connection = this.connections.get(id);
+    if (connection === undefined) return false;
+    this.cuts.kicked(connection);
+    return true;
+  }
 
   async reload(): Promise<void> {
     const { authenticator, expiry } = this;

@@ -55,6 +55,14 @@ export class Topic {
     this.members = hasPresence ? new Set() : undefined;
   }
 
+  /** `published` when rates were last measured. */
+  ratedPublished = 0;
+
+  /** Messages fanned out so far. */
+  get published(): number {
+    return this.raw.published;
+  }
+
   /** Sockets that joined the topic. */
   get subscribers(): number {
     return this.raw.subscribers.size + (this.enveloped?.subscribers.size ?? 0) + this.catchingUp;

@@ -2,6 +2,7 @@
 
 import type { Link } from '../bus/threads.js';
 import type { RelayConfig } from '../config/schema.js';
+import type { Inspection } from '../relay/inspection.js';
 
 /** What a worker starts with. */
 export interface WorkerSetup {
@@ -15,7 +16,7 @@ export interface WorkerSetup {
 }
 
 /** What the main thread can have a worker do. Arguments and results are structured clones. */
-export interface WorkerOps {
+export interface WorkerOps extends Omit<Inspection, 'workerRestarts'> {
   /** Reads tokens and keys again. */
   reload(): Promise<void>;
   /** Stops accepting and closes every socket, spread over --drain-ms. */

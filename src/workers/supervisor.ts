@@ -8,6 +8,8 @@ import { linkPair, ringBytes } from './mesh.js';
 import type { WorkerOps } from './messages.js';
 import { WorkerThread } from './thread.js';
 
+type Result<Op extends keyof WorkerOps> = Awaited<ReturnType<WorkerOps[Op]>>;
+
 const WORKER = new URL('./worker.js', import.meta.url);
 /** A worker that dies again within this time is started later each time, up to the longest wait. */
 const STABLE_MS = 60_000;
@@ -78,6 +80,37 @@ export class Supervisor {
     const asked = this.alive().map((worker) => worker.call(op, args));
     const answers = await Promise.allSettled(asked);
     return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  }
+
+  /** Asks every worker, also one that is dead or being started; `answer` is undefined for one that gives none within `withinMs`. */
+  ask<Op extends keyof WorkerOps>(
+    withinMs: number,
+    op: Op,
+    ...args: Parameters<WorkerOps[Op]>
+  ): Promise<{ readonly worker: number; readonly answer: Result<Op> | undefined }[]> {
+    return Promise.all(
+      this.indices.map(async (worker) => ({ worker, answer: await this.askOne(withinMs, worker, op, ...args) })),
+    );
+  }
+
+  /** What worker `index` answers, or undefined as `ask` says. */
+  async askOne<Op extends keyof WorkerOps>(
+    withinMs: number,
+    index: number,
+    op: Op,
+    ...args: Parameters<WorkerOps[Op]>
+  ): Promise<Result<Op> | undefined> {
+    const asked = this.workers[index]?.call(op, args).catch(() => undefined);
+    const tooLate = new Promise<undefined>((resolve) => setTimeout(resolve, withinMs, undefined).unref());
+    return asked && Promise.race([asked, tooLate]);
+  }
+
+  get indices(): readonly number[] {
+    return Array.from({ length: this.config.workers }, (_, index) => index);
+  }
+
+  get isEnding(): boolean {
+    return this.ending;
   }
 
   /** Subscribers of each topic, over all workers. */

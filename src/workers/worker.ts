@@ -4,6 +4,7 @@ import { ThreadsBus } from '../bus/threads.js';
 import { PublishApi } from '../http/publish.js';
 import { createLogger } from '../log.js';
 import { FanwireError } from '../protocol/codes.js';
+import { type Inspection, LocalInspection } from '../relay/inspection.js';
 import { type Relay, startRelay } from '../relay/relay.js';
 import { guardHeap } from './heap-guard.js';
 import type { Call, FromWorker, WorkerOps, WorkerSetup } from './messages.js';
@@ -13,6 +14,7 @@ const { config, index, launch, interest, links, hub } = workerData as WorkerSetu
 const log = createLogger(config).child({ worker: index });
 const bus = new ThreadsBus({ self: index, interest, links, hub });
 let relay: Relay | undefined;
+let inspection: LocalInspection | undefined;
 
 function say(message: FromWorker): void {
   main.postMessage(message);
@@ -43,6 +45,11 @@ const stopGuard = guardHeap((usedMiB, limitMiB) => {
   fail(new FanwireError('FANWIRE_WORKER_MEMORY', `heap at ${usedMiB} of ${limitMiB} MiB; raise --max-old-space-size`));
 });
 
+function inspected(): Inspection {
+  if (inspection === undefined) throw new FanwireError('FANWIRE_WORKER_STARTING', `worker ${index} is starting`);
+  return inspection;
+}
+
 const ops: WorkerOps = {
   reload: () => relay?.reload() ?? Promise.resolve(),
   drain: async () => {
@@ -52,6 +59,11 @@ const ops: WorkerOps = {
   close: () => void end(0),
   link: (link) => bus.connect(link),
   unlink: (peer) => bus.disconnect(peer),
+  stats: () => inspected().stats(),
+  notReady: () => inspected().notReady(),
+  topics: (order, limit) => inspected().topics(order, limit),
+  connections: (query) => inspected().connections(query),
+  kick: (id) => inspected().kick(id),
   subscribers: (topics) => topics.map((topic) => relay?.topics.find(topic)?.subscribers ?? 0),
 };
 
@@ -67,6 +79,7 @@ main.on('message', async ({ id, op, args }: Call) => {
 try {
   relay = await startRelay(config, log, { bus, idPrefix: `${launch}-`, sharesPort: true });
   new PublishApi(relay, config, log).attach();
+  inspection = new LocalInspection(relay, config, index);
   say({ type: 'listening' });
 } catch (error) {
   const code = error instanceof FanwireError ? error.code : 'FANWIRE_START';

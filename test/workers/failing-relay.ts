@@ -2,15 +2,18 @@
 import { createInterface } from 'node:readline';
 import { BroadcastChannel } from 'node:worker_threads';
 import { endOnSignals } from '../../src/commands/serve.js';
+import { withAdmin } from '../../src/commands/start.js';
 import { configWith } from '../../src/config/load.js';
 import { createLogger } from '../../src/log.js';
+import { WorkersInspection } from '../../src/workers/inspection.js';
 import { Supervisor } from '../../src/workers/supervisor.js';
 
-const config = configWith({ port: 0, workers: 2, drainMs: 0, logFormat: 'json' });
+const config = configWith({ port: 0, adminPort: 0, workers: 2, drainMs: 0, logFormat: 'json' });
 const log = createLogger(config);
 const supervisor = new Supervisor(config, log, new URL('./failing-worker.js', import.meta.url));
 await supervisor.start();
-endOnSignals(Promise.resolve(supervisor), log);
+const running = await withAdmin(supervisor, new WorkersInspection(supervisor), config, log);
+endOnSignals(Promise.resolve(running), log);
 const orders = new BroadcastChannel('failing-worker');
 orders.unref();
 const lines = createInterface({ input: process.stdin });

@@ -54,6 +54,15 @@ export const listen = group(
       default: '',
       secret: true,
     }),
+    maxLoopLagMs: option({
+      flag: 'max-loop-lag',
+      argument: 'ms',
+      description: 'Lateness of the event loop from which on /readyz says 503, so that new clients go elsewhere',
+      unit: 'ms',
+      zero: 'never',
+      type: integer(0, 60_000),
+      default: 1000,
+    }),
     tlsCert: option({
       flag: 'tls-cert',
       argument: 'file',

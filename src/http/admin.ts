@@ -1,0 +1,188 @@
+// The admin listener, on its own port: health, metrics, statistics, topics, connections. Loopback by default.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { RelayConfig } from '../config/schema.js';
+import type { Logger } from '../log.js';
+import { FanwireError, type Refusal } from '../protocol/codes.js';
+import type { Inspection, TopicOrder } from '../relay/inspection.js';
+import { totalOf } from '../relay/stats.js';
+import {
+  App,
+  type HttpRequest,
+  type HttpResponse,
+  listenExclusively,
+  type TemplatedApp,
+  us_socket_local_port,
+} from '../relay/uws.js';
+import { version } from '../version.js';
+import { Metrics } from './metrics.js';
+import { type Answer, json, refused, send, sendLater } from './respond.js';
+
+export interface AdminListener {
+  readonly port: number;
+  /** For routes that others add, such as the live page at `/`. They are as open as `/healthz`. */
+  readonly app: TemplatedApp;
+  close(): void;
+}
+
+type AdminConfig = Pick<RelayConfig, 'adminHost' | 'adminPort' | 'adminToken'>;
+
+const MAX_TOPICS = 1000;
+const MAX_PAGE = 1000;
+const ROUTES = '/healthz, /readyz, /metrics, /stats, /topics, /connections, DELETE /connections/<id>';
+
+export function startAdmin(config: AdminConfig, inspection: Inspection, log: Logger): Promise<AdminListener> {
+  const { adminHost, adminPort } = config;
+  const app = new Admin(config, inspection, log).app;
+  return new Promise((resolve, reject) => {
+    listenExclusively(app, adminHost, adminPort, (socket) => {
+      if (socket === false) {
+        reject(
+          new FanwireError(
+            'FANWIRE_LISTEN',
+            `cannot listen on ${adminHost}:${adminPort} for --admin-port: the port is in use or the address is not this ` +
+              "machine's; choose another with --admin-port (0 takes any free one) or --admin-host",
+          ),
+        );
+        return;
+      }
+      const port = us_socket_local_port(socket as never);
+      const shown = adminHost.includes(':') ? `[${adminHost}]` : adminHost;
+      log.info({ adminHost, adminPort: port }, `admin on http://${shown}:${port}`);
+      if (config.adminToken === '' && !/^(127\.|::1$|localhost$)/.test(adminHost)) {
+        log.warn({ adminHost }, 'the admin port is open beyond this machine and asks for no --admin-token');
+      }
+      let closed = false;
+      const close = (): void => {
+        if (!closed) app.close();
+        closed = true;
+      };
+      resolve({ port, app, close });
+    });
+  });
+}
+
+class Admin {
+  readonly app: TemplatedApp = App();
+  private readonly metrics: Metrics;
+  private readonly startedAtMs = Date.now();
+
+  constructor(
+    private readonly config: AdminConfig,
+    private readonly inspection: Inspection,
+    private readonly log: Logger,
+  ) {
+    this.metrics = new Metrics(inspection, version);
+    // Health checks carry no token: what they tell is no secret, and orchestrators have none.
+    this.app.get('/healthz', (res) => send(res, json(200, { status: 'ok' })));
+    this.app.get('/readyz', (res) => this.later(res, this.readiness()));
+    this.guarded('get', '/metrics', () => this.metricsText());
+    this.guarded('get', '/stats', () => this.stats());
+    this.guarded('get', '/topics', (req) => this.topics(new URLSearchParams(req.getQuery())));
+    this.guarded('get', '/connections', (req) => this.connections(new URLSearchParams(req.getQuery())));
+    this.guarded('del', '/connections/:id', (req) => this.kick(req.getParameter(0)));
+    this.app.any('/*', (res, req) => send(res, refused(noRoute(req))));
+  }
+
+  private guarded(method: 'get' | 'del', path: string, work: (req: HttpRequest) => Promise<Answer>): void {
+    this.app[method](path, (res, req) => {
+      if (this.mayAsk(req)) this.later(res, work(req));
+      else send(res, refused(NO_TOKEN));
+    });
+  }
+
+  private later(res: HttpResponse, work: Promise<Answer>): void {
+    sendLater(res, work, (error) => this.log.error({ err: error }, 'admin request failed'));
+  }
+
+  /** By header, or by `?token=` for the live page: browsers open it without headers. */
+  private mayAsk(req: HttpRequest): boolean {
+    const { adminToken } = this.config;
+    if (adminToken === '') return true;
+    const given = /^bearer +(.+)$/i.exec(req.getHeader('authorization'))?.[1] ?? req.getQuery('token') ?? '';
+    return timingSafeEqual(sha256(given), sha256(adminToken));
+  }
+
+  private async readiness(): Promise<Answer> {
+    const reasons = await this.inspection.notReady();
+    return reasons.length === 0 ? json(200, { status: 'ready' }) : json(503, { status: 'not ready', reasons });
+  }
+
+  private async metricsText(): Promise<Answer> {
+    const body = await this.metrics.text();
+    return { status: 200, contentType: this.metrics.contentType, body, headers: {} };
+  }
+
+  private async stats(): Promise<Answer> {
+    const workers = await this.inspection.stats();
+    const notReady = await this.inspection.notReady();
+    const { user, system } = process.cpuUsage();
+    const { rss, heapUsed } = process.memoryUsage();
+    return json(200, {
+      schema: 'fanwire.stats/1',
+      version,
+      pid: process.pid,
+      now: new Date().toISOString(),
+      startedAt: new Date(this.startedAtMs).toISOString(),
+      uptimeS: Math.round((Date.now() - this.startedAtMs) / 1000),
+      ready: notReady.length === 0,
+      notReady,
+      process: { rssBytes: rss, heapUsedBytes: heapUsed, cpuS: (user + system) / 1e6 },
+      total: totalOf(workers),
+      workers,
+    });
+  }
+
+  private async topics(query: URLSearchParams): Promise<Answer> {
+    const limit = limitOf(query, MAX_TOPICS, 20);
+    const by = query.get('by') ?? 'subscribers';
+    if (by !== 'subscribers' && by !== 'rate')
+      return badQuery(`"by" is subscribers or rate, got ${JSON.stringify(by)}`);
+    if (limit === undefined) return badQuery(`"limit" is a whole number from 1 to ${MAX_TOPICS}`);
+    return json(200, { by, topics: await this.inspection.topics(by satisfies TopicOrder, limit) });
+  }
+
+  private async connections(query: URLSearchParams): Promise<Answer> {
+    const limit = limitOf(query, MAX_PAGE, 100);
+    if (limit === undefined) return badQuery(`"limit" is a whole number from 1 to ${MAX_PAGE}`);
+    const value = (name: string): string | undefined => query.get(name) ?? undefined;
+    const [after, user, address, topic] = ['after', 'user', 'address', 'topic'].map(value);
+    return json(200, await this.inspection.connections({ limit, after, user, address, topic }));
+  }
+
+  private async kick(id: string): Promise<Answer> {
+    if (await this.inspection.kick(id)) {
+      this.log.info({ id }, 'connection closed by an administrator');
+      return json(200, { closed: id });
+    }
+    return refused({ status: 404, code: 'FANWIRE_NO_CONNECTION', message: `no connection has the id ${quoted(id)}` });
+  }
+}
+
+const NO_TOKEN: Refusal = {
+  status: 401,
+  code: 'FANWIRE_ADMIN_TOKEN',
+  message: 'this needs the --admin-token, as Authorization: Bearer or ?token=',
+};
+
+function noRoute(req: HttpRequest): Refusal {
+  const asked = `${req.getMethod().toUpperCase()} ${quoted(req.getUrl())}`;
+  return { status: 404, code: 'FANWIRE_NO_ROUTE', message: `nothing answers ${asked} here; there is ${ROUTES}` };
+}
+
+function badQuery(message: string): Answer {
+  return refused({ status: 400, code: 'FANWIRE_ADMIN_QUERY', message });
+}
+
+/** The query's `limit`, `initial` where it has none, undefined where it is no number from 1 to `max`. */
+function limitOf(query: URLSearchParams, max: number, initial: number): number | undefined {
+  const limit = Number(query.get('limit') ?? initial);
+  return Number.isInteger(limit) && limit >= 1 && limit <= max ? limit : undefined;
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 100));
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

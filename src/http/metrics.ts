@@ -1,0 +1,218 @@
+// /metrics: what the relays counted, as Prometheus reads it. Counters stay plain numbers; they are read when a scrape comes.
+// Label sets are bounded: reasons, stable codes and worker numbers, never a topic, user or address.
+import { statSync } from 'node:fs';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { BUCKET_BOUNDS, type DistributionCounts } from '../relay/distribution.js';
+import type { Inspection } from '../relay/inspection.js';
+import { type RelayStats, totalOf } from '../relay/stats.js';
+
+type Total = ReturnType<typeof totalOf>;
+
+/** Counters without labels: name, help, and where the value is. */
+const COUNTERS: readonly [string, string, (total: Total) => number][] = [
+  ['fanwire_connections_opened_total', 'WebSockets opened', (total) => total.opened],
+  ['fanwire_connections_closed_total', 'WebSockets closed', (total) => total.closed],
+  ['fanwire_messages_published_total', 'Messages taken from publishers', (total) => total.published],
+  ['fanwire_published_bytes_total', 'Payload bytes taken from publishers', (total) => total.publishedBytes],
+  ['fanwire_messages_delivered_total', "Messages handed to subscribers' sockets", (total) => total.delivered],
+  ['fanwire_delivered_bytes_total', "Payload bytes handed to subscribers' sockets", (total) => total.deliveredBytes],
+  ['fanwire_slow_consumers_total', 'Times a socket was found over --max-backpressure', (total) => total.slowConsumers],
+];
+
+/** Counters by one label: name, help, label, and its values. */
+const LABELLED: readonly [string, string, string, (total: Total) => Readonly<Record<string, number>>][] = [
+  [
+    'fanwire_messages_dropped_total',
+    'Messages lost, by reason: deliveries to slow consumers, publishes over the rate or without permission',
+    'reason',
+    (total) => ({
+      slow_consumer: total.dropped,
+      publish_rate: total.rejected.rate,
+      publish_forbidden: total.rejected.forbidden,
+    }),
+  ],
+  ['fanwire_requests_refused_total', 'Upgrades and HTTP requests refused, by code', 'code', (total) => total.refused],
+  ['fanwire_connections_cut_total', 'WebSockets the relay closed for what they did', 'reason', (total) => total.cut],
+];
+
+const GAUGES: readonly [string, string, (total: Total) => number][] = [
+  ['fanwire_connections', 'WebSockets open', (total) => total.connections],
+  ['fanwire_handshakes', 'Handshakes whose token is being verified', (total) => total.handshakes],
+  ['fanwire_topics', 'Topics with subscribers', (total) => total.topics],
+  ['fanwire_lagging_connections', 'Slow consumers that are off their topics now', (total) => total.lagging],
+];
+
+export class Metrics {
+  private readonly registry = new Registry();
+  private workers: readonly RelayStats[] = [];
+  private total: Total | undefined;
+  private notReady: readonly string[] = [];
+
+  constructor(
+    private readonly inspection: Inspection,
+    version: string,
+  ) {
+    collectDefaultMetrics({ register: this.registry });
+    // prom-client's lists /proc/self/fd, which takes 100 ms and more with 200,000 sockets open; OpenFiles counts without.
+    this.registry.removeSingleMetric('process_open_fds');
+    this.addOpenFiles();
+    this.addTotals();
+    this.addWorkers();
+    this.addDistribution('fanwire_fanout_size', 'Subscribers a message went to', 1, (total) => total.fanOut);
+    this.addDistribution(
+      'fanwire_publish_to_flush_seconds',
+      'Time from a publish until its messages were written to the sockets, one in 64 publishes',
+      1e-6,
+      (total) => total.publishToFlushUs,
+    );
+    const build = new Gauge({
+      name: 'fanwire_build_info',
+      help: 'Always 1; what runs is in the labels',
+      labelNames: ['version', 'node'],
+      registers: [this.registry],
+    });
+    build.set({ version, node: process.version }, 1);
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  async text(): Promise<string> {
+    this.workers = await this.inspection.stats();
+    this.notReady = await this.inspection.notReady();
+    this.total = totalOf(this.workers);
+    return this.registry.metrics();
+  }
+
+  private addTotals(): void {
+    const registers = [this.registry];
+    const read = <T>(from: (total: Total) => T): T => from(this.total as Total);
+    for (const [name, help, value] of COUNTERS) {
+      new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          this.reset();
+          this.inc(read(value));
+        },
+      });
+    }
+    for (const [name, help, label, values] of LABELLED) {
+      new Counter({
+        name,
+        help,
+        labelNames: [label],
+        registers,
+        collect() {
+          this.reset();
+          for (const [key, count] of Object.entries(read(values))) this.inc({ [label]: snakeCase(key) }, count);
+        },
+      });
+    }
+    for (const [name, help, value] of GAUGES) {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read(value));
+        },
+      });
+    }
+  }
+
+  private addWorkers(): void {
+    const workers = (): readonly RelayStats[] => this.workers;
+    const isReady = (): boolean => this.notReady.length === 0;
+    const registers = [this.registry];
+    new Gauge({
+      name: 'fanwire_ready',
+      help: '1 while /readyz says that new clients may come, else 0',
+      registers,
+      collect() {
+        this.set(isReady() ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: 'fanwire_event_loop_lag_seconds',
+      help: "Worst lateness of a worker's event loop in the last 5 to 10 seconds",
+      labelNames: ['worker'],
+      registers,
+      collect() {
+        for (const { worker, loopLagMs } of workers()) this.set({ worker: String(worker) }, loopLagMs / 1000);
+      },
+    });
+    const restarts = (): number => this.inspection.workerRestarts;
+    new Counter({
+      name: 'fanwire_worker_restarts_total',
+      help: 'Workers that died and were started anew',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(restarts());
+      },
+    });
+    new Gauge({
+      name: 'fanwire_worker_connections',
+      help: 'WebSockets open, by worker',
+      labelNames: ['worker'],
+      registers,
+      collect() {
+        for (const { worker, connections } of workers()) this.set({ worker: String(worker) }, connections);
+      },
+    });
+  }
+
+  private addOpenFiles(): void {
+    if (openFiles() === undefined) return;
+    new Gauge({
+      name: 'process_open_fds',
+      help: 'Number of open file descriptors',
+      registers: [this.registry],
+      collect() {
+        this.set(openFiles() ?? 0);
+      },
+    });
+  }
+
+  /** prom-client's Histogram can only observe; one that was counted elsewhere is registered by what a registry asks of it. */
+  private addDistribution(name: string, help: string, unit: number, of: (total: Total) => DistributionCounts): void {
+    const get = async () => ({ name, help, type: 'histogram', values: histogram(name, unit, of(this.total as Total)) });
+    this.registry.registerMetric({ name, help, type: 'histogram', get } as never);
+  }
+}
+
+function histogram(name: string, unit: number, { counts, sum }: DistributionCounts) {
+  let below = 0;
+  const buckets = BUCKET_BOUNDS.map((bound, index) => {
+    below += counts[index] as number;
+    return {
+      metricName: `${name}_bucket`,
+      labels: { le: String(Number((bound * unit).toPrecision(6))) },
+      value: below,
+    };
+  });
+  const count = below + (counts[BUCKET_BOUNDS.length] as number);
+  return [
+    ...buckets,
+    { metricName: `${name}_bucket`, labels: { le: '+Inf' }, value: count },
+    { metricName: `${name}_sum`, labels: {}, value: sum * unit },
+    { metricName: `${name}_count`, labels: {}, value: count },
+  ];
+}
+
+/** Linux 6.2 and newer give the number of open files as the directory's size; before, it is 0. */
+function openFiles(): number | undefined {
+  try {
+    return statSync('/proc/self/fd').size || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `tooBig` → `too_big`; stable codes stay as they are. */
+function snakeCase(key: string): string {
+  return key.startsWith('FANWIRE_') ? key : key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
