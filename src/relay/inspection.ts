@@ -2,6 +2,7 @@
 // workers, each answers for itself and the admin listener puts the answers together.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RelayConfig } from '../config/schema.js';
+import { SUBPROTOCOL } from '../protocol/envelope.js';
 import type { Connection } from './connection.js';
 import { LoopLag } from './loop-lag.js';
 import type { Relay } from './relay.js';
@@ -19,7 +20,11 @@ export interface ConnectionInfo {
   readonly id: string;
   readonly address: string;
   readonly user: string | undefined;
-  readonly topic: string;
+  /** `raw` or `fanwire.v1`. */
+  readonly protocol: string;
+  /** The first topics it subscribes to, and how many there are. */
+  readonly topics: readonly string[];
+  readonly topicCount: number;
   readonly openedAt: string;
   readonly expiresAt: string | undefined;
   readonly published: number;
@@ -62,6 +67,8 @@ export interface Inspection {
 
 /** Topics or connections looked at before the loop gets a turn, about 2 ms. */
 const VISITS_PER_TURN = 20_000;
+/** Topics that the list of connections shows of each. */
+const LISTED_TOPICS = 10;
 /** A rate is measured over at least one second, and its start is not older than ten. */
 const MIN_RATE_MS = 1000;
 const MAX_RATE_MS = 10_000;
@@ -127,7 +134,7 @@ export class LocalInspection implements Inspection {
       await sleep(MIN_RATE_MS);
     }
     const seconds = (performance.now() - this.ratesFromMs) / 1000;
-    const rate = (topic: TopicLike): number => (topic.published - topic.ratedPublished) / seconds;
+    const rate = (topic: TopicLike): number => Math.max(0, topic.published - topic.ratedPublished) / seconds;
     const top = await this.topTopics(limit, rate, (topic) => Math.round(rate(topic) * 10) / 10);
     if (seconds * 1000 >= MIN_RATE_MS) await this.markRates();
     return top;
@@ -156,12 +163,15 @@ export class LocalInspection implements Inspection {
   }
 
   private connectionInfo(connection: Connection): ConnectionInfo {
-    const { id, remoteAddress, identity, topic, openedAtMs, published, ws } = connection;
+    const { id, remoteAddress, identity, openedAtMs, published, ws } = connection;
+    const topics = topicsOf(connection);
     return {
       id,
       address: remoteAddress,
       user: identity.user,
-      topic: topic.name,
+      protocol: connection.session === undefined ? 'raw' : SUBPROTOCOL,
+      topics: topics.slice(0, LISTED_TOPICS),
+      topicCount: topics.length,
       openedAt: new Date(openedAtMs).toISOString(),
       expiresAt: identity.expiresAtMs === undefined ? undefined : new Date(identity.expiresAtMs).toISOString(),
       published,
@@ -217,10 +227,16 @@ interface TopicLike {
   ratedPublished: number;
 }
 
-function matches({ identity, remoteAddress, topic }: Connection, query: ConnectionQuery): boolean {
+/** The topics a connection subscribes to. */
+function topicsOf({ topic, session }: Connection): readonly string[] {
+  return topic === undefined ? (session?.topicNames ?? []) : [topic.name];
+}
+
+function matches(connection: Connection, query: ConnectionQuery): boolean {
+  const { identity, remoteAddress } = connection;
   if (query.user !== undefined && identity.user !== query.user) return false;
   if (query.address !== undefined && remoteAddress !== query.address) return false;
-  return query.topic === undefined || topic.name === query.topic;
+  return query.topic === undefined || topicsOf(connection).includes(query.topic);
 }
 
 /** Visits `all` without holding the loop for long: a relay may have a million topics. Ends when `visit` returns false. */

@@ -76,6 +76,10 @@ export class Session {
     }
   }
 
+  get topicNames(): readonly string[] {
+    return [...this.memberships.keys()];
+  }
+
   /** Where the socket is in the live stream. */
   audiences(): Audience[] {
     const live: Audience[] = [];

@@ -46,6 +46,8 @@ export class Topic {
   readonly history: TopicHistory | undefined;
   /** Who is here; undefined where presence is off. */
   readonly members: Set<Connection> | undefined;
+  /** `published` when rates were last measured. */
+  ratedPublished = 0;
   private envelopeHead: string | undefined;
 
   constructor(name: string, history: TopicHistory | undefined, hasPresence: boolean) {
@@ -55,12 +57,9 @@ export class Topic {
     this.members = hasPresence ? new Set() : undefined;
   }
 
-  /** `published` when rates were last measured. */
-  ratedPublished = 0;
-
-  /** Messages fanned out so far. */
+  /** Messages fanned out so far. What a raw socket publishes goes to both audiences, so this is the larger count. */
   get published(): number {
-    return this.raw.published;
+    return Math.max(this.raw.published, this.enveloped?.published ?? 0);
   }
 
   /** Sockets that joined the topic. */

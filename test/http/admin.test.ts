@@ -151,8 +151,8 @@ test('connections come in pages without gaps, can be searched, and one can be cl
   assert.equal(fifth.length, 5);
   assert.equal((await get('/connections?address=192.0.2.1')).json.connections.length, 0);
 
-  const { id, topic } = fifth[0];
-  assert.equal(topic, 'fifth');
+  const { id, protocol, topics } = fifth[0];
+  assert.deepEqual([protocol, topics], ['raw', ['fifth']]);
   assert.deepEqual((await get(`/connections/${id}`, { method: 'DELETE' })).json, { closed: id });
   assert.equal((await clients[0]?.closed)?.code, 1008);
   assert.equal((await get(`/connections/${id}`, { method: 'DELETE' })).json.error.code, 'FANWIRE_NO_CONNECTION');
