@@ -1,7 +1,7 @@
 // What `fanwire bench` does once its flags are read: target, engine, runs, one result, an exit code.
 
 import { FanwireError } from '../src/protocol/codes.js';
-import { AUTOCANNON_DEFAULTS, autocannonEngine } from './engines/autocannon.js';
+import { autocannonEngine } from './engines/autocannon.js';
 import type { Engine } from './engines/engine.js';
 import { k6Engine } from './engines/k6.js';
 import { nativeEngine } from './engines/native.js';
@@ -50,7 +50,7 @@ export async function runSession(options: SessionOptions): Promise<Result> {
     : { server: [], generator: [] };
   pinProcess(process.pid, cores.generator);
   const engine = createEngine(scenario, options, cores.generator);
-  const target = await startTarget(options.target, plan, cores.server);
+  const target = await startTarget(options.target, plan, cores.server, { admin: scenario.paths !== undefined });
   const bar = new ProgressBar(process.stderr);
   const runOnce = (step: Plan, label: string) => {
     bar.begin(`${scenario.name} ${label}`.trimEnd());
@@ -98,10 +98,10 @@ function createEngine(scenario: Scenario, options: SessionOptions, cores: readon
   }
   if ((name === 'autocannon') !== (scenario.engine === 'autocannon')) {
     throw refuse(
-      `--engine ${name} cannot play ${scenario.name}: autocannon plays http-publish, native and k6 the others`,
+      `--engine ${name} cannot play ${scenario.name}: autocannon plays http-publish and http-admin, native and k6 the others`,
     );
   }
-  if (name === 'autocannon') return autocannonEngine({ ...AUTOCANNON_DEFAULTS, headers });
+  if (name === 'autocannon') return autocannonEngine({ paths: scenario.paths ?? [], headers });
   if (name === 'k6') return k6Engine({ cores, slo, headers, localAddresses, isInsecureAllowed });
   return nativeEngine({ cores, headers, localAddresses, isInsecureAllowed });
 }

@@ -19,14 +19,12 @@ import type { Target } from '../targets/target.js';
 import type { Engine, EngineHooks, EngineReport, EngineSeriesPoint } from './engine.js';
 
 export interface AutocannonOptions {
-  /** Routes to GET, in turn, such as `/metrics`; empty: POST /publish/<topic>. */
+  /** Routes of the target's admin port to GET, in turn, such as `/metrics`; empty: POST /publish/<topic>. */
   readonly paths: readonly string[];
-  /** Where they are; '': the target's first URL, as http. The admin routes have a port of their own. */
-  readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export const AUTOCANNON_DEFAULTS: AutocannonOptions = { paths: [], url: '', headers: {} };
+export const AUTOCANNON_DEFAULTS: AutocannonOptions = { paths: [], headers: {} };
 
 /** The event-loop delay monitor looks once per this time, and counts it in. */
 const DELAY_RESOLUTION_MS = 1;
@@ -65,9 +63,11 @@ function requirePlayable(plan: Plan): void {
 }
 
 function settings(plan: Plan, target: Target, options: AutocannonOptions, seconds: number): autocannon.Options {
-  const url = (options.url || (target.urls[0] as string).replace(/^ws/, 'http')).replace(/\/+$/, '');
   return {
-    url,
+    url: (options.paths.length === 0 ? (target.urls[0] as string).replace(/^ws/, 'http') : adminUrl(target)).replace(
+      /\/+$/,
+      '',
+    ),
     connections: plan.publishers,
     duration: seconds,
     timeout: plan.connectTimeoutS,
@@ -75,6 +75,16 @@ function settings(plan: Plan, target: Target, options: AutocannonOptions, second
     // autocannon opens no more connections than requests per second.
     ...(plan.rate > 0 ? { overallRate: plan.rate } : {}),
   };
+}
+
+/** @throws FanwireError FANWIRE_USAGE_BENCH_ADMIN */
+function adminUrl(target: Target): string {
+  if (target.adminUrl !== undefined && /^https?:\/\//.test(target.adminUrl)) return target.adminUrl;
+  const given = target.adminUrl === undefined ? 'none was given' : `got ${target.adminUrl}`;
+  throw new FanwireError(
+    'FANWIRE_USAGE_BENCH_ADMIN',
+    `the admin routes of ${target.name} need --admin-url with an http:// URL, ${given}`,
+  );
 }
 
 function publishes(plan: Plan, { headers }: AutocannonOptions): autocannon.Request[] {

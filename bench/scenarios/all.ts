@@ -6,6 +6,7 @@ import { burst } from './burst.js';
 import { churn } from './churn.js';
 import { connectRamp } from './connect-ramp.js';
 import { fanOut } from './fan-out.js';
+import { httpAdmin } from './http-admin.js';
 import { httpPublish } from './http-publish.js';
 import { idleHold } from './idle-hold.js';
 import { manyTopics } from './many-topics.js';
@@ -27,6 +28,7 @@ export const scenarios: readonly Scenario[] = [
   payloadSweep,
   maxRate,
   httpPublish,
+  httpAdmin,
 ];
 
 /** @throws FanwireError FANWIRE_USAGE_SCENARIO */

@@ -53,6 +53,8 @@ export interface Scenario {
   readonly explains: string;
   /** The only engine that can play it; without one: native, or k6 where that can. */
   readonly engine?: 'autocannon';
+  /** Routes of the admin port to GET instead of publishing. */
+  readonly paths?: readonly string[];
   /** Where it departs from `PLAN_DEFAULTS`. */
   readonly defaults: Partial<Plan>;
   /** Runs the plan once for each value of one numeric parameter. */

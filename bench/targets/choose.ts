@@ -13,6 +13,8 @@ export interface TargetOptions {
   readonly urls: readonly string[];
   /** Processes of the servers at `urls`, where they run on this machine. */
   readonly serverPids: readonly number[];
+  /** Admin routes of the server at `urls`. */
+  readonly adminUrl: string | undefined;
   readonly command: string | undefined;
   readonly peer: string | undefined;
   /** Path before the topic on a `command` server. */
@@ -26,10 +28,18 @@ export interface TargetOptions {
 
 /** Starts (or just describes) the target of a run of `plan`, on `cores` where it is started.
  *  @throws FanwireError FANWIRE_USAGE_BENCH_TARGET and what starting it throws */
-export function startTarget(options: TargetOptions, plan: Plan, cores: readonly number[]): Promise<Target> {
-  const { urls, serverPids, command, peer, path, dialect, nodes, workers, serveFlags } = options;
+export async function startTarget(
+  options: TargetOptions,
+  plan: Plan,
+  cores: readonly number[],
+  needs: { readonly admin: boolean },
+): Promise<Target> {
+  const { urls, serverPids, adminUrl, command, peer, path, dialect, nodes, workers, serveFlags } = options;
   requireOne(options);
-  if (urls.length > 0) return Promise.resolve(urlTarget(urls, dialect ?? 'raw', serverPids));
+  if (urls.length > 0) {
+    const running = urlTarget(urls, dialect ?? 'raw', serverPids);
+    return adminUrl === undefined ? running : { ...running, adminUrl };
+  }
   if (peer !== undefined) return startPeerFor(peer, plan, cores);
   if (command !== undefined) {
     const name = command.trim().split(/\s+/)[0] ?? command;
@@ -42,7 +52,8 @@ export function startTarget(options: TargetOptions, plan: Plan, cores: readonly 
     );
   }
   const connections = plan.subscribers + plan.stalledSubscribers + plan.publishers;
-  return startRelayTarget({ nodes, workers, dialect: dialect ?? 'raw', flags: serveFlags, cores, connections });
+  const relay = { nodes, workers, dialect: dialect ?? 'raw', flags: serveFlags, cores, connections };
+  return startRelayTarget({ ...relay, hasAdmin: needs.admin });
 }
 
 function startPeerFor(name: string, plan: Plan, cores: readonly number[]): Promise<Target> {

@@ -7,6 +7,7 @@ import { ServerProcess } from './server-process.js';
 import type { Dialect, Target } from './target.js';
 
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+const ADMIN = /"msg":"admin on (http:\/\/[^"]+)"/;
 const LISTENING = /"msg":"listening on (ws[s]?:\/\/[^"]+)"/;
 
 export interface RelayOptions {
@@ -20,6 +21,8 @@ export interface RelayOptions {
   readonly cli?: string;
   /** What results call it; 'fanwire' unless given. */
   readonly name?: string;
+  /** Waits for the admin port as well, and tells its URL (the first node's). */
+  readonly hasAdmin?: boolean;
   /** Connections it must hold, checked against the limit on open files. */
   readonly connections: number;
 }
@@ -50,7 +53,10 @@ export async function startRelayTarget(options: RelayOptions): Promise<Target> {
     const urls = await Promise.all(
       servers.map((server) => server.findInOutput((output) => LISTENING.exec(output)?.[1])),
     );
+    const first = servers[0] as ServerProcess;
+    const adminUrl = options.hasAdmin ? await first.findInOutput((output) => ADMIN.exec(output)?.[1]) : undefined;
     return {
+      ...(adminUrl === undefined ? {} : { adminUrl }),
       name,
       version,
       cmd: ['fanwire', ...command.slice(2)].join(' '),

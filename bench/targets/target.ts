@@ -9,6 +9,8 @@ export interface Target {
   readonly cmd: string;
   /** ws:// or wss:// URLs without the topic. Several are the nodes of one cluster: the subscribers of each topic are spread over all. */
   readonly urls: readonly string[];
+  /** http:// URL of its admin routes, where a scenario asked for them and they are known. */
+  readonly adminUrl?: string;
   /** How a topic is addressed and a message framed. */
   readonly dialect: Dialect;
   /** Processes whose CPU and memory count, children included; empty when the server is elsewhere. */

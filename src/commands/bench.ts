@@ -11,6 +11,7 @@ interface BenchFlags {
   engine?: string;
   url?: string[];
   serverPid?: number[];
+  adminUrl?: string;
   cmd?: string;
   peer?: string;
   path?: string;
@@ -61,6 +62,7 @@ export function benchCommand(): Command {
       ...all,
       count('--server-pid')(pid),
     ])
+    .option('--admin-url <url>', 'its admin routes, http://, for the scenario http-admin')
     .option('--cmd <command>', 'start this; it must listen on PORT (or {port}) of the loopback')
     .option('--peer <name>', 'start this other server (`npm run bench:peers -- --list` shows which are here)')
     .option('--path <path>', 'path before the topic on a --cmd server')
@@ -79,7 +81,7 @@ export function benchCommand(): Command {
   for (const option of planOptions) command.addOption(planFlag(option));
   return command
     .optionsGroup('Engine:')
-    .option('--engine <name>', 'native, k6 or autocannon (default: native; http-publish: autocannon)')
+    .option('--engine <name>', 'native, k6 or autocannon (default: native; http-publish and http-admin: autocannon)')
     .option('--no-pin', 'leave server and generator to the kernel (else: cores of their own, where taskset is found)')
     .option('--header <header>', 'further header of each upgrade, "Name: value"; repeatable', header)
     .option('--local-address <ip>', 'connect from this address; repeatable', collect)
@@ -128,6 +130,7 @@ async function bench(command: Command, name: string | undefined, flags: BenchFla
     target: {
       urls: flags.url ?? [],
       serverPids: flags.serverPid ?? [],
+      adminUrl: flags.adminUrl,
       command: flags.cmd,
       path: flags.path ?? '',
       peer: flags.peer,

@@ -111,10 +111,9 @@ describe('the autocannon engine', () => {
       paths.add(`${request.method} ${request.url} ${request.headers.authorization}`);
       response.end('ok');
     });
-    const url = (admin.urls[0] as string).replace('ws:', 'http:');
-    const target = { ...admin, urls: ['ws://127.0.0.1:1'] };
+    const adminUrl = (admin.urls[0] as string).replace('ws:', 'http:');
+    const target = { ...admin, urls: ['ws://127.0.0.1:1'], adminUrl };
     const report = await run({}, target, {
-      url,
       paths: ['/healthz', '/metrics'],
       headers: { authorization: 'Bearer t' },
     });
