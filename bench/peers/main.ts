@@ -52,7 +52,7 @@ const program = new Command('bench:peers')
   .action(main);
 
 async function main(flags: Flags): Promise<void> {
-  const peers = chosenPeers(flags.peer);
+  const peers = flags.peer === undefined ? PEERS : flags.peer.map(peerNamed);
   if (flags.list) return list(peers);
   const present = peers.filter((peer) => peer.find().present);
   const absent = peers.flatMap((peer): Absentee[] => {
@@ -81,10 +81,6 @@ async function main(flags: Flags): Promise<void> {
   await writeReports(shown, { html: join(flags.out, 'peers.html') });
   write(join(flags.out, 'peers.md'), markdown);
   process.stdout.write(markdown);
-}
-
-function chosenPeers(names: readonly string[] | undefined): readonly Peer[] {
-  return names === undefined ? PEERS : names.map(peerNamed);
 }
 
 function list(peers: readonly Peer[]): void {

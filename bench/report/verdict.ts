@@ -1,6 +1,7 @@
 // What a run says at first sight: invalid, failed or good, in one headline and the reasons below it.
 
 import type { Result } from '../result.js';
+import { missedTerms, parseSlo, type SloTerm } from '../slo.js';
 import { formatCount } from './format.js';
 
 export interface Verdict {
@@ -9,10 +10,8 @@ export interface Verdict {
   readonly reasons: readonly string[];
 }
 
-/** Scenarios that make the server drop on purpose: a loss is what they measure, not a failure. */
-const LOSES_BY_DESIGN: ReadonlySet<string> = new Set(['slow-consumer']);
-
-/** Judges one result: validity first, then whether every message arrived once, in order, on every connection asked for. */
+/** Judges one result: validity first, then its objective (`params.slo`), then whether every message arrived once, in order, on every
+ *  connection asked for. What the objective itself speaks about, such as `loss<1%`, is left to it. */
 export function judge(result: Result): Verdict {
   if (!result.valid) {
     return {
@@ -21,22 +20,39 @@ export function judge(result: Result): Verdict {
       reasons: result.invalidReasons,
     };
   }
-  const reasons = failures(result);
+  const slo = typeof result.params.slo === 'string' ? result.params.slo : undefined;
+  const terms = slo === undefined ? [] : readObjective(slo);
+  if (terms === undefined) return { kind: 'failed', headline: `Objective not understood: ${slo}`, reasons: [] };
+  const missed = missedTerms(terms, result).map((term) => `Objective missed: ${term}`);
+  const reasons = [...missed, ...failures(result, new Set(terms.map((term) => term.metric)))];
   if (reasons.length > 0) return { kind: 'failed', headline: reasons[0] ?? '', reasons: reasons.slice(1) };
-  if (result.expected === 0) return { kind: 'good', headline: 'Every connection opened', reasons: [] };
-  const lost = result.lost > 0 ? `${formatCount(result.lost)} lost by design` : 'Nothing lost';
-  return { kind: 'good', headline: `${lost}, nothing twice, all in order`, reasons: [] };
+  const held = slo === undefined ? '' : `Objective held (${slo}). `;
+  return { kind: 'good', headline: held + praise(result), reasons: [] };
 }
 
-function failures(result: Result): string[] {
-  const of = `of ${formatCount(result.expected)} deliveries`;
-  const failed = [];
-  if (result.lost > 0 && !LOSES_BY_DESIGN.has(result.scenario)) failed.push(`${formatCount(result.lost)} ${of} lost`);
-  if (result.duplicated > 0) failed.push(`${formatCount(result.duplicated)} deliveries came twice`);
-  if (result.outOfOrder > 0) failed.push(`${formatCount(result.outOfOrder)} deliveries out of order`);
-  if (result.connections.failed > 0) {
-    const { failed: lost, requested } = result.connections;
-    failed.push(`${formatCount(lost)} of ${formatCount(requested)} connections failed`);
+function praise({ expected, lost }: Result): string {
+  if (expected === 0) return 'Every connection opened';
+  return `${lost === 0 ? 'Nothing lost' : `${formatCount(lost)} lost`}, nothing twice, all in order`;
+}
+
+function failures(result: Result, leftToObjective: ReadonlySet<string>): string[] {
+  const { lost, duplicated, outOfOrder, connections } = result;
+  const rules: readonly (readonly [string, number, string])[] = [
+    ['loss', lost, `of ${formatCount(result.expected)} deliveries lost`],
+    ['duplicated', duplicated, 'deliveries came twice'],
+    ['outOfOrder', outOfOrder, 'deliveries out of order'],
+    ['failed', connections.failed, `of ${formatCount(connections.requested)} connections failed`],
+  ];
+  return rules.flatMap(([metric, count, text]) =>
+    count > 0 && !leftToObjective.has(metric) ? [`${formatCount(count)} ${text}`] : [],
+  );
+}
+
+/** undefined: whoever wrote the result had an objective that this version cannot read. */
+function readObjective(slo: string): SloTerm[] | undefined {
+  try {
+    return parseSlo(slo);
+  } catch {
+    return undefined;
   }
-  return failed;
 }

@@ -77,15 +77,31 @@ test('colour is for terminals that want it: NO_COLOR, a pipe and TERM=dumb are p
   assert.ok(!renderTerminal([sampleResult()], plain).includes('\x1b'));
 });
 
-test('a lost, doubled or reordered message fails a run; a slow-consumer run may lose by design', () => {
+test('a lost, doubled or reordered message fails a run, and a connection that did not open', () => {
   const lossy = { expected: 500_003, lost: 3 };
-  assert.equal(judge(sampleResult(1, lossy)).kind, 'failed');
-  assert.equal(judge(sampleResult(1, { duplicated: 1 })).kind, 'failed');
-  assert.equal(judge(sampleResult(1, { outOfOrder: 1 })).kind, 'failed');
-  assert.equal(judge(sampleResult(1, { ...lossy, scenario: 'slow-consumer' })).kind, 'good');
+  const connections = { ...sampleResult().connections, opened: 499, failed: 1 };
+  for (const spoilt of [lossy, { duplicated: 1 }, { outOfOrder: 1 }, { connections }]) {
+    assert.equal(judge(sampleResult(1, spoilt)).kind, 'failed', JSON.stringify(spoilt));
+  }
   const xml = renderJunit([sampleResult(1, lossy), named('ws', invalid)]);
   assert.match(xml, /tests="2" failures="1" errors="1"/);
   assert.match(xml, /<failure message="3 of 500,003 deliveries lost">/);
+});
+
+test('the objective of a run is part of its verdict, and decides alone about what it names', () => {
+  const withSlo = (slo: string, overrides: Partial<Result> = {}) =>
+    judge(sampleResult(1, { params: { ...sampleResult().params, slo }, ...overrides }));
+  assert.deepEqual(withSlo('p99<20ms'), {
+    kind: 'good',
+    headline: 'Objective held (p99<20ms). Nothing lost, nothing twice, all in order',
+    reasons: [],
+  });
+  assert.equal(withSlo('p99<5ms').headline, 'Objective missed: p99<5ms (measured 6.015)');
+  const lossy = { expected: 500_003, lost: 3 };
+  assert.equal(withSlo('p99<20ms', lossy).kind, 'failed');
+  assert.equal(withSlo('p99<20ms,loss<1%', lossy).kind, 'good');
+  assert.equal(withSlo('p99<20ms', invalid).kind, 'invalid');
+  assert.equal(withSlo('from another version').headline, 'Objective not understood: from another version');
 });
 
 test('a hostile name cannot move the cursor, open a Markdown cell or leave an XML attribute', () => {
