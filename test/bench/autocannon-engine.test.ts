@@ -1,11 +1,15 @@
-// The autocannon engine against an HTTP server of the test's own that counts what reaches it.
+// The autocannon engine against an HTTP server of the test's own that counts what reaches it, and against the relay.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
+import { WebSocket } from 'ws';
 import { AUTOCANNON_DEFAULTS, type AutocannonOptions, autocannonEngine } from '../../bench/engines/autocannon.js';
+import { httpAdmin } from '../../bench/scenarios/http-admin.js';
 import { PLAN_DEFAULTS, type Plan } from '../../bench/scenarios/scenario.js';
+import { startRelayTarget } from '../../bench/targets/relay.js';
 import type { Target } from '../../bench/targets/target.js';
 
 const PLAN: Plan = { ...PLAN_DEFAULTS, publishers: 2, rate: 100, warmupS: 0, durationS: 2, payloadBytes: 100 };
@@ -124,5 +128,36 @@ describe('the autocannon engine', () => {
   test('says why when nothing is answered', async () => {
     const target = await serve((_request, response) => response.writeHead(404).end());
     await assert.rejects(run({}, target), { code: 'FANWIRE_BENCH_UNREACHABLE', message: /HTTP 404/ });
+  });
+
+  test('publishes to a real relay, whose subscribers get every message that it accepted; its admin routes answer', async () => {
+    const options = {
+      nodes: 1,
+      workers: 1,
+      dialect: 'raw',
+      flags: [],
+      cores: [],
+      connections: 10,
+      hasAdmin: true,
+    } as const;
+    const relay = await startRelayTarget(options);
+    try {
+      const subscriber = new WebSocket(`${relay.urls[0]}/bench-0`);
+      let received = 0;
+      subscriber.on('message', () => received++);
+      await once(subscriber, 'open');
+      const report = await run({}, relay);
+      // One connection, so the pong comes after all that was published before it.
+      subscriber.ping();
+      await once(subscriber, 'pong');
+      subscriber.terminate();
+      assert.equal(report.lost, 0);
+      const unanswered = received - report.delivered;
+      assert.ok(unanswered >= 0 && unanswered <= PLAN.publishers, `${received} received, ${report.delivered} accepted`);
+      const admin = await run({ durationS: 1 }, relay, { paths: httpAdmin.paths as readonly string[] });
+      assert.deepEqual([admin.lost, admin.connections.failures], [0, []]);
+    } finally {
+      await relay.stop();
+    }
   });
 });
