@@ -20,6 +20,7 @@ import { FanOut } from './fanout.js';
 import { PublishGuard } from './publish-guard.js';
 import { NOT_AN_UPGRADE, noRoute, writeRefusal } from './refuse.js';
 import { SlowConsumers } from './slow.js';
+import { slowObserver } from './slow-observer.js';
 import type { TopicTable } from './topic.js';
 import { type Entrant, type HandshakeHeaders, Upgrades } from './upgrade.js';
 import {
@@ -116,14 +117,7 @@ class UwsRelay implements Relay {
       config.maxPayloadBytes,
       config.slowConsumer,
       this.counters,
-      {
-        closed: (connection, bufferedBytes) => this.warnSlow('slow consumer closed', connection, bufferedBytes),
-        lagging: (connection, bufferedBytes) => this.warnSlow('slow consumer dropping', connection, bufferedBytes),
-        recovered: (connection, { topic }, lost) => {
-          this.warnings.warn('slow consumer recovered', { id: connection.id, topic: topic.name, lost });
-          connection.session?.lost(topic, lost);
-        },
-      },
+      slowObserver(this.warnings),
     );
     this.fanOut = new FanOut(this.app, this.slow, this.counters, config.compression !== 'off');
     const { authenticator, bus, expiry, guard, cuts, counters } = this;
@@ -311,14 +305,5 @@ class UwsRelay implements Relay {
     this.counters.refuse(refusal.code);
     this.warnings.warn('request refused', { code: refusal.code, status: refusal.status, reason: refusal.message });
     writeRefusal(res, refusal);
-  }
-
-  private warnSlow(kind: string, connection: Connection, bufferedBytes: number): void {
-    this.warnings.warn(kind, {
-      id: connection.id,
-      address: connection.remoteAddress,
-      topic: connection.topic?.name,
-      bufferedBytes,
-    });
   }
 }
