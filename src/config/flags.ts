@@ -6,7 +6,7 @@ import { groups, options } from './schema.js';
 function notes(option: Option): string {
   const { unit, zero, type } = option;
   const parts: string[] = [];
-  if (unit !== undefined) parts.push(`in ${unit}`);
+  if (unit !== undefined) parts.push(unit.startsWith('per ') ? unit : `in ${unit}`);
   const shown = shownDefault(option);
   if (shown !== '') parts.push(`default ${shown}`);
   if (zero !== undefined) parts.push(`0 = ${zero}`);
