@@ -17,7 +17,7 @@ export interface Peer {
   readonly topics: boolean;
   /** Whether a publisher is left out of what it sends. */
   readonly leavesSenderOut: boolean;
-  /** Looks for it on this machine; the first call may compile it. */
+  /** Looks for it on this machine, once; that may compile it. */
   find(): Presence;
 }
 
@@ -43,7 +43,7 @@ export const PEERS: readonly Peer[] = [
     dialect: 'raw',
     topics: false,
     leavesSenderOut: true,
-    find: () => nodePeer('ws', 'ws.mjs'),
+    find: once(() => nodePeer('ws', 'ws.mjs')),
   },
   {
     name: 'socket.io',
@@ -51,7 +51,7 @@ export const PEERS: readonly Peer[] = [
     dialect: 'socket.io',
     topics: false,
     leavesSenderOut: true,
-    find: () => nodePeer('socket.io', 'socketio.mjs'),
+    find: once(() => nodePeer('socket.io', 'socketio.mjs')),
   },
   {
     name: 'uws',
@@ -59,7 +59,7 @@ export const PEERS: readonly Peer[] = [
     dialect: 'raw',
     topics: true,
     leavesSenderOut: true,
-    find: () => nodePeer('uWebSockets.js', 'uws.mjs'),
+    find: once(() => nodePeer('uWebSockets.js', 'uws.mjs')),
   },
   {
     name: 'bun',
@@ -67,7 +67,7 @@ export const PEERS: readonly Peer[] = [
     dialect: 'raw',
     topics: true,
     leavesSenderOut: true,
-    find: findBun,
+    find: once(findBun),
   },
   {
     name: 'nchan',
@@ -75,7 +75,7 @@ export const PEERS: readonly Peer[] = [
     dialect: 'raw',
     topics: true,
     leavesSenderOut: false,
-    find: findNchan,
+    find: once(findNchan),
   },
   {
     name: 'gorilla',
@@ -83,7 +83,7 @@ export const PEERS: readonly Peer[] = [
     dialect: 'raw',
     topics: false,
     leavesSenderOut: true,
-    find: findGorilla,
+    find: once(findGorilla),
   },
   {
     name: 'http-kit',
@@ -91,7 +91,7 @@ export const PEERS: readonly Peer[] = [
     dialect: 'raw',
     topics: false,
     leavesSenderOut: true,
-    find: findHttpKit,
+    find: once(findHttpKit),
   },
   {
     name: 'limit',
@@ -100,7 +100,7 @@ export const PEERS: readonly Peer[] = [
     dialect: 'raw',
     topics: true,
     leavesSenderOut: true,
-    find: findLimit,
+    find: once(findLimit),
   },
 ];
 
@@ -110,6 +110,15 @@ export function peerNamed(name: string): Peer {
   if (peer !== undefined) return peer;
   const known = PEERS.map((candidate) => candidate.name).join(', ');
   throw new FanwireError('FANWIRE_USAGE_PEER', `--peer must be one of ${known}, got ${name}`);
+}
+
+/** Every run of a peer asks again, but tools do not come and go while rounds are played. */
+function once(find: () => Presence): () => Presence {
+  let found: Presence | undefined;
+  return () => {
+    found ??= find();
+    return found;
+  };
 }
 
 function absent(reason: string): Presence {

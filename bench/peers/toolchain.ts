@@ -48,17 +48,18 @@ export function compile(
   for (const source of sources) hash.update(readFileSync(join(folder, source)));
   const binary = join(CACHE, `${sources[0]?.replace(/\W/g, '-')}-${hash.digest('hex').slice(0, 12)}`);
   if (existsSync(binary)) return { ok: true, binary };
-  mkdirSync(dirname(binary), { recursive: true });
   // Renamed when whole: two runs at once must never start half a binary.
   const unfinished = `${binary}.${process.pid}`;
   const [tool = '', ...args] = command(unfinished);
   const env = { ...process.env, GOCACHE: join(CACHE, 'go'), ...environment };
   try {
+    mkdirSync(dirname(binary), { recursive: true });
     execFileSync(tool, args, { cwd: folder, env, timeout: COMPILE_TIMEOUT_MS, stdio: ['ignore', 'ignore', 'pipe'] });
+    renameSync(unfinished, binary);
   } catch (error) {
-    const text = String((error as { stderr?: unknown }).stderr ?? error).trim();
+    const { stderr, message } = error as { stderr?: Buffer; message?: string };
+    const text = (stderr?.toString() || message || String(error)).trim();
     return { ok: false, reason: `${tool} cannot compile ${sources[0]}: ${text.split('\n')[0]}` };
   }
-  renameSync(unfinished, binary);
   return { ok: true, binary };
 }
