@@ -59,6 +59,11 @@ const program = throwErrors(new Command('fanwire'))
   .version(version, '-V, --version', 'print the version');
 for (const build of commands) program.addCommand(throwErrors(build()));
 
+// A reader that has left (`fanwire bench list | head`) is no failure; what else goes wrong with stdout is one.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -84,11 +84,12 @@ async function main(flags: Flags): Promise<void> {
 }
 
 function list(peers: readonly Peer[]): void {
-  for (const peer of peers) {
+  const lines = peers.map((peer) => {
     const presence = peer.find();
     const state = presence.present ? `here ${presence.version}`.trimEnd() : `not here: ${presence.reason}`;
-    process.stdout.write(`${peer.name.padEnd(10)} ${peer.summary}\n${' '.repeat(11)}${state}\n`);
-  }
+    return `${peer.name.padEnd(10)} ${peer.summary}\n${' '.repeat(11)}${state}\n`;
+  });
+  process.stdout.write(lines.join(''));
 }
 
 /** The scenario's own plan, but short. Those that run several plans (sweep, search) do not fit into rounds. */

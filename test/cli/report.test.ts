@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sampleResult } from '../bench/sample-result.js';
-import { runFanwire } from '../fanwire-process.js';
+import { fanwire, runFanwire } from '../fanwire-process.js';
 
 test('result files become every report that is asked for, the first file being what ratios refer to', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'fanwire-report-'));
@@ -24,6 +24,13 @@ test('result files become every report that is asked for, the first file being w
   assert.match(readFileSync(out('r.xml'), 'utf8'), /<testsuite name="fan-out" tests="2" failures="0" errors="0">/);
   const quiet = await runFanwire(t, ['report', first, '--quiet']);
   assert.deepEqual({ code: quiet.code, stdout: quiet.stdout }, { code: 0, stdout: '' });
+});
+
+test('a reader that leaves early is no failure', async (t) => {
+  const started = fanwire(t, ['bench', 'list'], {}, 'exec "$@"');
+  started.child.stdout.destroy();
+  const { code } = await started.exited;
+  assert.deepEqual({ code, stderr: started.stderr() }, { code: 0, stderr: '' });
 });
 
 test('a file that is no result, or a report that cannot be written, is one line that names it', async (t) => {
