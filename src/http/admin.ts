@@ -2,7 +2,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RelayConfig } from '../config/schema.js';
 import type { Logger } from '../log.js';
-import { FanwireError, type Refusal } from '../protocol/codes.js';
+import type { Refusal } from '../protocol/codes.js';
+import { cannotListen } from '../relay/cannot-listen.js';
 import type { Inspection, TopicOrder } from '../relay/inspection.js';
 import { totalOf } from '../relay/stats.js';
 import {
@@ -36,13 +37,7 @@ export function startAdmin(config: AdminConfig, inspection: Inspection, log: Log
   return new Promise((resolve, reject) => {
     listenExclusively(app, adminHost, adminPort, (socket) => {
       if (socket === false) {
-        reject(
-          new FanwireError(
-            'FANWIRE_LISTEN',
-            `cannot listen on ${adminHost}:${adminPort} for --admin-port: the port is in use or the address is not this ` +
-              "machine's; choose another with --admin-port (0 takes any free one) or --admin-host",
-          ),
-        );
+        reject(cannotListen(adminHost, adminPort, ['--admin-port', '--admin-host']));
         return;
       }
       const port = us_socket_local_port(socket as never);

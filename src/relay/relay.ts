@@ -4,10 +4,11 @@ import { createAuthenticator } from '../auth/create.js';
 import type { Bus } from '../bus/bus.js';
 import type { RelayConfig } from '../config/schema.js';
 import { type Logger, sampledWarnings } from '../log.js';
-import { FanwireError, type Refusal } from '../protocol/codes.js';
+import type { Refusal } from '../protocol/codes.js';
 import { Access } from './access.js';
 import { Admission } from './admission.js';
 import { COMPRESSION, makeApp } from './app.js';
+import { cannotListen } from './cannot-listen.js';
 import { ALONE, type Company } from './company.js';
 import { Connection, type SocketState } from './connection.js';
 import { CorkHolder } from './cork-holder.js';
@@ -133,13 +134,7 @@ class UwsRelay implements Relay {
       const listen = this.company.sharesPort ? listenShared : listenExclusively;
       listen(this.app, host, port, (socket) => {
         if (socket === false) {
-          reject(
-            new FanwireError(
-              'FANWIRE_LISTEN',
-              `cannot listen on ${host}:${port}: the port is in use or the address is not this machine's; ` +
-                'stop what has it, or choose another with --port (0 takes any free one) or --host',
-            ),
-          );
+          reject(cannotListen(host, port, ['--port', '--host']));
           return;
         }
         this.listenSocket = socket;

@@ -177,7 +177,7 @@ test('an admin port that is taken stops the start with a line that names the fla
   const { relay } = await startLocalRelay(t);
   const { code, stderr } = await runFanwire(t, ['serve', '--port', '0', '--admin-port', String(relay.port)]);
   assert.equal(code, 1);
-  assert.match(stderr, new RegExp(`127.0.0.1:${relay.port} for --admin-port`));
+  assert.match(stderr, new RegExp(`127.0.0.1:${relay.port}: the port is in use.* --admin-port`));
 });
 
 test('the total of several workers is their sum, and the worst of their lags', { timeout: 10_000 }, async (t) => {

@@ -1,0 +1,17 @@
+// The one line for a port that cannot be had.
+import { FanwireError } from '../protocol/codes.js';
+
+/** @param flags what chooses the port and the address
+ *  @param reason what is wrong, where it is known */
+export function cannotListen(
+  host: string,
+  port: number,
+  [portFlag, hostFlag]: readonly [string, string],
+  reason = "the port is in use or the address is not this machine's",
+): FanwireError {
+  return new FanwireError(
+    'FANWIRE_LISTEN',
+    `cannot listen on ${host}:${port}: ${reason}; stop what has it, or choose another with ${portFlag} ` +
+      `(0 takes any free one) or ${hostFlag}`,
+  );
+}
