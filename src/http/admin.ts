@@ -3,8 +3,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RelayConfig } from '../config/schema.js';
 import type { Logger } from '../log.js';
 import type { Refusal } from '../protocol/codes.js';
-import { cannotListen } from '../relay/cannot-listen.js';
 import type { Inspection, TopicOrder } from '../relay/inspection.js';
+import { cannotListen, urlOf } from '../relay/listening.js';
 import { totalOf } from '../relay/stats.js';
 import {
   App,
@@ -41,8 +41,7 @@ export function startAdmin(config: AdminConfig, inspection: Inspection, log: Log
         return;
       }
       const port = us_socket_local_port(socket as never);
-      const shown = adminHost.includes(':') ? `[${adminHost}]` : adminHost;
-      log.info({ adminHost, adminPort: port }, `admin on http://${shown}:${port}`);
+      log.info({ adminHost, adminPort: port }, `admin on ${urlOf('http', adminHost, port)}`);
       if (config.adminToken === '' && !/^(127\.|::1$|localhost$)/.test(adminHost)) {
         log.warn({ adminHost }, 'the admin port is open beyond this machine and asks for no --admin-token');
       }

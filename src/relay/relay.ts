@@ -8,7 +8,6 @@ import type { Refusal } from '../protocol/codes.js';
 import { Access } from './access.js';
 import { Admission } from './admission.js';
 import { COMPRESSION, makeApp } from './app.js';
-import { cannotListen } from './cannot-listen.js';
 import { ALONE, type Company } from './company.js';
 import { Connection, type SocketState } from './connection.js';
 import { CorkHolder } from './cork-holder.js';
@@ -18,6 +17,7 @@ import { closeSpread } from './drain.js';
 import { Enveloped } from './enveloped.js';
 import { Expiry } from './expiry.js';
 import { FanOut } from './fanout.js';
+import { cannotListen, urlOf } from './listening.js';
 import { PublishGuard } from './publish-guard.js';
 import { NOT_AN_UPGRADE, noRoute, writeRefusal } from './refuse.js';
 import { SlowConsumers } from './slow.js';
@@ -140,11 +140,10 @@ class UwsRelay implements Relay {
         this.listenSocket = socket;
         this.port = us_socket_local_port(socket as never);
         const scheme = this.config.tlsCert === '' ? 'ws' : 'wss';
-        const shown = host.includes(':') ? `[${host}]` : host;
         // Of several that share the port, the main thread says so once all listen.
         this.log[this.company.sharesPort ? 'debug' : 'info'](
           { host, port: this.port },
-          `listening on ${scheme}://${shown}:${this.port}`,
+          `listening on ${urlOf(scheme, host, this.port)}`,
         );
         resolve();
       });

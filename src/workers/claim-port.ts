@@ -1,6 +1,6 @@
 // Finds out whether a port is free before several threads share it: with SO_REUSEPORT they would share it with another relay.
 import { createServer } from 'node:net';
-import { cannotListen } from '../relay/cannot-listen.js';
+import { cannotListen } from '../relay/listening.js';
 
 /** The port to listen on: `port`, or any free one where it is 0.
  *  @throws FanwireError FANWIRE_LISTEN where another process has it, or the address is not this machine's */

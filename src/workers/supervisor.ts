@@ -3,6 +3,7 @@ import { InterestTable } from '../bus/interest-table.js';
 import type { Link } from '../bus/threads.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { Logger } from '../log.js';
+import { urlOf } from '../relay/listening.js';
 import { claimPort } from './claim-port.js';
 import { linkPair, ringBytes } from './mesh.js';
 import type { WorkerOps } from './messages.js';
@@ -67,9 +68,8 @@ export class Supervisor {
       throw error;
     }
     for (const worker of started) this.watch(worker, FIRST_WAIT_MS);
-    const shown = host.includes(':') ? `[${host}]` : host;
     const scheme = this.config.tlsCert === '' ? 'ws' : 'wss';
-    this.log.info({ host, port: this.port, workers: count }, `listening on ${scheme}://${shown}:${this.port}`);
+    this.log.info({ host, port: this.port, workers: count }, `listening on ${urlOf(scheme, host, this.port)}`);
   }
 
   /** Has every worker do `op`, and gives what those that live answered. */

@@ -1,4 +1,4 @@
-// The one line for a port that cannot be had.
+// What is said of a port that is listened on, or cannot be had.
 import { FanwireError } from '../protocol/codes.js';
 
 /** @param flags what chooses the port and the address
@@ -14,4 +14,9 @@ export function cannotListen(
     `cannot listen on ${host}:${port}: ${reason}; stop what has it, or choose another with ${portFlag} ` +
       `(0 takes any free one) or ${hostFlag}`,
   );
+}
+
+/** `ws://[::1]:9001` */
+export function urlOf(scheme: string, host: string, port: number): string {
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
