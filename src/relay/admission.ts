@@ -1,6 +1,7 @@
 // Who may come in: connection caps in all and per address, and the rate of handshakes.
 import { type Refusal, Refused } from '../protocol/codes.js';
 import { addressKey } from './client-address.js';
+import { type Ledger, LocalLedger } from './ledger.js';
 import { type Bucket, take, waitMs } from './token-bucket.js';
 
 export interface AdmissionLimits {
@@ -8,8 +9,9 @@ export interface AdmissionLimits {
   readonly maxConnections: number;
   /** Open WebSockets of one IPv4 address or IPv6 /64; 0 is unlimited. */
   readonly maxConnectionsPerIp: number;
-  /** New handshakes a second; 0 is unlimited. */
+  /** New handshakes a second; 0 is unlimited. Each of several threads that share a port gets its part. */
   readonly handshakeRate: number;
+  readonly workers: number;
 }
 
 /** Refused clients are told to come back within this spread, so that a herd does not return as one. */
@@ -18,19 +20,27 @@ const RETRY_SPREAD_S = 5;
 /** Counts connections from the start of their handshake to their close. */
 export class Admission {
   private open = 0;
-  private readonly perAddress = new Map<string, number>();
+  private readonly handshakeRate: number;
   private readonly handshakes: Bucket;
 
   constructor(
     private readonly limits: AdmissionLimits,
+    private readonly ledger: Ledger = new LocalLedger(),
     private readonly now: () => number = performance.now.bind(performance),
   ) {
-    this.handshakes = { level: limits.handshakeRate, atMs: now() };
+    this.handshakeRate = limits.handshakeRate / limits.workers;
+    this.handshakes = { level: this.burst, atMs: now() };
   }
 
-  /** Connections and handshakes under way. */
+  /** Connections and handshakes under way in this thread. */
   get connections(): number {
     return this.open;
+  }
+
+  /** Whether nobody more may come in, in any thread. */
+  get isFull(): boolean {
+    const { maxConnections } = this.limits;
+    return maxConnections > 0 && this.ledger.total() >= maxConnections;
   }
 
   /**
@@ -38,28 +48,32 @@ export class Admission {
    * exactly one `release` with the same address, when the handshake fails or the socket closes.
    */
   admit(address: string): Refusal | undefined {
-    const { maxConnections, maxConnectionsPerIp, handshakeRate } = this.limits;
-    if (maxConnections > 0 && this.open >= maxConnections) return spread(Refused.relayFull);
-    const key = maxConnectionsPerIp > 0 ? addressKey(address) : '';
-    const ofAddress = maxConnectionsPerIp > 0 ? (this.perAddress.get(key) ?? 0) : 0;
-    if (maxConnectionsPerIp > 0 && ofAddress >= maxConnectionsPerIp) return Refused.addressFull;
-    if (handshakeRate > 0 && !take(this.handshakes, 1, handshakeRate, handshakeRate, this.now())) {
-      const waitS = waitMs(this.handshakes, 1, handshakeRate) / 1000;
+    const { maxConnectionsPerIp } = this.limits;
+    if (this.isFull) return spread(Refused.relayFull);
+    const key = this.keyOf(address);
+    if (key !== undefined && this.ledger.of(key) >= maxConnectionsPerIp) return Refused.addressFull;
+    if (this.handshakeRate > 0 && !take(this.handshakes, 1, this.handshakeRate, this.burst, this.now())) {
+      const waitS = waitMs(this.handshakes, 1, this.handshakeRate) / 1000;
       return spread({ ...Refused.handshakeRate, retryAfterS: Math.ceil(waitS) });
     }
     this.open++;
-    if (maxConnectionsPerIp > 0) this.perAddress.set(key, ofAddress + 1);
+    this.ledger.add(key, 1);
     return undefined;
   }
 
   /** Gives back what `admit` took. */
   release(address: string): void {
     this.open--;
-    if (this.limits.maxConnectionsPerIp === 0) return;
-    const key = addressKey(address);
-    const left = (this.perAddress.get(key) ?? 1) - 1;
-    if (left === 0) this.perAddress.delete(key);
-    else this.perAddress.set(key, left);
+    this.ledger.add(this.keyOf(address), -1);
+  }
+
+  private keyOf(address: string): string | undefined {
+    return this.limits.maxConnectionsPerIp > 0 ? addressKey(address) : undefined;
+  }
+
+  /** A second's worth, and at least one handshake. */
+  private get burst(): number {
+    return Math.max(1, this.handshakeRate);
   }
 }
 

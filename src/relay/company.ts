@@ -1,14 +1,17 @@
 // What a relay knows of the other relays it works with: none, threads of its process, other nodes.
 import type { Bus } from '../bus/bus.js';
 import { noBus } from '../bus/none.js';
+import type { Ledger } from './ledger.js';
 
 export interface Company {
   /** How its publishes reach the others. */
   readonly bus: Bus;
   /** Stands before its connections' ids, so that they are unique among the threads of a process. */
   readonly idPrefix: string;
+  /** Counts connections over all threads; undefined where there is one. */
+  readonly ledger: Ledger | undefined;
   /** Whether other threads listen on the same port. */
   readonly sharesPort: boolean;
 }
 
-export const ALONE: Company = { bus: noBus, idPrefix: '', sharesPort: false };
+export const ALONE: Company = { bus: noBus, idPrefix: '', ledger: undefined, sharesPort: false };

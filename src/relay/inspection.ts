@@ -94,7 +94,7 @@ export class LocalInspection implements Inspection {
         connections: connections.size,
         opened: counters.opened,
         closed: counters.closed,
-        handshakes: Math.max(0, this.relay.pendingAndOpen() - connections.size),
+        handshakes: Math.max(0, this.relay.admission.connections - connections.size),
         topics: topics.size,
         published: counters.published,
         publishedBytes: counters.bytesIn,
@@ -117,9 +117,7 @@ export class LocalInspection implements Inspection {
     const { maxConnections, maxLoopLagMs } = this.config;
     const reasons: string[] = [];
     if (this.relay.isDraining()) reasons.push('draining');
-    if (maxConnections > 0 && this.relay.pendingAndOpen() >= maxConnections) {
-      reasons.push(`all ${maxConnections} connections are taken`);
-    }
+    if (this.relay.admission.isFull) reasons.push(`all ${maxConnections} connections are taken`);
     const lagMs = Math.round(this.lag.worstMs);
     if (maxLoopLagMs > 0 && lagMs > maxLoopLagMs) reasons.push(`the event loop lags ${lagMs} ms, over ${maxLoopLagMs}`);
     return reasons;

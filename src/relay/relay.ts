@@ -52,8 +52,7 @@ export interface Relay {
   readonly access: Access;
   readonly guard: PublishGuard;
   readonly isDraining: () => boolean;
-  /** Connections and handshakes under way: what --max-connections counts. */
-  pendingAndOpen(): number;
+  readonly admission: Admission;
   /** Writes the refusal of a request and counts it. Corked, or inside the route's handler. */
   refuse(res: HttpResponse, refusal: Refusal): void;
   /** Closes a connection at an administrator's word; false when there is none of that id. */
@@ -84,7 +83,7 @@ class UwsRelay implements Relay {
   readonly slow: SlowConsumers;
   private readonly enveloped: Enveloped;
   readonly access: Access;
-  private readonly admission: Admission;
+  readonly admission: Admission;
   readonly guard: PublishGuard;
   private readonly cuts: Cuts;
   private readonly expiry = new Expiry((connection) => this.cuts.expired(connection));
@@ -110,7 +109,7 @@ class UwsRelay implements Relay {
     this.cuts = new Cuts(config, this.counters, this.warnings);
     this.authenticator = createAuthenticator(config, log);
     this.access = new Access(config, this.authenticator);
-    this.admission = new Admission(config);
+    this.admission = new Admission(config, company.ledger);
     this.guard = new PublishGuard(config, config.auth !== 'none', this.counters);
     this.app = makeApp(config);
     this.slow = new SlowConsumers(
@@ -154,10 +153,6 @@ class UwsRelay implements Relay {
     this.counters.published++;
     this.counters.bytesIn += message.byteLength;
     return this.enveloped.exchange.publishTo(topicName, message, isBinary);
-  }
-
-  pendingAndOpen(): number {
-    return this.admission.connections;
   }
 
   get topics(): TopicTable {

@@ -11,6 +11,7 @@ export interface WorkerSetup {
   /** Differs between all workers that were ever started: the prefix of its connections' ids. */
   readonly launch: number;
   readonly interest: SharedArrayBuffer;
+  readonly ledger: SharedArrayBuffer;
   readonly links: readonly Link[];
   readonly hub: number | undefined;
 }

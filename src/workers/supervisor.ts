@@ -3,6 +3,7 @@ import { InterestTable } from '../bus/interest-table.js';
 import type { Link } from '../bus/threads.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { Logger } from '../log.js';
+import { SharedLedger } from '../relay/ledger.js';
 import { urlOf } from '../relay/listening.js';
 import { claimPort } from './claim-port.js';
 import { linkPair, ringBytes } from './mesh.js';
@@ -29,6 +30,7 @@ export class Supervisor {
   private readonly log: Logger;
   private readonly entry: URL;
   private readonly interest: SharedArrayBuffer;
+  private readonly ledger: SharedArrayBuffer;
   private readonly ringBytes: number;
   private readonly workers: (WorkerThread | undefined)[] = [];
   private launches = 0;
@@ -41,6 +43,7 @@ export class Supervisor {
     this.log = log;
     this.entry = entry;
     this.interest = InterestTable.allocate(config.workers);
+    this.ledger = SharedLedger.allocate(config.workers);
     this.ringBytes = ringBytes(config.workers);
   }
 
@@ -152,6 +155,7 @@ export class Supervisor {
       index,
       launch: ++this.launches,
       interest: this.interest,
+      ledger: this.ledger,
       links,
       hub: undefined,
     };
@@ -170,6 +174,7 @@ export class Supervisor {
       if (this.ending) return;
       const { index } = worker;
       new InterestTable(this.interest).clearWorker(index);
+      SharedLedger.clear(this.ledger, index);
       await Promise.allSettled(this.alive().map((other) => other.call('unlink', [index])));
       const wait = performance.now() - startedAt > STABLE_MS ? FIRST_WAIT_MS : waitMs;
       this.log.error({ worker: index, startsInMs: wait }, 'a worker has died, its sockets are gone; starting it anew');

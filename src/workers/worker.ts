@@ -5,12 +5,13 @@ import { PublishApi } from '../http/publish.js';
 import { createLogger } from '../log.js';
 import { FanwireError } from '../protocol/codes.js';
 import { type Inspection, LocalInspection } from '../relay/inspection.js';
+import { SharedLedger } from '../relay/ledger.js';
 import { type Relay, startRelay } from '../relay/relay.js';
 import { guardHeap } from './heap-guard.js';
 import type { Call, FromWorker, WorkerOps, WorkerSetup } from './messages.js';
 
 const main = parentPort as NonNullable<typeof parentPort>;
-const { config, index, launch, interest, links, hub } = workerData as WorkerSetup;
+const { config, index, launch, interest, ledger, links, hub } = workerData as WorkerSetup;
 const log = createLogger(config).child({ worker: index });
 const bus = new ThreadsBus({ self: index, interest, links, hub });
 let relay: Relay | undefined;
@@ -77,7 +78,12 @@ main.on('message', async ({ id, op, args }: Call) => {
 });
 
 try {
-  relay = await startRelay(config, log, { bus, idPrefix: `${launch}-`, sharesPort: true });
+  relay = await startRelay(config, log, {
+    bus,
+    idPrefix: `${launch}-`,
+    ledger: new SharedLedger(ledger, index),
+    sharesPort: true,
+  });
   new PublishApi(relay, config, log).attach();
   inspection = new LocalInspection(relay, config, index);
   say({ type: 'listening' });

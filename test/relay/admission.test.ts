@@ -6,7 +6,7 @@ import { Admission } from '../../src/relay/admission.js';
 import { mayPublish, newPublishBudget } from '../../src/relay/publish-limit.js';
 import { take } from '../../src/relay/token-bucket.js';
 
-const UNLIMITED = { maxConnections: 0, maxConnectionsPerIp: 0, handshakeRate: 0 };
+const UNLIMITED = { maxConnections: 0, maxConnectionsPerIp: 0, handshakeRate: 0, workers: 1 };
 
 test('caps in all and per address hold through random openings and closings, and released places are free again', () => {
   const address = fc.constantFrom('192.0.2.1', '192.0.2.2', '2001:db8:0:1:0:0:0:1', '2001:db8:0:1:0:0:0:2');
@@ -34,7 +34,7 @@ test('caps in all and per address hold through random openings and closings, and
 
 test('handshakes beyond the rate are refused with the time to come back, and pass again as time goes by', () => {
   let nowMs = 0;
-  const admission = new Admission({ ...UNLIMITED, handshakeRate: 10 }, () => nowMs);
+  const admission = new Admission({ ...UNLIMITED, handshakeRate: 10 }, undefined, () => nowMs);
   for (let i = 0; i < 10; i++) assert.equal(admission.admit('192.0.2.1'), undefined);
   const refusal = admission.admit('192.0.2.1');
   assert.equal(refusal?.code, 'FANWIRE_HANDSHAKE_RATE');

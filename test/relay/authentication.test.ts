@@ -133,16 +133,16 @@ test('clients that leave while their token is being verified cost nothing, and t
     return socket;
   });
   const staying = Array.from({ length: 10 }, () => open(`${url}/room`, bearer(issuer.token)));
-  await until(() => issuer.waiting.length === 1 && relay.pendingAndOpen() === 60);
+  await until(() => issuer.waiting.length === 1 && relay.admission.connections === 60);
   assert.equal((await refusalOf(`${url}/room`, bearer(issuer.token))).code, 'FANWIRE_MAX_CONNECTIONS');
   leaving.forEach((socket, index) => void (index % 2 === 0 ? socket.destroy() : socket.resetAndDestroy()));
-  await until(() => relay.pendingAndOpen() === 10);
+  await until(() => relay.admission.connections === 10);
   issuer.answer();
   const sockets = await Promise.all(staying);
   assert.equal(relay.connections.size, 10);
   assert.equal(relay.topics.size, 1);
   for (const socket of sockets) socket.terminate();
-  await until(() => relay.pendingAndOpen() === 0);
+  await until(() => relay.admission.connections === 0);
 });
 
 test('a client whose token is being verified when the relay starts to drain is told to go elsewhere', {
