@@ -108,6 +108,23 @@ test('pointing at the percentile curve tells the latency of each run there, and 
   });
 });
 
+test('on a phone the tip of a chart stays within the screen, wherever it is touched', { skip }, async () => {
+  await open(peers, PHONE, async (page) => {
+    const plot = page.locator('.chart .u-over').first();
+    await plot.scrollIntoViewIfNeeded();
+    const box = await plot.boundingBox();
+    assert.ok(box);
+    for (const share of [0.05, 0.4, 0.6, 0.95]) {
+      await page.touchscreen.tap(box.x + box.width * share, box.y + box.height / 2);
+      const tip = await page.locator('.tip').first().boundingBox();
+      assert.ok(
+        tip && tip.x >= 0 && tip.x + tip.width <= PHONE.viewport.width,
+        `touched at ${share}: ${JSON.stringify(tip)}`,
+      );
+    }
+  });
+});
+
 test('an invalid run shows why in place of its figures, and neither its latency nor its rate is drawn', {
   skip,
 }, async () => {

@@ -16,6 +16,8 @@ const FORMAT: Record<Unit, (value: number) => string> = {
   count: formatCount,
 };
 const Y_AXIS_WIDTH = 64;
+/** Between the cursor and the tip, px. */
+const TIP_GAP = 14;
 const X_AXIS_HEIGHT = 28;
 /** Half of the last step's name lies right of its tick. */
 const STEP_TEXT_BEYOND = 36;
@@ -58,6 +60,13 @@ function joined(chart: Chart): uPlotClass.AlignedData {
   return tables.length === 1 && tables[0] ? tables[0] : uPlot.join(tables);
 }
 
+/** Where a tip of `width` begins: right of the cursor, else left of it, else (a phone) as far right as it fits. */
+function beside(cursor: number, width: number, room: number): number {
+  if (cursor + TIP_GAP + width <= room) return cursor + TIP_GAP;
+  if (cursor - TIP_GAP - width >= -Y_AXIS_WIDTH) return cursor - TIP_GAP - width;
+  return room - width;
+}
+
 function tooltip(chart: Chart): uPlotClass.Plugin {
   const tip = document.createElement('div');
   tip.className = 'tip';
@@ -81,10 +90,7 @@ function tooltip(chart: Chart): uPlotClass.Plugin {
     });
     tip.replaceChildren(head, ...rows);
     tip.hidden = rows.length === 0;
-    const left = plot.cursor.left ?? 0;
-    const room = plot.over.clientWidth;
-    tip.style.left = left > room / 2 ? 'auto' : `${left + 14}px`;
-    tip.style.right = left > room / 2 ? `${room - left + 14}px` : 'auto';
+    tip.style.left = `${beside(plot.cursor.left ?? 0, tip.offsetWidth, plot.over.clientWidth)}px`;
   };
   return {
     hooks: {
