@@ -11,11 +11,11 @@ export class ByteSockets {
   onReceive: (() => void) | undefined;
   readonly sockets: Socket[] = [];
 
-  /** Opens `count` sockets on a ws:// URL. */
-  async open(url: string, count: number): Promise<void> {
+  /** Opens `count` sockets on a ws:// URL; `headers` are further request lines, each with its CRLF. */
+  async open(url: string, count: number, headers = ''): Promise<void> {
     let left = count;
     const lane = async (): Promise<void> => {
-      while (left-- > 0) this.sockets.push(await this.openOne(new URL(url)));
+      while (left-- > 0) this.sockets.push(await this.openOne(new URL(url), headers));
     };
     await Promise.all(Array.from({ length: Math.min(count, HANDSHAKES_IN_FLIGHT) }, lane));
   }
@@ -24,7 +24,7 @@ export class ByteSockets {
     for (const socket of this.sockets) socket.destroy();
   }
 
-  private openOne(url: URL): Promise<Socket> {
+  private openOne(url: URL, headers: string): Promise<Socket> {
     return new Promise((resolve, reject) => {
       let head: string | undefined = '';
       const socket = connect({
@@ -52,20 +52,38 @@ export class ByteSockets {
       socket.on('error', reject);
       socket.write(
         `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-          `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
+          `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n${headers}\r\n`,
       );
     });
   }
 }
 
 /** A masked binary frame of `size` payload bytes as a client sends it (mask zero), and its length as the server sends it. */
-export function binaryFrame(size: number): { readonly frame: Buffer; readonly receivedBytes: number } {
+export function binaryFrame(size: number): Published {
+  const payload = Buffer.alloc(size, 0x61);
+  return { frame: clientFrame(0x82, payload), receivedBytes: serverFrameBytes(size) };
+}
+
+/** A message as its publisher sends it, and how many bytes each subscriber receives for it. */
+export interface Published {
+  readonly frame: Buffer;
+  readonly receivedBytes: number;
+}
+
+/** Bytes of a server's frame with `size` bytes of payload. */
+export function serverFrameBytes(size: number): number {
+  return size + (size < 126 ? 2 : size < 65536 ? 4 : 10);
+}
+
+/** A client's frame with `first` as its first byte, masked with zero. */
+export function clientFrame(first: number, payload: Uint8Array): Buffer {
+  const size = payload.length;
   const lengthBytes = size < 126 ? 0 : size < 65536 ? 2 : 8;
-  const frame = Buffer.alloc(2 + lengthBytes + 4 + size, 0x61);
-  frame[0] = 0x82;
+  const frame = Buffer.alloc(2 + lengthBytes + 4 + size);
+  frame[0] = first;
   frame[1] = 0x80 | (lengthBytes === 0 ? size : lengthBytes === 2 ? 126 : 127);
   if (lengthBytes === 2) frame.writeUInt16BE(size, 2);
   if (lengthBytes === 8) frame.writeBigUInt64BE(BigInt(size), 2);
-  frame.writeUInt32BE(0, 2 + lengthBytes);
-  return { frame, receivedBytes: 2 + lengthBytes + size };
+  frame.set(payload, 2 + lengthBytes + 4);
+  return frame;
 }

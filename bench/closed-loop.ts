@@ -1,12 +1,14 @@
 // How many deliveries a second a server makes when it is never left idle: one publisher keeps a window of messages in flight,
 // and sends the next burst when every subscriber has all of the last. It measures capacity and cost, not latency.
-import { type ByteSockets, binaryFrame } from './byte-sockets.js';
+import { type ByteSockets, binaryFrame, type Published } from './byte-sockets.js';
 import { cpuSeconds } from './cpu-time.js';
 
 export interface ClosedLoop {
   /** Subscribers beside the publisher, which is a subscriber too and is left out. */
   readonly fanOut: number;
   readonly payloadBytes: number;
+  /** What is published; binary frames of `payloadBytes` unless given. */
+  readonly message?: Published;
   /** Messages in flight. */
   readonly window: number;
   readonly durationMs: number;
@@ -29,7 +31,7 @@ const STALL_MS = 10_000;
 export function closedLoop(sockets: ByteSockets, pids: readonly number[], loop: ClosedLoop): Promise<Capacity> {
   const [publisher] = sockets.sockets;
   if (publisher === undefined) throw new Error('a closed loop needs at least one open socket');
-  const { frame, receivedBytes } = binaryFrame(loop.payloadBytes);
+  const { frame, receivedBytes } = loop.message ?? binaryFrame(loop.payloadBytes);
   const burst = Buffer.concat(Array.from({ length: loop.window }, () => frame));
   const cpuBefore = cpuSeconds(pids);
   const startedAt = performance.now();

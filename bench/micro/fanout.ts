@@ -3,21 +3,15 @@
 // Both servers run all the time on one core, with the same sockets open; the driver is on another and takes turns between
 // them (ABBA), so that the machine's drift hits both. One publisher keeps `window` messages in flight: a burst goes out in
 // one write, the next when every subscriber has all of it. Deliveries a second are the driver's, CPU a delivery the server's.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { ByteSockets } from '../byte-sockets.js';
 import { type Capacity, closedLoop } from '../closed-loop.js';
+import { median, pin, type Server, startServer } from './server-process.js';
 
 interface Case {
   readonly fanOut: number;
   readonly bytes: number;
   readonly window: number;
-}
-
-interface Server {
-  readonly process: ChildProcess;
-  readonly port: number;
 }
 
 const pairs = Number(process.env.PAIRS ?? 6);
@@ -28,39 +22,11 @@ const grid: Case[] = [2, 100, 500, 5000].flatMap((fanOut) =>
   [64, 1024, 20_000].flatMap((bytes) => [1, 8].map((window) => ({ fanOut, bytes, window }))),
 );
 
-function pin(pid: number, core: number): void {
-  try {
-    execFileSync('taskset', ['-acp', String(core), String(pid)], { stdio: 'ignore' });
-  } catch {
-    // macOS has no taskset; the ratios then carry the scheduler's noise.
-  }
-}
-
-async function start(args: string[]): Promise<Server> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { port, msg } = JSON.parse(line) as { port?: number; msg?: string };
-    if (port === undefined || msg?.includes('starting')) continue;
-    child.stdout.resume();
-    pin(child.pid as number, 0);
-    return { process: child, port };
-  }
-  throw new Error(`${args.join(' ')} ended before it listened`);
-}
-
 const urlOf = ({ port }: Server): string => `ws://127.0.0.1:${port}/bench`;
 
 function turn(sockets: ByteSockets, server: Server, { fanOut, bytes, window }: Case): Promise<Capacity> {
   const pids = [server.process.pid as number];
   return closedLoop(sockets, pids, { fanOut, payloadBytes: bytes, window, durationMs: turnMs });
-}
-
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const mid = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? (sorted[mid] as number)
-    : ((sorted[mid - 1] as number) + (sorted[mid] as number)) / 2;
 }
 
 function line(what: Case, ours: Capacity[], plain: Capacity[]): string {
@@ -103,8 +69,19 @@ const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 const plainRelay = fileURLToPath(new URL('./plain-relay.js', import.meta.url));
 pin(process.pid, 1);
 const servers = [
-  await start([cli, 'serve', '--port', '0', '--admin-port', '0', '--log-format', 'json', '--max-backpressure', '64m']),
-  await start([plainRelay]),
+  await startServer([
+    cli,
+    'serve',
+    '--port',
+    '0',
+    '--admin-port',
+    '0',
+    '--log-format',
+    'json',
+    '--max-backpressure',
+    '64m',
+  ]),
+  await startServer([plainRelay]),
 ] as const;
 try {
   console.log(
