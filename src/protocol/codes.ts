@@ -1,4 +1,5 @@
 // Every close code, HTTP refusal and stable error code of fanwire, each with its reason, in one place.
+export { FanwireError } from './error.js';
 
 /** WebSocket close codes that the relay sends. 1xxx are RFC 6455's, 4xxx are ours. */
 export const Close = {
@@ -19,16 +20,6 @@ export interface Refusal {
   readonly message: string;
   /** Seconds until a retry makes sense; set with 429 and 503. */
   readonly retryAfterS?: number;
-}
-
-/** An error a person caused and can mend: one line that names the thing, the value and the mend. `code` is stable. */
-export class FanwireError extends Error {
-  readonly code: string;
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = 'FanwireError';
-    this.code = code;
-  }
 }
 
 /** Refusals that authentication, origins and limits answer with. `refuse` adds what only the moment knows. */

@@ -1,0 +1,147 @@
+// The client library where it is used: as processes of Node and Bun and in Chromium, over connections that are cut, against a
+// relay that is killed and restarted. And its size.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { chromium } from 'playwright-core';
+import { serve } from '../fanwire-process.js';
+import { EnvelopedClient } from '../relay/enveloped-client.js';
+import { CuttingProxy } from './cutting-proxy.js';
+import type { Said } from './listener-program.js';
+
+const PROGRAM = fileURLToPath(new URL('./listener-program.js', import.meta.url));
+const CLIENT = fileURLToPath(new URL('../../src/client/index.js', import.meta.url));
+const BUN = fileURLToPath(new URL('../../../node_modules/.bin/bun', import.meta.url));
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const noChromium = existsSync(CHROMIUM)
+  ? false
+  : `no Chromium at ${CHROMIUM} (apt-get install chromium, or set CHROMIUM)`;
+
+/** Starts the listener program with a URL and a topic; `hear` gets each line it says. */
+type Start = (t: TestContext, url: string, topic: string, hear: (said: Said) => void) => Promise<void>;
+
+function inProcess(command: string): Start {
+  return async (t, url, topic, hear) => {
+    const child = spawn(command, [PROGRAM, url, topic], { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => child.kill('SIGKILL'));
+    createInterface({ input: child.stdout }).on('line', (line) => hear(JSON.parse(line) as Said));
+  };
+}
+
+/** The program as one file for a browser. */
+function bundle(t: TestContext, entry: string, ...flags: string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'fanwire-client-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const outfile = join(folder, 'bundle.js');
+  execFileSync(BUN, ['build', entry, '--outfile', outfile, ...flags], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return readFileSync(outfile, 'utf8');
+}
+
+const inChromium: Start = async (t, url, topic, hear) => {
+  const script = bundle(t, PROGRAM, '--target', 'browser', '--external', 'ws');
+  const server = createServer((request, response) => {
+    const isScript = request.url === '/program.js';
+    response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html');
+    response.end(isScript ? script : '<!doctype html><script type="module" src="/program.js"></script>');
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
+  t.after(async () => {
+    await browser.close();
+    server.close();
+  });
+  const page = await browser.newPage();
+  // Chromium itself reports connections that fail, as errors on the console.
+  page.on('console', (line) => line.type() === 'log' && hear(JSON.parse(line.text()) as Said));
+  page.on('pageerror', (error) => hear({ gap: `page error: ${error.message}` }));
+  const { port } = server.address() as AddressInfo;
+  await page.goto(`http://127.0.0.1:${port}/?${new URLSearchParams({ url, topic })}`);
+};
+
+async function livesThroughCutsAndRestarts(t: TestContext, start: Start): Promise<void> {
+  const args = ['--history', 'room=1000,10m,10m'];
+  let relay = await serve(t, args);
+  const proxy = await CuttingProxy.start(t, () => relay.port);
+  const heard: Said[] = [];
+  let wake = (): void => {};
+  const until = (check: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      wake = () => check() && resolve();
+      wake();
+    });
+  const messages = (): unknown[] => heard.flatMap(({ message }) => (message === undefined ? [] : [message]));
+  const published: string[] = [];
+  const publish = async (publisher: EnvelopedClient, count: number): Promise<void> => {
+    for (let n = 0; n < count; n++) {
+      published.push(`message ${published.length}`);
+      publisher.say({ op: 'pub', topic: 'room', data: published.at(-1) });
+    }
+    await publisher.handled();
+  };
+
+  await start(t, `ws://127.0.0.1:${proxy.port}/`, 'room', (said) => {
+    heard.push(said);
+    wake();
+  });
+  await until(() => heard.some(({ live }) => live !== undefined));
+  let publisher = await EnvelopedClient.open(t, relay.port);
+  for (let cut = 0; cut < 3; cut++) {
+    await publish(publisher, 60);
+    proxy.cutAfter(500 * cut);
+    await publish(publisher, 60);
+  }
+  await until(() => messages().length >= published.length);
+  assert.deepEqual(messages(), published);
+  assert.deepEqual(
+    heard.filter(({ gap }) => gap),
+    [],
+    'a recovered client has no gap',
+  );
+  assert.ok(proxy.cuts > 0, 'nothing was cut');
+
+  for (let restart = 0; restart < 2; restart++) {
+    heard.length = 0;
+    published.length = 0;
+    relay.child.kill('SIGKILL');
+    await relay.exited;
+    relay = await serve(t, args);
+    await until(() => heard.some(({ live }) => live !== undefined));
+    publisher = await EnvelopedClient.open(t, relay.port);
+    await publish(publisher, 100);
+    await until(() => messages().length >= published.length);
+    assert.deepEqual(messages(), published);
+    assert.deepEqual(
+      heard.flatMap(({ gap }) => gap ?? []),
+      ['epoch-changed'],
+      'history died with the relay: that is said',
+    );
+  }
+}
+
+test('in Node, a listener misses nothing through cuts, and is told of a gap when the relay itself died', (t) =>
+  livesThroughCutsAndRestarts(t, inProcess(process.execPath)));
+
+test('in Bun, a listener misses nothing through cuts, and is told of a gap when the relay itself died', (t) =>
+  livesThroughCutsAndRestarts(t, inProcess(BUN)));
+
+test(
+  'in Chromium, a listener misses nothing through cuts, and is told of a gap when the relay itself died',
+  {
+    skip: noChromium,
+  },
+  (t) => livesThroughCutsAndRestarts(t, inChromium),
+);
+
+test('the whole client is under 5 kB, minified and compressed', (t) => {
+  const bytes = gzipSync(bundle(t, CLIENT, '--minify', '--target', 'browser'), { level: 9 }).length;
+  t.diagnostic(`fanwire/client: ${bytes} bytes`);
+  assert.ok(bytes < 5000, `${bytes} bytes`);
+});
