@@ -35,7 +35,8 @@ export function writeRefusal(res: HttpResponse, refusal: Refusal): void {
   const { status, code, message } = refusal;
   res.writeStatus(STATUS_LINES[status]).writeHeader('Content-Type', 'application/json');
   for (const [name, value] of Object.entries(refusalHeaders(refusal))) res.writeHeader(name, value);
-  res.end(JSON.stringify({ error: { code, message } }));
+  // Who is to come back later must not hold a descriptor until then.
+  res.end(JSON.stringify({ error: { code, message } }), status === 503);
 }
 
 export const NOT_AN_UPGRADE: Refusal = {

@@ -17,6 +17,7 @@ import { closeSpread } from './drain.js';
 import { Enveloped } from './enveloped.js';
 import { Expiry } from './expiry.js';
 import { FanOut } from './fanout.js';
+import { FileLimit } from './file-limit.js';
 import { cannotListen, urlOf } from './listening.js';
 import { PublishGuard } from './publish-guard.js';
 import { NOT_AN_UPGRADE, noRoute, writeRefusal } from './refuse.js';
@@ -84,6 +85,7 @@ class UwsRelay implements Relay {
   private readonly enveloped: Enveloped;
   readonly access: Access;
   readonly admission: Admission;
+  private readonly fileLimit: FileLimit;
   readonly guard: PublishGuard;
   private readonly cuts: Cuts;
   private readonly expiry = new Expiry((connection) => this.cuts.expired(connection));
@@ -110,6 +112,7 @@ class UwsRelay implements Relay {
     this.authenticator = createAuthenticator(config, log);
     this.access = new Access(config, this.authenticator);
     this.admission = new Admission(config, company.ledger);
+    this.fileLimit = new FileLimit(config.workers);
     this.guard = new PublishGuard(config, config.auth !== 'none', this.counters);
     this.app = makeApp(config);
     this.slow = new SlowConsumers(
@@ -141,9 +144,10 @@ class UwsRelay implements Relay {
         const scheme = this.config.tlsCert === '' ? 'ws' : 'wss';
         // Of several that share the port, the main thread says so once all listen.
         this.log[this.company.sharesPort ? 'debug' : 'info'](
-          { host, port: this.port },
+          { host, port: this.port, maxSockets: this.fileLimit.maxSockets },
           `listening on ${urlOf(scheme, host, this.port)}`,
         );
+        this.fileLimit.warnBelow(this.config.maxConnections, this.log);
         resolve();
       });
     });
@@ -210,7 +214,8 @@ class UwsRelay implements Relay {
     const { config, counters, enveloped } = this;
     const { exchange } = enveloped;
     const { maxPayloadBytes } = config;
-    const upgrades = new Upgrades(this.access, this.admission, this.topics, this);
+    this.fileLimit.watch(this.app, (refusal) => this.countRefusal(refusal));
+    const upgrades = new Upgrades(this.access, this.admission, this.fileLimit, this.topics, this);
     const take = (ws: WebSocket<SocketState>, message: ArrayBuffer, isBinary: boolean): void => {
       const { connection } = ws.getUserData();
       const size = message.byteLength;
@@ -263,6 +268,7 @@ class UwsRelay implements Relay {
         connection.ws = undefined;
         this.connections.delete(connection.id);
         this.admission.release(connection.remoteAddress);
+        this.fileLimit.webSocketClosed();
         this.expiry.forget(connection);
         counters.closed++;
         this.slow.onClose(connection);
@@ -291,8 +297,12 @@ class UwsRelay implements Relay {
   }
 
   refuse(res: HttpResponse, refusal: Refusal): void {
-    this.counters.refuse(refusal.code);
-    this.warnings.warn('request refused', { code: refusal.code, status: refusal.status, reason: refusal.message });
+    this.countRefusal(refusal);
     writeRefusal(res, refusal);
+  }
+
+  private countRefusal({ code, status, message }: Refusal): void {
+    this.counters.refuse(code);
+    this.warnings.warn('request refused', { code, status, reason: message });
   }
 }

@@ -7,6 +7,7 @@ import { SUBPROTOCOL } from '../protocol/envelope.js';
 import { parseTopicPath } from '../protocol/topic-name.js';
 import type { Access, Asker } from './access.js';
 import type { Admission } from './admission.js';
+import type { FileLimit } from './file-limit.js';
 import type { TopicTable } from './topic.js';
 import type { HttpRequest, HttpResponse, us_socket_context_t } from './uws.js';
 
@@ -40,6 +41,7 @@ export class Upgrades {
   constructor(
     private readonly access: Access,
     private readonly admission: Admission,
+    private readonly fileLimit: FileLimit,
     private readonly topics: TopicTable,
     private readonly reception: Reception,
   ) {}
@@ -90,7 +92,8 @@ export class Upgrades {
     if ('status' in handshake) return handshake;
     const asker = this.access.read(res, req);
     if ('status' in asker) return asker;
-    return this.admission.admit(asker.address) ?? { ...asker, topic: handshake.topic };
+    const refusal = this.fileLimit.refusal(this.admission.connections) ?? this.admission.admit(asker.address);
+    return refusal ?? { ...asker, topic: handshake.topic };
   }
 
   /** Why an authenticated client may not come in, or not join its topic, after all. Asked after authentication, for much may

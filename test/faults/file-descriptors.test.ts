@@ -1,0 +1,78 @@
+// More clients than the process may have files open: refused, visibly and at no cost, until others leave.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as after } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { serve } from '../fanwire-process.js';
+import { SocketClient } from '../relay/socket-client.js';
+import { cpuSeconds, ONLY_LINUX, openFiles, until } from './process-facts.js';
+import { record } from './reliability.js';
+import { Witness } from './witness.js';
+
+const LIMIT = 200;
+const CLIENTS = 1000;
+const WATCHED_MS = 1000;
+
+/** What became of one attempt: 101, 503, or 0 for a connection that was cut without an answer. */
+function attempt(url: string, opened: WebSocket[]): Promise<number> {
+  const socket = new WebSocket(url, { perMessageDeflate: false });
+  return new Promise((resolve) => {
+    socket.on('error', () => resolve(0));
+    socket.once('unexpected-response', (_request, response) => {
+      response.resume();
+      socket.terminate();
+      resolve(response.statusCode ?? 0);
+    });
+    socket.once('open', () => {
+      opened.push(socket);
+      resolve(101);
+    });
+  });
+}
+
+test(
+  'out of file descriptors, the relay refuses, does not spin, serves those it has, and recovers',
+  ONLY_LINUX,
+  async (t) => {
+    const relay = await serve(t, ['--max-connections', '5000'], {}, `ulimit -n ${LIMIT}; exec "$@"`);
+    const pid = relay.child.pid as number;
+    assert.match(relay.stdout(), /the open-file limit allows fewer sockets than --max-connections/);
+    const witness = await Witness.start(t, relay, 'served');
+  const filesBefore = openFiles(pid);
+    const opened: WebSocket[] = [];
+    t.after(() => {
+      for (const socket of opened) socket.terminate();
+    });
+    const outcomes = await Promise.all(Array.from({ length: CLIENTS }, () => attempt(relay.url('crowd'), opened)));
+    const refused = outcomes.filter((status) => status !== 101).length;
+    assert.ok(opened.length > LIMIT / 2, `${opened.length} came in`);
+    assert.ok(refused >= CLIENTS - LIMIT);
+    await until('the refused are gone', () => openFiles(pid) === filesBefore + opened.length);
+  assert.ok(openFiles(pid) < LIMIT, 'descriptors are left for what is not a client');
+    assert.equal(await attempt(relay.url('crowd'), opened), 503, 'a single newcomer gets an answer');
+    assert.match(relay.stdout(), /FANWIRE_FILE_LIMIT/);
+
+    // Clients that keep knocking must not cost a core. 4 ms between the witness's messages is the rest of the load.
+    const cpuBefore = cpuSeconds(pid);
+    const knocking = setInterval(() => void attempt(relay.url('crowd'), opened), 10);
+    await after(WATCHED_MS);
+    clearInterval(knocking);
+    const cpuShare = (cpuSeconds(pid) - cpuBefore) / (WATCHED_MS / 1000);
+    assert.ok(cpuShare < 0.5, `${Math.round(cpuShare * 100)} % of a core while it is full`);
+
+    const filesAtTop = openFiles(pid);
+    for (const socket of opened.splice(0)) socket.terminate();
+    await until('the sockets are closed', () => openFiles(pid) < filesAtTop / 2);
+    const newcomers = await Promise.all(Array.from({ length: 50 }, () => SocketClient.open(t, relay.url('after'))));
+    assert.equal(newcomers.length, 50);
+    const { published, lost } = await witness.end();
+    assert.equal(lost, 0, `of ${published} messages`);
+    record(t, {
+      fault: `file descriptors run out (ulimit -n ${LIMIT})`,
+      tried: CLIENTS,
+      survived: CLIENTS,
+      lost,
+      held: `${CLIENTS - refused} came in, ${refused} were refused (503, or cut while the crowd pushed); ${Math.round(cpuShare * 100)} % of a core while full; 50 newcomers came in after others had left; ${published} messages relayed meanwhile`,
+    });
+  },
+);
