@@ -36,9 +36,9 @@ test(
   async (t) => {
     const relay = await serve(t, ['--max-connections', '5000'], {}, `ulimit -n ${LIMIT}; exec "$@"`);
     const pid = relay.child.pid as number;
-    assert.match(relay.stdout(), /the open-file limit allows fewer sockets than --max-connections/);
+    await relay.seen(/the open-file limit allows fewer sockets than --max-connections/);
     const witness = await Witness.start(t, relay, 'served');
-  const filesBefore = openFiles(pid);
+    const filesBefore = openFiles(pid);
     const opened: WebSocket[] = [];
     t.after(() => {
       for (const socket of opened) socket.terminate();
@@ -48,9 +48,9 @@ test(
     assert.ok(opened.length > LIMIT / 2, `${opened.length} came in`);
     assert.ok(refused >= CLIENTS - LIMIT);
     await until('the refused are gone', () => openFiles(pid) === filesBefore + opened.length);
-  assert.ok(openFiles(pid) < LIMIT, 'descriptors are left for what is not a client');
+    assert.ok(openFiles(pid) < LIMIT, 'descriptors are left for what is not a client');
     assert.equal(await attempt(relay.url('crowd'), opened), 503, 'a single newcomer gets an answer');
-    assert.match(relay.stdout(), /FANWIRE_FILE_LIMIT/);
+    await relay.seen(/FANWIRE_FILE_LIMIT/);
 
     // Clients that keep knocking must not cost a core. 4 ms between the witness's messages is the rest of the load.
     const cpuBefore = cpuSeconds(pid);
