@@ -66,24 +66,24 @@ class K6Run {
     const { cores } = this.options;
     const command = [this.k6.path, ...k6Arguments(this.plan, target, { ...this.options, summaryFile })];
     this.hooks.signal.throwIfAborted();
-    const process = new K6Process(pinnedCommand(command, cores), (line) => {
+    const running = new K6Process(pinnedCommand(command, cores), (line) => {
       this.#account.add(line);
       if (line.kind === 'timeline') this.#follow(line);
       if (line.kind === 'progress') this.#tell();
       if (line.kind === 'subscribers') this.#busyness?.finished();
     });
-    const end = () => void process.end();
+    const end = () => void running.end();
     this.hooks.signal.addEventListener('abort', end);
     try {
-      if (process.pid !== undefined) this.#busyness = new Busyness(process.pid, this.#cores);
-      await process.finished();
+      if (running.pid !== undefined) this.#busyness = new Busyness(running.pid, this.#cores);
+      await running.finished();
       this.#enter('done');
       return this.#report(await crossedThresholds(summaryFile));
     } finally {
       this.hooks.signal.removeEventListener('abort', end);
       for (const timer of this.#timers) clearTimeout(timer);
       this.#busyness?.stop();
-      await process.end();
+      await running.end();
       this.hooks.signal.throwIfAborted();
     }
   }
@@ -141,7 +141,7 @@ class K6Run {
     const opened = Math.max(account.opened, account.soFar.opened);
     if (opened === 0) {
       throw new FanwireError(
-        'FANWIRE_BENCH_UNREACHABLE',
+        'FANWIRE_BENCH_NO_CONNECTION',
         `k6 could open no connection: ${failures[0]?.reason ?? 'no reason given'}`,
       );
     }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Phase } from '../../bench/engines/engine.js';
 import { k6Arguments } from '../../bench/engines/k6/arguments.js';
@@ -31,11 +31,9 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
     return validateResult(await runPlan(engine, { ...QUICK, ...plan }, relay, hooks), 'k6');
   };
 
-  test('counts every delivery of a small run, loses none and times each of them', async () => {
+  test('counts every delivery of a small run, loses none and times each of them', async (t) => {
     let result = await run({}, { slo: 'p99<10s,loss==0' });
-    // A busy machine can make any generator late, and the run says so; twice more before that counts as a defect.
     for (let more = 2; more > 0 && !result.valid; more--) result = await run({}, { slo: 'p99<10s,loss==0' });
-    assert.deepEqual(result.invalidReasons, []);
     assert.equal(result.published, 150);
     assert.equal(result.expected, 150 * 20);
     assert.equal(result.delivered, 150 * 20);
@@ -48,6 +46,8 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
     assert.ok((result.latencyMs.p50 as number) > 0);
     assert.ok((result.connections.connectMs.p99 as number) > 0);
     assert.doesNotMatch(String(result.params.k6ThresholdsCrossed), /fanwire_l/);
+    if (skippedOnBusyMachine(t, result.invalidReasons.join('; '))) return;
+    assert.deepEqual(result.invalidReasons, []);
   });
 
   test('spreads many topics, each message to the subscribers of its own only', async () => {
@@ -97,8 +97,7 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
     assert.match(String(result.params.k6ThresholdsCrossed), /fanwire_latency max<0\.001/);
   });
 
-  test('gates a build by exit code: 0 when the objective holds, 1 when it is missed', async () => {
-    // 3 says that the machine was too busy to tell, which is right, and twice more before it counts as a defect.
+  test('gates a build by exit code: 0 when the objective holds, 1 when it is missed', async (t) => {
     const gate = async (slo: string) => {
       const load = ['--subscribers', '20', '--rate', '50', '--warmup', '0.5', '--duration', '2'];
       let ended = await bench(['--engine', 'k6', '--url', relay.urls[0] as string, ...load, '--slo', slo, '-q']);
@@ -106,8 +105,10 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
       return ended;
     };
     const held = await gate('p99<10s,loss==0');
+    if (held.code === 3 && skippedOnBusyMachine(t, held.stderr)) return;
     assert.equal(held.code, 0, held.stderr);
     const missed = await gate('p99<1us,loss==0');
+    if (missed.code === 3 && skippedOnBusyMachine(t, missed.stderr)) return;
     assert.equal(missed.code, 1, missed.stderr);
     assert.match(missed.stderr, /^fanwire: objective missed: p99<1us \(measured \S+\) \[FANWIRE_BENCH_SLO\]$/m);
   });
@@ -133,11 +134,18 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
     const hooks = { progress: () => {}, phase: () => {}, signal: new AbortController().signal };
     const plan = { ...QUICK, subscribers: 2, durationS: 1, drainS: 0.1 };
     await assert.rejects(k6Engine().run(plan, nowhere, hooks), {
-      code: 'FANWIRE_BENCH_UNREACHABLE',
+      code: 'FANWIRE_BENCH_NO_CONNECTION',
       message: /connection refused/,
     });
   });
 });
+
+/** Where the kernel says that other processes had the cores, in three runs in turn, an invalid run is no defect. */
+function skippedOnBusyMachine(t: TestContext, reasons: string): boolean {
+  const busy = /other processes used [^;\n]*/.exec(reasons)?.[0];
+  if (busy !== undefined) t.skip(`no quiet machine to run k6 on: ${busy}`);
+  return busy !== undefined;
+}
 
 /** Runs `fanwire bench`. */
 function bench(args: readonly string[], env: Readonly<Record<string, string>> = {}) {

@@ -32,7 +32,7 @@ export class Busyness {
 
   /** A VU has worked through all that it received: with a backlog, long after `end`. */
   finished(): void {
-    this.#last = this.#read();
+    this.#last = this.#read() ?? this.#last;
   }
 
   stop(): void {
@@ -42,7 +42,7 @@ export class Busyness {
   /** CPU seconds from `begin` until the last VU had finished. */
   get cpuS(): number {
     const to = this.#last ?? this.#to;
-    return this.#from === undefined || to === undefined ? 0 : to.cpuS - this.#from.cpuS;
+    return this.#from === undefined || to === undefined ? 0 : Math.max(0, to.cpuS - this.#from.cpuS);
   }
 
   /** Share of its cores that k6 used or waited for while messages were due: 1 = saturated. */
@@ -57,12 +57,16 @@ export class Busyness {
 
   #part(seconds: (reading: Reading) => number): number {
     if (this.#from === undefined || this.#to === undefined) return 0;
+    // A thread that ended took its figures with it, so a sum can fall.
     const wallS = (this.#to.atMs - this.#from.atMs) / 1000;
-    return (seconds(this.#to) - seconds(this.#from)) / wallS / this.cores;
+    return Math.max(0, seconds(this.#to) - seconds(this.#from)) / wallS / this.cores;
   }
 
-  #read(): Reading {
-    return { atMs: performance.now(), cpuS: this.#load.read()?.cpuS ?? 0, waitS: waitedS(this.pid) };
+  /** undefined once k6 has ended. */
+  #read(): Reading | undefined {
+    const load = this.#load.read();
+    if (load === undefined) return undefined;
+    return { atMs: performance.now(), cpuS: load.cpuS, waitS: waitedS(this.pid) };
   }
 }
 

@@ -79,7 +79,12 @@ export function churn(settings: Settings, timeline: Timeline): void {
   );
   openPaced(
     replacements,
-    { startAt: timeline.measureAt, everyMs: (vus * 1000) / settings.churnRate, inFlight },
+    // In turn with the other VUs, not in step with them.
+    {
+      startAt: timeline.measureAt + (index * 1000) / settings.churnRate,
+      everyMs: (vus * 1000) / settings.churnRate,
+      inFlight,
+    },
     observed.now,
     (k, settled) => {
       const oldest = visitors.shift();
