@@ -119,7 +119,7 @@ export const resultSchema = z
     delivered: count('Deliveries that happened, duplicates not counted'),
     lost: count('expected but never delivered'),
     duplicated: count('Deliveries of a message to a subscriber that already had it'),
-    outOfOrder: count("Deliveries that overtook an earlier message of the same sender's"),
+    outOfOrder: count("Deliveries that came after a later message of the same sender's"),
     deliveriesPerSecond: amount('delivered ÷ the seconds in which messages were measured'),
     latencyMs,
     series: z.array(seriesPoint).describe('The run over time, oldest first'),

@@ -33,6 +33,8 @@ export const NATIVE_DEFAULTS: NativeOptions = { cores: [], headers: {}, localAdd
 
 /** Between the order to play and the first message, so that every process has it. */
 const LEAD_US = 150_000;
+/** Fewer are not worth a process of their own: each takes 40 MB and 50 ms to start. */
+const SUBSCRIBERS_PER_PROCESS = 100;
 /** Points in a result's series at most, beside the connection ramp. */
 const MAX_POINTS = 600;
 
@@ -227,12 +229,13 @@ function requireConnections(plan: Plan, ready: readonly Ready[], target: Target)
   }
 }
 
-/** One per core (or as the plan says), and as many more as the limit on open files asks for. */
+/** As many as the plan says; else one per core and `SUBSCRIBERS_PER_PROCESS`, and as many more as the limit on open files asks for. */
 function subscriberProcesses(plan: Plan, cores: readonly number[]): number {
-  const connections = plan.subscribers + plan.stalledSubscribers;
-  if (plan.generators > 0) return Math.min(plan.generators, Math.max(1, connections));
+  const connections = Math.max(1, plan.subscribers + plan.stalledSubscribers);
+  if (plan.generators > 0) return Math.min(plan.generators, connections);
   const byCores = cores.length > 0 ? cores.length : Math.max(1, availableParallelism() - 1);
-  return Math.max(Math.min(byCores, Math.max(1, connections)), Math.ceil(connections / socketsPerProcess()));
+  const useful = Math.min(byCores, Math.ceil(connections / SUBSCRIBERS_PER_PROCESS));
+  return Math.max(useful, Math.ceil(connections / socketsPerProcess()));
 }
 
 function publisherProcesses(plan: Plan): number {

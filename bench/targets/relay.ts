@@ -3,6 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { version } from '../../src/version.js';
 import { requireSockets } from '../file-limit.js';
+import { startBroker } from './broker.js';
 import { ServerProcess } from './server-process.js';
 import type { Dialect, Target } from './target.js';
 
@@ -27,27 +28,21 @@ export interface RelayOptions {
   readonly connections: number;
 }
 
-/** Starts the relay.
- *  @throws FanwireError FANWIRE_BENCH_FILE_LIMIT, FANWIRE_BENCH_TARGET */
+/** Flags that a measured relay has before the user's. */
+const FLAGS = ['--port', '0', '--admin-port', '0', '--drain-ms', '0', '--log-format', 'json'];
+
+/** Starts the relay; several nodes with a broker between them unless `flags` names one.
+ *  @throws FanwireError FANWIRE_BENCH_FILE_LIMIT, FANWIRE_BENCH_NO_BROKER, FANWIRE_BENCH_TARGET */
 export async function startRelayTarget(options: RelayOptions): Promise<Target> {
-  const { nodes, workers, cores, cli = CLI, name = 'fanwire' } = options;
+  const { nodes, workers, cores, flags, cli = CLI, name = 'fanwire' } = options;
   requireSockets('the relay', options.connections, nodes, 'or spread them with --nodes');
-  const flags = [
-    '--port',
-    '0',
-    '--admin-port',
-    '0',
-    '--workers',
-    String(workers),
-    '--drain-ms',
-    '0',
-    '--log-format',
-    'json',
-  ];
-  const command = [process.execPath, cli, 'serve', ...flags, ...options.flags];
+  const broker = nodes > 1 && !flags.includes('--cluster') ? await startBroker(cores) : undefined;
+  const cluster = broker === undefined ? [] : ['--cluster', broker.url];
+  const command = [process.execPath, cli, 'serve', ...FLAGS, '--workers', String(workers), ...cluster, ...flags];
   const servers = Array.from({ length: nodes }, () => new ServerProcess(command, {}, cores));
   const stop = async () => {
     await Promise.all(servers.map((server) => server.stop()));
+    await broker?.stop();
   };
   try {
     const urls = await Promise.all(
@@ -55,14 +50,16 @@ export async function startRelayTarget(options: RelayOptions): Promise<Target> {
     );
     const first = servers[0] as ServerProcess;
     const adminUrl = options.hasAdmin ? await first.findInOutput((output) => ADMIN.exec(output)?.[1]) : undefined;
+    const count = nodes === 1 ? '' : `${nodes} × `;
     return {
       ...(adminUrl === undefined ? {} : { adminUrl }),
       name,
       version,
-      cmd: ['fanwire', ...command.slice(2)].join(' '),
+      cmd: count + ['fanwire', ...command.slice(2)].join(' '),
       urls,
       dialect: options.dialect,
-      pids: servers.map(({ pid }) => pid),
+      // The broker's work is the cluster's.
+      pids: [...servers.map(({ pid }) => pid), ...(broker === undefined ? [] : [broker.pid])],
       stop,
     };
   } catch (error) {

@@ -1,0 +1,38 @@
+// The NATS server that joins the relays of a `--nodes` run, started beside them unless the user names one.
+
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { FanwireError } from '../../src/protocol/codes.js';
+import { freePort, ServerProcess } from './server-process.js';
+
+/** Debian puts it where a user's PATH does not reach. */
+const FURTHER_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin'];
+
+export interface Broker {
+  readonly url: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** Starts `nats-server` on a free port of the loopback.
+ *  @throws FanwireError FANWIRE_BENCH_NO_BROKER, FANWIRE_BENCH_TARGET */
+export async function startBroker(cores: readonly number[]): Promise<Broker> {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...FURTHER_FOLDERS];
+  const binary = folders.map((folder) => join(folder, 'nats-server')).find(existsSync);
+  if (binary === undefined) {
+    throw new FanwireError(
+      'FANWIRE_BENCH_NO_BROKER',
+      '--nodes needs a NATS server to join the relays and nats-server is not on PATH: install it (apt-get install nats-server), or ' +
+        'name a running one with --serve "--cluster nats://host:4222"',
+    );
+  }
+  const port = await freePort();
+  const server = new ServerProcess([binary, '-a', '127.0.0.1', '-p', String(port)], {}, cores);
+  try {
+    await server.listensOn(port);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return { url: `nats://127.0.0.1:${port}`, pid: server.pid, stop: () => server.stop() };
+}
