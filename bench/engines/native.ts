@@ -222,9 +222,10 @@ function requireConnections(plan: Plan, ready: readonly Ready[], target: Target)
     const own = ready.filter((message) => message.role === role);
     if (wanted === 0 || own.some(({ opened }) => opened > 0)) continue;
     const why = own.find(({ failure }) => failure !== undefined)?.failure ?? 'no handshake completed';
+    const mend = /CERT|SELF_SIGNED/.test(why) ? ' (name its CA in NODE_EXTRA_CA_CERTS, or use --insecure)' : '';
     throw new FanwireError(
       'FANWIRE_BENCH_NO_CONNECTION',
-      `none of ${wanted} ${role} could connect to ${target.urls.join(', ')}: ${why}`,
+      `none of ${wanted} ${role} could connect to ${target.urls.join(', ')}: ${why}${mend}`,
     );
   }
 }

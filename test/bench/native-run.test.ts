@@ -109,7 +109,7 @@ function requireRun({ code, stderr }: { code: number; stderr: string }, result: 
   assert.equal(code, result.valid ? 0 : 3, stderr);
 }
 
-for (const dialect of ['raw']) {
+for (const dialect of ['raw', 'fanwire.v1']) {
   test(`the relay loses nothing to subscribers that come and go, over ${dialect}, and the exit code says so`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'fanwire-bench-'));
     try {

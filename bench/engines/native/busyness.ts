@@ -5,6 +5,9 @@
 import { readFileSync } from 'node:fs';
 import type { Busyness } from './messages.js';
 
+/** Of the planned time; less was measured only when the event loop was blocked. */
+const SHORTEST_WINDOW = 0.7;
+
 interface Reading {
   readonly atMs: number;
   readonly runMs: number;
@@ -23,12 +26,13 @@ export class BusynessMeter {
     this.#to ??= read();
   }
 
-  /** The share between `begin` and `end`; zero when the window was never opened. */
-  report(): Busyness {
+  /** The share between `begin` and `end`, which were to be `plannedMs` apart. An event loop so busy that it took the first reading when
+   *  it was nearly time for the second had no time left, whatever the readings say. */
+  report(plannedMs: number): Busyness {
     const from = this.#from;
     const to = this.#to ?? read();
-    if (from === undefined || to.atMs <= from.atMs) return { cpu: 0, waiting: null };
-    const wallMs = to.atMs - from.atMs;
+    const wallMs = from === undefined ? 0 : to.atMs - from.atMs;
+    if (from === undefined || wallMs < SHORTEST_WINDOW * plannedMs) return { cpu: 1, waiting: null };
     const waiting = to.waitMs === null || from.waitMs === null ? null : (to.waitMs - from.waitMs) / wallMs;
     return { cpu: (to.runMs - from.runMs) / wallMs + (waiting ?? 0), waiting };
   }

@@ -212,7 +212,7 @@ export class Publishers implements ConnectionOwner {
       sent: this.#sent,
       unsent,
       slips: this.#slips.take(),
-      busyness: this.#busyness.report(),
+      busyness: this.#busyness.report(this.setup.plan.durationS * 1000),
       connections: this.#connections.figures(),
       closedByServer: this.#connections.closedByServer,
     });

@@ -282,7 +282,7 @@ export class Subscribers implements ConnectionOwner {
       lastDeliveryUs: this.#lastDeliveryUs,
       misrouted: this.#misrouted,
       readDelays: this.#turns.delays.take(),
-      busyness: this.#busyness.report(),
+      busyness: this.#busyness.report(this.#setup.plan.durationS * 1000),
       connections: this.#connections.figures(),
       closedByServer: this.#connections.closedByServer,
       stalledClosed: this.#stalledClosed,
