@@ -57,8 +57,17 @@ function table(rows: readonly Standing[], base: string): string[] {
     row.valid === 0 ? '–' : lossText(row),
     `${row.valid} of ${row.rounds}`,
   ]);
-  const notes = rows.flatMap((row) => row.reasons.map((reason) => `- ${escapeMarkdown(`${row.server}: ${reason}`)}`));
+  const notes = rows.flatMap((row) => leftOut(row) ?? []);
   return [...tableLines(header, cells), ...(notes.length > 0 ? ['', ...notes] : [])];
+}
+
+/** What became of the runs that are in no figure; each has reasons of its own in rounds.json. */
+function leftOut({ server, valid, rounds, reasons }: Standing): string | undefined {
+  const [first, ...others] = reasons;
+  if (first === undefined) return undefined;
+  const count = rounds - valid;
+  const such = others.length > 0 ? ', for one' : '';
+  return `- ${escapeMarkdown(`${server}: ${count} run${count === 1 ? '' : 's'} left out${such}: ${first}`)}`;
 }
 
 function lossText({ lost, expected }: Standing): string {

@@ -72,4 +72,13 @@ test('the Markdown names the command, gives ratios with their spread and says wh
     /\| ws 1 \| 4\.40 ms \(3\.77–5\.03\) \| .* \| ×3\.50 \(3\.00–4\.00\) \| 250 \(0\.025 %\) \| 2 of 2 \|/,
   );
   assert.match(text, /- bun: npm install bun/);
+  const refused = [
+    run('fanwire', 1, 1),
+    run('ws', 1, 3, invalid),
+    run('ws', 2, 3, { ...invalid, invalidReasons: ['another'] }),
+  ];
+  assert.match(
+    standingsMarkdown(refused, 'fanwire', '', []),
+    /- ws: 2 runs left out, for one: the generator was busy\n/,
+  );
 });
