@@ -42,4 +42,17 @@ export interface BusStatus {
   readonly received: number;
   /** Messages that could not be handed over: nobody was connected, or the bound on what waits was reached. */
   readonly lost: number;
+  /** Messages that NATS had not confirmed when the connection broke: some may not have arrived. */
+  readonly unconfirmed: number;
+  /** Times that the connection to NATS came back. */
+  readonly reconnects: number;
 }
+
+export const NO_STATUS: BusStatus = {
+  connected: true,
+  forwarded: 0,
+  received: 0,
+  lost: 0,
+  unconfirmed: 0,
+  reconnects: 0,
+};

@@ -1,7 +1,7 @@
 // The bus between worker threads of one process: a ring in shared memory from each to each (ring.ts), a table in shared memory
 // that says who wants what (interest-table.ts). Publishes are batched a loop turn, and only go where a topic has subscribers.
 import type { MessagePort } from 'node:worker_threads';
-import type { Bus, BusStatus, Deliver, Kind } from './bus.js';
+import { type Bus, type BusStatus, type Deliver, type Kind, NO_STATUS } from './bus.js';
 import { InterestTable, OwnInterest, slotOf } from './interest-table.js';
 import { Outbox } from './outbox.js';
 import type { Received } from './record.js';
@@ -145,7 +145,7 @@ export class ThreadsBus implements Bus {
       forwarded += outbox.forwarded;
       lost += outbox.lost;
     }
-    return { connected: true, forwarded, received: this.received, lost };
+    return { ...NO_STATUS, forwarded, received: this.received, lost };
   }
 
   close(): Promise<void> {

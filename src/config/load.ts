@@ -73,7 +73,7 @@ function fromFile(path: string): Map<Key, unknown> {
       const near = didYouMean(name, keys);
       throw new FanwireError('FANWIRE_CONFIG_UNKNOWN', `unknown key "${name}" in --config "${path}"${near}`);
     }
-    if (value === REDACTED) {
+    if (JSON.stringify(value)?.includes(REDACTED)) {
       throw new FanwireError('FANWIRE_CONFIG_FILE', `"${name}" in --config "${path}" is redacted; put its value in`);
     }
     given.set(name as Key, value);
@@ -129,6 +129,7 @@ export function configWith(given: Partial<RelayConfig> = {}): RelayConfig {
 }
 
 function withoutCredentials(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutCredentials);
   return typeof value === 'string' ? value.replace(/(:\/\/)[^/@\s]+@/g, `$1${REDACTED}@`) : value;
 }
 

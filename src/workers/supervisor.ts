@@ -1,4 +1,5 @@
 // The main thread of a relay with several workers: starts them on one port, links them, starts those anew that die, ends them.
+import type { Bus, BusStatus } from '../bus/bus.js';
 import { InterestTable } from '../bus/interest-table.js';
 import type { Link } from '../bus/threads.js';
 import type { RelayConfig } from '../config/schema.js';
@@ -6,6 +7,7 @@ import type { Logger } from '../log.js';
 import { SharedLedger } from '../relay/ledger.js';
 import { urlOf } from '../relay/listening.js';
 import { claimPort } from './claim-port.js';
+import { Hub } from './hub.js';
 import { linkPair, ringBytes } from './mesh.js';
 import type { WorkerOps } from './messages.js';
 import { WorkerThread } from './thread.js';
@@ -32,19 +34,24 @@ export class Supervisor {
   private readonly interest: SharedArrayBuffer;
   private readonly ledger: SharedArrayBuffer;
   private readonly ringBytes: number;
+  private readonly hub: Hub | undefined;
   private readonly workers: (WorkerThread | undefined)[] = [];
   private launches = 0;
   private ending = false;
   private restarting: Promise<void> = Promise.resolve();
 
-  /** @param entry what a worker runs; another one only in tests of what happens when it fails */
-  constructor(config: RelayConfig, log: Logger, entry = WORKER) {
+  /**
+   * @param nodes the bus to other nodes; undefined without a cluster
+   * @param entry what a worker runs; another one only in tests of what happens when it fails
+   */
+  constructor(config: RelayConfig, log: Logger, nodes?: Bus, entry = WORKER) {
     this.config = config;
     this.log = log;
     this.entry = entry;
     this.interest = InterestTable.allocate(config.workers);
     this.ledger = SharedLedger.allocate(config.workers);
     this.ringBytes = ringBytes(config.workers);
+    if (nodes !== undefined) this.hub = new Hub(config.workers, this.interest, nodes);
   }
 
   /** Starts every worker. Resolves when all listen.
@@ -63,6 +70,7 @@ export class Supervisor {
         links[b]?.push(ofB);
       }
     }
+    for (const [index, own] of links.entries()) this.linkHub(index, own);
     const started = links.map((own, index) => this.launch(index, own));
     try {
       await Promise.all(started.map(({ listening }) => listening));
@@ -130,6 +138,13 @@ export class Supervisor {
   async drain(): Promise<void> {
     this.ending = true;
     await this.collect('drain');
+    // The process ends when the last worker has: nothing of the hub may hold it.
+    void Promise.all(this.alive().map((worker) => worker.ended)).then(() => this.hub?.close());
+  }
+
+  /** What crossed between this node and others; undefined without a cluster. */
+  clusterStatus(): BusStatus | undefined {
+    return this.hub?.status();
   }
 
   /** Cuts what is left and ends the threads. The process may exit only after this: it would abort while uWS runs in one. */
@@ -143,6 +158,14 @@ export class Supervisor {
     void this.collect('close');
     await ended;
     clearTimeout(tooLate);
+    await this.hub?.close();
+  }
+
+  private linkHub(index: number, links: Link[]): void {
+    if (this.hub === undefined) return;
+    const { ofA, ofB } = linkPair(index, this.config.workers, this.ringBytes);
+    links.push(ofA);
+    this.hub.connect(ofB);
   }
 
   private alive(): WorkerThread[] {
@@ -157,7 +180,7 @@ export class Supervisor {
       interest: this.interest,
       ledger: this.ledger,
       links,
-      hub: undefined,
+      hub: this.hub === undefined ? undefined : this.config.workers,
     };
     const worker = new WorkerThread(this.entry, setup);
     this.workers[index] = worker;
@@ -175,6 +198,7 @@ export class Supervisor {
       const { index } = worker;
       new InterestTable(this.interest).clearWorker(index);
       SharedLedger.clear(this.ledger, index);
+      this.hub?.disconnect(index);
       await Promise.allSettled(this.alive().map((other) => other.call('unlink', [index])));
       const wait = performance.now() - startedAt > STABLE_MS ? FIRST_WAIT_MS : waitMs;
       this.log.error({ worker: index, startsInMs: wait }, 'a worker has died, its sockets are gone; starting it anew');
@@ -193,6 +217,7 @@ export class Supervisor {
       links.push(ofA);
       return other.call('link', [ofB], [ofB.port]);
     });
+    this.linkHub(index, links);
     await Promise.race([Promise.allSettled(known), new Promise((resolve) => setTimeout(resolve, LINK_MS).unref())]);
     if (this.ending) return;
     this.restarts++;

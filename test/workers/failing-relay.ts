@@ -10,7 +10,7 @@ import { Supervisor } from '../../src/workers/supervisor.js';
 
 const config = configWith({ port: 0, adminPort: 0, workers: 2, drainMs: 0, logFormat: 'json' });
 const log = createLogger(config);
-const supervisor = new Supervisor(config, log, new URL('./failing-worker.js', import.meta.url));
+const supervisor = new Supervisor(config, log, undefined, new URL('./failing-worker.js', import.meta.url));
 await supervisor.start();
 const running = await withAdmin(supervisor, new WorkersInspection(supervisor), config, log);
 endOnSignals(Promise.resolve(running), log);

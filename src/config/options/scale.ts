@@ -1,4 +1,4 @@
-// More than one thread, more than one machine, and what is kept.
+// More than one thread, and what is kept.
 import { availableParallelism } from 'node:os';
 import { FanwireError } from '../../protocol/codes.js';
 import { parseHistoryRules } from '../history-rules.js';
@@ -14,13 +14,6 @@ export const scale = group(
       description: 'Threads that each run a relay on the same port (Linux); auto: one a core',
       type: integerOrAuto(1, 256, availableParallelism),
       default: 1,
-    }),
-    cluster: option({
-      flag: 'cluster',
-      argument: 'url',
-      description: 'NATS server that joins this relay with others, such as nats://127.0.0.1:4222; empty: none',
-      type: text('a nats:// URL'),
-      default: '',
     }),
     history: option({
       flag: 'history',

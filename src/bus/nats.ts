@@ -1,0 +1,255 @@
+// The bus between nodes, over NATS: a subject a topic and kind of frame, no echo, subscribed to while the topic has subscribers
+// here. At most once, as NATS is: local fan-out never waits for it, and what it cannot take now is counted, not kept, so that
+// nothing stale arrives after an outage.
+import { type ConnectionOptions, connect, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import { type Logger, type SampledWarnings, sampledWarnings } from '../log.js';
+import { FanwireError } from '../protocol/codes.js';
+import type { Bus, BusStatus, Deliver, Kind } from './bus.js';
+import { type ClusterConfig, natsOptions, natsRetryMs } from './nats-options.js';
+import { kindOfSubject, messageSubject, topicSubject } from './subject.js';
+
+/** A subscription outlives its topic's last subscriber by this: one that comes back finds it, and a page that reloads a thousand
+ *  times costs NATS nothing. Meanwhile messages of the topic arrive in vain. */
+const UNSUBSCRIBE_AFTER_MS = 5000;
+const SWEEP_MS = 1000;
+/** Bytes that NATS may owe an answer for before messages are counted as lost: what a stalled server may cost in memory. */
+const MAX_UNCONFIRMED_BYTES = 16 * 1024 * 1024;
+/** A PING goes out every so many bytes, and at the latest after so long, to see what has arrived. */
+const CONFIRM_EVERY_BYTES = 256 * 1024;
+const CONFIRM_EVERY_MS = 500;
+/** Bytes of the client's protocol that come with a message. */
+const OVERHEAD_BYTES = 64;
+/** How long a start may wait for NATS before the relay takes clients without it. */
+const FIRST_DIAL_MS = 2000;
+const REFUSED = /authorization|authentication/i;
+/** How long the end may wait for NATS to take what was published last. */
+const LAST_FLUSH_MS = 1000;
+
+export interface NatsBusOptions {
+  readonly config: ClusterConfig & { readonly maxPayloadBytes: number };
+  readonly log: Logger;
+  /** What NATS shows of this connection. */
+  readonly name: string;
+}
+
+export class NatsBus implements Bus {
+  private readonly prefix: string;
+  private readonly log: Logger;
+  private readonly warnings: SampledWarnings;
+  private nats: NatsConnection | undefined;
+  private connected = false;
+  private closing = false;
+  private maxPayloadBytes = Number.POSITIVE_INFINITY;
+  private deliver: Deliver = () => {};
+  /** By topic. Undefined until there is a connection. */
+  private readonly subscriptions = new Map<string, Subscription | undefined>();
+  /** Topics without subscribers here, and when they are given up, in that order. */
+  private readonly leaving = new Map<string, number>();
+  private readonly timers: NodeJS.Timeout[] = [];
+  private forwarded = 0;
+  private received = 0;
+  private lost = 0;
+  private unconfirmed = 0;
+  private reconnects = 0;
+  /** Since the last PING. */
+  private unasked = { bytes: 0, messages: 0 };
+  /** Since the last PONG. */
+  private outstanding = { bytes: 0, messages: 0 };
+
+  /** Connects. Where no server can be reached it keeps trying in the background, and the relay works alone meanwhile.
+   *  @throws FanwireError FANWIRE_CLUSTER where NATS refuses the credentials, FANWIRE_CONFIG_FILE where a file is unreadable */
+  static async open(options: NatsBusOptions): Promise<NatsBus> {
+    const bus = new NatsBus(options);
+    await bus.dial();
+    return bus;
+  }
+
+  private constructor(private readonly options: NatsBusOptions) {
+    this.prefix = options.config.clusterPrefix;
+    this.log = options.log;
+    this.warnings = sampledWarnings(options.log);
+    this.timers.push(setInterval(() => this.sweep(), SWEEP_MS).unref());
+    this.timers.push(setInterval(() => this.confirm(), CONFIRM_EVERY_MS).unref());
+  }
+
+  start(deliver: Deliver): void {
+    this.deliver = deliver;
+  }
+
+  subscribe(topic: string): void {
+    if (this.leaving.delete(topic) || this.subscriptions.has(topic)) return;
+    this.subscriptions.set(topic, this.nats === undefined ? undefined : this.subscribeAt(this.nats, topic));
+  }
+
+  unsubscribe(topic: string): void {
+    if (this.subscriptions.has(topic)) this.leaving.set(topic, performance.now() + UNSUBSCRIBE_AFTER_MS);
+  }
+
+  forward(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void {
+    const size = message.byteLength;
+    if (!this.connected || this.nats === undefined || this.outstanding.bytes > MAX_UNCONFIRMED_BYTES) {
+      this.lost++;
+      return;
+    }
+    if (size > this.maxPayloadBytes) {
+      this.lost++;
+      this.warnings.warn('too big for NATS: not forwarded', { topic, bytes: size, limit: this.maxPayloadBytes });
+      return;
+    }
+    // The client keeps a reference until its buffer goes out; uWS and the ring take theirs back at once.
+    const copy = Uint8Array.prototype.slice.call(message instanceof Uint8Array ? message : new Uint8Array(message));
+    this.nats.publish(messageSubject(this.prefix, topic, kind), copy);
+    this.forwarded++;
+    this.unasked.messages++;
+    this.outstanding.messages++;
+    this.unasked.bytes += size + OVERHEAD_BYTES;
+    this.outstanding.bytes += size + OVERHEAD_BYTES;
+    if (this.unasked.bytes > CONFIRM_EVERY_BYTES) this.confirm();
+  }
+
+  status(): BusStatus {
+    const { connected, forwarded, received, lost, unconfirmed, reconnects } = this;
+    return { connected, forwarded, received, lost, unconfirmed, reconnects };
+  }
+
+  /** Topics that are subscribed to at NATS, those about to be given up included. */
+  get subscribedTopics(): number {
+    return this.subscriptions.size;
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    for (const timer of this.timers) clearInterval(timer);
+    const { nats } = this;
+    if (nats === undefined) return;
+    if (this.connected) {
+      await Promise.race([
+        nats.flush().catch(() => {}),
+        new Promise((done) => setTimeout(done, LAST_FLUSH_MS).unref()),
+      ]);
+    }
+    await nats.close();
+  }
+
+  /** Dials until it succeeds, every server in turn each time. Resolves after the first round, however that ended. */
+  private async dial(): Promise<void> {
+    const options = natsOptions(this.options.config, this.options.name);
+    const first = connect(options);
+    const outcome = await Promise.race([
+      first.then(this.attach, (error: Error) => error),
+      new Promise<Error>((resolve) => setTimeout(() => resolve(new Error('no answer')), FIRST_DIAL_MS).unref()),
+    ]);
+    if (outcome === undefined) return;
+    if (REFUSED.test(`${outcome.name} ${outcome.message}`)) {
+      throw new FanwireError(
+        'FANWIRE_CLUSTER',
+        `NATS at ${this.servers()} refuses the credentials: ${outcome.message}; see --cluster-user, --cluster-token, --cluster-creds`,
+      );
+    }
+    this.log.warn({ servers: this.servers(), reason: outcome.message }, 'NATS is away: relaying on this node only');
+    void this.dialOn(first, options);
+  }
+
+  private async dialOn(first: Promise<NatsConnection>, options: ConnectionOptions): Promise<void> {
+    let attempt = first;
+    while (!this.closing && this.nats === undefined) {
+      try {
+        this.attach(await attempt);
+      } catch (error) {
+        this.warnings.warn('NATS is away', { servers: this.servers(), reason: (error as Error).message });
+        await new Promise((resolve) => setTimeout(resolve, natsRetryMs()).unref());
+        attempt = connect(options);
+      }
+    }
+  }
+
+  private readonly attach = (nats: NatsConnection): undefined => {
+    if (this.nats !== undefined) return;
+    if (this.closing) {
+      void nats.close();
+      return;
+    }
+    this.nats = nats;
+    for (const topic of this.subscriptions.keys()) this.subscriptions.set(topic, this.subscribeAt(nats, topic));
+    this.onConnect(nats);
+    void this.follow(nats);
+    return;
+  };
+
+  /** Connected, for the first time or again: the client has subscribed anew to all it had. */
+  private onConnect(nats: NatsConnection): void {
+    this.connected = true;
+    this.maxPayloadBytes = nats.info?.max_payload ?? Number.POSITIVE_INFINITY;
+    this.log.info({ server: nats.getServer(), cluster: this.prefix }, 'joined the cluster');
+    if (this.maxPayloadBytes < this.options.config.maxPayloadBytes) {
+      this.log.warn(
+        { maxPayload: this.options.config.maxPayloadBytes, natsMaxPayload: this.maxPayloadBytes },
+        'messages larger than max_payload of NATS stay on this node; raise it there or lower --max-payload',
+      );
+    }
+  }
+
+  private async follow(nats: NatsConnection): Promise<void> {
+    for await (const status of nats.status()) {
+      if (status.type === 'disconnect') this.onDisconnect(status.server);
+      else if (status.type === 'reconnect') {
+        this.reconnects++;
+        this.onConnect(nats);
+      } else if (status.type === 'error') this.warnings.warn('NATS error', { reason: status.error.message });
+    }
+  }
+
+  private onDisconnect(server: string): void {
+    if (!this.connected) return;
+    this.connected = false;
+    this.unconfirmed += this.outstanding.messages;
+    this.outstanding = { bytes: 0, messages: 0 };
+    this.unasked = { bytes: 0, messages: 0 };
+    if (!this.closing) this.log.warn({ server }, 'NATS is away: relaying on this node only');
+  }
+
+  private subscribeAt(nats: NatsConnection, topic: string): Subscription {
+    return nats.subscribe(topicSubject(this.prefix, topic), {
+      callback: (error, message) => {
+        if (error !== null) {
+          this.warnings.warn('NATS refuses a subscription', { topic, reason: error.message });
+          return;
+        }
+        const kind = kindOfSubject(message.subject);
+        if (kind === undefined) return;
+        this.received++;
+        this.deliver(topic, message.data, kind);
+      },
+    });
+  }
+
+  /** Gives up the topics whose time has come. */
+  private sweep(): void {
+    const now = performance.now();
+    for (const [topic, at] of this.leaving) {
+      if (at > now) return;
+      this.leaving.delete(topic);
+      this.subscriptions.get(topic)?.unsubscribe();
+      this.subscriptions.delete(topic);
+    }
+  }
+
+  /** Asks NATS for a sign that it has taken all that was published until now. */
+  private confirm(): void {
+    const { nats, unasked, outstanding } = this;
+    if (nats === undefined || unasked.messages === 0 || !this.connected) return;
+    this.unasked = { bytes: 0, messages: 0 };
+    nats.flush().then(
+      () => {
+        // After a disconnect `outstanding` is another object, and this answer no longer counts.
+        outstanding.bytes -= unasked.bytes;
+        outstanding.messages -= unasked.messages;
+      },
+      () => {},
+    );
+  }
+
+  private servers(): string {
+    return this.options.config.cluster.map((url) => new URL(url).host).join(', ');
+  }
+}

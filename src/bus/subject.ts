@@ -1,0 +1,63 @@
+// Topic names as NATS subjects: `<prefix>.<topic>.<kind>`. The kind of frame is a token of the subject, not a header: it costs
+// 2.2 µs of CPU a message, both clients together, against 2.9 µs (64 B, nats-server 2.9.10), and the payload stays verbatim.
+import { Kind } from './bus.js';
+
+/** What a subject token must not hold, and `%`, which stands for it. NATS gives `.`, `*` and `>` a meaning, and its protocol is
+ *  split at white space. Everything outside ASCII is escaped too: clients disagree on what white space is in Unicode. */
+const UNSAFE = /[^!-~]|[.*>%]/gu;
+/** For testing: a global expression keeps a position between calls. */
+const HAS_UNSAFE = /[^!-~]|[.*>%]/u;
+
+/** In the order of `Kind`. */
+const KIND_TOKENS = ['t', 'b', 'e'] as const;
+/** A node's count of subscribers rather than a message. */
+export const COUNT_TOKEN = 'n';
+
+/**
+ * A topic's name as one token of a subject: percent-encoded where NATS would read it otherwise. The longest name (200 bytes) takes
+ * 600 bytes at most, of the 4096 that a NATS server allows a control line.
+ */
+export function subjectToken(topic: string): string {
+  return HAS_UNSAFE.test(topic) ? topic.replace(UNSAFE, percentEncoded) : topic;
+}
+
+/** The topic that `token` stands for. */
+export function topicOfToken(token: string): string {
+  return token.includes('%') ? decodeURIComponent(token) : token;
+}
+
+/** The subject of a message of `kind` on `topic`. */
+export function messageSubject(prefix: string, topic: string, kind: Kind): string {
+  return `${prefix}.${subjectToken(topic)}.${KIND_TOKENS[kind]}`;
+}
+
+/** The subject that takes in all that concerns a topic. */
+export function topicSubject(prefix: string, topic: string): string {
+  return `${prefix}.${subjectToken(topic)}.*`;
+}
+
+/** The subject of a node's count of a topic's subscribers. */
+export function countSubject(prefix: string, topic: string): string {
+  return `${prefix}.${subjectToken(topic)}.${COUNT_TOKEN}`;
+}
+
+/** What a subject's last token says: the kind of message; undefined where it is none (a count, or of a newer version). */
+export function kindOfSubject(subject: string): Kind | undefined {
+  switch (subject.charCodeAt(subject.length - 1)) {
+    case 0x74:
+      return Kind.text;
+    case 0x62:
+      return Kind.binary;
+    case 0x65:
+      return Kind.envelope;
+    default:
+      return undefined;
+  }
+}
+
+function percentEncoded(character: string): string {
+  // encodeURIComponent leaves these two alone.
+  if (character === '.') return '%2E';
+  if (character === '*') return '%2A';
+  return encodeURIComponent(character);
+}

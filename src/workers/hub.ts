@@ -1,0 +1,71 @@
+// Between the workers of this process and other nodes: the main thread holds the one NATS connection of the node. So NATS has one
+// subscription a topic and node and sends a message once, whatever the number of workers, and its client runs beside the
+// relays' loops rather than in them.
+
+import type { Bus, BusStatus } from '../bus/bus.js';
+import { NO_STATUS } from '../bus/bus.js';
+import type { HubObserver, Link } from '../bus/threads.js';
+import { ThreadsBus } from '../bus/threads.js';
+
+export class Hub implements HubObserver {
+  private readonly workers: ThreadsBus;
+  /** By topic: how many workers have subscribers. */
+  private readonly wanting = new Map<string, number>();
+  private readonly topicsOf = new Map<number, Set<string>>();
+
+  constructor(
+    self: number,
+    interest: SharedArrayBuffer,
+    private readonly nodes: Bus,
+  ) {
+    this.workers = new ThreadsBus({ self, interest, links: [], observer: this });
+    this.workers.start((topic, message, kind) => nodes.forward(topic, message, kind));
+    nodes.start((topic, message, kind) => this.workers.forward(topic, message, kind));
+  }
+
+  connect(link: Link): void {
+    this.topicsOf.set(link.peer, new Set());
+    this.workers.connect(link);
+  }
+
+  /** A worker has ended: nobody there wants anything any more. */
+  disconnect(peer: number): void {
+    this.workers.disconnect(peer);
+    for (const topic of this.topicsOf.get(peer) ?? []) this.drop(topic);
+    this.topicsOf.delete(peer);
+  }
+
+  subscribed(peer: number, topic: string): void {
+    const topics = this.topicsOf.get(peer);
+    if (topics === undefined || topics.has(topic)) return;
+    topics.add(topic);
+    const workers = this.wanting.get(topic) ?? 0;
+    this.wanting.set(topic, workers + 1);
+    if (workers === 0) this.nodes.subscribe(topic);
+  }
+
+  unsubscribed(peer: number, topic: string): void {
+    if (this.topicsOf.get(peer)?.delete(topic)) this.drop(topic);
+  }
+
+  /** What crossed between nodes; `lost` includes what the hub could not pass on to a worker. */
+  status(): BusStatus {
+    const ofNodes = this.nodes.status();
+    return { ...NO_STATUS, ...ofNodes, lost: ofNodes.lost + this.workers.status().lost };
+  }
+
+  async close(): Promise<void> {
+    await this.workers.close();
+    await this.nodes.close();
+  }
+
+  private drop(topic: string): void {
+    const workers = (this.wanting.get(topic) ?? 1) - 1;
+    if (workers > 0) {
+      this.wanting.set(topic, workers);
+      return;
+    }
+    this.wanting.delete(topic);
+    this.nodes.unsubscribe(topic);
+  }
+}

@@ -1,0 +1,101 @@
+// A real nats-server (from PATH) on a free port, which a test kills, freezes and starts again on the same port.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { TestContext } from 'node:test';
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+export class NatsServer {
+  private process: ChildProcess | undefined;
+
+  private constructor(
+    readonly port: number,
+    private readonly monitorPort: number,
+    private readonly args: readonly string[],
+  ) {}
+
+  /** Starts `nats-server …args`; the test's end kills it. */
+  static async start(t: TestContext, args: readonly string[] = []): Promise<NatsServer> {
+    const server = new NatsServer(await freePort(), await freePort(), args);
+    t.after(() => server.process?.kill('SIGKILL'));
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `nats://127.0.0.1:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    const ports = ['-a', '127.0.0.1', '-p', String(this.port), '-m', String(this.monitorPort)];
+    const child = spawn('nats-server', [...ports, ...this.args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.process = child;
+    let log = '';
+    child.stderr.on('data', (chunk) => {
+      log += chunk;
+    });
+    await Promise.race([
+      this.answers(),
+      once(child, 'error').then(([error]) => {
+        throw new Error(`nats-server does not start (apt-get install nats-server): ${error}`);
+      }),
+      once(child, 'exit').then(() => {
+        throw new Error(`nats-server ended:\n${log}`);
+      }),
+    ]);
+  }
+
+  async kill(): Promise<void> {
+    const { process } = this;
+    if (process === undefined) return;
+    const ended = once(process, 'exit');
+    process.kill('SIGKILL');
+    await ended;
+  }
+
+  freeze(): void {
+    this.process?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.process?.kill('SIGCONT');
+  }
+
+  /** Resolves once the server has `count` subscriptions to subjects of a topic. */
+  async subscribed(topicSubject: string, count: number): Promise<void> {
+    for (;;) {
+      const { connections } = (await this.ask('/connz?subs=1&limit=100000')) as {
+        connections: { subscriptions_list?: string[] }[];
+      };
+      const found = connections.filter(({ subscriptions_list: subjects }) => subjects?.includes(topicSubject)).length;
+      if (found === count) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  async ask(path: string): Promise<unknown> {
+    const response = await fetch(`http://127.0.0.1:${this.monitorPort}${path}`);
+    return response.json();
+  }
+
+  private async answers(): Promise<void> {
+    for (;;) {
+      const socket = connect(this.port, '127.0.0.1');
+      const isUp = await once(socket, 'data').then(
+        () => true,
+        () => false,
+      );
+      socket.destroy();
+      if (isUp) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
