@@ -218,7 +218,12 @@ export class NatsBus implements Bus {
         const kind = kindOfSubject(message.subject);
         if (kind === undefined) return;
         this.received++;
-        this.deliver(topic, message.data, kind);
+        try {
+          this.deliver(topic, message.data, kind);
+        } catch (error) {
+          // Whoever may publish at NATS could send anything: it must not end the relay.
+          this.warnings.warn('unreadable message from NATS', { topic, reason: (error as Error).message });
+        }
       },
     });
   }

@@ -1,0 +1,97 @@
+// Starts what `fanwire serve` runs: one relay in this thread, or several as workers, joined with other nodes where there are any.
+import { hostname } from 'node:os';
+import type { Bus } from '../bus/bus.js';
+import type { RelayConfig } from '../config/schema.js';
+import type { Logger } from '../log.js';
+import { ClusterInspection } from '../relay/cluster-inspection.js';
+import { ALONE } from '../relay/company.js';
+import type { Inspection } from '../relay/inspection.js';
+
+/** A relay, or several of them as worker threads. */
+export interface Running {
+  /** Reads tokens and keys again. */
+  reload(): Promise<void>;
+  /** Closes every socket with 1012, spread over --drain-ms. */
+  drain(): Promise<void>;
+  /** Cuts what is left. The process may exit once this has resolved. */
+  close(): void | Promise<void>;
+}
+
+/** What is not needed is not loaded: --help and a bad flag answer without uWS, and a missing binary is one line. */
+export async function start(config: RelayConfig, log: Logger): Promise<Running> {
+  // uWS reads its environment when it is first loaded, and only what this thread sets is seen: a worker's variables are a copy.
+  await import('../relay/uws.js');
+  const nodes = await joinCluster(config, log);
+  try {
+    return config.workers > 1 ? await startWorkers(config, log, nodes) : await startAlone(config, log, nodes);
+  } catch (error) {
+    await nodes?.close();
+    throw error;
+  }
+}
+
+/** Undefined without --cluster. */
+async function joinCluster(config: RelayConfig, log: Logger): Promise<Bus | undefined> {
+  if (config.cluster.length === 0) return undefined;
+  const { NatsBus } = await import('../bus/nats.js');
+  return NatsBus.open({ config, log, name: `fanwire ${hostname()}:${config.port}` });
+}
+
+async function startAlone(config: RelayConfig, log: Logger, nodes: Bus | undefined): Promise<Running> {
+  const { startRelay } = await import('../relay/relay.js');
+  const { PublishApi } = await import('../http/publish.js');
+  const { LocalInspection } = await import('../relay/inspection.js');
+  const relay = await startRelay(config, log, nodes === undefined ? ALONE : { ...ALONE, bus: nodes });
+  new PublishApi(relay, config, log).attach();
+  const running = {
+    reload: () => relay.reload(),
+    drain: async () => {
+      await relay.drain();
+      await nodes?.close();
+    },
+    close: async () => {
+      relay.close();
+      await nodes?.close();
+    },
+  };
+  return withAdmin(running, inClusterOf(nodes, new LocalInspection(relay, config), config), config, log);
+}
+
+async function startWorkers(config: RelayConfig, log: Logger, nodes: Bus | undefined): Promise<Running> {
+  const { Supervisor } = await import('../workers/supervisor.js');
+  const { WorkersInspection } = await import('../workers/inspection.js');
+  const supervisor = new Supervisor(config, log, nodes);
+  await supervisor.start();
+  return withAdmin(supervisor, inClusterOf(nodes, new WorkersInspection(supervisor), config), config, log);
+}
+
+function inClusterOf(nodes: Bus | undefined, inspection: Inspection, config: RelayConfig): Inspection {
+  return nodes === undefined ? inspection : new ClusterInspection(inspection, nodes, config);
+}
+
+/** Adds the admin listener to what runs. It answers until the drain is over: /readyz says meanwhile why nobody should come. */
+export async function withAdmin(
+  running: Running,
+  inspection: Inspection,
+  config: RelayConfig,
+  log: Logger,
+): Promise<Running> {
+  const { startAdmin } = await import('../http/admin.js');
+  try {
+    const admin = await startAdmin(config, inspection, log);
+    return {
+      reload: () => running.reload(),
+      drain: async () => {
+        await running.drain();
+        admin.close();
+      },
+      close: () => {
+        admin.close();
+        return running.close();
+      },
+    };
+  } catch (error) {
+    await running.close();
+    throw error;
+  }
+}

@@ -121,6 +121,7 @@ class Admin {
       ready: notReady.length === 0,
       notReady,
       process: { rssBytes: rss, heapUsedBytes: heapUsed, cpuS: (user + system) / 1e6 },
+      cluster: this.inspection.cluster ?? null,
       total: totalOf(workers),
       workers,
     });

@@ -2,6 +2,7 @@
 // Label sets are bounded: reasons, stable codes and worker numbers, never a topic, user or address.
 import { statSync } from 'node:fs';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { BusStatus } from '../bus/bus.js';
 import { BUCKET_BOUNDS, type DistributionCounts } from '../relay/distribution.js';
 import type { Inspection } from '../relay/inspection.js';
 import { type RelayStats, totalOf } from '../relay/stats.js';
@@ -16,6 +17,21 @@ const COUNTERS: readonly [string, string, (total: Total) => number][] = [
   ['fanwire_published_bytes_total', 'Payload bytes taken from publishers', (total) => total.publishedBytes],
   ['fanwire_messages_delivered_total', "Messages handed to subscribers' sockets", (total) => total.delivered],
   ['fanwire_delivered_bytes_total', "Payload bytes handed to subscribers' sockets", (total) => total.deliveredBytes],
+  [
+    'fanwire_messages_forwarded_total',
+    'Messages handed to other workers and nodes',
+    ({ crossed }) => crossed.forwarded,
+  ],
+  [
+    'fanwire_messages_received_total',
+    'Messages that came from other workers and nodes',
+    ({ crossed }) => crossed.received,
+  ],
+  [
+    'fanwire_messages_not_forwarded_total',
+    'Messages other workers or nodes could not be handed: they were away, or what waits for them reached its bound',
+    ({ crossed }) => crossed.lost,
+  ],
   ['fanwire_slow_consumers_total', 'Times a socket was found over --max-backpressure', (total) => total.slowConsumers],
 ];
 
@@ -42,6 +58,18 @@ const GAUGES: readonly [string, string, (total: Total) => number][] = [
   ['fanwire_lagging_connections', 'Slow consumers that are off their topics now', (total) => total.lagging],
 ];
 
+const CLUSTER_COUNTERS: readonly [string, string, (status: BusStatus) => number][] = [
+  ['fanwire_cluster_messages_forwarded_total', 'Messages handed to NATS', ({ forwarded }) => forwarded],
+  ['fanwire_cluster_messages_received_total', 'Messages that came from NATS', ({ received }) => received],
+  ['fanwire_cluster_messages_lost_total', 'Messages NATS could not be handed', ({ lost }) => lost],
+  [
+    'fanwire_cluster_messages_unconfirmed_total',
+    'Messages NATS had not confirmed when its connection broke: some may not have arrived',
+    ({ unconfirmed }) => unconfirmed,
+  ],
+  ['fanwire_cluster_reconnects_total', 'Times the connection to NATS came back', ({ reconnects }) => reconnects],
+];
+
 export class Metrics {
   private readonly registry = new Registry();
   private workers: readonly RelayStats[] = [];
@@ -58,6 +86,7 @@ export class Metrics {
     this.addOpenFiles();
     this.addTotals();
     this.addWorkers();
+    if (inspection.cluster !== undefined) this.addCluster();
     this.addDistribution('fanwire_fanout_size', 'Subscribers a message went to', 1, (total) => total.fanOut);
     this.addDistribution(
       'fanwire_publish_to_flush_seconds',
@@ -163,6 +192,30 @@ export class Metrics {
         for (const { worker, connections } of workers()) this.set({ worker: String(worker) }, connections);
       },
     });
+  }
+
+  private addCluster(): void {
+    const registers = [this.registry];
+    const status = (): BusStatus => this.inspection.cluster as BusStatus;
+    new Gauge({
+      name: 'fanwire_cluster_connected',
+      help: '1 while NATS joins this node with others, 0 while it relays alone',
+      registers,
+      collect() {
+        this.set(status().connected ? 1 : 0);
+      },
+    });
+    for (const [name, help, value] of CLUSTER_COUNTERS) {
+      new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          this.reset();
+          this.inc(value(status()));
+        },
+      });
+    }
   }
 
   private addOpenFiles(): void {

@@ -1,6 +1,7 @@
 // One publish, every audience: a message goes to a topic's raw sockets as it is, to its enveloped sockets in an envelope that is
 // written once, into its history, and to other relays. Where a topic has raw sockets only and no history, only the first costs.
 import { type Bus, type Deliver, Kind } from '../bus/bus.js';
+import { noBus } from '../bus/none.js';
 import { binaryBody, msgFrame, textBody } from '../protocol/frames.js';
 import type { Payload } from '../protocol/ops.js';
 import { bodyPayload, readParcel, writeParcel } from '../protocol/parcel.js';
@@ -36,7 +37,7 @@ export class Exchange {
   publishPayload(name: string, sender: Connection, payload: Payload): number {
     const topic = this.topics.find(name);
     const from = sender.user;
-    this.bus.forward(name, writeParcel(payload.body, from), Kind.envelope);
+    if (this.bus !== noBus) this.bus.forward(name, writeParcel(payload.body, from), Kind.envelope);
     if (topic === undefined) return this.history?.open(name)?.append(payload.body, from) ?? 0;
     return this.fanOutPayload(topic, sender, payload, from);
   }

@@ -1,6 +1,7 @@
 // What an administrator may ask of a relay, and this process's own relay answering. All answers are plain data: with several
 // workers, each answers for itself and the admin listener puts the answers together.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { BusStatus } from '../bus/bus.js';
 import type { RelayConfig } from '../config/schema.js';
 import { SUBPROTOCOL } from '../protocol/envelope.js';
 import type { Connection } from './connection.js';
@@ -54,6 +55,8 @@ export type TopicOrder = 'subscribers' | 'rate';
 export interface Inspection {
   /** Workers that died and were started anew. */
   readonly workerRestarts: number;
+  /** What crosses between this node and others; undefined without --cluster. */
+  readonly cluster: BusStatus | undefined;
   /** One entry a worker. */
   stats(): Promise<readonly RelayStats[]>;
   /** Why no new clients should be sent here; empty when they should. */
@@ -75,6 +78,7 @@ const MAX_RATE_MS = 10_000;
 
 export class LocalInspection implements Inspection {
   readonly workerRestarts = 0;
+  readonly cluster = undefined;
   private readonly startedAtMs = Date.now();
   private readonly lag = new LoopLag();
   private ratesFromMs = Number.NEGATIVE_INFINITY;
@@ -86,7 +90,8 @@ export class LocalInspection implements Inspection {
   ) {}
 
   async stats(): Promise<readonly RelayStats[]> {
-    const { counters, connections, topics, slow } = this.relay;
+    const { counters, connections, topics, slow, bus } = this.relay;
+    const { forwarded, received, lost } = bus.status();
     return [
       {
         worker: this.worker,
@@ -106,6 +111,7 @@ export class LocalInspection implements Inspection {
         rejected: { ...counters.rejected },
         cut: { ...counters.cut },
         refused: Object.fromEntries(counters.refused),
+        crossed: { forwarded, received, lost },
         fanOut: counters.fanOut.toJSON(),
         publishToFlushUs: counters.publishToFlushUs.toJSON(),
         loopLagMs: Math.round(this.lag.worstMs),

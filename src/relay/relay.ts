@@ -46,6 +46,8 @@ export interface Relay {
   readonly topics: TopicTable;
   readonly connections: ReadonlyMap<string, Connection>;
   readonly slow: SlowConsumers;
+  /** How publishes reach other relays. */
+  readonly bus: Bus;
   /** Fans `message` out on a topic as if a client without a socket had sent it. Returns how many subscribers it went to. */
   publish(topic: string, message: ArrayBuffer | Uint8Array, isBinary: boolean): number;
   /** Where the HTTP publish API adds its routes, and what it asks before it publishes. */
@@ -93,7 +95,7 @@ class UwsRelay implements Relay {
   private readonly config: RelayConfig;
   private readonly log: Logger;
   private readonly company: Company;
-  private readonly bus: Bus;
+  readonly bus: Bus;
   private readonly warnings: ReturnType<typeof sampledWarnings>;
   readonly app: TemplatedApp;
   private readonly fanOut: FanOut;

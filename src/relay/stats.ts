@@ -32,12 +32,21 @@ export interface RelayStats {
   readonly cut: Readonly<Record<CutReason, number>>;
   /** Upgrades and requests refused, by stable code. */
   readonly refused: Readonly<Record<string, number>>;
+  /** Messages that crossed to and from other relays: workers of this process, and other nodes. */
+  readonly crossed: Crossed;
   /** Subscribers a message went to, over all messages. */
   readonly fanOut: DistributionCounts;
   /** Microseconds from publish until its messages were written to the sockets, over a sample of messages. */
   readonly publishToFlushUs: DistributionCounts;
   /** Worst lateness of the event loop in the last 5 to 10 seconds, in ms. */
   readonly loopLagMs: number;
+}
+
+export interface Crossed {
+  readonly forwarded: number;
+  readonly received: number;
+  /** Could not be handed over. */
+  readonly lost: number;
 }
 
 /** The counts of several workers as one; the lag is the worst. */
@@ -70,6 +79,11 @@ export function totalOf(workers: readonly RelayStats[]): Omit<RelayStats, 'worke
     rejected: byKey((each) => each.rejected) as RelayStats['rejected'],
     cut: byKey((each) => each.cut) as RelayStats['cut'],
     refused: byKey((each) => each.refused),
+    crossed: {
+      forwarded: sum(({ crossed }) => crossed.forwarded),
+      received: sum(({ crossed }) => crossed.received),
+      lost: sum(({ crossed }) => crossed.lost),
+    },
     fanOut: distribution((each) => each.fanOut),
     publishToFlushUs: distribution((each) => each.publishToFlushUs),
     loopLagMs: Math.max(...workers.map((each) => each.loopLagMs)),

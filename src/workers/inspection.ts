@@ -22,6 +22,7 @@ interface Record {
 }
 
 export class WorkersInspection implements Inspection {
+  readonly cluster = undefined;
   private readonly records = new Map<number, Record>();
 
   constructor(private readonly supervisor: Supervisor) {}

@@ -1,5 +1,5 @@
 // The main thread of a relay with several workers: starts them on one port, links them, starts those anew that die, ends them.
-import type { Bus, BusStatus } from '../bus/bus.js';
+import type { Bus } from '../bus/bus.js';
 import { InterestTable } from '../bus/interest-table.js';
 import type { Link } from '../bus/threads.js';
 import type { RelayConfig } from '../config/schema.js';
@@ -140,11 +140,6 @@ export class Supervisor {
     await this.collect('drain');
     // The process ends when the last worker has: nothing of the hub may hold it.
     void Promise.all(this.alive().map((worker) => worker.ended)).then(() => this.hub?.close());
-  }
-
-  /** What crossed between this node and others; undefined without a cluster. */
-  clusterStatus(): BusStatus | undefined {
-    return this.hub?.status();
   }
 
   /** Cuts what is left and ends the threads. The process may exit only after this: it would abort while uWS runs in one. */

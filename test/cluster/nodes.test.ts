@@ -12,6 +12,13 @@ async function nodes(t: TestContext, nats: NatsServer, ...more: string[][]): Pro
   return started;
 }
 
+/** What the admin port of a node answers. */
+async function admin(node: ServeProcess, path: string): Promise<{ status: number; text: string }> {
+  const [, port] = await node.seen(/"adminPort":(\d+),[^\n]*"msg":"admin on/);
+  const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  return { status: response.status, text: await response.text() };
+}
+
 function open(t: TestContext, url: string, count: number): Promise<SocketClient[]> {
   return Promise.all(Array.from({ length: count }, () => SocketClient.open(t, url)));
 }
@@ -81,6 +88,14 @@ test('while NATS is down a node relays to its own, counts the rest, and joins ag
   await Promise.all([here, there].map((node) => node.seen(/"msg":"NATS is away/)));
   publisher.socket.send('during');
   await neighbour.count(2);
+  for (const node of [here, there]) {
+    const { status, text } = await admin(node, '/readyz');
+    assert.equal(status, 503);
+    assert.match(text, /NATS is away/);
+  }
+  const metrics = await admin(here, '/metrics');
+  assert.match(metrics.text, /^fanwire_cluster_connected 0$/m);
+  assert.match(metrics.text, /^fanwire_cluster_messages_lost_total 1$/m);
   const late = await SocketClient.open(t, there.url('late'));
   const latePublisher = await SocketClient.open(t, here.url('late'));
 
@@ -92,6 +107,8 @@ test('while NATS is down a node relays to its own, counts the rest, and joins ag
   assert.deepEqual(neighbour.texts, ['before', 'during', 'after']);
   assert.deepEqual(far.texts, ['before', 'after'], 'nothing stale arrives after the outage');
   assert.deepEqual(late.texts, ['first']);
+  assert.equal((await admin(here, '/readyz')).status, 200);
+  assert.equal(JSON.parse((await admin(there, '/stats')).text).cluster.received, 3);
 });
 
 test('a NATS that stalls holds up no local message, and what it holds arrives when it goes on', async (t) => {

@@ -1,7 +1,7 @@
 // The NATS servers that join this relay with others, and how it signs in there.
 import { FanwireError } from '../../protocol/codes.js';
 import { group, option } from '../option.js';
-import { list, text } from '../types.js';
+import { list, text, toggle } from '../types.js';
 
 const SCHEMES = ['nats:', 'tls:'];
 const PREFIX = /^[\w-]+(\.[\w-]+)*$/;
@@ -27,6 +27,12 @@ export const cluster = group(
       description: 'First tokens of the NATS subjects: relays with the same prefix are one cluster',
       type: text('tokens of letters, digits, _ and -, joined by dots'),
       default: 'fanwire',
+    }),
+    readyWithoutCluster: option({
+      flag: 'ready-without-cluster',
+      description: 'Have /readyz answer 200 while NATS is away, rather than send new clients to other nodes',
+      type: toggle(),
+      default: false,
     }),
     clusterCreds: option({
       flag: 'cluster-creds',
