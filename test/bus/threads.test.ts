@@ -1,7 +1,7 @@
 // The bus between threads, both ends of it here: what crosses, and what does not.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { Kind } from '../../src/bus/bus.js';
+import { Kind, NO_STATUS } from '../../src/bus/bus.js';
 import { InterestTable } from '../../src/bus/interest-table.js';
 import { ThreadsBus } from '../../src/bus/threads.js';
 import { linkPair } from '../../src/workers/mesh.js';
@@ -31,8 +31,8 @@ test('a message crosses only where its topic has a subscriber, and never back', 
   assert.equal(await arrived, `news heard ${Kind.binary}`);
   b.unsubscribe('news');
   a.forward('news', Buffer.from('nobody hears'), Kind.text);
-  assert.deepEqual(a.status(), { connected: true, forwarded: 1, received: 0, lost: 0 });
-  assert.deepEqual(b.status(), { connected: true, forwarded: 0, received: 1, lost: 0 });
+  assert.deepEqual(a.status(), { ...NO_STATUS, forwarded: 1 });
+  assert.deepEqual(b.status(), { ...NO_STATUS, received: 1 });
 });
 
 test('what a thread published before it ended is still delivered', (t) => {

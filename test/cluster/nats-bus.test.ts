@@ -52,7 +52,7 @@ test('what a stalled NATS does not take stays within bounds: the rest is counted
   there.start(() => received++);
   there.subscribe('news');
   await nats.subscribed('fanwire.news.*', 1);
-  nats.freeze();
+  await nats.freeze();
   const message = Buffer.alloc(64 * 1024);
   const sent = 1000;
   for (let i = 0; i < sent; i++) here.forward('news', message, Kind.binary);
@@ -73,7 +73,7 @@ test('what was published to a NATS that is gone counts as lost, what it had not 
   const nats = await NatsServer.start(t);
   const here = await bus(t, nats);
   here.start(() => {});
-  nats.freeze();
+  await nats.freeze();
   for (let i = 0; i < 10; i++) here.forward('news', Buffer.from('never taken'), Kind.text);
   await nats.kill();
   await until(() => !here.status().connected);

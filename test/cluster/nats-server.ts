@@ -1,5 +1,5 @@
 // A real nats-server (from PATH) on a free port, which a test kills, freezes and starts again on the same port.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { TestContext } from 'node:test';
@@ -61,8 +61,13 @@ export class NatsServer {
     await ended;
   }
 
-  freeze(): void {
+  /** Resolves once the server stands still. */
+  async freeze(): Promise<void> {
+    const pid = String(this.process?.pid);
     this.process?.kill('SIGSTOP');
+    while (!execFileSync('ps', ['-o', 'state=', '-p', pid]).toString().startsWith('T')) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
 
   thaw(): void {

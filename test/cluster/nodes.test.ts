@@ -120,7 +120,7 @@ test('a NATS that stalls holds up no local message, and what it holds arrives wh
     SocketClient.open(t, there.url('news')),
   ]);
   await nats.subscribed('fanwire.news.*', 2);
-  nats.freeze();
+  await nats.freeze();
   for (let i = 0; i < 100; i++) publisher.socket.send(`${i}`);
   await neighbour.count(100);
   assert.equal(far.received.length, 0);
