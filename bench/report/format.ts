@@ -3,13 +3,16 @@
 const NOT_MEASURED = '–';
 const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
-/** 0.0456 → "0.046", 1.234 → "1.23", 12.34 → "12.3", 1234 → "1,234". */
+/** Below this a figure of ours is nothing: 0.1 µs, 0.1 ‰. */
+const SMALLEST = 0.0001;
+
+/** 0.0456 → "0.046", 0.456 → "0.46", 1.234 → "1.23", 12.34 → "12.3", 1234 → "1,234". */
 export function formatNumber(value: number): string {
   const size = Math.abs(value);
   if (size >= 99.95) return grouped.format(value);
   if (size >= 9.995) return value.toFixed(1);
-  if (size >= 0.0995 || size === 0) return value.toFixed(size === 0 ? 0 : 2);
-  return value.toFixed(3);
+  if (size >= 0.0995) return value.toFixed(2);
+  return size < SMALLEST ? '0' : value.toPrecision(2);
 }
 
 export function formatCount(value: number): string {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { formatBytes, formatMs, formatNumber, formatRate } from '../../bench/report/format.js';
 import { groupByScenario } from '../../bench/report/grouping.js';
 import { escapeXml, renderJunit } from '../../bench/report/junit.js';
 import { escapeMarkdown, renderMarkdown } from '../../bench/report/markdown.js';
@@ -124,6 +125,20 @@ test('escaped text has no character that XML forbids or Markdown acts on, whatev
       assert.doesNotMatch(escapeXml(text), /[<>"'\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/);
       assert.doesNotMatch(escapeMarkdown(text), /[<>\n\r]|(?<!\\)[|`*_[\]{}~#]/);
     }),
+  );
+});
+
+test('a figure as written has three telling digits from 1 on and two below, and its unit beside it', () => {
+  fc.assert(
+    fc.property(fc.double({ min: 0.0001, max: 1e12, noNaN: true }), (value) => {
+      const written = Number(formatNumber(value).replaceAll(',', ''));
+      const tolerance = value < 1 ? 0.051 : 0.0051;
+      assert.ok(Math.abs(written - value) <= value * tolerance, `${value} became ${formatNumber(value)}`);
+    }),
+  );
+  assert.deepEqual(
+    [formatRate(999_600), formatRate(12), formatBytes(8192), formatBytes(0), formatMs(null), formatMs(1234)],
+    ['1.00 M/s', '12/s', '8.19 kB', '0 B', '–', '1,234 ms'],
   );
 });
 
