@@ -1,7 +1,7 @@
 // What a run shows while it runs: one line on a terminal's stderr, or nothing where that is no terminal.
 
+import { formatCount } from '../src/page/format.js';
 import type { Phase, Progress } from './engines/engine.js';
-import { formatCount } from './report/format.js';
 
 const PHASES: Readonly<Record<Phase, string>> = {
   connect: 'connecting',

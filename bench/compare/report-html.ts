@@ -1,7 +1,7 @@
 // A comparison as one HTML page: the verdict and its table above the two sides' curves in one chart each.
 
+import { html, type Markup } from '../../src/page/markup.js';
 import { renderHtml } from '../report/html.js';
-import { html, type Markup } from '../report/markup.js';
 import { type Comparison, type MetricOutcome, percent } from './comparison.js';
 import { figure, footnoteText, headline } from './report-text.js';
 

@@ -3,10 +3,10 @@
 
 import { join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { formatMs, formatSeconds } from '../../src/page/format.js';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { NATIVE_DEFAULTS, nativeEngine } from '../engines/native.js';
 import { pinProcess, splitCores } from '../pinning.js';
-import { formatMs, formatSeconds } from '../report/format.js';
 import { write, writeReports } from '../report/write.js';
 import { validateResult } from '../result-validate.js';
 import { scenarioNamed } from '../scenarios/all.js';

@@ -1,6 +1,6 @@
 // The standings as Markdown, ready for docs/performance.md: how it was run, a table a scenario, who was not there.
 
-import { formatCount, formatMs, formatNumber, formatRatio, formatSeconds } from '../report/format.js';
+import { formatCount, formatMs, formatNumber, formatRatio, formatSeconds } from '../../src/page/format.js';
 import { describeLoad } from '../report/load-line.js';
 import { escapeMarkdown, tableLines } from '../report/markdown.js';
 import type { Result } from '../result.js';

@@ -1,6 +1,5 @@
 // The figures of a report, in the order that people read them. Every printer takes its rows from here.
 
-import type { Result } from '../result.js';
 import {
   formatBytes,
   formatCores,
@@ -10,7 +9,8 @@ import {
   formatRatio,
   formatSeconds,
   formatShare,
-} from './format.js';
+} from '../../src/page/format.js';
+import type { Result } from '../result.js';
 
 export interface Figure {
   readonly group: 'Latency' | 'Deliveries' | 'Connections' | 'Server' | 'Generator';

@@ -1,12 +1,12 @@
 // The parts of the HTML page, top to bottom: verdict, big figures or side-by-side table, charts, every figure, set-up.
 
+import { formatCount, formatMs, formatRate } from '../../src/page/format.js';
+import { html, type Markup } from '../../src/page/markup.js';
 import type { Result } from '../result.js';
 import { type Chart, colorOf } from './chart.js';
 import { FIGURES, type Figure, figureRatio, figuresOf, figureText } from './figures.js';
-import { formatCount, formatMs, formatRate } from './format.js';
 import { type ScenarioGroup, targetName } from './grouping.js';
 import { describeLoad } from './load-line.js';
-import { html, type Markup } from './markup.js';
 import { judge } from './verdict.js';
 
 /** The figures a reader looks for first. */

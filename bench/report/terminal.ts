@@ -1,8 +1,16 @@
 // The report for a terminal: one block per result with sparklines, and a table side by side when there are several.
 
+import {
+  formatBytes,
+  formatCores,
+  formatCount,
+  formatMs,
+  formatRate,
+  formatSeconds,
+  formatShare,
+} from '../../src/page/format.js';
 import type { Result } from '../result.js';
 import { FIGURES, figureRatio, figuresOf, figureText } from './figures.js';
-import { formatBytes, formatCores, formatCount, formatMs, formatRate, formatSeconds, formatShare } from './format.js';
 import { groupByScenario, type ScenarioGroup, targetName } from './grouping.js';
 import { describeLoad } from './load-line.js';
 import { deliveryRates, hasGauge } from './series.js';

@@ -1,9 +1,9 @@
 // Runs in the report page: draws every chart with uPlot, with tooltips, a log switch, and colours of the reader's theme.
-// html.ts inlines this file after format.ts, so it may import nothing else that exists at run time.
+// html.ts inlines this file with what it imports.
 
 import type uPlotClass from 'uplot';
+import { formatBytes, formatCores, formatCount, formatMs, formatNumber, formatRate } from '../../../src/page/format.js';
 import type { Chart, Unit } from '../chart.js';
-import { formatBytes, formatCores, formatCount, formatMs, formatNumber, formatRate } from '../format.js';
 
 declare const uPlot: typeof uPlotClass;
 type Plot = uPlotClass;
