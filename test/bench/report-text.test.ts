@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { formatBytes, formatMs, formatNumber, formatRate } from '../../bench/report/format.js';
 import { groupByScenario } from '../../bench/report/grouping.js';
 import { escapeXml, renderJunit } from '../../bench/report/junit.js';
 import { escapeMarkdown, renderMarkdown } from '../../bench/report/markdown.js';
@@ -11,6 +10,7 @@ import { sparkline } from '../../bench/report/sparkline.js';
 import { renderTerminal, terminalOptions } from '../../bench/report/terminal.js';
 import { judge } from '../../bench/report/verdict.js';
 import type { Result } from '../../bench/result.js';
+import { formatBytes, formatMs, formatNumber, formatRate } from '../../src/page/format.js';
 import { sampleResult } from './sample-result.js';
 
 const plain = { width: 100, color: false };
