@@ -26,8 +26,14 @@ export function judge(result: Result): Verdict {
   const missed = missedTerms(terms, result).map((term) => `Objective missed: ${term}`);
   const reasons = [...missed, ...failures(result, new Set(terms.map((term) => term.metric)))];
   if (reasons.length > 0) return { kind: 'failed', headline: reasons[0] ?? '', reasons: reasons.slice(1) };
-  const held = slo === undefined ? '' : `Objective held (${slo}). `;
+  const held = slo === undefined ? '' : `Objective held${upTo(result)} (${slo}). `;
   return { kind: 'good', headline: held + praise(result), reasons: [] };
+}
+
+/** What a search is run for: the highest of its steps that held, where another did not. */
+function upTo({ steps = [] }: Result): string {
+  const held = steps.filter((step) => step.held === true).sort((a, b) => b.value - a.value)[0];
+  return held !== undefined && steps.some((step) => step.held === false) ? ` up to ${held.label}` : '';
 }
 
 function praise({ expected, lost }: Result): string {

@@ -97,6 +97,9 @@ test('the objective of a run is part of its verdict, and decides alone about wha
     headline: 'Objective held (p99<20ms). Nothing lost, nothing twice, all in order',
     reasons: [],
   });
+  const step = { expected: 1, delivered: 1, lost: 0, deliveriesPerSecond: 1, p50: 1, p99: 1, max: 1, valid: true };
+  const rates = [200, 100, 150].map((value) => ({ ...step, label: `${value} msg/s`, value, held: value < 200 }));
+  assert.match(withSlo('p99<20ms', { steps: rates }).headline, /^Objective held up to 150 msg\/s \(p99<20ms\)/);
   assert.equal(withSlo('p99<5ms').headline, 'Objective missed: p99<5ms (measured 6.015)');
   const lossy = { expected: 500_003, lost: 3 };
   assert.equal(withSlo('p99<20ms', lossy).kind, 'failed');
