@@ -25,7 +25,7 @@ export interface AdminListener {
   close(): void;
 }
 
-type AdminConfig = Pick<RelayConfig, 'adminHost' | 'adminPort' | 'adminToken'>;
+type AdminConfig = Pick<RelayConfig, 'adminHost' | 'adminPort' | 'adminToken' | 'maxConnections'>;
 
 const MAX_TOPICS = 1000;
 const MAX_PAGE = 1000;
@@ -65,7 +65,7 @@ class Admin {
     private readonly inspection: Inspection,
     private readonly log: Logger,
   ) {
-    this.metrics = new Metrics(inspection, version);
+    this.metrics = new Metrics(inspection, { version, maxConnections: config.maxConnections });
     // Health checks carry no token: what they tell is no secret, and orchestrators have none.
     this.app.get('/healthz', (res) => send(res, json(200, { status: 'ok' })));
     this.app.get('/readyz', (res) => this.later(res, this.readiness()));

@@ -78,10 +78,10 @@ export class Metrics {
 
   constructor(
     private readonly inspection: Inspection,
-    version: string,
+    { version, maxConnections }: { readonly version: string; readonly maxConnections: number },
   ) {
     collectDefaultMetrics({ register: this.registry });
-    // prom-client's lists /proc/self/fd, which takes 100 ms and more with 200,000 sockets open; OpenFiles counts without.
+    // prom-client's lists /proc/self/fd: 26 to 61 ms of the loop at 15,000 open files. Its size takes 0.05 ms.
     this.registry.removeSingleMetric('process_open_fds');
     this.addOpenFiles();
     this.addTotals();
@@ -94,6 +94,12 @@ export class Metrics {
       1e-6,
       (total) => total.publishToFlushUs,
     );
+    const limit = new Gauge({
+      name: 'fanwire_connections_limit',
+      help: '--max-connections; 0 is unlimited',
+      registers: [this.registry],
+    });
+    limit.set(maxConnections);
     const build = new Gauge({
       name: 'fanwire_build_info',
       help: 'Always 1; what runs is in the labels',
