@@ -15,7 +15,8 @@ const PROMQL_WORDS = new Set(['by', 'on', 'and', 'or', 'unless', 'without', 'ign
 const SCRAPE_LABELS = new Set(['job', 'instance', 'le']);
 
 async function scrape(t: TestContext): Promise<Exposition> {
-  const relay = await serve(t);
+  // With a cluster whose NATS is away, so that its metrics are there too.
+  const relay = await serve(t, ['--cluster', 'nats://127.0.0.1:1']);
   const [, port] = await relay.seen(/"adminPort":(\d+),[^\n]*"msg":"admin on/);
   // A refusal, so that the series by code has a label.
   await fetch(`http://127.0.0.1:${relay.port}/room`);
