@@ -77,6 +77,7 @@ class NativeRun {
   async play(): Promise<EngineReport> {
     const { plan, hooks } = this;
     let onAbort = (): void => {};
+    hooks.signal.throwIfAborted();
     const aborted = new Promise<never>((_, reject) => {
       onAbort = () => reject(hooks.signal.reason);
       hooks.signal.addEventListener('abort', onAbort, { once: true });

@@ -106,6 +106,13 @@ export class Connection implements FrameSink {
     else this.#socket.end(CLOSE_NORMAL, () => this.#socket.destroy());
   }
 
+  /** Breaks the connection as a network does, without a goodbye (TCP reset), and forgets it. */
+  cut(): void {
+    if (this.#state === State.Closed) return;
+    this.#state = State.Closed;
+    this.#socket.resetAndDestroy();
+  }
+
   /** Gives a connection up that did not open in time. */
   abandon(reason: string): void {
     this.#broken(reason, undefined);

@@ -12,8 +12,8 @@ const NO_SLEEP_US = 50;
 export class ReadTurns {
   /** When the chunk now being read was read, µs since the Unix epoch. */
   nowUs = 0;
-  /** Messages read in this chunk; whoever reads them adds to it. */
-  messages = 0;
+  #messages = 0;
+  #longestLatencyUs = 0;
   /** The longest that each message can have waited to be read by this process (µs). */
   readonly delays = new LatencyCounts();
   #isInTurn = false;
@@ -40,8 +40,18 @@ export class ReadTurns {
     setImmediate(this.#end);
   }
 
+  /** A message was read in this chunk, with this latency. */
+  heard(latencyUs: number): void {
+    this.#messages++;
+    if (latencyUs > this.#longestLatencyUs) this.#longestLatencyUs = latencyUs;
+  }
+
   #countChunk(): void {
-    if (this.messages > 0) this.delays.recordTimes(this.nowUs - this.#waitingSinceUs, this.messages);
-    this.messages = 0;
+    if (this.#messages === 0) return;
+    // None can have waited for us before it was due.
+    const waitedUs = Math.min(this.nowUs - this.#waitingSinceUs, this.#longestLatencyUs);
+    this.delays.recordTimes(waitedUs, this.#messages);
+    this.#messages = 0;
+    this.#longestLatencyUs = 0;
   }
 }

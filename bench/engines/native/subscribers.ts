@@ -92,7 +92,6 @@ export class Subscribers implements ConnectionOwner {
   }
 
   stamped(connection: Connection, bytes: Uint8Array, at: number): void {
-    this.#turns.messages++;
     this.#deliveries++;
     const slot = connection.slot;
     if (bytes[at + 1] !== STAMP_MEASURED || slot >= this.#readers) return;
@@ -104,8 +103,10 @@ export class Subscribers implements ConnectionOwner {
     }
     const pair = slot * this.#pairsPerSlot + Math.floor(publisher / topics);
     if (!this.#tracker.hear(pair, stampSequence(bytes, at))) return;
+    const latencyUs = this.#turns.nowUs - stampDueUs(bytes, at);
     this.#lastDeliveryUs = this.#turns.nowUs;
-    this.#latencies.record(this.#turns.nowUs - stampDueUs(bytes, at));
+    this.#latencies.record(latencyUs);
+    this.#turns.heard(latencyUs);
   }
 
   /** The schedule is known: whoever is open now is owed every measured message. */
@@ -171,15 +172,11 @@ export class Subscribers implements ConnectionOwner {
     if (this.#stormMissing === 0) this.#stormRecoveredMs = performance.now() - this.#stormCutMs;
   }
 
-  /** Ends a subscriber on purpose and queues its successor in the same slot. */
-  #replace(slot: number): boolean {
-    const connection = this.#slots[slot];
-    if (connection === undefined || !connection.isOpen) return false;
-    connection.close();
+  /** Queues the successor of a subscriber that was just ended on purpose, in the same slot. */
+  #succeed(slot: number): void {
     this.#open--;
     this.#endEarly(slot);
     this.#connections.open(slot);
-    return true;
   }
 
   #churn(ratePerS: number, endUs: number): void {
@@ -191,7 +188,12 @@ export class Subscribers implements ConnectionOwner {
       if (nowUs >= endUs) clearInterval(timer);
       const due = Math.floor(((nowUs - startUs) / 1e6) * ratePerS);
       for (let tries = 0; replaced < due && tries < this.#readers; tries++) {
-        if (this.#replace(slot)) replaced++;
+        const connection = this.#slots[slot];
+        if (connection?.isOpen) {
+          connection.close();
+          this.#succeed(slot);
+          replaced++;
+        }
         slot = (slot + 1) % this.#readers;
       }
     }, CHURN_TICK_MS);
@@ -200,10 +202,14 @@ export class Subscribers implements ConnectionOwner {
 
   #storm(fraction: number): void {
     this.#stormCutMs = performance.now();
-    const cut = Math.round(this.#readers * fraction);
-    // Counted before the first comes back: a fast server must not make the storm seem over between two of them.
-    this.#stormMissing = this.#slots.slice(0, cut).filter((connection) => connection?.isOpen).length;
-    for (let slot = 0; slot < cut; slot++) this.#replace(slot);
+    const cut: number[] = [];
+    for (let slot = 0; slot < Math.round(this.#readers * fraction); slot++) {
+      if (this.#slots[slot]?.isOpen) cut.push(slot);
+    }
+    // All are counted and cut before the first comes back: a fast server must not make the storm seem over between two of them.
+    this.#stormMissing = cut.length;
+    for (const slot of cut) this.#slots[slot]?.cut();
+    for (const slot of cut) this.#succeed(slot);
   }
 
   #endEarly(slot: number): void {
