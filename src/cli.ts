@@ -23,6 +23,8 @@ const commands = [
 
 const RUNTIME_ERROR = 1;
 const USAGE_ERROR = 2;
+/** As a shell reports a program that SIGINT ended. */
+const INTERRUPTED = 130;
 const INVALID_RUN = 3;
 
 /** Errors a person made on the command line, in a variable or in a file. */
@@ -39,6 +41,7 @@ function report(error: unknown): number {
   if (error instanceof FanwireError) {
     process.stderr.write(`fanwire: ${error.message} [${error.code}]\n`);
     if (error.code === 'FANWIRE_COMPARE_INVALID') return INVALID_RUN;
+    if (error.code.endsWith('_INTERRUPTED')) return INTERRUPTED;
     return USAGE_CODE.test(error.code) ? USAGE_ERROR : RUNTIME_ERROR;
   }
   process.stderr.write(`fanwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

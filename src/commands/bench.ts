@@ -30,6 +30,9 @@ interface BenchFlags {
   junit?: string;
 }
 
+/** As a shell reports a program that SIGINT ended. */
+const EXIT_INTERRUPTED = 130;
+
 const collect = (value: string, earlier: string[] = []) => [...earlier, value];
 
 function count(flag: string): (text: string) => number {
@@ -94,7 +97,7 @@ export function benchCommand(): Command {
     .option('-q, --quiet', 'print no table', false)
     .addHelpText(
       'after',
-      '\nExit codes: 0 good; 1 messages lost, connections failed, the objective missed, or no run; 2 wrong flag; 3 invalid run',
+      '\nExit codes: 0 good; 1 messages lost, connections failed, the objective missed, or no run; 2 wrong flag; 3 invalid run; 130 interrupted',
     )
     .action((scenario: string | undefined, flags: BenchFlags) => bench(command, scenario, flags))
     .addCommand(new Command('list').description('explain the scenarios').action(list));
@@ -120,8 +123,12 @@ async function bench(command: Command, name: string | undefined, flags: BenchFla
   const { runSession, exitCodeOf } = await import('../../bench/session.js');
   const slo = flags.slo ?? file.slo;
   const interrupt = new AbortController();
-  const onSignal = () => interrupt.abort(new FanwireError('FANWIRE_BENCH_INTERRUPTED', 'interrupted: no result'));
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const onSignal = () => {
+    // The second time at once; a server that was started for the run ends with this process.
+    if (interrupt.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    interrupt.abort(new FanwireError('FANWIRE_BENCH_INTERRUPTED', 'interrupted: no result'));
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   const result = await runSession({
     scenario: name ?? file.scenario ?? PLAN_DEFAULTS.scenario,
     plan,

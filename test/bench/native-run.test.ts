@@ -1,11 +1,8 @@
-// Whole runs of the native engine against servers whose faults are known, and against the relay itself.
+// Whole runs of the native engine against servers whose faults are known.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { nativeEngine } from '../../bench/engines/native.js';
@@ -95,57 +92,3 @@ test('connections that the server refuses are counted, and none at all is an err
   };
   await assert.rejects(play(target, {}), { code: 'FANWIRE_BENCH_NO_CONNECTION', message: /HTTP 503/ });
 });
-
-function fanwireBench(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, ['dist/src/cli.js', 'bench', ...args], (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
-    });
-  });
-}
-
-/** Whether the machine was too busy to measure is not this test's matter: 0, or 3 with a result that says so. */
-function requireRun({ code, stderr }: { code: number; stderr: string }, result: Result): void {
-  assert.equal(code, result.valid ? 0 : 3, stderr);
-}
-
-for (const dialect of ['raw', 'fanwire.v1']) {
-  test(`the relay loses nothing to subscribers that come and go, over ${dialect}, and the exit code says so`, async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'fanwire-bench-'));
-    try {
-      const json = join(folder, 'r.json');
-      const file = join(folder, 's.json');
-      writeFileSync(
-        file,
-        JSON.stringify({ scenario: 'churn', subscribers: 40, topics: 2, publishers: 4, churnRate: 30 }),
-      );
-      const args = ['--scenario', file, '--rate', '200', '--warmup', '0.2', '--duration', '1.5', '--json', json];
-      const run = await fanwireBench(...args, '--dialect', dialect);
-      const result = JSON.parse(readFileSync(json, 'utf8')) as Result;
-      requireRun(run, validateResult(result, json));
-      assert.equal(result.published, 300);
-      assert.ok(result.connections.opened > 60, `${result.connections.opened} connections opened`);
-      assert.ok(result.delivered > 4000, `${result.delivered} of about 6000`);
-      assert.deepEqual([result.lost, result.duplicated, result.outOfOrder, result.connections.failed], [0, 0, 0, 0]);
-      assert.ok(result.server !== null && result.server.rssMax > 1e6);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  });
-}
-
-const wrong: [string[], RegExp][] = [
-  [['fan-oot'], /no scenario "fan-oot"; did you mean fan-out\?.*FANWIRE_USAGE_SCENARIO/],
-  [['--rate', 'many'], /--rate must be a number from 0 to 10000000 msg\/s, got many/],
-  [['--payload', '10'], /--payload must be a whole number from 24 to .* bytes, got 10/],
-  [['--slo', 'p99<20'], /--slo term "p99<20" is not understood/],
-  [['--url', 'http://x'], /--url must be a ws:\/\/ or wss:\/\/ URL, got http:\/\/x/],
-];
-for (const [args, says] of wrong) {
-  test(`bench ${args.join(' ')} is refused in one line, with exit code 2`, async () => {
-    const { code, stderr } = await fanwireBench(...args);
-    assert.equal(code, 2, stderr);
-    assert.match(stderr.trimEnd(), says);
-    assert.equal(stderr.trimEnd().split('\n').length, 1);
-  });
-}

@@ -1,25 +1,11 @@
 // wss:// with a certificate of the test's own, and what a bad one is told.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
+import { certificate } from '../certificate.js';
 import { runFanwire, serve } from '../fanwire-process.js';
 import { SocketClient } from './socket-client.js';
-
-function certificate(t: TestContext): { cert: string; key: string; folder: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'fanwire-tls-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  execFileSync(
-    'openssl',
-    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-keyout', key, '-out', cert, ...subject],
-    { stdio: 'ignore' },
-  );
-  return { cert, key, folder };
-}
 
 test('with --tls-cert and --tls-key clients talk wss, bursts and big messages too', async (t) => {
   const { cert, key } = certificate(t);
