@@ -5,9 +5,9 @@ import { BusynessMeter } from './busyness.js';
 import type { Connection, ConnectionOwner } from './connection.js';
 import { Connections } from './connections.js';
 import { LatencyCounts } from './counts.js';
+import { Lives } from './lives.js';
 import type { Message, Play, Settle, Setup } from './messages.js';
 import type { ReadTurns } from './read-turns.js';
-import { SequenceTracker } from './sequence.js';
 
 /** How often it looks whether all has come once publishing ended. */
 const SETTLE_POLL_MS = 25;
@@ -22,22 +22,16 @@ export class Subscribers implements ConnectionOwner {
   readonly #turns: ReadTurns;
   readonly #send: (message: Message) => void;
   readonly #connections: Connections;
-  readonly #tracker: SequenceTracker;
+  readonly #lives: Lives;
   readonly #latencies = new LatencyCounts();
   readonly #busyness = new BusynessMeter();
   readonly #slots: (Connection | undefined)[] = [];
-  /** Topic of each slot. */
-  readonly #topics: Int32Array;
-  /** Whether the slot's subscriber is owed messages: it was open when the schedule began, or joined later. */
-  readonly #isAlive: Uint8Array;
-  readonly #pairsPerSlot: number;
   readonly #readers: number;
   readonly #timers: NodeJS.Timeout[] = [];
   #open = 0;
   #isPlaying = false;
   #isReady = false;
   #deliveries = 0;
-  #misrouted = 0;
   #lastDeliveryUs = 0;
   #intervalTimer: NodeJS.Timeout | undefined;
   #stormCutMs = 0;
@@ -52,10 +46,7 @@ export class Subscribers implements ConnectionOwner {
     this.#send = send;
     this.#readers = Math.ceil((plan.subscribers - lane) / lanes);
     const slots = Math.ceil((plan.subscribers + plan.stalledSubscribers - lane) / lanes);
-    this.#pairsPerSlot = Math.ceil(plan.publishers / plan.topics);
-    this.#topics = Int32Array.from({ length: slots }, (_, slot) => (lane + slot * lanes) % plan.topics);
-    this.#isAlive = new Uint8Array(slots);
-    this.#tracker = new SequenceTracker(this.#readers * this.#pairsPerSlot);
+    this.#lives = new Lives(plan, this.#readers, lane, lanes);
     this.#connections = new Connections(
       setup,
       this,
@@ -95,14 +86,7 @@ export class Subscribers implements ConnectionOwner {
     this.#deliveries++;
     const slot = connection.slot;
     if (bytes[at + 1] !== STAMP_MEASURED || slot >= this.#readers) return;
-    const { publishers, topics } = this.#setup.plan;
-    const publisher = stampPublisher(bytes, at);
-    if (publisher >= publishers || publisher % topics !== this.#topics[slot]) {
-      this.#misrouted++;
-      return;
-    }
-    const pair = slot * this.#pairsPerSlot + Math.floor(publisher / topics);
-    if (!this.#tracker.hear(pair, stampSequence(bytes, at))) return;
+    if (!this.#lives.hear(slot, stampPublisher(bytes, at), stampSequence(bytes, at))) return;
     const latencyUs = this.#turns.nowUs - stampDueUs(bytes, at);
     this.#lastDeliveryUs = this.#turns.nowUs;
     this.#latencies.record(latencyUs);
@@ -113,9 +97,7 @@ export class Subscribers implements ConnectionOwner {
   play({ measureStartUs, measureEndUs }: Play): void {
     this.#isPlaying = true;
     for (let slot = 0; slot < this.#readers; slot++) {
-      if (this.#slots[slot] === undefined) continue;
-      this.#isAlive[slot] = 1;
-      for (let i = 0; i < this.#pairsPerSlot; i++) this.#tracker.beginWhole(slot * this.#pairsPerSlot + i);
+      if (this.#slots[slot] !== undefined) this.#lives.beginWhole(slot);
     }
     const nowUs = this.#turns.clock();
     const { churnRate, stormFraction } = this.#setup.plan;
@@ -135,18 +117,18 @@ export class Subscribers implements ConnectionOwner {
   settle({ sent }: Settle): void {
     const { drainS } = this.#setup.plan;
     const startMs = performance.now();
-    let heard = this.#tracker.totals.delivered;
+    let heard = this.#lives.totals.delivered;
     let quietSinceMs = startMs;
     const poll = setInterval(() => {
       const nowMs = performance.now();
-      if (this.#tracker.totals.delivered !== heard) {
-        heard = this.#tracker.totals.delivered;
+      if (this.#lives.totals.delivered !== heard) {
+        heard = this.#lives.totals.delivered;
         quietSinceMs = nowMs;
       }
       const isOver = nowMs - startMs > drainS * 1000 || nowMs - quietSinceMs > QUIET_MS;
-      if (!isOver && !this.#hasAll(sent)) return;
+      if (!isOver && !this.#lives.haveAll(sent)) return;
       clearInterval(poll);
-      this.#endLives(sent);
+      this.#lives.endAll(sent);
       this.#judgeStalled(() => this.#report());
     }, SETTLE_POLL_MS);
   }
@@ -165,8 +147,7 @@ export class Subscribers implements ConnectionOwner {
   }
 
   #joinLate(slot: number): void {
-    this.#isAlive[slot] = 1;
-    for (let i = 0; i < this.#pairsPerSlot; i++) this.#tracker.beginLate(slot * this.#pairsPerSlot + i);
+    this.#lives.beginLate(slot);
     if (this.#stormMissing === 0) return;
     this.#stormMissing--;
     if (this.#stormMissing === 0) this.#stormRecoveredMs = performance.now() - this.#stormCutMs;
@@ -175,7 +156,7 @@ export class Subscribers implements ConnectionOwner {
   /** Queues the successor of a subscriber that was just ended on purpose, in the same slot. */
   #succeed(slot: number): void {
     this.#open--;
-    this.#endEarly(slot);
+    this.#lives.endEarly(slot);
     this.#connections.open(slot);
   }
 
@@ -210,36 +191,6 @@ export class Subscribers implements ConnectionOwner {
     this.#stormMissing = cut.length;
     for (const slot of cut) this.#slots[slot]?.cut();
     for (const slot of cut) this.#succeed(slot);
-  }
-
-  #endEarly(slot: number): void {
-    if (this.#isAlive[slot] === 0) return;
-    this.#isAlive[slot] = 0;
-    for (let i = 0; i < this.#pairsPerSlot; i++) this.#tracker.endEarly(slot * this.#pairsPerSlot + i);
-  }
-
-  #forEachLivePair(visit: (pair: number, publisher: number) => boolean): boolean {
-    const { publishers, topics } = this.#setup.plan;
-    for (let slot = 0; slot < this.#readers; slot++) {
-      if (this.#isAlive[slot] === 0) continue;
-      for (let i = 0; i < this.#pairsPerSlot; i++) {
-        const publisher = i * topics + (this.#topics[slot] as number);
-        if (publisher < publishers && !visit(slot * this.#pairsPerSlot + i, publisher)) return false;
-      }
-    }
-    return true;
-  }
-
-  #hasAll(sent: Uint32Array): boolean {
-    return this.#forEachLivePair((pair, publisher) => this.#tracker.isComplete(pair, sent[publisher] as number));
-  }
-
-  #endLives(sent: Uint32Array): void {
-    this.#forEachLivePair((pair, publisher) => {
-      this.#tracker.endWhole(pair, sent[publisher] as number);
-      return true;
-    });
-    this.#isAlive.fill(0);
   }
 
   /** Lets stalled subscribers read again, so that those whom the server closed learn of it. */
@@ -284,9 +235,9 @@ export class Subscribers implements ConnectionOwner {
     this.#reportInterval(Math.floor((this.#turns.clock() - runStartUs) / 1000 / intervalMs));
     this.#send({
       kind: 'heard',
-      totals: this.#tracker.totals,
+      totals: this.#lives.totals,
       lastDeliveryUs: this.#lastDeliveryUs,
-      misrouted: this.#misrouted,
+      misrouted: this.#lives.misrouted,
       readDelays: this.#turns.delays.take(),
       busyness: this.#busyness.report(this.#setup.plan.durationS * 1000),
       connections: this.#connections.figures(),
