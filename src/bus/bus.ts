@@ -1,5 +1,7 @@
 // How a publish reaches subscribers beyond this relay: those of other worker threads (threads.ts) and other nodes (nats.ts).
 
+import type { Census, Question, TakeCensus } from './census.js';
+
 /** What a message is on the wire, and so what a far subscriber gets. */
 export const Kind = {
   /** A text frame, verbatim. */
@@ -8,6 +10,8 @@ export const Kind = {
   binary: 1,
   /** What an enveloped socket published: the relay that receives it writes each audience's form. Opaque to the bus. */
   envelope: 2,
+  /** A join or leave as enveloped sockets get it. */
+  presence: 3,
 } as const;
 
 export type Kind = (typeof Kind)[keyof typeof Kind];
@@ -22,11 +26,13 @@ export interface Interest {
 }
 
 export interface Bus extends Interest {
-  /** From here on what comes in goes to `deliver`. Call it once. */
-  start(deliver: Deliver): void;
+  /** From here on what comes in goes to `deliver`, and `takeCensus` answers for this relay. Call it once. */
+  start(deliver: Deliver, takeCensus?: TakeCensus): void;
   /** Passes a message on to every other relay that has subscribers of the topic. Never waits: `message` is copied before this
    *  returns, and what does not fit into bounded memory is counted in `status()`. One publisher's messages keep their order. */
   forward(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void;
+  /** Asks every other relay about a topic's subscribers. Gives the answers that came, one for each or for several together. */
+  survey(question: Question): Promise<readonly Census[]>;
   /** What this bus has done so far. */
   status(): BusStatus;
   /** Sends what is under way and ends. */

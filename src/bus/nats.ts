@@ -1,12 +1,20 @@
 // The bus between nodes, over NATS: a subject a topic and kind of frame, no echo, subscribed to while the topic has subscribers
 // here. At most once, as NATS is: local fan-out never waits for it, and what it cannot take now is counted, not kept, so that
 // nothing stale arrives after an outage.
-import { type ConnectionOptions, connect, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import {
+  type ConnectionOptions,
+  connect,
+  type Msg,
+  type NatsConnection,
+  NoRespondersError,
+  type Subscription,
+} from '@nats-io/transport-node';
 import { type Logger, type SampledWarnings, sampledWarnings } from '../log.js';
 import { FanwireError } from '../protocol/codes.js';
 import type { Bus, BusStatus, Deliver, Kind } from './bus.js';
+import { type Census, NOBODY, type Question, type TakeCensus } from './census.js';
 import { type ClusterConfig, natsOptions, natsRetryMs } from './nats-options.js';
-import { kindOfSubject, messageSubject, topicSubject } from './subject.js';
+import { kindOfSubject, messageSubject, questionSubject, topicSubject } from './subject.js';
 
 /** A subscription outlives its topic's last subscriber by this: one that comes back finds it, and a page that reloads a thousand
  *  times costs NATS nothing. Meanwhile messages of the topic arrive in vain. */
@@ -21,6 +29,8 @@ const CONFIRM_EVERY_MS = 500;
 const OVERHEAD_BYTES = 64;
 /** How long a start may wait for NATS before the relay takes clients without it. */
 const FIRST_DIAL_MS = 2000;
+/** How long nodes may take to answer a question about a topic. */
+const SURVEY_MS = 150;
 const REFUSED = /authorization|authentication/i;
 /** How long the end may wait for NATS to take what was published last. */
 const LAST_FLUSH_MS = 1000;
@@ -41,6 +51,7 @@ export class NatsBus implements Bus {
   private closing = false;
   private maxPayloadBytes = Number.POSITIVE_INFINITY;
   private deliver: Deliver = () => {};
+  private takeCensus: TakeCensus = () => NOBODY;
   /** By topic. Undefined until there is a connection. */
   private readonly subscriptions = new Map<string, Subscription | undefined>();
   /** Topics without subscribers here, and when they are given up, in that order. */
@@ -72,8 +83,9 @@ export class NatsBus implements Bus {
     this.timers.push(setInterval(() => this.confirm(), CONFIRM_EVERY_MS).unref());
   }
 
-  start(deliver: Deliver): void {
+  start(deliver: Deliver, takeCensus: TakeCensus = () => NOBODY): void {
     this.deliver = deliver;
+    this.takeCensus = takeCensus;
   }
 
   subscribe(topic: string): void {
@@ -105,6 +117,25 @@ export class NatsBus implements Bus {
     this.unasked.bytes += size + OVERHEAD_BYTES;
     this.outstanding.bytes += size + OVERHEAD_BYTES;
     if (this.unasked.bytes > CONFIRM_EVERY_BYTES) this.confirm();
+  }
+
+  /** Nodes that have subscribers of the topic answer; there is no telling how many will, so this takes its full time. */
+  async survey({ topic, wants, reach }: Question): Promise<readonly Census[]> {
+    if (reach !== 'cluster' || this.nats === undefined || !this.connected) return [];
+    const answers: Census[] = [];
+    try {
+      const replies = await this.nats.requestMany(questionSubject(this.prefix, topic), wants, {
+        strategy: 'timer',
+        maxWait: SURVEY_MS,
+      });
+      for await (const reply of replies) answers.push(reply.json<Census>());
+    } catch (error) {
+      // No other node has subscribers, or NATS went away meanwhile.
+      if (!(error instanceof NoRespondersError) && this.connected) {
+        this.warnings.warn('NATS survey failed', { topic, reason: (error as Error).message });
+      }
+    }
+    return answers;
   }
 
   status(): BusStatus {
@@ -215,17 +246,26 @@ export class NatsBus implements Bus {
           this.warnings.warn('NATS refuses a subscription', { topic, reason: error.message });
           return;
         }
-        const kind = kindOfSubject(message.subject);
-        if (kind === undefined) return;
-        this.received++;
         try {
-          this.deliver(topic, message.data, kind);
+          this.take(topic, message);
         } catch (error) {
           // Whoever may publish at NATS could send anything: it must not end the relay.
           this.warnings.warn('unreadable message from NATS', { topic, reason: (error as Error).message });
         }
       },
     });
+  }
+
+  private take(topic: string, message: Msg): void {
+    const kind = kindOfSubject(message.subject);
+    if (kind === undefined) return;
+    if (kind === 'question') {
+      const wants = message.string() === 'members' ? 'members' : 'count';
+      void Promise.resolve(this.takeCensus(topic, wants)).then((census) => message.respond(JSON.stringify(census)));
+      return;
+    }
+    this.received++;
+    this.deliver(topic, message.data, kind);
   }
 
   /** Gives up the topics whose time has come. */

@@ -6,6 +6,7 @@ export const noBus: Bus = {
   forward() {},
   subscribe() {},
   unsubscribe() {},
+  survey: () => Promise.resolve([]),
   status: () => NO_STATUS,
   close: () => Promise.resolve(),
 };

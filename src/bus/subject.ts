@@ -9,9 +9,9 @@ const UNSAFE = /[^!-~]|[.*>%]/gu;
 const HAS_UNSAFE = /[^!-~]|[.*>%]/u;
 
 /** In the order of `Kind`. */
-const KIND_TOKENS = ['t', 'b', 'e'] as const;
-/** A node's count of subscribers rather than a message. */
-export const COUNT_TOKEN = 'n';
+const KIND_TOKENS = ['t', 'b', 'e', 'p'] as const;
+/** A question about the topic's subscribers rather than a message. */
+const QUESTION_TOKEN = 'q';
 
 /**
  * A topic's name as one token of a subject: percent-encoded where NATS would read it otherwise. The longest name (200 bytes) takes
@@ -36,13 +36,13 @@ export function topicSubject(prefix: string, topic: string): string {
   return `${prefix}.${subjectToken(topic)}.*`;
 }
 
-/** The subject of a node's count of a topic's subscribers. */
-export function countSubject(prefix: string, topic: string): string {
-  return `${prefix}.${subjectToken(topic)}.${COUNT_TOKEN}`;
+/** The subject on which nodes are asked about a topic's subscribers. */
+export function questionSubject(prefix: string, topic: string): string {
+  return `${prefix}.${subjectToken(topic)}.${QUESTION_TOKEN}`;
 }
 
-/** What a subject's last token says: the kind of message; undefined where it is none (a count, or of a newer version). */
-export function kindOfSubject(subject: string): Kind | undefined {
+/** What a subject's last token says: the kind of message, a question, or nothing this version knows. */
+export function kindOfSubject(subject: string): Kind | 'question' | undefined {
   switch (subject.charCodeAt(subject.length - 1)) {
     case 0x74:
       return Kind.text;
@@ -50,6 +50,10 @@ export function kindOfSubject(subject: string): Kind | undefined {
       return Kind.binary;
     case 0x65:
       return Kind.envelope;
+    case 0x70:
+      return Kind.presence;
+    case 0x71:
+      return 'question';
     default:
       return undefined;
   }

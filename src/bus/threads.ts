@@ -2,6 +2,7 @@
 // that says who wants what (interest-table.ts). Publishes are batched a loop turn, and only go where a topic has subscribers.
 import type { MessagePort } from 'node:worker_threads';
 import { type Bus, type BusStatus, type Deliver, type Kind, NO_STATUS } from './bus.js';
+import { type Census, NOBODY, type Question, Surveys, type TakeCensus } from './census.js';
 import { InterestTable, OwnInterest, slotOf } from './interest-table.js';
 import { Outbox } from './outbox.js';
 import type { Received } from './record.js';
@@ -16,8 +17,11 @@ export interface Link {
 }
 
 /** Records that are no messages: a worker tells the hub, which speaks to other nodes, the topics by name. */
-export const SUBSCRIBE = 254;
-export const UNSUBSCRIBE = 255;
+const SUBSCRIBE = 254;
+const UNSUBSCRIBE = 255;
+/** And questions about a topic's subscribers, and their answers, as JSON. */
+const ASK = 252;
+const ANSWER = 253;
 
 /** How soon a full ring is tried again when nothing else is published. */
 const RETRY_MS = 1;
@@ -58,7 +62,9 @@ export class ThreadsBus implements Bus {
   private readonly table: InterestTable;
   private readonly own: OwnInterest;
   private readonly peers = new Map<number, Peer>();
+  private readonly surveys = new Surveys();
   private deliver: Deliver | undefined;
+  private takeCensus: TakeCensus = () => NOBODY;
   private readonly dirty: Peer[] = [];
   private flushDue = false;
   private pollDue = false;
@@ -79,8 +85,9 @@ export class ThreadsBus implements Bus {
     for (const link of links) this.connect(link);
   }
 
-  start(deliver: Deliver): void {
+  start(deliver: Deliver, takeCensus: TakeCensus = () => NOBODY): void {
     this.deliver = deliver;
+    this.takeCensus = takeCensus;
     for (const peer of this.peers.values()) this.listen(peer);
   }
 
@@ -106,6 +113,7 @@ export class ThreadsBus implements Bus {
     this.read(peer);
     this.peers.delete(index);
     peer.link.port.close();
+    this.surveys.gone(index);
     this.pastForwarded += peer.outbox.forwarded;
     this.pastLost += peer.outbox.lost;
   }
@@ -123,6 +131,19 @@ export class ThreadsBus implements Bus {
   forward(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void {
     this.forwardToWorkers(topic, message, kind);
     if (this.hub !== undefined) this.push(this.hub, topic, kind, message);
+  }
+
+  survey({ topic, wants, reach }: Question): Promise<readonly Census[]> {
+    const peers = [...this.peers.keys()].filter((peer) => this.isWanting(peer, topic));
+    if (this.hub !== undefined && reach === 'cluster') peers.push(this.hub);
+    return this.surveys.begin(peers, (id) => {
+      for (const peer of peers) this.push(peer, topic, ASK, Buffer.from(JSON.stringify({ id, wants })));
+    });
+  }
+
+  private isWanting(worker: number, topic: string): boolean {
+    if (worker >>> 5 >= this.table.stride || worker === this.hub) return false;
+    return (this.table.at(slotOf(topic), worker >>> 5) & (1 << (worker & 31))) !== 0;
   }
 
   private forwardToWorkers(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void {
@@ -236,10 +257,22 @@ export class ThreadsBus implements Bus {
     else if (kind === UNSUBSCRIBE) this.observer?.unsubscribed(reading.link.peer, topic);
     else if (more) reading.parts.push(Buffer.from(payload));
     else {
-      this.received++;
       const whole = reading.parts.length === 0 ? payload : Buffer.concat([...reading.parts, payload]);
       if (reading.parts.length > 0) reading.parts = [];
-      this.deliver?.(topic, whole, kind as Kind);
+      if (kind === ASK) void this.answer(reading.link.peer, topic, whole);
+      else if (kind === ANSWER) {
+        const { id, census } = JSON.parse(whole.toString()) as { id: number; census: Census };
+        this.surveys.answered(reading.link.peer, id, census);
+      } else {
+        this.received++;
+        this.deliver?.(topic, whole, kind as Kind);
+      }
     }
   };
+
+  private async answer(peer: number, topic: string, question: Uint8Array): Promise<void> {
+    const { id, wants } = JSON.parse(question.toString()) as { id: number; wants: Question['wants'] };
+    const census = await this.takeCensus(topic, wants);
+    this.push(peer, topic, ANSWER, Buffer.from(JSON.stringify({ id, census })));
+  }
 }

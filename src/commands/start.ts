@@ -1,10 +1,10 @@
 // Starts what `fanwire serve` runs: one relay in this thread, or several as workers, joined with other nodes where there are any.
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Bus } from '../bus/bus.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { Logger } from '../log.js';
 import { ClusterInspection } from '../relay/cluster-inspection.js';
-import { ALONE } from '../relay/company.js';
+import { ALONE, type Cluster } from '../relay/company.js';
 import type { Inspection } from '../relay/inspection.js';
 
 /** A relay, or several of them as worker threads. */
@@ -21,52 +21,53 @@ export interface Running {
 export async function start(config: RelayConfig, log: Logger): Promise<Running> {
   // uWS reads its environment when it is first loaded, and only what this thread sets is seen: a worker's variables are a copy.
   await import('../relay/uws.js');
-  const nodes = await joinCluster(config, log);
+  const cluster = await joinCluster(config, log);
   try {
-    return config.workers > 1 ? await startWorkers(config, log, nodes) : await startAlone(config, log, nodes);
+    return config.workers > 1 ? await startWorkers(config, log, cluster) : await startAlone(config, log, cluster);
   } catch (error) {
-    await nodes?.close();
+    await cluster?.bus.close();
     throw error;
   }
 }
 
 /** Undefined without --cluster. */
-async function joinCluster(config: RelayConfig, log: Logger): Promise<Bus | undefined> {
+async function joinCluster(config: RelayConfig, log: Logger): Promise<Cluster | undefined> {
   if (config.cluster.length === 0) return undefined;
   const { NatsBus } = await import('../bus/nats.js');
-  return NatsBus.open({ config, log, name: `fanwire ${hostname()}:${config.port}` });
+  const bus = await NatsBus.open({ config, log, name: `fanwire ${hostname()}:${config.port}` });
+  return { bus, idPrefix: `${randomBytes(4).toString('hex')}-` };
 }
 
-async function startAlone(config: RelayConfig, log: Logger, nodes: Bus | undefined): Promise<Running> {
+async function startAlone(config: RelayConfig, log: Logger, cluster: Cluster | undefined): Promise<Running> {
   const { startRelay } = await import('../relay/relay.js');
   const { PublishApi } = await import('../http/publish.js');
   const { LocalInspection } = await import('../relay/inspection.js');
-  const relay = await startRelay(config, log, nodes === undefined ? ALONE : { ...ALONE, bus: nodes });
+  const relay = await startRelay(config, log, { ...ALONE, ...cluster });
   new PublishApi(relay, config, log).attach();
   const running = {
     reload: () => relay.reload(),
     drain: async () => {
       await relay.drain();
-      await nodes?.close();
+      await cluster?.bus.close();
     },
     close: async () => {
       relay.close();
-      await nodes?.close();
+      await cluster?.bus.close();
     },
   };
-  return withAdmin(running, inClusterOf(nodes, new LocalInspection(relay, config), config), config, log);
+  return withAdmin(running, inClusterOf(cluster, new LocalInspection(relay, config), config), config, log);
 }
 
-async function startWorkers(config: RelayConfig, log: Logger, nodes: Bus | undefined): Promise<Running> {
+async function startWorkers(config: RelayConfig, log: Logger, cluster: Cluster | undefined): Promise<Running> {
   const { Supervisor } = await import('../workers/supervisor.js');
   const { WorkersInspection } = await import('../workers/inspection.js');
-  const supervisor = new Supervisor(config, log, nodes);
+  const supervisor = new Supervisor(config, log, cluster);
   await supervisor.start();
-  return withAdmin(supervisor, inClusterOf(nodes, new WorkersInspection(supervisor), config), config, log);
+  return withAdmin(supervisor, inClusterOf(cluster, new WorkersInspection(supervisor), config), config, log);
 }
 
-function inClusterOf(nodes: Bus | undefined, inspection: Inspection, config: RelayConfig): Inspection {
-  return nodes === undefined ? inspection : new ClusterInspection(inspection, nodes, config);
+function inClusterOf(cluster: Cluster | undefined, inspection: Inspection, config: RelayConfig): Inspection {
+  return cluster === undefined ? inspection : new ClusterInspection(inspection, cluster.bus, config);
 }
 
 /** Adds the admin listener to what runs. It answers until the drain is over: /readyz says meanwhile why nobody should come. */

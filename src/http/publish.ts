@@ -3,6 +3,7 @@
 import { isUtf8 } from 'node:buffer';
 import { setImmediate } from 'node:timers/promises';
 import { type Identity, isRefusal } from '../auth/auth.js';
+import { together } from '../bus/census.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { Logger } from '../log.js';
 import { type Refusal, Refused } from '../protocol/codes.js';
@@ -102,18 +103,27 @@ export class PublishApi {
       const answer =
         request.topic === undefined
           ? await this.publishBatch(request.asker, identity, body)
-          : this.publishOne(request.asker, identity, request.topic, body, request.isText);
+          : await this.publishOne(request.asker, identity, request.topic, body, request.isText);
       return { answer, unread: false };
     } finally {
       body.release();
     }
   }
 
-  private publishOne(asker: Asker, identity: Identity, topic: string, body: HeldBody, isText: boolean): Answer {
+  private async publishOne(
+    asker: Asker,
+    identity: Identity,
+    topic: string,
+    body: HeldBody,
+    isText: boolean,
+  ): Promise<Answer> {
     if (isText && !isUtf8(body.bytes)) return refused(this.count(Refused.bodyUtf8));
     const refusal = this.refusalOf(asker, identity, topic, body.bytes.length);
     if (refusal !== undefined) return refused(this.count(refusal));
-    return json(202, { topic, subscribers: this.relay.publish(topic, body.bytes, !isText) });
+    const here = this.relay.publish(topic, body.bytes, !isText);
+    // Those of the other workers; other nodes are not asked, which would take longer than publishing.
+    const { subscribers } = together(await this.relay.bus.survey({ topic, wants: 'count', reach: 'process' }));
+    return json(202, { topic, subscribers: here + subscribers });
   }
 
   private async publishBatch(asker: Asker, identity: Identity, body: HeldBody): Promise<Answer> {

@@ -14,4 +14,11 @@ export interface Company {
   readonly sharesPort: boolean;
 }
 
+/** What joins a node with others. */
+export interface Cluster {
+  readonly bus: Bus;
+  /** Differs between nodes: begins the ids of this node's connections. */
+  readonly idPrefix: string;
+}
+
 export const ALONE: Company = { bus: noBus, idPrefix: '', ledger: undefined, sharesPort: false };

@@ -39,11 +39,12 @@ export class Enveloped {
     const hasPresence = (topic: string): boolean => presence.matches(topic);
     const features = { history: this.history, hasPresence, interest: bus };
     this.topics = new TopicTable(config.maxTopics, features);
-    this.presence = new Presence(fanOut);
+    this.presence = new Presence(fanOut, bus, this.topics);
     this.exchange = new Exchange(fanOut, this.topics, bus, this.history);
     this.context = {
       ...shared,
       topics: this.topics,
+      presence: this.presence,
       exchange: this.exchange,
       memberships: new Memberships(this.topics, fanOut, this.presence),
       maxTopicsPerConnection: config.maxTopicsPerConnection,

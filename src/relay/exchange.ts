@@ -46,6 +46,10 @@ export class Exchange {
   readonly receive: Deliver = (name, message, kind) => {
     const topic = this.topics.find(name);
     if (topic === undefined) return;
+    if (kind === Kind.presence) {
+      if (topic.enveloped !== undefined) this.fanOut.publish(topic.enveloped, undefined, message, false);
+      return;
+    }
     if (kind !== Kind.envelope) {
       this.fanOutRaw(topic, undefined, message, kind === Kind.binary);
       return;

@@ -128,7 +128,7 @@ class UwsRelay implements Relay {
     const { authenticator, bus, expiry, guard, cuts, counters } = this;
     this.enveloped = new Enveloped(config, this.fanOut, bus, { authenticator, expiry, guard, cuts, counters });
     this.route();
-    this.bus.start(this.enveloped.exchange.receive);
+    this.bus.start(this.enveloped.exchange.receive, this.enveloped.presence.takeCensus);
   }
 
   async listen(): Promise<void> {

@@ -10,7 +10,7 @@ import type { Cuts } from './cuts.js';
 import type { Exchange } from './exchange.js';
 import type { Expiry } from './expiry.js';
 import type { MembershipMap, Memberships } from './memberships.js';
-import { listMembers } from './presence.js';
+import type { Presence } from './presence.js';
 import type { PublishGuard } from './publish-guard.js';
 import type { Audience, Topic, TopicTable } from './topic.js';
 
@@ -20,6 +20,7 @@ const MAX_MALFORMED_IN_A_ROW = 100;
 /** What all sessions of a relay share. */
 export interface SessionContext {
   readonly topics: TopicTable;
+  readonly presence: Presence;
   readonly exchange: Exchange;
   readonly memberships: Memberships;
   readonly authenticator: Authenticator;
@@ -66,7 +67,7 @@ export class Session {
         this.ok(op.id, { topic: op.topic });
         break;
       case 'presence':
-        this.presence(op);
+        void this.presence(op);
         break;
       case 'auth':
         void this.authenticate(op);
@@ -139,7 +140,7 @@ export class Session {
     this.answer(okFrame(id, memberships.join(this.connection, this.memberships, name, since)));
   }
 
-  private presence({ topic: name, id }: OpOf<'presence'>): void {
+  private async presence({ topic: name, id }: OpOf<'presence'>): Promise<void> {
     if (!this.connection.identity.canSubscribe(name)) {
       this.refuse(Refused.subscribeForbidden, id, name);
       return;
@@ -148,8 +149,8 @@ export class Session {
       this.refuse(Refused.presenceOff, id, name);
       return;
     }
-    const members = this.context.topics.find(name)?.members ?? new Set();
-    this.answer(okFrame(id, { topic: name, members: listMembers(members), count: members.size }));
+    const { members, memberCount } = await this.context.presence.census(name);
+    this.answer(okFrame(id, { topic: name, members, count: memberCount }));
   }
 
   private async authenticate({ token, id }: OpOf<'auth'>): Promise<void> {

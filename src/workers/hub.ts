@@ -4,6 +4,7 @@
 
 import type { Bus, BusStatus } from '../bus/bus.js';
 import { NO_STATUS } from '../bus/bus.js';
+import { together } from '../bus/census.js';
 import type { HubObserver, Link } from '../bus/threads.js';
 import { ThreadsBus } from '../bus/threads.js';
 
@@ -19,8 +20,14 @@ export class Hub implements HubObserver {
     private readonly nodes: Bus,
   ) {
     this.workers = new ThreadsBus({ self, interest, links: [], observer: this });
-    this.workers.start((topic, message, kind) => nodes.forward(topic, message, kind));
-    nodes.start((topic, message, kind) => this.workers.forward(topic, message, kind));
+    this.workers.start(
+      (topic, message, kind) => nodes.forward(topic, message, kind),
+      async (topic, wants) => together(await nodes.survey({ topic, wants, reach: 'cluster' })),
+    );
+    nodes.start(
+      (topic, message, kind) => this.workers.forward(topic, message, kind),
+      async (topic, wants) => together(await this.workers.survey({ topic, wants, reach: 'process' })),
+    );
   }
 
   connect(link: Link): void {

@@ -8,8 +8,8 @@ import type { Inspection } from '../relay/inspection.js';
 export interface WorkerSetup {
   readonly config: RelayConfig;
   readonly index: number;
-  /** Differs between all workers that were ever started: the prefix of its connections' ids. */
-  readonly launch: number;
+  /** Begins its connections' ids: differs between all workers that were ever started, and between nodes. */
+  readonly idPrefix: string;
   readonly interest: SharedArrayBuffer;
   readonly ledger: SharedArrayBuffer;
   readonly links: readonly Link[];
@@ -28,8 +28,6 @@ export interface WorkerOps extends Omit<Inspection, 'workerRestarts' | 'cluster'
   link(link: Link): void;
   /** Lets go of a thread that ended. */
   unlink(peer: number): void;
-  /** Subscribers that each of these topics has here, 0 where it has none. */
-  subscribers(topics: readonly string[]): number[];
 }
 
 export interface Call {

@@ -1,9 +1,9 @@
 // The main thread of a relay with several workers: starts them on one port, links them, starts those anew that die, ends them.
-import type { Bus } from '../bus/bus.js';
 import { InterestTable } from '../bus/interest-table.js';
 import type { Link } from '../bus/threads.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { Logger } from '../log.js';
+import type { Cluster } from '../relay/company.js';
 import { SharedLedger } from '../relay/ledger.js';
 import { urlOf } from '../relay/listening.js';
 import { claimPort } from './claim-port.js';
@@ -34,6 +34,7 @@ export class Supervisor {
   private readonly interest: SharedArrayBuffer;
   private readonly ledger: SharedArrayBuffer;
   private readonly ringBytes: number;
+  private readonly idPrefix: string;
   private readonly hub: Hub | undefined;
   private readonly workers: (WorkerThread | undefined)[] = [];
   private launches = 0;
@@ -41,17 +42,18 @@ export class Supervisor {
   private restarting: Promise<void> = Promise.resolve();
 
   /**
-   * @param nodes the bus to other nodes; undefined without a cluster
+   * @param cluster what joins this node with others; undefined where it is alone
    * @param entry what a worker runs; another one only in tests of what happens when it fails
    */
-  constructor(config: RelayConfig, log: Logger, nodes?: Bus, entry = WORKER) {
+  constructor(config: RelayConfig, log: Logger, cluster?: Cluster, entry = WORKER) {
     this.config = config;
     this.log = log;
     this.entry = entry;
     this.interest = InterestTable.allocate(config.workers);
     this.ledger = SharedLedger.allocate(config.workers);
     this.ringBytes = ringBytes(config.workers);
-    if (nodes !== undefined) this.hub = new Hub(config.workers, this.interest, nodes);
+    this.idPrefix = cluster?.idPrefix ?? '';
+    if (cluster !== undefined) this.hub = new Hub(config.workers, this.interest, cluster.bus);
   }
 
   /** Starts every worker. Resolves when all listen.
@@ -124,12 +126,6 @@ export class Supervisor {
     return this.ending;
   }
 
-  /** Subscribers of each topic, over all workers. */
-  async subscribers(topics: readonly string[]): Promise<number[]> {
-    const ofWorkers = await this.collect('subscribers', topics);
-    return topics.map((_, i) => ofWorkers.reduce((sum, counts) => sum + (counts[i] ?? 0), 0));
-  }
-
   async reload(): Promise<void> {
     await this.collect('reload');
   }
@@ -171,7 +167,7 @@ export class Supervisor {
     const setup = {
       config: { ...this.config, port: this.port },
       index,
-      launch: ++this.launches,
+      idPrefix: `${this.idPrefix}${++this.launches}-`,
       interest: this.interest,
       ledger: this.ledger,
       links,

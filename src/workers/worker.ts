@@ -11,7 +11,7 @@ import { guardHeap } from './heap-guard.js';
 import type { Call, FromWorker, WorkerOps, WorkerSetup } from './messages.js';
 
 const main = parentPort as NonNullable<typeof parentPort>;
-const { config, index, launch, interest, ledger, links, hub } = workerData as WorkerSetup;
+const { config, index, idPrefix, interest, ledger, links, hub } = workerData as WorkerSetup;
 const log = createLogger(config).child({ worker: index });
 const bus = new ThreadsBus({ self: index, interest, links, hub });
 let relay: Relay | undefined;
@@ -65,7 +65,6 @@ const ops: WorkerOps = {
   topics: (order, limit) => inspected().topics(order, limit),
   connections: (query) => inspected().connections(query),
   kick: (id) => inspected().kick(id),
-  subscribers: (topics) => topics.map((topic) => relay?.topics.find(topic)?.subscribers ?? 0),
 };
 
 main.on('message', async ({ id, op, args }: Call) => {
@@ -80,7 +79,7 @@ main.on('message', async ({ id, op, args }: Call) => {
 try {
   relay = await startRelay(config, log, {
     bus,
-    idPrefix: `${launch}-`,
+    idPrefix,
     ledger: new SharedLedger(ledger, index),
     sharesPort: true,
   });

@@ -4,9 +4,9 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { Kind } from '../../src/bus/bus.js';
 import {
-  countSubject,
   kindOfSubject,
   messageSubject,
+  questionSubject,
   subjectToken,
   topicOfToken,
   topicSubject,
@@ -39,7 +39,8 @@ test('plain names stay readable', () => {
   assert.equal(subjectToken('50% of 1.5*2 > 1'), '50%25%20of%201%2E5%2A2%20%3E%201');
 });
 
-test('a subject gives its kind, and a count is no message', () => {
+test('a subject gives its kind, and a question is no message', () => {
   for (const kind of Object.values(Kind)) assert.equal(kindOfSubject(messageSubject('fanwire', 'x.t', kind)), kind);
-  assert.equal(kindOfSubject(countSubject('fanwire', 'x')), undefined);
+  assert.equal(kindOfSubject(questionSubject('fanwire', 'x')), 'question');
+  assert.equal(kindOfSubject('fanwire.x.of-a-newer-version-'), undefined);
 });

@@ -9,8 +9,9 @@ orders.onmessage = (event) => {
   if (worker !== index) return;
   if (how === 'throw') throw new Error('this worker was told to fail');
   // Most of it at once, so that the test is short; the rest slowly, as leaks are.
-  const leak = [Array.from({ length: 2_500_000 }, (_, i) => ({ i }))];
-  setInterval(() => leak.push(Array.from({ length: 6000 }, (_, i) => ({ i }))), 40);
+  const objects = (count: number): unknown[] => Array.from({ length: count }, (_, i) => ({ i }));
+  const leak = Array.from({ length: 240 }, () => objects(20_000));
+  setInterval(() => leak.push(objects(6000)), 40);
 };
 
 await import('../../src/workers/worker.js');

@@ -96,7 +96,7 @@ test('SIGTERM closes the sockets of every worker with 1012 and exits 0; a second
 });
 
 async function failsAndComesBack(t: TestContext, how: string, said: RegExp): Promise<void> {
-  const relay = nodeProcess(t, ['--max-old-space-size=128', FAILING_RELAY]);
+  const relay = nodeProcess(t, ['--max-old-space-size=256', FAILING_RELAY]);
   const [, port] = await relay.seen(/"port":(\d+),[^\n]*"msg":"listening/);
   const url = `ws://127.0.0.1:${port}/news`;
   const clients = await open(t, url);
