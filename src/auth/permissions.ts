@@ -45,7 +45,21 @@ export function compilePatterns(patterns: unknown, where: string): TopicMatcher 
   }
   if (prefixes.includes('')) return EVERYTHING;
   if (exact.length + prefixes.length === 0) return NOTHING;
-  return new PatternMatcher(exact, prefixes);
+  return shared(exact, prefixes);
+}
+
+/** Matchers in use lately: many tokens carry the same patterns, and each of 200,000 sockets would hold its own copy. */
+const recent = new Map<string, TopicMatcher>();
+const MAX_RECENT = 1000;
+
+function shared(exact: readonly string[], prefixes: readonly string[]): TopicMatcher {
+  const key = JSON.stringify([exact, prefixes]);
+  const known = recent.get(key);
+  if (known !== undefined) return known;
+  const matcher = new PatternMatcher(exact, prefixes);
+  if (recent.size === MAX_RECENT) recent.clear();
+  recent.set(key, matcher);
+  return matcher;
 }
 
 function badPattern(message: string): FanwireError {
