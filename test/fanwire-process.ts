@@ -88,6 +88,7 @@ export async function runFanwire(
 
 export interface ServeProcess extends FanwireProcess {
   readonly port: number;
+  readonly adminPort: number;
   /** ws://127.0.0.1:port/topic */
   readonly url: (topic: string) => string;
 }
@@ -102,5 +103,8 @@ export async function serve(
   const started = fanwire(t, ['serve', '--port', '0', '--admin-port', '0', '--drain-ms', '0', ...args], env, shell);
   const listening = await started.seen(/"port":(\d+),[^\n]*"msg":"listening/);
   const port = Number(listening[1]);
-  return { ...started, port, url: (topic) => `ws://127.0.0.1:${port}/${encodeURIComponent(topic)}` };
+  // The last of its listeners: only now has it opened all that it holds open by itself.
+  const admin = await started.seen(/"adminPort":(\d+),[^\n]*"msg":"admin on/);
+  const adminPort = Number(admin[1]);
+  return { ...started, port, adminPort, url: (topic) => `ws://127.0.0.1:${port}/${encodeURIComponent(topic)}` };
 }

@@ -46,7 +46,7 @@ async function relayLoggingTo(t: TestContext, path: string): Promise<ServeProces
   const args = ['serve', '--port', String(port), '--admin-port', '0', '--drain-ms', '0'];
   const relay = fanwire(t, args, {}, `exec "$@" >${path}`);
   await listening(port);
-  return { ...relay, port, url: (topic) => `ws://127.0.0.1:${port}/${topic}` };
+  return { ...relay, port, adminPort: 0, url: (topic) => `ws://127.0.0.1:${port}/${topic}` };
 }
 
 /** Refused requests beside a steady publisher, then an orderly end. */
