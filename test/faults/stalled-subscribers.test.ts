@@ -131,8 +131,8 @@ suite('subscribers that never read', { concurrency: true, ...ONLY_LINUX }, () =>
 
   test('close: the stalled are closed with 1013 and reaped, memory is bounded, readers miss nothing', async (t) => {
     const stalledSockets = 300;
-    // uWS gives an ended socket what is left of --idle-timeout to take what it is owed.
-    const relay = await serve(t, [...ARGS, '--slow-consumer', 'close', '--idle-timeout', '8']);
+    // uWS gives an ended socket the last half of --idle-timeout to take what it is owed.
+    const relay = await serve(t, [...ARGS, '--slow-consumer', 'close', '--idle-timeout', '16']);
     const pid = relay.child.pid as number;
     const filesBefore = openFiles(pid);
     const stalled = await Promise.all(
