@@ -194,8 +194,7 @@ test('a loop over messages ends with unsubscribe, and one that is too slow is to
       seen.push(data);
       if (seen.length === 1) {
         const all = new Promise<void>((resolve) => room.on('message', ({ data: last }) => last === 30 && resolve()));
-        for (let n = 1; n <= 30; n++) void publisher.publish('room', n);
-        await all;
+        await Promise.all([all, ...Array.from({ length: 30 }, (_, n) => publisher.publish('room', n + 1))]);
       }
       if (data === 30) room.unsubscribe();
     }

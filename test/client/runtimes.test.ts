@@ -19,6 +19,8 @@ import type { Said } from './listener-program.js';
 
 const PROGRAM = fileURLToPath(new URL('./listener-program.js', import.meta.url));
 const CLIENT = fileURLToPath(new URL('../../src/client/index.js', import.meta.url));
+const PYTHON_PROGRAM = fileURLToPath(new URL('../../../test/client/protocol-client.py', import.meta.url));
+const noPython = existsSync('/usr/lib/python3/dist-packages/websockets') ? false : 'needs apt: python3-websockets';
 const BUN = fileURLToPath(new URL('../../../node_modules/.bin/bun', import.meta.url));
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const noChromium = existsSync(CHROMIUM)
@@ -28,9 +30,9 @@ const noChromium = existsSync(CHROMIUM)
 /** Starts the listener program with a URL and a topic; `hear` gets each line it says. */
 type Start = (t: TestContext, url: string, topic: string, hear: (said: Said) => void) => Promise<void>;
 
-function inProcess(command: string): Start {
+function inProcess(command: string, program = PROGRAM): Start {
   return async (t, url, topic, hear) => {
-    const child = spawn(command, [PROGRAM, url, topic], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(command, [program, url, topic], { stdio: ['ignore', 'pipe', 'inherit'] });
     t.after(() => child.kill('SIGKILL'));
     createInterface({ input: child.stdout }).on('line', (line) => hear(JSON.parse(line) as Said));
   };
@@ -138,6 +140,14 @@ test(
     skip: noChromium,
   },
   (t) => livesThroughCutsAndRestarts(t, inChromium),
+);
+
+test(
+  'a client written in Python from docs/protocol.md misses nothing through cuts, and knows of the same gaps',
+  {
+    skip: noPython,
+  },
+  (t) => livesThroughCutsAndRestarts(t, inProcess('/usr/bin/python3', PYTHON_PROGRAM)),
 );
 
 test('the whole client is under 5 kB, minified and compressed', (t) => {
