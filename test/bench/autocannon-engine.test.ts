@@ -94,11 +94,11 @@ describe('the autocannon engine', () => {
     const stallOnce = () => {
       let requests = 0;
       return serve((_request, response) => {
-        if (++requests === 5) setTimeout(() => response.writeHead(202).end(), 600);
+        if (++requests === 5) setTimeout(() => response.writeHead(202).end(), 640);
         else response.writeHead(202).end();
       });
     };
-    // One connection at 20 requests per second: 600 ms keep at least 11 from being made when they were due.
+    // One connection at 20 requests per second: 640 ms keep at least 11 from being made when they were due.
     const corrected = await run({ publishers: 1, rate: 20 }, await stallOnce());
     assert.ok(corrected.latencyUs.totalCount >= corrected.delivered + 11);
     assert.match(String(corrected.extra.coordinatedOmission), /^corrected/);
