@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { nativeEngine } from '../../bench/engines/native.js';
+import { decodeHistogram } from '../../bench/histogram.js';
 import type { Result } from '../../bench/result.js';
 import { validateResult } from '../../bench/result-validate.js';
 import { runPlan } from '../../bench/run.js';
@@ -49,6 +50,19 @@ for (const [fault, fateOf, differs] of faults) {
     assert.deepEqual(counts(result), { ...faultless, ...differs });
   });
 }
+
+test('a stall of the server is in the latency of every message that was due in it, not only of the one it caught', async () => {
+  const cell = new Int32Array(new SharedArrayBuffer(4));
+  const stallOnce = (nth: number): Fate => {
+    if (nth === 50) Atomics.wait(cell, 0, 0, 500);
+    return 'deliver';
+  };
+  const result = await play(await startFaultyServer(stallOnce), {});
+  assert.equal(result.lost, 0);
+  // At 200 msg/s, 80 of the 200 messages were due in its first 400 ms, each 100 ms before its end or more.
+  const p65 = decodeHistogram(result.latencyMs.histogram).getValueAtPercentile(65);
+  assert.ok(p65 >= 100_000, `${p65} µs`);
+});
 
 test('a generator that cannot keep up with what it is sent has its run refused, with the reason', async () => {
   const result = await play(await startNoisyServer(240), { subscribers: 5, generators: 1 });
