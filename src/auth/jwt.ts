@@ -42,6 +42,8 @@ export class JwtAuthenticator implements Authenticator {
       );
     }
     this.jwks = options.jwks && new JwksKeys(options.jwks, log);
+    // At once, so that a wrong URL is seen in the log when the relay starts, not when the first client comes.
+    void this.jwks?.fetch();
     this.key = options.loadKey?.();
     this.checks = {
       clockTolerance: options.clockSkewS,

@@ -16,7 +16,7 @@ import {
 } from '../relay/uws.js';
 import { version } from '../version.js';
 import { Metrics } from './metrics.js';
-import { type Answer, json, refused, send, sendLater } from './respond.js';
+import { type Answer, json, OK, refused, send, sendHead, sendLater } from './respond.js';
 
 export interface AdminListener {
   readonly port: number;
@@ -67,8 +67,11 @@ class Admin {
   ) {
     this.metrics = new Metrics(inspection, { version, maxConnections: config.maxConnections });
     // Health checks carry no token: what they tell is no secret, and orchestrators have none.
-    this.app.get('/healthz', (res) => send(res, json(200, { status: 'ok' })));
+    this.app.get('/healthz', (res) => send(res, OK));
     this.app.get('/readyz', (res) => this.later(res, this.readiness()));
+    // Some load balancers ask by HEAD.
+    this.app.head('/healthz', (res) => sendHead(res, OK));
+    this.app.head('/readyz', (res) => this.later(res, this.readiness(), sendHead));
     this.guarded('get', '/metrics', () => this.metricsText());
     this.guarded('get', '/stats', () => this.stats());
     this.guarded('get', '/topics', (req) => this.topics(new URLSearchParams(req.getQuery())));
@@ -84,8 +87,8 @@ class Admin {
     });
   }
 
-  private later(res: HttpResponse, work: Promise<Answer>): void {
-    sendLater(res, work, (error) => this.log.error({ err: error }, 'admin request failed'));
+  private later(res: HttpResponse, work: Promise<Answer>, write = send): void {
+    sendLater(res, work, write, (error) => this.log.error({ err: error }, 'admin request failed'));
   }
 
   /** By header, or by `?token=` for the live page: browsers open it without headers. */

@@ -166,7 +166,7 @@ export class PublishApi {
   }
 
   private count(refusal: Refusal): Refusal {
-    this.relay.counters.refuse(refusal.code);
+    this.relay.countRefusal(refusal);
     return refusal;
   }
 

@@ -20,6 +20,8 @@ export function refused(refusal: Refusal): Answer {
   return { ...json(status, { error: { code, message } }), headers: refusalHeaders(refusal) };
 }
 
+export const OK: Answer = json(200, { status: 'ok' });
+
 export const INTERNAL_ERROR: Answer = json(500, {
   error: { code: 'FANWIRE_INTERNAL', message: 'this failed inside the relay; its log says why' },
 });
@@ -33,11 +35,22 @@ export function send(res: HttpResponse, answer: Answer, closeConnection = false)
   res.end(answer.body, closeConnection);
 }
 
+/** Writes an answer to HEAD: what GET would get, without the body. */
+export function sendHead(res: HttpResponse, answer: Answer): void {
+  res.writeStatus(STATUS_LINES[answer.status]).writeHeader('Cache-Control', 'no-store');
+  res.endWithoutBody(Buffer.byteLength(answer.body));
+}
+
 /**
  * Answers with what `work` comes to, unless the client leaves first: uWS forbids any use of `res` after that.
- * `onError` is told of an error of `work`, which answers 500. Call it within the request handler.
+ * `send` writes it; `onError` is told of an error of `work`, which answers 500. Call it within the request handler.
  */
-export function sendLater(res: HttpResponse, work: Promise<Answer>, onError: (error: unknown) => void): void {
+export function sendLater(
+  res: HttpResponse,
+  work: Promise<Answer>,
+  send: (res: HttpResponse, answer: Answer) => void,
+  onError: (error: unknown) => void,
+): void {
   let aborted = false;
   res.onAborted(() => {
     aborted = true;

@@ -26,7 +26,7 @@ export interface ConnectionInfo {
   /** The first topics it subscribes to, and how many there are. */
   readonly topics: readonly string[];
   readonly topicCount: number;
-  readonly openedAt: string;
+  readonly openedAt: string | undefined;
   readonly expiresAt: string | undefined;
   readonly published: number;
   readonly dropped: number;
@@ -176,8 +176,8 @@ export class LocalInspection implements Inspection {
       protocol: connection.session === undefined ? 'raw' : SUBPROTOCOL,
       topics: topics.slice(0, LISTED_TOPICS),
       topicCount: topics.length,
-      openedAt: new Date(openedAtMs).toISOString(),
-      expiresAt: identity.expiresAtMs === undefined ? undefined : new Date(identity.expiresAtMs).toISOString(),
+      openedAt: isoTime(openedAtMs),
+      expiresAt: isoTime(identity.expiresAtMs),
       published,
       dropped: this.relay.slow.droppedBy(connection),
       bufferedBytes: ws?.getBufferedAmount() ?? 0,
@@ -229,6 +229,13 @@ interface TopicLike {
   readonly subscribers: number;
   readonly published: number;
   ratedPublished: number;
+}
+
+const LATEST_DATE_MS = 8.64e15;
+
+/** A token may expire later than a Date can say; that is as good as never. */
+function isoTime(unixMs: number | undefined): string | undefined {
+  return unixMs === undefined || unixMs > LATEST_DATE_MS ? undefined : new Date(unixMs).toISOString();
 }
 
 /** The topics a connection subscribes to. */

@@ -21,6 +21,7 @@ import { FileLimit } from './file-limit.js';
 import { cannotListen, urlOf } from './listening.js';
 import { PublishGuard } from './publish-guard.js';
 import { NOT_AN_UPGRADE, noRoute, writeRefusal } from './refuse.js';
+import { reloadTokens } from './reload.js';
 import { SlowConsumers } from './slow.js';
 import { slowObserver } from './slow-observer.js';
 import type { TopicTable } from './topic.js';
@@ -56,6 +57,8 @@ export interface Relay {
   readonly guard: PublishGuard;
   readonly isDraining: () => boolean;
   readonly admission: Admission;
+  /** Counts and logs (sampled) the refusal of a request. */
+  countRefusal(refusal: Refusal): void;
   /** Writes the refusal of a request and counts it. Corked, or inside the route's handler. */
   refuse(res: HttpResponse, refusal: Refusal): void;
   /** Closes a connection at an administrator's word; false when there is none of that id. */
@@ -174,17 +177,8 @@ class UwsRelay implements Relay {
     return true;
   }
 
-  async reload(): Promise<void> {
-    const { authenticator, expiry } = this;
-    if (authenticator.reload === undefined) {
-      this.log.info('nothing to read again: --auth none');
-      return;
-    }
-    await authenticator.reload();
-    if (authenticator.holds === undefined) return;
-    for (const connection of this.connections.values()) {
-      if (!authenticator.holds(connection.identity)) expiry.expireNow(connection);
-    }
+  reload(): Promise<void> {
+    return reloadTokens(this.authenticator, this.connections.values(), this.expiry, this.log);
   }
 
   async drain(): Promise<void> {
@@ -303,7 +297,7 @@ class UwsRelay implements Relay {
     writeRefusal(res, refusal);
   }
 
-  private countRefusal({ code, status, message }: Refusal): void {
+  countRefusal({ code, status, message }: Refusal): void {
     this.counters.refuse(code);
     this.warnings.warn('request refused', { code, status, reason: message });
   }

@@ -92,6 +92,8 @@ test('the relay is ready until it drains, is full or its event loop lags, and sa
 }, async (t) => {
   const { url, relay, get } = await startWithAdmin(t, { maxConnections: 1, maxLoopLagMs: 200, drainMs: 0 });
   assert.deepEqual([(await get('/healthz')).status, (await get('/readyz')).status], [200, 200]);
+  const head = await get('/readyz', { method: 'HEAD' });
+  assert.deepEqual([head.status, head.text], [200, '']);
   const client = await SocketClient.open(t, `${url}/room`);
   assert.deepEqual((await get('/readyz')).json.reasons, ['all 1 connections are taken']);
   const blockedUntil = performance.now() + 600;

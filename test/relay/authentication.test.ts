@@ -151,7 +151,7 @@ test('a client whose token is being verified when the relay starts to drain is t
   const issuer = await slowIssuer(t);
   const { url, relay } = await startLocalRelay(t, { auth: 'jwt', jwtJwks: issuer.jwks, drainMs: 0 });
   const refused = refusalOf(`${url}/room`, bearer(issuer.token));
-  await until(() => issuer.waiting.length === 1);
+  await until(() => issuer.waiting.length === 1 && relay.admission.connections === 1);
   await relay.drain();
   issuer.answer();
   const { status, code, headers } = await refused;
