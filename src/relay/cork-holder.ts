@@ -9,9 +9,12 @@ import { connect, type Socket } from 'node:net';
 import { App, type HttpResponse, type TemplatedApp, us_listen_socket_close, us_socket_local_port } from './uws.js';
 
 export class CorkHolder {
+  /** For a relay that upgrades without waiting. */
+  static readonly none = new CorkHolder(undefined, undefined, undefined);
+
   private constructor(
-    private readonly app: TemplatedApp,
-    private readonly client: Socket,
+    private app: TemplatedApp | undefined,
+    private readonly client: Socket | undefined,
     private holder: HttpResponse | undefined,
   ) {}
 
@@ -49,7 +52,8 @@ export class CorkHolder {
 
   close(): void {
     this.holder = undefined;
-    this.client.destroy();
-    this.app.close();
+    this.client?.destroy();
+    this.app?.close();
+    this.app = undefined;
   }
 }

@@ -103,7 +103,7 @@ class UwsRelay implements Relay {
   readonly app: TemplatedApp;
   private readonly fanOut: FanOut;
   private listenSocket: us_listen_socket | undefined;
-  private corkHolder: CorkHolder | undefined;
+  private corkHolder = CorkHolder.none;
   private draining = false;
   private nextId = 1;
 
@@ -190,8 +190,7 @@ class UwsRelay implements Relay {
     this.enveloped.announceDrain(this.connections.values(), this.config.drainMs);
     await closeSpread(this.connections.values(), this.config.drainMs, this.fanOut.flush);
     // Nobody is let in any more, and its socket would keep the process from ending.
-    this.corkHolder?.close();
-    this.corkHolder = undefined;
+    this.corkHolder.close();
     this.warnings.flush();
   }
 
@@ -199,7 +198,7 @@ class UwsRelay implements Relay {
     this.draining = true;
     this.fanOut.flush();
     this.expiry.stop();
-    this.corkHolder?.close();
+    this.corkHolder.close();
     this.enveloped.stop();
     this.app.close();
     this.listenSocket = undefined;
@@ -280,8 +279,7 @@ class UwsRelay implements Relay {
   }
 
   corkedUpgrade(res: HttpResponse, upgrade: () => void): void {
-    if (this.corkHolder === undefined) res.cork(upgrade);
-    else this.corkHolder.run(res, upgrade);
+    this.corkHolder.run(res, upgrade);
   }
 
   /** Makes a socket of a client that may come in. uWS opens it inside `res.upgrade`, so its topic is not released in between. */

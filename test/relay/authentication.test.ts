@@ -174,3 +174,31 @@ test('reload closes the sockets of a removed token with 4401 and leaves the othe
   assert.equal(alice?.readyState, alice?.OPEN);
   assert.equal((await refusalOf(`${url}/room`, bearer(entries[1]?.token ?? ''))).code, 'FANWIRE_TOKEN_UNKNOWN');
 });
+
+test('an upgrade after an await cuts no socket, and one that says Connection: close is refused', {
+  timeout: 30_000,
+}, async (t) => {
+  const { url, relay } = await startLocalRelay(t, BY_SECRET);
+  const token = await sign({ fanwire: ALL });
+  const sockets = [];
+  for (let round = 0; round < 20; round++) {
+    const opening = Array.from({ length: 25 }, (_, i) =>
+      open(`${url}/room${i % 2 === 0 ? '' : `?token=${token}`}`, i % 2 === 0 ? bearer(token) : {}),
+    );
+    sockets.push(...(await Promise.all(opening)));
+  }
+  for (const socket of sockets) {
+    socket.ping();
+    await once(socket, 'pong');
+  }
+  assert.deepEqual([relay.connections.size, relay.counters.closed], [500, 0]);
+
+  const closing = connect(relay.port, '127.0.0.1');
+  t.after(() => closing.destroy());
+  closing.write(
+    'GET /room HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: close\r\nSec-WebSocket-Version: 13\r\n' +
+      `Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+  );
+  const [answer] = (await once(closing, 'data')) as [Buffer];
+  assert.match(answer.toString(), /^HTTP\/1\.1 400 [\s\S]*FANWIRE_WS_CONNECTION/);
+});
