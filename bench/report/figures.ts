@@ -41,6 +41,7 @@ export const FIGURES: readonly Figure[] = [
   tally('Connections', 'failed', (r) => r.connections.failed),
   figure('Connections', 'connect p50', (r) => r.connections.connectMs.p50, formatMs),
   figure('Connections', 'connect p99', (r) => r.connections.connectMs.p99, formatMs),
+  figure('Connections', 'all back after a storm', (r) => paramNumber(r, 'stormRecoveredMs'), formatMs),
   figure('Server', 'CPU per million deliveries', (r) => r.server?.cpuPerMillionDeliveries ?? null, formatSeconds),
   figure('Server', 'CPU, busiest interval', (r) => largest(r.series.map((p) => p.serverCpu)), formatCores),
   figure('Server', 'memory, largest', (r) => r.server?.rssMax ?? null, formatBytes),
@@ -84,4 +85,10 @@ function largest(values: readonly (number | null)[]): number | null {
   let most: number | null = null;
   for (const value of values) if (value !== null && (most === null || value > most)) most = value;
   return most;
+}
+
+/** A figure that only some scenarios have; an engine puts it with the parameters. null: this one has not. */
+export function paramNumber(result: Result, name: string): number | null {
+  const value = result.params[name];
+  return typeof value === 'number' ? value : null;
 }

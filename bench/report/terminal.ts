@@ -10,7 +10,7 @@ import {
   formatShare,
 } from '../../src/page/format.js';
 import type { Result } from '../result.js';
-import { FIGURES, figureRatio, figuresOf, figureText } from './figures.js';
+import { FIGURES, figureRatio, figuresOf, figureText, paramNumber } from './figures.js';
 import { groupByScenario, type ScenarioGroup, targetName } from './grouping.js';
 import { describeLoad } from './load-line.js';
 import { deliveryRates, hasGauge } from './series.js';
@@ -82,6 +82,10 @@ function serverRows(result: Result): Row[] {
   const ramp = hasGauge(result, 'connections') ? series.map((point) => point.connections ?? null) : undefined;
   const opened = `${formatCount(connections.opened)} of ${formatCount(connections.requested)}${connect}${slowest}`;
   rows.push({ name: 'connections', text: opened, ...(ramp && { spark: ramp }) });
+  const recovery = paramNumber(result, 'stormRecoveredMs');
+  if (recovery !== null) rows.push({ name: 'storm', text: `all back ${formatMs(recovery)} after the cut` });
+  const closed = paramNumber(result, 'stalledClosed');
+  if (closed !== null) rows.push({ name: 'stalled', text: `${formatCount(closed)} closed by the server` });
   if (server) {
     const busiest = FIGURES.find((f) => f.label === 'CPU, busiest interval')?.value(result) ?? null;
     const perMillion = server.cpuPerMillionDeliveries;

@@ -8,7 +8,10 @@ import type { ConnectFigures, Interval, PublisherReport, SubscriberReport } from
 
 /** Collects the intervals of all subscriber processes by number. */
 export class Series {
-  readonly #points = new Map<number, { deliveries: number; open: Map<object, number>; latency: Histogram }>();
+  readonly #points = new Map<
+    number,
+    { endMs: number; deliveries: number; open: Map<object, number>; latency: Histogram }
+  >();
   readonly #opened = new Map<object, number>();
   readonly latencyUs = newLatencyHistogram();
 
@@ -17,9 +20,10 @@ export class Series {
   add(process: object, interval: Interval): void {
     let point = this.#points.get(interval.index);
     if (point === undefined) {
-      point = { deliveries: 0, open: new Map(), latency: newLatencyHistogram() };
+      point = { endMs: 0, deliveries: 0, open: new Map(), latency: newLatencyHistogram() };
       this.#points.set(interval.index, point);
     }
+    point.endMs = Math.max(point.endMs, interval.endMs);
     point.deliveries += interval.deliveries;
     // Set, not added: a process whose timer was late reports twice within one interval.
     point.open.set(process, interval.open);
@@ -34,15 +38,19 @@ export class Series {
   }
 
   points(): EngineSeriesPoint[] {
-    return [...this.#points.entries()]
-      .sort(([a], [b]) => a - b)
-      .map(([index, { deliveries, open, latency }]) => ({
-        t: (index + 1) * this.intervalMs,
-        deliveries,
-        p50: percentileMs(latency, 50),
-        p99: percentileMs(latency, 99),
-        connections: sum([...open.values()]),
-      }));
+    return (
+      [...this.#points.entries()]
+        .sort(([a], [b]) => a - b)
+        // The run ends soon after an interval has: what is left of it is no point of a curve.
+        .filter(([index, { endMs, deliveries }]) => deliveries > 0 || endMs >= (index + 1) * this.intervalMs)
+        .map(([, { endMs, deliveries, open, latency }]) => ({
+          t: endMs,
+          deliveries,
+          p50: percentileMs(latency, 50),
+          p99: percentileMs(latency, 99),
+          connections: sum([...open.values()]),
+        }))
+    );
   }
 }
 
@@ -112,8 +120,8 @@ function extras(
   );
   const closed = countTogether([...publishers, ...subscribers].map((report) => report.closedByServer));
   if (closed.length > 0) extra.closedByServer = closed.map(([code, count]) => `${code}: ${count}`).join(', ');
-  const stalledClosed = sum(subscribers.map((report) => report.stalledClosed));
-  if (stalledClosed > 0) extra.stalledClosed = stalledClosed;
+  const stalledClosed = subscribers.map((report) => report.stalledClosed).filter((count) => count !== null);
+  if (stalledClosed.length > 0) extra.stalledClosed = sum(stalledClosed);
   const recovered = subscribers.map((report) => report.stormRecoveredMs).filter((ms) => ms !== null);
   if (recovered.length > 0) extra.stormRecoveredMs = Math.round(Math.max(...recovered));
   return extra;

@@ -59,6 +59,8 @@ export interface Ready {
 export interface Interval {
   readonly kind: 'interval';
   readonly index: number;
+  /** When it ended, ms since the run began; the last one ends with the run. */
+  readonly endMs: number;
   readonly open: number;
   readonly opened: number;
   readonly deliveries: number;
@@ -104,7 +106,8 @@ export interface SubscriberReport {
   readonly busyness: Busyness;
   readonly connections: ConnectFigures;
   readonly closedByServer: Readonly<Record<string, number>>;
-  readonly stalledClosed: number;
+  /** Stalled subscribers that the server closed; null when the plan has none. */
+  readonly stalledClosed: number | null;
   /** From the cut of a reconnect storm to the last of them back, ms; null when there was none or not all came back. */
   readonly stormRecoveredMs: number | null;
 }

@@ -211,17 +211,18 @@ export class Subscribers implements ConnectionOwner {
     const index = Math.floor(sinceMs / intervalMs);
     this.#intervalTimer = setTimeout(
       () => {
-        this.#reportInterval(index);
+        this.#reportInterval(index, (index + 1) * intervalMs);
         this.#nextInterval();
       },
       (index + 1) * intervalMs - sinceMs + 1,
     );
   }
 
-  #reportInterval(index: number): void {
+  #reportInterval(index: number, endMs: number): void {
     this.#send({
       kind: 'interval',
       index,
+      endMs,
       open: this.#open,
       opened: this.#connections.opened,
       deliveries: this.#deliveries,
@@ -231,8 +232,10 @@ export class Subscribers implements ConnectionOwner {
   }
 
   #report(): void {
+    clearTimeout(this.#intervalTimer);
     const { runStartUs, intervalMs } = this.#setup;
-    this.#reportInterval(Math.floor((this.#turns.clock() - runStartUs) / 1000 / intervalMs));
+    const endMs = Math.round((this.#turns.clock() - runStartUs) / 1000);
+    this.#reportInterval(Math.floor(endMs / intervalMs), endMs);
     this.#send({
       kind: 'heard',
       totals: this.#lives.totals,
@@ -242,7 +245,7 @@ export class Subscribers implements ConnectionOwner {
       busyness: this.#busyness.report(this.#setup.plan.durationS * 1000),
       connections: this.#connections.figures(),
       closedByServer: this.#connections.closedByServer,
-      stalledClosed: this.#stalledClosed,
+      stalledClosed: this.#setup.plan.stalledSubscribers === 0 ? null : this.#stalledClosed,
       stormRecoveredMs: this.#stormRecoveredMs,
     });
   }
