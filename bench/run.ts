@@ -37,6 +37,7 @@ class ServerWatch {
   readonly #at = new Map<Phase, LoadSample>();
   #starvation: StarvationWatch | undefined;
   #starved: string | undefined;
+  #hasEnded = false;
 
   constructor(private readonly pids: readonly number[]) {}
 
@@ -45,12 +46,14 @@ class ServerWatch {
     this.#load ??= new ServerLoad(this.pids, SERVER_SAMPLE_MS);
     const sample = this.#load.read();
     if (sample !== undefined) this.#at.set(phase, sample);
+    else if (this.#at.size > 0) this.#hasEnded = true;
     if (phase === 'measure') this.#starvation = new StarvationWatch(this.pids);
     if (phase === 'drain') this.#starved = this.#starvation?.reason();
   }
 
   /** Why the server's figures are not its own. */
   get reasons(): string[] {
+    if (this.#hasEnded) return ['the server process ended during the run'];
     return this.#starved === undefined ? [] : [this.#starved];
   }
 
@@ -86,7 +89,7 @@ function assemble(
   startedAt: string,
 ): Result {
   const { connections, generator } = report;
-  const reasons = [...invalidReasons(plan, report), ...watch.reasons];
+  const reasons = [...watch.reasons, ...invalidReasons(plan, report)];
   return {
     schema: RESULT_SCHEMA,
     scenario: plan.scenario,

@@ -82,12 +82,12 @@ export function cpuSecondsOf(pids: readonly number[]): number {
 }
 
 /** The processes `pids` and all their descendants that still run. */
-function readProcesses(pids: readonly number[]): ProcessLoad[] {
+export function readProcesses(pids: readonly number[]): ProcessLoad[] {
   if (pids.length === 0) return [];
   return process.platform === 'linux' ? readProc(pids) : readPs(pids);
 }
 
-function readProc(pids: readonly number[]): ProcessLoad[] {
+export function readProc(pids: readonly number[]): ProcessLoad[] {
   const wanted = new Set(pids);
   const found: ProcessLoad[] = [];
   // By pid, so that a child, whose pid is nearly always higher, comes after its parent.
@@ -127,7 +127,7 @@ function readMemory(pid: number): Pick<ProcessLoad, 'rssBytes' | 'rssPeakBytes'>
 }
 
 /** macOS: `ps` gives CPU time as [[d-]h:]m:s.cc and memory in KiB. */
-function readPs(pids: readonly number[]): ProcessLoad[] {
+export function readPs(pids: readonly number[]): ProcessLoad[] {
   const wanted = new Set(pids);
   const found: ProcessLoad[] = [];
   const listing = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,rss=,time='], { encoding: 'utf8' });

@@ -9,8 +9,9 @@ import { nativeEngine } from '../../bench/engines/native.js';
 import { decodeHistogram } from '../../bench/histogram.js';
 import type { Result } from '../../bench/result.js';
 import { validateResult } from '../../bench/result-validate.js';
-import { runPlan } from '../../bench/run.js';
+import { type RunHooks, runPlan } from '../../bench/run.js';
 import { PLAN_DEFAULTS, type Plan } from '../../bench/scenarios/scenario.js';
+import { startRelayTarget } from '../../bench/targets/relay.js';
 import type { Target } from '../../bench/targets/target.js';
 import { type Fate, startFaultyServer, startHesitantServer, startNoisyServer } from './faulty-server.js';
 
@@ -21,8 +22,8 @@ const obeysSchema = ajv.compile(schema);
 /** 200 measured messages to 5 subscribers. */
 const SHORT: Partial<Plan> = { subscribers: 5, rate: 200, warmupS: 0.2, durationS: 1, drainS: 3, generators: 2 };
 
-async function play(target: Target, plan: Partial<Plan>): Promise<Result> {
-  const hooks = { progress: () => {}, signal: new AbortController().signal };
+async function play(target: Target, plan: Partial<Plan>, progress: RunHooks['progress'] = () => {}): Promise<Result> {
+  const hooks = { progress, signal: new AbortController().signal };
   try {
     const result = await runPlan(nativeEngine(), { ...PLAN_DEFAULTS, ...SHORT, ...plan }, target, hooks);
     assert.equal(obeysSchema(JSON.parse(JSON.stringify(result))), true, JSON.stringify(obeysSchema.errors));
@@ -76,6 +77,19 @@ test('a run with too few messages for a percentile is refused, and says how many
     result.invalidReasons.filter((reason) => reason.startsWith('too few')),
     ['too few deliveries to state a p99: 100 of 1000 (ten must lie beyond it)'],
   );
+});
+
+test('a server that ends during the run has its run refused for that, with the code that each connection saw', async () => {
+  const options = { nodes: 1, workers: 1, dialect: 'raw', flags: [], cores: [], connections: 6 } as const;
+  const target = await startRelayTarget(options);
+  let left = target.pids;
+  const result = await play(target, {}, ({ phase }) => {
+    if (phase !== 'measure') return;
+    for (const pid of left) process.kill(pid, 'SIGKILL');
+    left = [];
+  });
+  assert.equal(result.invalidReasons[0], 'the server process ended during the run');
+  assert.ok(result.published < 200 && result.params.closedByServer === '1006: 6', JSON.stringify(result.params));
 });
 
 test('no more handshakes are in flight than allowed, and all that are allowed', async () => {
