@@ -52,7 +52,7 @@ export class Admission {
     if (this.isFull) return spread(Refused.relayFull);
     const key = this.keyOf(address);
     if (key !== undefined && this.ledger.of(key) >= maxConnectionsPerIp) return Refused.addressFull;
-    if (this.handshakeRate > 0 && !take(this.handshakes, 1, this.handshakeRate, this.burst, this.now())) {
+    if (this.handshakeRate > 0 && !take(this.handshakes, 1, this.handshakeRate, this.burst, this.now)) {
       const waitS = waitMs(this.handshakes, 1, this.handshakeRate) / 1000;
       return spread({ ...Refused.handshakeRate, retryAfterS: Math.ceil(waitS) });
     }

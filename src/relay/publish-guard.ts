@@ -15,6 +15,8 @@ export interface Publisher {
   budget: PublishBudget | undefined;
 }
 
+const now = (): number => performance.now();
+
 export class PublishGuard {
   /** False where every client may publish as much as it likes: then nobody needs to ask. */
   readonly isNeeded: boolean;
@@ -36,9 +38,8 @@ export class PublishGuard {
       return Refused.publishForbidden;
     }
     if (!this.isLimited) return undefined;
-    const nowMs = performance.now();
-    publisher.budget ??= newPublishBudget(this.limits, nowMs);
-    if (mayPublish(publisher.budget, this.limits, bytes, nowMs)) return undefined;
+    publisher.budget ??= newPublishBudget(this.limits, now());
+    if (mayPublish(publisher.budget, this.limits, bytes, now)) return undefined;
     this.counters.rejected.rate++;
     return Refused.publishRate;
   }

@@ -1,4 +1,4 @@
-// How much one connection may publish: messages and bytes a second, each with a burst of one second's worth.
+// How much one connection may publish: messages and bytes a second, with bursts of one to two seconds' worth.
 import { take } from './token-bucket.js';
 
 export interface PublishLimits {
@@ -27,9 +27,9 @@ export function newPublishBudget(limits: PublishLimits, nowMs: number): PublishB
 }
 
 /** Takes one message of `bytes` payload from the budget; false when either rate is exceeded. Allocates nothing. */
-export function mayPublish(budget: PublishBudget, limits: PublishLimits, bytes: number, nowMs: number): boolean {
+export function mayPublish(budget: PublishBudget, limits: PublishLimits, bytes: number, now: () => number): boolean {
   const { maxPublishRate, maxPublishBytesPerSecond } = limits;
-  if (maxPublishRate > 0 && !take(budget.messages, 1, maxPublishRate, maxPublishRate, nowMs)) return false;
+  if (maxPublishRate > 0 && !take(budget.messages, 1, maxPublishRate, maxPublishRate, now)) return false;
   if (maxPublishBytesPerSecond === 0) return true;
-  return take(budget.bytes, bytes, maxPublishBytesPerSecond, maxPublishBytesPerSecond, nowMs);
+  return take(budget.bytes, bytes, maxPublishBytesPerSecond, maxPublishBytesPerSecond, now);
 }
