@@ -39,6 +39,20 @@ export interface Bus extends Interest {
   close(): Promise<void>;
 }
 
+/** The threads of a process by number, for what has one owner among them. Records are bytes; one thread's keep their order, also
+ *  with messages that it forwards. */
+export interface Threads {
+  readonly self: number;
+  readonly count: number;
+  /** False where the thread is away. What does not fit into bounded memory is lost, and counted in `status()`. */
+  send(thread: number, topic: string, record: Uint8Array): boolean;
+  /** Sends to every other thread that has subscribers of the topic. */
+  sendToInterested(topic: string, record: Uint8Array): void;
+  onRecord(take: (thread: number, topic: string, record: Uint8Array) => void): void;
+  /** Told of each thread that ended. */
+  onGone(hear: (thread: number) => void): void;
+}
+
 export interface BusStatus {
   /** False while other relays cannot be reached: local relaying goes on. */
   readonly connected: boolean;

@@ -1,7 +1,7 @@
 // The bus between worker threads of one process: a ring in shared memory from each to each (ring.ts), a table in shared memory
 // that says who wants what (interest-table.ts). Publishes are batched a loop turn, and only go where a topic has subscribers.
 import type { MessagePort } from 'node:worker_threads';
-import { type Bus, type BusStatus, type Deliver, type Kind, NO_STATUS } from './bus.js';
+import { type Bus, type BusStatus, type Deliver, type Kind, NO_STATUS, type Threads } from './bus.js';
 import { type Census, NOBODY, type Question, Surveys, type TakeCensus } from './census.js';
 import { InterestTable, OwnInterest, slotOf } from './interest-table.js';
 import { Outbox } from './outbox.js';
@@ -22,6 +22,8 @@ const UNSUBSCRIBE = 255;
 /** And questions about a topic's subscribers, and their answers, as JSON. */
 const ASK = 252;
 const ANSWER = 253;
+/** What threads say to each other about topics that one of them owns. */
+const RECORD = 251;
 
 /** How soon a full ring is tried again when nothing else is published. */
 const RETRY_MS = 1;
@@ -47,6 +49,8 @@ export interface HubObserver {
 export interface ThreadsOptions {
   /** This thread's place in the table. */
   readonly self: number;
+  /** How many workers there are. */
+  readonly count?: number;
   readonly interest: SharedArrayBuffer;
   readonly links: readonly Link[];
   /** The thread that speaks to other nodes; it is told topics by name. Undefined without a cluster. */
@@ -55,8 +59,9 @@ export interface ThreadsOptions {
   readonly observer?: HubObserver;
 }
 
-export class ThreadsBus implements Bus {
-  private readonly self: number;
+export class ThreadsBus implements Bus, Threads {
+  readonly self: number;
+  readonly count: number;
   private readonly hub: number | undefined;
   private readonly observer: HubObserver | undefined;
   private readonly table: InterestTable;
@@ -65,6 +70,8 @@ export class ThreadsBus implements Bus {
   private readonly surveys = new Surveys();
   private deliver: Deliver | undefined;
   private takeCensus: TakeCensus = () => NOBODY;
+  private takeRecord: (thread: number, topic: string, record: Uint8Array) => void = () => {};
+  private hearGone: (thread: number) => void = () => {};
   private readonly dirty: Peer[] = [];
   private flushDue = false;
   private pollDue = false;
@@ -76,8 +83,9 @@ export class ThreadsBus implements Bus {
   private pastForwarded = 0;
   private pastLost = 0;
 
-  constructor({ self, interest, links, hub, observer }: ThreadsOptions) {
+  constructor({ self, count = 1, interest, links, hub, observer }: ThreadsOptions) {
     this.self = self;
+    this.count = count;
     this.hub = hub;
     this.observer = observer;
     this.table = new InterestTable(interest);
@@ -114,6 +122,7 @@ export class ThreadsBus implements Bus {
     this.peers.delete(index);
     peer.link.port.close();
     this.surveys.gone(index);
+    this.hearGone(index);
     this.pastForwarded += peer.outbox.forwarded;
     this.pastLost += peer.outbox.lost;
   }
@@ -146,7 +155,25 @@ export class ThreadsBus implements Bus {
     return (this.table.at(slotOf(topic), worker >>> 5) & (1 << (worker & 31))) !== 0;
   }
 
-  private forwardToWorkers(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void {
+  send(thread: number, topic: string, record: Uint8Array): boolean {
+    if (!this.peers.has(thread)) return false;
+    this.push(thread, topic, RECORD, record);
+    return true;
+  }
+
+  sendToInterested(topic: string, record: Uint8Array): void {
+    this.forwardToWorkers(topic, record, RECORD);
+  }
+
+  onRecord(take: (thread: number, topic: string, record: Uint8Array) => void): void {
+    this.takeRecord = take;
+  }
+
+  onGone(hear: (thread: number) => void): void {
+    this.hearGone = hear;
+  }
+
+  private forwardToWorkers(topic: string, message: ArrayBuffer | Uint8Array, kind: number): void {
     const slot = slotOf(topic);
     for (let word = 0; word < this.table.stride; word++) {
       let wanting = this.table.at(slot, word);
@@ -259,7 +286,8 @@ export class ThreadsBus implements Bus {
     else {
       const whole = reading.parts.length === 0 ? payload : Buffer.concat([...reading.parts, payload]);
       if (reading.parts.length > 0) reading.parts = [];
-      if (kind === ASK) void this.answer(reading.link.peer, topic, whole);
+      if (kind === RECORD) this.takeRecord(reading.link.peer, topic, whole);
+      else if (kind === ASK) void this.answer(reading.link.peer, topic, whole);
       else if (kind === ANSWER) {
         const { id, census } = JSON.parse(whole.toString()) as { id: number; census: Census };
         this.surveys.answered(reading.link.peer, id, census);

@@ -23,11 +23,11 @@ export type RelayConfig = ConfigOf<{ [K in keyof AllOptions]: AllOptions[K] }>;
 export const options = Object.assign({}, ...groups.map((group) => group.options)) as Record<keyof RelayConfig, Option>;
 
 /** Rules between options of different groups. @throws FanwireError FANWIRE_CONFIG_CONFLICT */
-export function checkTogether({ history, workers, cluster }: RelayConfig): void {
-  if (history !== '' && (workers > 1 || cluster.length > 0)) {
+export function checkTogether({ history, cluster }: RelayConfig): void {
+  if (history !== '' && cluster.length > 0) {
     throw new FanwireError(
       'FANWIRE_CONFIG_CONFLICT',
-      '--history needs one relay that numbers a topic: run it with --workers 1 and without --cluster',
+      '--history is kept by one node, in its memory: it cannot go together with --cluster',
     );
   }
 }

@@ -60,6 +60,11 @@ export const Refused = {
     'FANWIRE_TOO_MANY_SUBSCRIPTIONS',
     'this connection is subscribed to as many topics as it may be; leave one first',
   ),
+  unconfirmed: refusal(
+    503,
+    'FANWIRE_UNCONFIRMED',
+    'the worker that numbers this topic has ended: the message may or may not have been published',
+  ),
   presenceOff: refusal(404, 'FANWIRE_PRESENCE_OFF', 'presence is not on for this topic (see --presence)'),
   authBusy: refusal(429, 'FANWIRE_AUTH_BUSY', 'the token sent before is still being checked', 1),
   otherUser: refusal(403, 'FANWIRE_AUTH_OTHER_USER', 'the token is for another user; open a new connection for it'),

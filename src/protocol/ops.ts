@@ -26,6 +26,8 @@ export interface Payload {
   readonly body: string;
   /** For raw subscribers: a string goes out as a text frame, bytes as a binary one. */
   readonly raw: string | Uint8Array;
+  /** Whether bytes in `raw` go out as a text frame after all. */
+  readonly isText?: boolean;
 }
 
 /** Why a frame is no op: the stable code, one line for a person, and what the error answers, as far as it was readable. */

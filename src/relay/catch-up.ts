@@ -17,13 +17,22 @@ const PAUSE_BYTES = 64 * 1024;
 /** A subscriber on its way from a position in the past to the live stream. */
 export class CatchUp {
   isCancelled = false;
+  private readonly epoch: string;
+
   constructor(
     readonly connection: Connection,
     readonly topic: Topic,
     readonly history: TopicHistory,
     /** The seq it needs next. */
     public next: number,
-  ) {}
+  ) {
+    this.epoch = history.epoch;
+  }
+
+  /** Whether the sequence it reads has ended, and another one has taken its place. */
+  get isStale(): boolean {
+    return this.history.epoch !== this.epoch;
+  }
 }
 
 export class CatchUps {
@@ -84,7 +93,8 @@ export class CatchUps {
     const { connection, history } = catchUp;
     const from = catchUp.next;
     connection.ws?.cork(() => replay(catchUp));
-    if (catchUp.next > history.seq) this.arrived(catchUp);
+    if (catchUp.next > history.seq && history.isReady) this.arrived(catchUp);
+    else if (!history.isReady) history.whenReady(() => this.start(catchUp));
     else if (isFull(connection)) this.pause(catchUp);
     else this.ready.push(catchUp);
     return Math.max(1, catchUp.next - from);
@@ -99,6 +109,11 @@ export class CatchUps {
 
 function replay(catchUp: CatchUp): void {
   const { connection, topic, history } = catchUp;
+  if (catchUp.isStale) {
+    connection.ws?.send(lostFrame(topic.name, 1, true), false);
+    catchUp.next = history.seq + 1;
+    return;
+  }
   const last = Math.min(history.seq, catchUp.next + MESSAGES_PER_STEP - 1);
   while (catchUp.next <= last && !isFull(connection)) {
     const kept = history.get(catchUp.next);

@@ -1,11 +1,13 @@
 // What a relay knows of the other relays it works with: none, threads of its process, other nodes.
-import type { Bus } from '../bus/bus.js';
+import type { Bus, Threads } from '../bus/bus.js';
 import { noBus } from '../bus/none.js';
 import type { Ledger } from './ledger.js';
 
 export interface Company {
   /** How its publishes reach the others. */
   readonly bus: Bus;
+  /** The threads of its process, of which each topic with history has one as its owner; undefined where it is the only one. */
+  readonly threads: Threads | undefined;
   /** Stands before its connections' ids, so that they are unique among the threads of a process. */
   readonly idPrefix: string;
   /** Counts connections over all threads; undefined where there is one. */
@@ -21,4 +23,4 @@ export interface Cluster {
   readonly idPrefix: string;
 }
 
-export const ALONE: Company = { bus: noBus, idPrefix: '', ledger: undefined, sharesPort: false };
+export const ALONE: Company = { bus: noBus, threads: undefined, idPrefix: '', ledger: undefined, sharesPort: false };

@@ -1,22 +1,25 @@
 // What `fanwire.v1` adds to a relay: topics with history and presence, publishes that reach both audiences, and sessions.
 import { compilePatterns } from '../auth/permissions.js';
-import type { Bus } from '../bus/bus.js';
 import { parseHistoryRules } from '../config/history-rules.js';
 import type { RelayConfig } from '../config/schema.js';
 import { drainFrame } from '../protocol/frames.js';
+import type { Company } from './company.js';
 import type { Connection } from './connection.js';
 import { Exchange } from './exchange.js';
 import type { FanOut } from './fanout.js';
 import { MemoryHistory } from './history-memory.js';
 import { Memberships } from './memberships.js';
 import { Presence } from './presence.js';
+import { Sequencer } from './sequencer.js';
 import { Session, type SessionContext } from './session.js';
 import { TopicTable } from './topic.js';
 
 /** How often messages over their age are let go of where nothing is published meanwhile. */
 const EXPIRE_EVERY_MS = 1000;
 
-type Shared = Pick<SessionContext, 'authenticator' | 'expiry' | 'guard' | 'cuts' | 'counters'>;
+type Shared = Pick<SessionContext, 'authenticator' | 'expiry' | 'guard' | 'cuts' | 'counters'> & {
+  readonly connections: ReadonlyMap<string, Connection>;
+};
 
 export class Enveloped {
   readonly topics: TopicTable;
@@ -24,23 +27,30 @@ export class Enveloped {
   readonly presence: Presence;
   /** Undefined where no topic is kept. */
   readonly history: MemoryHistory | undefined;
+  private readonly sequencer: Sequencer | undefined;
   private readonly context: SessionContext;
   private readonly expiring: NodeJS.Timeout | undefined;
 
   /** Throws FanwireError for --history and --presence that cannot be read. */
-  constructor(config: RelayConfig, fanOut: FanOut, bus: Bus, shared: Shared) {
+  constructor(config: RelayConfig, fanOut: FanOut, { bus, threads }: Pick<Company, 'bus' | 'threads'>, shared: Shared) {
     const rules = parseHistoryRules(config.history);
     if (rules.length > 0) {
-      const history = new MemoryHistory(rules, config.historyMaxBytes);
+      // Each thread keeps its own topics and copies of others: together they stay within the limit.
+      const history = new MemoryHistory(rules, config.historyMaxBytes / config.workers);
       this.history = history;
+      this.sequencer = new Sequencer(history, threads, {
+        numbered: (message) => this.exchange.numbered(message),
+        broken: (topic) => this.context.memberships.broken(topic),
+      });
       this.expiring = setInterval(() => history.expire(), EXPIRE_EVERY_MS).unref();
     }
     const presence = compilePatterns(config.presence, '--presence');
     const hasPresence = (topic: string): boolean => presence.matches(topic);
-    const features = { history: this.history, hasPresence, interest: bus };
+    const features = { history: this.sequencer, hasPresence, interest: bus };
     this.topics = new TopicTable(config.maxTopics, features);
     this.presence = new Presence(fanOut, bus, this.topics);
-    this.exchange = new Exchange(fanOut, this.topics, bus, this.history);
+    this.exchange = new Exchange(fanOut, this.topics, bus, shared.connections);
+    this.exchange.sequencer = this.sequencer;
     this.context = {
       ...shared,
       topics: this.topics,
@@ -87,5 +97,6 @@ export class Enveloped {
 
   stop(): void {
     clearInterval(this.expiring);
+    this.sequencer?.stop();
   }
 }

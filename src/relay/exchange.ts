@@ -7,19 +7,23 @@ import type { Payload } from '../protocol/ops.js';
 import { bodyPayload, readParcel, writeParcel } from '../protocol/parcel.js';
 import type { Connection } from './connection.js';
 import type { FanOut } from './fanout.js';
-import type { HistoryStore } from './history.js';
+import type { Acknowledge, Numbered, Sequencer } from './sequencer.js';
 import type { Topic, TopicTable } from './topic.js';
 
 export class Exchange {
+  /** Numbers the messages of topics with history; undefined where there are none. */
+  sequencer: Sequencer | undefined;
+
   constructor(
     private readonly fanOut: FanOut,
     private readonly topics: TopicTable,
     private readonly bus: Bus,
-    private readonly history: HistoryStore | undefined,
+    private readonly connections: ReadonlyMap<string, Connection>,
   ) {}
 
   /** Fans out a frame of a raw socket. The hot path: see FanOut. */
   publishRaw(topic: Topic, sender: Connection, message: ArrayBuffer, isBinary: boolean): void {
+    if (topic.history !== undefined && this.publishKept(topic.name, sender, message, isBinary)) return;
     this.fanOutRaw(topic, sender, message, isBinary);
     this.bus.forward(topic.name, message, isBinary ? Kind.binary : Kind.text);
   }
@@ -27,19 +31,23 @@ export class Exchange {
   /** Fans out what nobody's socket sent (HTTP) to a topic, which need not have subscribers. Gives how many there are here. */
   publishTo(name: string, message: ArrayBuffer | Uint8Array, isBinary: boolean): number {
     const topic = this.topics.find(name);
-    if (topic !== undefined) this.fanOutRaw(topic, undefined, message, isBinary);
-    else this.history?.open(name)?.append(rawBody(message, isBinary), undefined);
-    this.bus.forward(name, message, isBinary ? Kind.binary : Kind.text);
+    if (!this.publishKept(name, undefined, message, isBinary)) {
+      if (topic !== undefined) this.fanOutRaw(topic, undefined, message, isBinary);
+      this.bus.forward(name, message, isBinary ? Kind.binary : Kind.text);
+    }
     return topic?.subscribers ?? 0;
   }
 
-  /** Fans out what an enveloped socket published. Gives its seq, 0 where the topic has no history. */
-  publishPayload(name: string, sender: Connection, payload: Payload): number {
-    const topic = this.topics.find(name);
+  /** Fans out what an enveloped socket published. `acknowledge` gets its seq, 0 where the topic has no history. */
+  publishPayload(name: string, sender: Connection, payload: Payload, acknowledge: Acknowledge): void {
+    const { body } = payload;
     const from = sender.user;
-    if (this.bus !== noBus) this.bus.forward(name, writeParcel(payload.body, from), Kind.envelope);
-    if (topic === undefined) return this.history?.open(name)?.append(payload.body, from) ?? 0;
-    return this.fanOutPayload(topic, sender, payload, from);
+    const { sequencer } = this;
+    if (sequencer?.keeps(name) && sequencer.publish({ topic: name, body, from, sender, payload }, acknowledge)) return;
+    if (this.bus !== noBus) this.bus.forward(name, writeParcel(body, from), Kind.envelope);
+    const topic = this.topics.find(name);
+    if (topic !== undefined) this.fanOutPayload(topic, sender, payload, from, 0);
+    acknowledge(0);
   }
 
   /** Fans out here what another relay's publisher sent. */
@@ -55,8 +63,30 @@ export class Exchange {
       return;
     }
     const { body, from } = readParcel(message);
-    this.fanOutPayload(topic, undefined, bodyPayload(body), from);
+    this.fanOutPayload(topic, undefined, bodyPayload(body), from, 0);
   };
+
+  /** Fans out here a message that the topic's owner, this thread or another, has numbered. */
+  readonly numbered = ({ topic: name, body, seq, from, sender, payload }: Numbered): void => {
+    const topic = this.topics.find(name);
+    if (topic === undefined) return;
+    const connection = typeof sender === 'string' ? this.connections.get(sender) : sender;
+    this.fanOutPayload(topic, connection, payload ?? bodyPayload(body), from, seq);
+  };
+
+  private publishKept(
+    name: string,
+    sender: Connection | undefined,
+    message: ArrayBuffer | Uint8Array,
+    isBinary: boolean,
+  ): boolean {
+    const { sequencer } = this;
+    if (!sequencer?.keeps(name)) return false;
+    const bytes = message instanceof Uint8Array ? message : new Uint8Array(message);
+    const body = rawBody(bytes, isBinary);
+    const payload = { body, raw: bytes, isText: !isBinary };
+    return sequencer.publish({ topic: name, body, from: undefined, sender, payload });
+  }
 
   private fanOutRaw(
     topic: Topic,
@@ -64,30 +94,34 @@ export class Exchange {
     message: ArrayBuffer | Uint8Array,
     isBinary: boolean,
   ): void {
-    if (!topic.isRawOnly) this.envelop(topic, sender, rawBody(message, isBinary), undefined);
+    if (topic.enveloped !== undefined) this.envelop(topic, sender, rawBody(message, isBinary), undefined, 0);
     this.fanOut.publish(topic.raw, sender, message, isBinary);
   }
 
   private fanOutPayload(
     topic: Topic,
     sender: Connection | undefined,
-    { raw, body }: Payload,
+    { raw, body, isText }: Payload,
     from: string | undefined,
-  ): number {
+    seq: number,
+  ): void {
     if (topic.raw.subscribers.size > 0) {
-      const isText = typeof raw === 'string';
-      this.fanOut.publish(topic.raw, sender, isText ? Buffer.from(raw) : raw, !isText);
+      const bytes = typeof raw === 'string' ? Buffer.from(raw) : raw;
+      this.fanOut.publish(topic.raw, sender, bytes, !(isText ?? typeof raw === 'string'));
     }
-    return this.envelop(topic, sender, body, from);
+    if (topic.enveloped !== undefined) this.envelop(topic, sender, body, from, seq);
   }
 
-  private envelop(topic: Topic, sender: Connection | undefined, body: string, from: string | undefined): number {
-    const seq = topic.history?.append(body, from) ?? 0;
+  private envelop(
+    topic: Topic,
+    sender: Connection | undefined,
+    body: string,
+    from: string | undefined,
+    seq: number,
+  ): void {
     const { enveloped } = topic;
-    if (enveloped !== undefined && enveloped.subscribers.size > 0) {
-      this.fanOut.publish(enveloped, sender, Buffer.from(msgFrame(topic.head, body, seq, from)), false);
-    }
-    return seq;
+    if (enveloped === undefined || enveloped.subscribers.size === 0) return;
+    this.fanOut.publish(enveloped, sender, Buffer.from(msgFrame(topic.head, body, seq, from)), false);
   }
 }
 

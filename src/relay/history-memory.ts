@@ -52,8 +52,8 @@ class RuleMessages {
   }
 }
 
-class MemoryTopicHistory implements TopicHistory {
-  seq = 0;
+export class MemoryTopicHistory implements TopicHistory {
+  readonly isReady = true;
   /** Bytes of the kept messages. */
   bytes = 0;
   /** How many hold it: with none it may be forgotten, and its epoch with it. */
@@ -65,12 +65,18 @@ class MemoryTopicHistory implements TopicHistory {
     readonly epoch: string,
     readonly rule: RuleMessages,
     private readonly store: MemoryHistory,
+    public seq = 0,
   ) {}
+
+  whenReady(act: () => void): void {
+    act();
+  }
 
   get first(): number {
     return this.seq - this.kept.length + 1;
   }
 
+  /** Numbers a publish and keeps it. Gives its seq. */
   append(body: string, from: string | undefined): number {
     return this.store.keep(this, body, from);
   }
@@ -110,6 +116,7 @@ export class MemoryHistory implements HistoryStore {
     this.rules = rules.map((rule) => new RuleMessages(rule));
   }
 
+  /** Opened and not held, it may be forgotten at the next publish of any topic. */
   open(topic: string): MemoryTopicHistory | undefined {
     const known = this.topics.get(topic);
     if (known) return known;
@@ -136,6 +143,41 @@ export class MemoryHistory implements HistoryStore {
     this.noteIdle(own);
   }
 
+  keeps(topic: string): boolean {
+    return ruleFor(this.rules, topic) !== undefined;
+  }
+
+  /** A history outside the store's own sequences, within the same limits: a copy of what another thread keeps. `drop` ends it. */
+  detached(topic: string, epoch: string, seq: number): MemoryTopicHistory | undefined {
+    const rule = ruleFor(this.rules, topic);
+    if (rule === undefined) return undefined;
+    const copy = new MemoryTopicHistory(topic, epoch, rule, this, seq);
+    copy.holds = 1; // never idle
+    this.bytes += topicBytes(topic);
+    return copy;
+  }
+
+  drop(copy: MemoryTopicHistory): void {
+    this.clear(copy);
+    this.bytes -= topicBytes(copy.topic);
+  }
+
+  /** Keeps a message that has its number already; where some are missing before it, what was kept before them goes. */
+  keepAt(copy: MemoryTopicHistory, seq: number, body: string, from: string | undefined): void {
+    if (seq !== copy.seq + 1) this.skipTo(copy, seq - 1);
+    this.keep(copy, body, from);
+  }
+
+  /** Goes on at `seq`, of which nothing is kept. */
+  skipTo(copy: MemoryTopicHistory, seq: number): void {
+    this.clear(copy);
+    copy.seq = seq;
+  }
+
+  private clear(history: MemoryTopicHistory): void {
+    while (history.kept.length > 0) this.evictOldest(history);
+  }
+
   /** Numbers a message of `history`, keeps it, and lets go of what the limits no longer allow. */
   keep(history: MemoryTopicHistory, body: string, from: string | undefined): number {
     const { rule } = history;
@@ -145,8 +187,7 @@ export class MemoryHistory implements HistoryStore {
     const seq = ++history.seq;
     this.expire();
     if (bytes > limits.maxBytes) {
-      // Not kept at all, and with it the run up to here ends.
-      while (history.kept.length > 0) this.evictOldest(history);
+      this.clear(history); // not kept at all, and with it the run up to here ends
       return seq;
     }
     // The body may be a slice that keeps a whole frame alive, so it is copied: the budget must hold for hostile frames too.

@@ -17,14 +17,16 @@ export interface TopicHistory {
   readonly epoch: string;
   /** The last publish's number; 0 before the first. */
   readonly seq: number;
-  /** Numbers a publish and keeps it. Gives its seq. */
-  append(body: string, from: string | undefined): number;
   /** Undefined when all that came after `since` is kept, else why it cannot be replayed. */
   check(since: Position): Unrecovered | undefined;
   /** The seq of the oldest message kept, `seq + 1` while none is. All from here to `seq` are kept. */
   readonly first: number;
   /** The message with this seq, if it is still kept. */
   get(seq: number): Kept | undefined;
+  /** False while a copy of it is on its way from elsewhere: then nothing of it may be asked. */
+  readonly isReady: boolean;
+  /** Calls back when it is ready: at once where it is. */
+  whenReady(act: () => void): void;
 }
 
 export interface HistoryStore {
@@ -33,4 +35,6 @@ export interface HistoryStore {
   /** Says that a topic has (or no longer has) subscribers: a topic in use keeps its epoch, whatever the memory. */
   hold(history: TopicHistory): void;
   release(history: TopicHistory): void;
+  /** Whether a rule keeps the topic. */
+  keeps(topic: string): boolean;
 }

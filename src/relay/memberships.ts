@@ -10,8 +10,8 @@ import type { Topic, TopicTable } from './topic.js';
 /** One topic of one enveloped socket. */
 export interface Membership {
   readonly topic: Topic;
-  /** Set while the socket is still being replayed to, and not in the live stream. */
-  catchUp: CatchUp | undefined;
+  /** How far the socket is: waiting for the topic's history, being replayed to, or in the live stream. */
+  entry: 'waiting' | CatchUp | 'live';
 }
 
 /** The topics of one enveloped socket, by name. */
@@ -27,34 +27,55 @@ export class Memberships {
   ) {}
 
   /**
-   * Takes `connection` into a topic, or moves it back to `since` in one it is in already. Gives the answer, which must be sent
-   * before this loop iteration ends: a replay starts in the next.
+   * Takes `connection` into a topic, or moves it back to `since` in one it is in already. `answer` gets what the answer says of its
+   * position, before anything else of the topic reaches the socket: at once, or when the topic's history has come from its owner.
    */
-  join(connection: Connection, of: MembershipMap, name: string, since: Position | undefined): OkFields {
+  join(
+    connection: Connection,
+    of: MembershipMap,
+    name: string,
+    since: Position | undefined,
+    answer: (fields: OkFields) => void,
+  ): void {
     const earlier = of.get(name);
-    if (earlier !== undefined && since === undefined) return { topic: name, ...positionOf(earlier.topic) };
+    if (earlier !== undefined && since === undefined && earlier.entry !== 'waiting') {
+      answer({ topic: name, ...positionOf(earlier.topic) });
+      return;
+    }
     const topic = this.topics.hold(name);
-    const membership: Membership = { topic, catchUp: undefined };
+    const membership: Membership = { topic, entry: 'waiting' };
+    topic.entering++;
     if (earlier === undefined) this.presence.join(topic, connection);
     else this.detach(connection, earlier);
     of.set(name, membership);
+    const enter = (): void => {
+      // Meanwhile the socket may have closed, left, or asked again.
+      if (of.get(name) === membership) answer(this.enter(connection, membership, since));
+    };
+    if (topic.history === undefined) enter();
+    else topic.history.whenReady(enter);
+  }
+
+  /** A waiting socket goes into the live stream, or into a replay that leads there. Gives the answer. */
+  private enter(connection: Connection, membership: Membership, since: Position | undefined): OkFields {
+    const { topic } = membership;
+    const { name, history } = topic;
     const position = positionOf(topic);
-    const { history } = topic;
     if (since === undefined || history === undefined) {
-      this.attach(connection, topic);
+      this.attach(connection, membership);
       return since === undefined ? { topic: name, ...position } : { topic: name, recovery: { reason: 'no-history' } };
     }
     const reason = history.check(since);
     if (reason !== undefined) {
-      this.attach(connection, topic);
+      this.attach(connection, membership);
       return { topic: name, ...position, recovery: { reason } };
     }
     const replayed = history.seq - since.seq;
-    if (replayed === 0) this.attach(connection, topic);
+    if (replayed === 0) this.attach(connection, membership);
     else {
-      membership.catchUp = new CatchUp(connection, topic, history, since.seq + 1);
-      topic.catchingUp++;
-      this.catchUps.start(membership.catchUp);
+      // It starts in the next loop iteration, after the answer.
+      membership.entry = new CatchUp(connection, topic, history, since.seq + 1);
+      this.catchUps.start(membership.entry);
     }
     return { topic: name, ...position, recovery: { replayed } };
   }
@@ -74,15 +95,24 @@ export class Memberships {
     this.catchUps.onDrain(connection);
   }
 
+  /** A topic's stream broke off: every socket in it has to recover, and is told so. */
+  broken(name: string): void {
+    const topic = this.topics.find(name);
+    if (topic?.enveloped === undefined) return;
+    this.fanOut.settle(topic.enveloped);
+    for (const { session } of topic.enveloped.subscribers) session?.lost(topic, 1);
+  }
+
   private arrive({ connection, topic }: CatchUp): void {
     const membership = connection.session?.memberships.get(topic.name);
-    if (membership !== undefined) membership.catchUp = undefined;
-    topic.catchingUp--;
-    this.attach(connection, topic);
+    if (membership !== undefined) this.attach(connection, membership);
   }
 
   /** Puts a socket into the live stream. What was published before goes out first, and not to this socket. */
-  private attach(connection: Connection, topic: Topic): void {
+  private attach(connection: Connection, membership: Membership): void {
+    const { topic } = membership;
+    membership.entry = 'live';
+    topic.entering--;
     const audience = topic.openEnveloped();
     this.fanOut.settle(audience);
     audience.subscribers.add(connection);
@@ -94,10 +124,10 @@ export class Memberships {
     }
   }
 
-  private detach(connection: Connection, { topic, catchUp }: Membership): void {
-    if (catchUp !== undefined) {
-      this.catchUps.cancel(catchUp);
-      topic.catchingUp--;
+  private detach(connection: Connection, { topic, entry }: Membership): void {
+    if (entry !== 'live') {
+      if (entry !== 'waiting') this.catchUps.cancel(entry);
+      topic.entering--;
       return;
     }
     const audience = topic.openEnveloped();

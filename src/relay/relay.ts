@@ -128,8 +128,9 @@ class UwsRelay implements Relay {
       slowObserver(this.warnings),
     );
     this.fanOut = new FanOut(this.app, this.slow, this.counters, config.compression !== 'off');
-    const { authenticator, bus, expiry, guard, cuts, counters } = this;
-    this.enveloped = new Enveloped(config, this.fanOut, bus, { authenticator, expiry, guard, cuts, counters });
+    const { authenticator, connections, expiry, guard, cuts, counters } = this;
+    const shared = { authenticator, connections, expiry, guard, cuts, counters };
+    this.enveloped = new Enveloped(config, this.fanOut, company, shared);
     this.route();
     this.bus.start(this.enveloped.exchange.receive, this.enveloped.presence.takeCensus);
   }

@@ -84,8 +84,8 @@ export class Session {
   /** Where the socket is in the live stream. */
   audiences(): Audience[] {
     const live: Audience[] = [];
-    for (const { topic, catchUp } of this.memberships.values()) {
-      if (catchUp === undefined && topic.enveloped !== undefined) live.push(topic.enveloped);
+    for (const { topic, entry } of this.memberships.values()) {
+      if (entry === 'live' && topic.enveloped !== undefined) live.push(topic.enveloped);
     }
     return live;
   }
@@ -116,8 +116,10 @@ export class Session {
     connection.published++;
     counters.published++;
     counters.bytesIn += bytes;
-    const seq = exchange.publishPayload(name, connection, payload);
-    this.ok(id, seq === 0 ? {} : { seq });
+    exchange.publishPayload(name, connection, payload, (seq) => {
+      if (seq === undefined) this.refuse(Refused.unconfirmed, id, name);
+      else this.ok(id, seq === 0 ? {} : { seq });
+    });
   }
 
   private subscribe({ topic: name, id, since }: OpOf<'sub'>): void {
@@ -137,7 +139,7 @@ export class Session {
       }
     }
     // Answered with or without an id: the client needs the position.
-    this.answer(okFrame(id, memberships.join(this.connection, this.memberships, name, since)));
+    memberships.join(this.connection, this.memberships, name, since, (fields) => this.answer(okFrame(id, fields)));
   }
 
   private async presence({ topic: name, id }: OpOf<'presence'>): Promise<void> {

@@ -40,8 +40,8 @@ export class Topic {
   readonly raw: Audience;
   /** Sockets that speak fanwire.v1; undefined while there are none, so that raw publishes need not look further. */
   enveloped: Audience | undefined;
-  /** Enveloped sockets that are still being replayed to, and not in the live stream yet. */
-  catchingUp = 0;
+  /** Enveloped sockets that are not in the live stream yet: they wait for the history, or are being replayed to. */
+  entering = 0;
   /** Undefined where no rule keeps this topic. */
   readonly history: TopicHistory | undefined;
   /** Who is here; undefined where presence is off. */
@@ -64,12 +64,7 @@ export class Topic {
 
   /** Sockets that joined the topic. */
   get subscribers(): number {
-    return this.raw.subscribers.size + (this.enveloped?.subscribers.size ?? 0) + this.catchingUp;
-  }
-
-  /** Whether a publish concerns raw sockets only, and leaves no trace. */
-  get isRawOnly(): boolean {
-    return this.enveloped === undefined && this.history === undefined;
+    return this.raw.subscribers.size + (this.enveloped?.subscribers.size ?? 0) + this.entering;
   }
 
   /** How every envelope of this topic begins. */
@@ -127,9 +122,9 @@ export class TopicTable {
     if (topic === undefined) {
       const history = this.features.history?.open(name);
       topic = new Topic(name, history, this.features.hasPresence(name));
-      if (history !== undefined) this.features.history?.hold(history);
       this.byName.set(name, topic);
       this.features.interest?.subscribe(name);
+      if (history !== undefined) this.features.history?.hold(history);
     }
     return topic;
   }

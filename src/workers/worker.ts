@@ -13,7 +13,7 @@ import type { Call, FromWorker, WorkerOps, WorkerSetup } from './messages.js';
 const main = parentPort as NonNullable<typeof parentPort>;
 const { config, index, idPrefix, interest, ledger, links, hub } = workerData as WorkerSetup;
 const log = createLogger(config).child({ worker: index });
-const bus = new ThreadsBus({ self: index, interest, links, hub });
+const bus = new ThreadsBus({ self: index, count: config.workers, interest, links, hub });
 let relay: Relay | undefined;
 let inspection: LocalInspection | undefined;
 
@@ -79,6 +79,7 @@ main.on('message', async ({ id, op, args }: Call) => {
 try {
   relay = await startRelay(config, log, {
     bus,
+    threads: bus,
     idPrefix,
     ledger: new SharedLedger(ledger, index),
     sharesPort: true,

@@ -1,0 +1,30 @@
+// What the threads of a process say to each other about a topic's sequence: a line of JSON, and a body after it where there is one.
+
+export type SequenceRecord =
+  /** To the topic's owner: number this, keep it, pass it on. `sender` is the connection to leave out; `ack` wants its number. */
+  | { readonly is: 'publish'; readonly from?: string; readonly sender?: string; readonly ack?: number }
+  /** From the owner to every thread with subscribers. */
+  | {
+      readonly is: 'numbered';
+      readonly epoch: string;
+      readonly seq: number;
+      readonly from?: string;
+      readonly sender?: string;
+    }
+  /** From the owner to the thread that asked for a number. */
+  | { readonly is: 'ack'; readonly ack: number; readonly seq: number }
+  /** To the owner: send all that you keep. It answers with `kept`, a `message` each, and `end`, with nothing in between. */
+  | { readonly is: 'ask' }
+  | { readonly is: 'kept'; readonly epoch: string; readonly after: number }
+  | { readonly is: 'message'; readonly seq: number; readonly from?: string }
+  | { readonly is: 'end'; readonly seq: number };
+
+export function writeRecord(record: SequenceRecord, body = ''): Uint8Array {
+  return Buffer.from(`${JSON.stringify(record)}\n${body}`);
+}
+
+export function readRecord(bytes: Uint8Array): { readonly record: SequenceRecord; readonly body: string } {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+  const end = text.indexOf('\n');
+  return { record: JSON.parse(text.slice(0, end)) as SequenceRecord, body: text.slice(end + 1) };
+}

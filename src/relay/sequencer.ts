@@ -1,0 +1,218 @@
+// Numbers the messages of topics with history. With several worker threads each topic has one of them as its owner, which numbers
+// its messages and keeps them: publishes go to the owner and come back numbered, in one order for all, and the other threads keep a
+// copy while they have subscribers. A relay that is alone owns every topic.
+import type { Threads } from '../bus/bus.js';
+import { slotOf } from '../bus/interest-table.js';
+import type { Payload } from '../protocol/ops.js';
+import { readRecord, type SequenceRecord, writeRecord } from '../protocol/sequence-record.js';
+import type { Connection } from './connection.js';
+import type { HistoryStore, TopicHistory } from './history.js';
+import type { MemoryHistory } from './history-memory.js';
+import { ReplicaHistory } from './history-replica.js';
+
+/** How often an owner that has not answered is asked again: it may have been away. */
+const ASK_AGAIN_MS = 1000;
+
+/** A message on its way to its number. */
+export interface Outgoing {
+  readonly topic: string;
+  readonly body: string;
+  readonly from: string | undefined;
+  readonly sender: Connection | undefined;
+  /** Both forms of it, where they are at hand: it need not be made from `body` again. Valid until publish() returns. */
+  readonly payload: Payload;
+}
+
+/** A message with its place in the topic, to be fanned out here. */
+export interface Numbered {
+  readonly topic: string;
+  readonly body: string;
+  readonly seq: number;
+  readonly from: string | undefined;
+  /** The connection to leave out, or its id, which may be another thread's. */
+  readonly sender: Connection | string | undefined;
+  readonly payload?: Payload;
+}
+
+/** Told what the sequencer learns. */
+export interface SequencerObserver {
+  numbered(message: Numbered): void;
+  /** The stream of a topic broke off and goes on elsewhere: its subscribers here have to recover. */
+  broken(topic: string): void;
+}
+
+/** Told of the number a publish got, or that its owner went away with it. */
+export type Acknowledge = (seq: number | undefined) => void;
+
+interface Unacknowledged {
+  readonly owner: number;
+  readonly acknowledge: Acknowledge;
+}
+
+export class Sequencer implements HistoryStore {
+  private readonly replicas = new Map<string, ReplicaHistory>();
+  private readonly unacknowledged = new Map<number, Unacknowledged>();
+  private readonly asking: NodeJS.Timeout;
+  private nextAck = 1;
+
+  constructor(
+    private readonly own: MemoryHistory,
+    private readonly threads: Threads | undefined,
+    private readonly observer: SequencerObserver,
+  ) {
+    threads?.onRecord((thread, topic, bytes) => this.receive(thread, topic, bytes));
+    threads?.onGone((thread) => this.gone(thread));
+    this.asking = setInterval(() => this.askAgain(), ASK_AGAIN_MS).unref();
+  }
+
+  keeps(topic: string): boolean {
+    return this.own.keeps(topic);
+  }
+
+  open(topic: string): TopicHistory | undefined {
+    if (this.owns(topic)) return this.own.open(topic);
+    if (!this.own.keeps(topic)) return undefined;
+    let replica = this.replicas.get(topic);
+    if (replica === undefined) {
+      replica = new ReplicaHistory(topic, this.own);
+      this.replicas.set(topic, replica);
+    }
+    return replica;
+  }
+
+  /** A topic has its first subscriber here. Its interest must be known to the owner before: what follows the copy comes to it. */
+  hold(history: TopicHistory): void {
+    if (history instanceof ReplicaHistory) this.send(history.topic, { is: 'ask' });
+    else this.own.hold(history);
+  }
+
+  release(history: TopicHistory): void {
+    if (!(history instanceof ReplicaHistory)) {
+      this.own.release(history);
+      return;
+    }
+    this.replicas.delete(history.topic);
+    history.drop();
+  }
+
+  /** Has a message numbered and fanned out by every thread, this one included. False where the topic's owner is away. */
+  publish(message: Outgoing, acknowledge?: Acknowledge): boolean {
+    const { topic, body, from, sender } = message;
+    if (this.owns(topic)) {
+      const seq = this.number(message);
+      acknowledge?.(seq);
+      return true;
+    }
+    const about = optional(from, sender?.id);
+    if (acknowledge === undefined) return this.send(topic, { is: 'publish', ...about }, body);
+    const ack = this.nextAck++;
+    if (!this.send(topic, { is: 'publish', ...about, ack }, body)) return false;
+    this.unacknowledged.set(ack, { owner: this.ownerOf(topic), acknowledge });
+    return true;
+  }
+
+  stop(): void {
+    clearInterval(this.asking);
+  }
+
+  private receive(thread: number, topic: string, bytes: Uint8Array): void {
+    const { record, body } = readRecord(bytes);
+    switch (record.is) {
+      case 'publish': {
+        const seq = this.number({ topic, body, from: record.from, sender: record.sender });
+        if (record.ack) this.threads?.send(thread, topic, writeRecord({ is: 'ack', ack: record.ack, seq }));
+        return;
+      }
+      case 'ack':
+        this.unacknowledged.get(record.ack)?.acknowledge(record.seq);
+        this.unacknowledged.delete(record.ack);
+        return;
+      case 'ask':
+        this.sendKept(thread, topic);
+        return;
+      case 'numbered':
+        this.follow(topic, record, body);
+        return;
+      case 'kept':
+        this.replicas.get(topic)?.begin(record.epoch, record.after);
+        return;
+      case 'message':
+        this.replicas.get(topic)?.add(record.seq, body, record.from);
+        return;
+      case 'end':
+        this.replicas.get(topic)?.end(record.seq);
+    }
+  }
+
+  /** As the owner: gives a message its number, and fans it out here and in the other threads. */
+  private number(message: Omit<Numbered, 'seq'>): number {
+    const { topic, body, from, sender } = message;
+    const history = this.own.open(topic);
+    if (history === undefined) return 0;
+    const seq = history.append(body, from);
+    if (this.threads !== undefined) {
+      const about = optional(from, typeof sender === 'string' ? sender : sender?.id);
+      const record = writeRecord({ is: 'numbered', epoch: history.epoch, seq, ...about }, body);
+      this.threads.sendToInterested(topic, record);
+    }
+    this.observer.numbered({ ...message, seq });
+    return seq;
+  }
+
+  private follow(topic: string, record: Extract<SequenceRecord, { is: 'numbered' }>, body: string): void {
+    const replica = this.replicas.get(topic);
+    if (replica === undefined) return;
+    const { epoch, seq, from, sender } = record;
+    if (!replica.follow(epoch, seq, body, from)) {
+      this.send(topic, { is: 'ask' });
+      this.observer.broken(topic);
+    }
+    this.observer.numbered({ topic, body, seq, from, sender });
+  }
+
+  private sendKept(thread: number, topic: string): void {
+    const history = this.own.open(topic);
+    const { threads } = this;
+    if (history === undefined || threads === undefined) return;
+    const { epoch, first, seq } = history;
+    threads.send(thread, topic, writeRecord({ is: 'kept', epoch, after: first - 1 }));
+    for (let next = first; next <= seq; next++) {
+      const kept = history.get(next);
+      if (kept === undefined) continue;
+      const { body, from } = kept;
+      threads.send(thread, topic, writeRecord({ is: 'message', seq: next, ...optional(from, undefined) }, body));
+    }
+    threads.send(thread, topic, writeRecord({ is: 'end', seq }));
+  }
+
+  /** A thread has ended, and what it owned with it. Its successor numbers in new epochs. */
+  private gone(thread: number): void {
+    for (const [ack, { owner, acknowledge }] of this.unacknowledged) {
+      if (owner !== thread) continue;
+      this.unacknowledged.delete(ack);
+      acknowledge(undefined);
+    }
+  }
+
+  private askAgain(): void {
+    for (const replica of this.replicas.values()) {
+      if (!replica.isReady) this.send(replica.topic, { is: 'ask' });
+    }
+  }
+
+  private send(topic: string, record: SequenceRecord, body = ''): boolean {
+    return this.threads?.send(this.ownerOf(topic), topic, writeRecord(record, body)) ?? false;
+  }
+
+  private owns(topic: string): boolean {
+    return this.threads === undefined || this.ownerOf(topic) === this.threads.self;
+  }
+
+  private ownerOf(topic: string): number {
+    return slotOf(topic) % (this.threads?.count ?? 1);
+  }
+}
+
+function optional(from: string | undefined, sender: string | undefined): { from?: string; sender?: string } {
+  return { ...(from !== undefined && { from }), ...(sender !== undefined && { sender }) };
+}
