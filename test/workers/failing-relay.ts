@@ -1,14 +1,16 @@
-// `fanwire serve --workers 2` whose workers fail on a line of stdin: `throw 1`, `leak 0`.
+// `fanwire serve --workers 2` whose workers fail on a line of stdin: `throw 1`, `leak 0`. Further options come as JSON.
 import { createInterface } from 'node:readline';
 import { BroadcastChannel } from 'node:worker_threads';
 import { endOnSignals } from '../../src/commands/serve.js';
 import { withAdmin } from '../../src/commands/start.js';
 import { configWith } from '../../src/config/load.js';
+import type { RelayConfig } from '../../src/config/schema.js';
 import { createLogger } from '../../src/log.js';
 import { WorkersInspection } from '../../src/workers/inspection.js';
 import { Supervisor } from '../../src/workers/supervisor.js';
 
-const config = configWith({ port: 0, adminPort: 0, workers: 2, drainMs: 0, logFormat: 'json' });
+const given = JSON.parse(process.argv[2] ?? '{}') as Partial<RelayConfig>;
+const config = configWith({ ...given, port: 0, adminPort: 0, workers: 2, drainMs: 0, logFormat: 'json' });
 const log = createLogger(config);
 const supervisor = new Supervisor(config, log, undefined, new URL('./failing-worker.js', import.meta.url));
 await supervisor.start();
