@@ -35,7 +35,6 @@ import {
   us_listen_socket_close,
   type us_socket_context_t,
   us_socket_local_port,
-  type WebSocket,
 } from './uws.js';
 
 /** uWS cuts a socket over its own limit without a close frame; up to this size the relay reads on and closes with 1009. */
@@ -212,8 +211,8 @@ class UwsRelay implements Relay {
     const { maxPayloadBytes } = config;
     this.fileLimit.watch(this.app, (refusal) => this.countRefusal(refusal));
     const upgrades = new Upgrades(this.access, this.admission, this.fileLimit, this.topics, this);
-    const take = (ws: WebSocket<SocketState>, message: ArrayBuffer, isBinary: boolean): void => {
-      const { connection } = ws.getUserData();
+    // Takes the connection, not its socket: each getUserData is a call into uWS.
+    const take = (connection: Connection, message: ArrayBuffer, isBinary: boolean): void => {
       const size = message.byteLength;
       if (size > maxPayloadBytes) {
         this.cuts.tooBig(connection, size);
@@ -250,10 +249,10 @@ class UwsRelay implements Relay {
             const { connection } = ws.getUserData();
             const { session, mayPublish } = connection; // a session asks for itself, publish by publish
             const refusal = session ? undefined : this.guard.check(connection, mayPublish, message.byteLength);
-            if (refusal === undefined) take(ws, message, isBinary);
+            if (refusal === undefined) take(connection, message, isBinary);
             else this.cuts.mayNotPublish(connection, refusal);
           }
-        : take,
+        : (ws, message, isBinary) => take(ws.getUserData().connection, message, isBinary),
       drain: (ws) => {
         const { connection } = ws.getUserData();
         this.slow.onDrain(connection);
