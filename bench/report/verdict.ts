@@ -49,9 +49,12 @@ function failures(result: Result, leftToObjective: ReadonlySet<string>): string[
     ['outOfOrder', outOfOrder, 'deliveries out of order'],
     ['failed', connections.failed, `of ${formatCount(connections.requested)} connections failed`],
   ];
-  return rules.flatMap(([metric, count, text]) =>
+  const counted = rules.flatMap(([metric, count, text]) =>
     count > 0 && !leftToObjective.has(metric) ? [`${formatCount(count)} ${text}`] : [],
   );
+  // Idle ones lose no message, so nothing else would tell.
+  const { closedByServer } = result.params;
+  return closedByServer === undefined ? counted : [...counted, `Connections closed by the server (${closedByServer})`];
 }
 
 /** undefined: whoever wrote the result had an objective that this version cannot read. */

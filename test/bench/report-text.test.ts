@@ -84,6 +84,8 @@ test('a lost, doubled or reordered message fails a run, and a connection that di
   for (const spoilt of [lossy, { duplicated: 1 }, { outOfOrder: 1 }, { connections }]) {
     assert.equal(judge(sampleResult(1, spoilt)).kind, 'failed', JSON.stringify(spoilt));
   }
+  const idle = sampleResult(1, { expected: 0, delivered: 0, params: { closedByServer: '1006: 3' } });
+  assert.equal(judge(idle).headline, 'Connections closed by the server (1006: 3)');
   const xml = renderJunit([sampleResult(1, lossy), named('ws', invalid)]);
   assert.match(xml, /tests="2" failures="1" errors="1"/);
   assert.match(xml, /<failure message="3 of 500,003 deliveries lost">/);

@@ -83,9 +83,11 @@ export class Subscribers implements ConnectionOwner {
   }
 
   stamped(connection: Connection, bytes: Uint8Array, at: number): void {
-    this.#deliveries++;
     const slot = connection.slot;
-    if (bytes[at + 1] !== STAMP_MEASURED || slot >= this.#readers) return;
+    // A stalled one that reads again at the end: what it finds is no delivery.
+    if (slot >= this.#readers) return;
+    this.#deliveries++;
+    if (bytes[at + 1] !== STAMP_MEASURED) return;
     if (!this.#lives.hear(slot, stampPublisher(bytes, at), stampSequence(bytes, at))) return;
     const latencyUs = this.#turns.nowUs - stampDueUs(bytes, at);
     this.#lastDeliveryUs = this.#turns.nowUs;
