@@ -3,10 +3,9 @@
 // The same relay serves two topics: one with raw sockets only, one with as many enveloped ones. The driver publishes the same
 // payload to either in turn. Enveloped subscribers receive more bytes a message (the envelope), and history is off; a third
 // topic has history on, for what that adds.
-import { fileURLToPath } from 'node:url';
 import { ByteSockets, clientFrame, type Published, serverFrameBytes } from '../byte-sockets.js';
 import { type Capacity, closedLoop } from '../closed-loop.js';
-import { median, pin, startServer } from './server-process.js';
+import { median, pin, startRelay } from './server-process.js';
 
 const FAN_OUT = 500;
 const PAYLOAD_BYTES = 64;
@@ -22,11 +21,7 @@ interface Side {
   readonly message: Published;
 }
 
-const relay = await startServer([
-  fileURLToPath(new URL('../../src/cli.js', import.meta.url)),
-  ...['serve', '--port', '0', '--admin-port', '0', '--log-format', 'json', '--log-level', 'info'],
-  ...['--max-backpressure', '64m', '--history', 'kept=1000,10m,1m'],
-]);
+const relay = await startRelay(['--max-backpressure', '64m', '--history', 'kept=1000,10m,1m']);
 const url = `ws://127.0.0.1:${relay.port}`;
 
 function opFrame(op: object): Buffer {

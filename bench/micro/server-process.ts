@@ -1,10 +1,13 @@
 // Servers under a micro benchmark: started, pinned to a core, and what is said of their samples.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 export interface Server {
   readonly process: ChildProcess;
   readonly port: number;
+  /** A relay's admin port. */
+  readonly adminPort: number | undefined;
 }
 
 /** Binds a process to one core. */
@@ -16,17 +19,25 @@ export function pin(pid: number, core: number): void {
   }
 }
 
-/** Starts a server that says its port in a line of JSON, on core 0. */
-export async function startServer(args: string[]): Promise<Server> {
+/** Starts a server that says its port in a line of JSON, on core 0. `last` is what the line says that it is waited for. */
+export async function startServer(args: string[], last: 'port' | 'adminPort' = 'port'): Promise<Server> {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const said: { port?: number; adminPort?: number } = {};
   for await (const line of createInterface({ input: child.stdout })) {
-    const { port, msg } = JSON.parse(line) as { port?: number; msg?: string };
-    if (port === undefined || msg?.includes('starting')) continue;
+    Object.assign(said, JSON.parse(line));
+    if (said.port === undefined || said[last] === undefined) continue;
     child.stdout.resume();
     pin(child.pid as number, 0);
-    return { process: child, port };
+    return { process: child, port: said.port, adminPort: said.adminPort };
   }
   throw new Error(`${args.join(' ')} ended before it listened`);
+}
+
+/** Starts `fanwire serve` on free ports. */
+export function startRelay(flags: readonly string[]): Promise<Server> {
+  const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+  const ports = ['--port', '0', '--admin-port', '0', '--log-format', 'json'];
+  return startServer([cli, 'serve', ...ports, ...flags], 'adminPort');
 }
 
 export function median(values: number[]): number {

@@ -1,0 +1,71 @@
+// Two servers measured in turns (ABBA) over the same cases, with the same number of sockets open at both all the time, so that
+// the machine's drift hits both; and the table of their ratios.
+import { ByteSockets } from '../byte-sockets.js';
+import { type Capacity, closedLoop } from '../closed-loop.js';
+import { median, type Server } from './server-process.js';
+
+export interface Case {
+  readonly fanOut: number;
+  readonly bytes: number;
+  /** Messages in flight. */
+  readonly window: number;
+}
+
+export interface Contender {
+  readonly name: string;
+  readonly server: Server;
+  /** Path and query of the topic. */
+  readonly path: string;
+}
+
+/** Turns of either and their length, by PAIRS and TURN_MS. */
+const pairs = Number(process.env.PAIRS ?? 6);
+const durationMs = Number(process.env.TURN_MS ?? 400);
+
+/** Prints a Markdown table: deliveries a second and CPU a delivery of both, and the ratio of `ours` to `theirs` over pairs. */
+export async function printRatios(cases: readonly Case[], ours: Contender, theirs: Contender): Promise<void> {
+  const names = `${theirs.name} M/s | ${ours.name} M/s | ratio (spread) | ${theirs.name} ns CPU | ${ours.name} ns CPU | CPU ratio`;
+  console.log(`| fan-out | size | window | ${names} |`);
+  console.log('|---:|---:|---:|---:|---:|---:|---:|---:|---:|');
+  for (const fanOut of new Set(cases.map((one) => one.fanOut))) {
+    const [atOurs, atTheirs] = [await open(ours, fanOut), await open(theirs, fanOut)];
+    for (const one of cases.filter((other) => other.fanOut === fanOut)) {
+      const samples = { ours: [] as Capacity[], theirs: [] as Capacity[] };
+      const playOurs = async (): Promise<unknown> => samples.ours.push(await turn(atOurs, ours, one));
+      const playTheirs = async (): Promise<unknown> => samples.theirs.push(await turn(atTheirs, theirs, one));
+      await turn(atOurs, ours, one);
+      await turn(atTheirs, theirs, one);
+      for (let pair = 0; pair < pairs; pair++) {
+        const order = pair % 2 === 0 ? [playOurs, playTheirs] : [playTheirs, playOurs];
+        for (const play of order) await play();
+      }
+      console.log(row(one, samples.ours, samples.theirs));
+    }
+    atOurs.close();
+    atTheirs.close();
+  }
+}
+
+/** The publisher is a subscriber too, and is left out. */
+async function open({ server, path }: Contender, fanOut: number): Promise<ByteSockets> {
+  const sockets = new ByteSockets();
+  await sockets.open(`ws://127.0.0.1:${server.port}/${path}`, fanOut + 1);
+  return sockets;
+}
+
+function turn(sockets: ByteSockets, { server }: Contender, { fanOut, bytes, window }: Case): Promise<Capacity> {
+  return closedLoop(sockets, [server.process.pid as number], { fanOut, payloadBytes: bytes, window, durationMs });
+}
+
+function row(what: Case, ours: readonly Capacity[], theirs: readonly Capacity[]): string {
+  const ratios = ours.map((sample, i) => sample.deliveriesPerSecond / (theirs[i] as Capacity).deliveriesPerSecond);
+  const spread = `${Math.min(...ratios).toFixed(2)}..${Math.max(...ratios).toFixed(2)}`;
+  const cpu = (samples: readonly Capacity[]): number => median(samples.map((one) => one.cpuPerMillion * 1000));
+  const rate = (samples: readonly Capacity[]): string =>
+    (median(samples.map((one) => one.deliveriesPerSecond)) / 1e6).toFixed(3);
+  return (
+    `| ${what.fanOut} | ${what.bytes} B | ${what.window} | ${rate(theirs)} | ${rate(ours)} | ` +
+    `**${median(ratios).toFixed(2)}** (${spread}) | ${cpu(theirs).toFixed(0)} | ${cpu(ours).toFixed(0)} | ` +
+    `${(cpu(theirs) / cpu(ours)).toFixed(2)} |`
+  );
+}
