@@ -34,7 +34,7 @@ export class Access {
       address: this.clientAddress({
         peer: res.getRemoteAddress(),
         proxied: res.getProxiedRemoteAddress(),
-        forwardedFor: req.getHeader('x-forwarded-for'),
+        forwardedFor: () => allHeaders(req, 'x-forwarded-for'),
       }),
       token: findToken(req.getHeader('authorization'), req.getHeader('sec-websocket-protocol'), req.getQuery()),
     };
@@ -43,4 +43,14 @@ export class Access {
   identify(asker: Asker): Identity | Refusal | Promise<Identity | Refusal> {
     return this.authenticator.authenticate(asker.token);
   }
+}
+
+/** A header that may come more than once: HAProxy, for one, adds its X-Forwarded-For after the client's own, and `getHeader` would
+ *  give the client's. */
+function allHeaders(req: HttpRequest, name: string): string {
+  const values: string[] = [];
+  req.forEach((key, value) => {
+    if (key === name) values.push(value);
+  });
+  return values.join(',');
 }

@@ -7,8 +7,8 @@ export interface RequestSource {
   readonly peer: ArrayBuffer;
   /** From a PROXY protocol v2 header; empty when there was none. */
   readonly proxied: ArrayBuffer;
-  /** The X-Forwarded-For header, empty when absent. */
-  readonly forwardedFor: string;
+  /** All X-Forwarded-For headers in order, joined by commas; empty when there is none. Asked only where it is believed. */
+  readonly forwardedFor: () => string;
 }
 
 /** Gives the client's address as text (`192.0.2.7`, `2001:db8:0:0:0:0:0:7`). */
@@ -48,7 +48,7 @@ export function compileTrustProxy(entries: readonly string[]): ClientAddress {
 function byHops(hops: number): ClientAddress {
   return ({ peer, forwardedFor }) => {
     let client = addressText(peer);
-    const chain = forwardedFor.split(',');
+    const chain = forwardedFor().split(',');
     for (let hop = 0; hop < hops; hop++) {
       const next = forwardedAddress(chain.pop());
       if (next === undefined) return client;
@@ -62,7 +62,8 @@ function byHops(hops: number): ClientAddress {
 function byRanges(trusted: BlockList): ClientAddress {
   return ({ peer, forwardedFor }) => {
     let client = addressText(peer);
-    const chain = forwardedFor.split(',');
+    if (!isTrusted(trusted, client)) return client;
+    const chain = forwardedFor().split(',');
     while (isTrusted(trusted, client)) {
       const next = forwardedAddress(chain.pop());
       if (next === undefined) return client;

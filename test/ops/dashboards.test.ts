@@ -88,8 +88,19 @@ test('the operations guide explains every metric of a relay and no other', async
   assert.deepEqual([...explained].sort(), exposed);
 });
 
+test('the operations guide explains every field of /stats', async (t) => {
+  const relay = await serve(t);
+  const [, port] = await relay.seen(/"adminPort":(\d+),[^\n]*"msg":"admin on/);
+  const stats = (await (await fetch(`http://127.0.0.1:${port}/stats`)).json()) as Record<string, object>;
+  const guide = read('operations.md');
+  const section = guide.slice(guide.indexOf('## Statistics'), guide.indexOf('## Signals'));
+  const fields = [...Object.keys(stats), ...Object.keys(stats.total ?? {}), ...Object.keys(stats.process ?? {})];
+  assert.ok(fields.length > 25);
+  for (const field of fields) assert.ok(section.includes(`\`${field}\``), field);
+});
+
 test('the guides explain every code that a request can be refused with', () => {
-  const guides = read('operations.md') + read('auth.md');
+  const guides = ['operations.md', 'auth.md', 'protocol.md'].map(read).join();
   for (const { code } of Object.values(Refused)) assert.ok(guides.includes(`\`${code}\``), code);
 });
 

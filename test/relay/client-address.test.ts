@@ -13,7 +13,7 @@ const PROXY = bytes(10, 0, 0, 1);
 const STRANGER = bytes(203, 0, 113, 9);
 
 function client(trust: string[], peer: ArrayBuffer, forwardedFor: string, proxied = NONE): string {
-  return compileTrustProxy(trust)({ peer, forwardedFor, proxied });
+  return compileTrustProxy(trust)({ peer, forwardedFor: () => forwardedFor, proxied });
 }
 
 test('without trusted proxies the peer is the client, whatever headers say', () => {

@@ -96,6 +96,25 @@ test('with drop, a publisher over its rate stays, and every message is either he
   assert.equal(flooder.readyState, flooder.OPEN);
 });
 
+test("a proxy that adds its own X-Forwarded-For line after the client's is the one believed", {
+  timeout: 10_000,
+}, async (t) => {
+  for (const trustProxy of [['1'], ['loopback']]) {
+    const { relay } = await startLocalRelay(t, { trustProxy });
+    const socket = connect(relay.port, '127.0.0.1');
+    t.after(() => socket.destroy());
+    socket.write(
+      'GET /room HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.66\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nX-Forwarded-For: 198.51.100.1\r\n\r\n',
+    );
+    await once(socket, 'data');
+    assert.deepEqual(
+      [...relay.connections.values()].map((each) => each.remoteAddress),
+      ['198.51.100.1'],
+    );
+  }
+});
+
 test('behind a PROXY v2 balancer connections count by the address in its header', { timeout: 10_000 }, async (t) => {
   const { relay } = await startLocalRelay(t, { maxConnectionsPerIp: 1, trustProxy: ['proxy-protocol', 'loopback'] });
   const upgradeFrom = async (lastByte: number): Promise<string> => {
