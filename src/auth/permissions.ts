@@ -2,7 +2,7 @@
 import { FanwireError } from '../protocol/codes.js';
 
 /** More patterns than this for one token is a mistake in whatever mints it (every check walks the prefixes). */
-export const MAX_PATTERNS = 256;
+const MAX_PATTERNS = 256;
 
 /** Tells whether a topic matches any of its patterns. */
 export interface TopicMatcher {

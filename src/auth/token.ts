@@ -1,7 +1,7 @@
 // Where a client may put its token: the Authorization header, the WebSocket subprotocol list (browsers), or `?token=`.
 
 /** A subprotocol list entry that starts with this carries a token: `new WebSocket(url, ['fanwire.v1', 'fanwire.token.' + jwt])`. */
-export const TOKEN_PROTOCOL_PREFIX = 'fanwire.token.';
+const TOKEN_PROTOCOL_PREFIX = 'fanwire.token.';
 
 /** Subprotocols the relay speaks, best first. `fanwire.raw` is raw mode by name, for a browser that also sends a token. */
 const SPOKEN_PROTOCOLS = ['fanwire.v1', 'fanwire.raw'] as const;

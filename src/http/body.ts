@@ -18,10 +18,6 @@ export class BodyBudget {
   give(bytes: number): void {
     this.held -= bytes;
   }
-
-  get heldBytes(): number {
-    return this.held;
-  }
 }
 
 /** A body in memory. Its bytes count against the budget until `release`, which is called once, when it is dealt with. */
