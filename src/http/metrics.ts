@@ -32,6 +32,7 @@ const COUNTERS: readonly [string, string, (total: Total) => number][] = [
     'Messages other workers or nodes could not be handed: they were away, or what waits for them reached its bound',
     ({ crossed }) => crossed.lost,
   ],
+  ['fanwire_messages_replayed_total', 'Messages replayed to subscribers that came back', (total) => total.replayed],
   ['fanwire_slow_consumers_total', 'Times a socket was found over --max-backpressure', (total) => total.slowConsumers],
 ];
 
@@ -47,6 +48,12 @@ const LABELLED: readonly [string, string, string, (total: Total) => Readonly<Rec
       publish_forbidden: total.rejected.forbidden,
     }),
   ],
+  [
+    'fanwire_recoveries_total',
+    'Subscriptions that asked for what they missed, by outcome',
+    'outcome',
+    (total) => total.recoveries,
+  ],
   ['fanwire_requests_refused_total', 'Upgrades and HTTP requests refused, by code', 'code', (total) => total.refused],
   ['fanwire_connections_cut_total', 'WebSockets the relay closed for what they did', 'reason', (total) => total.cut],
 ];
@@ -55,6 +62,9 @@ const GAUGES: readonly [string, string, (total: Total) => number][] = [
   ['fanwire_connections', 'WebSockets open', (total) => total.connections],
   ['fanwire_handshakes', 'Handshakes whose token is being verified', (total) => total.handshakes],
   ['fanwire_topics', 'Topics with subscribers', (total) => total.topics],
+  ['fanwire_history_topics', 'Topics with a sequence of their own', ({ history }) => history.topics],
+  ['fanwire_history_messages', 'Messages kept, copies in other workers included', ({ history }) => history.messages],
+  ['fanwire_history_bytes', 'Memory of what is kept, as --history-max-bytes counts', ({ history }) => history.bytes],
   ['fanwire_lagging_connections', 'Slow consumers that are off their topics now', (total) => total.lagging],
 ];
 

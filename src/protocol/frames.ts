@@ -13,6 +13,11 @@ export function msgFrame(head: string, body: string, seq: number, from: string |
   return seq === 0 ? `${head}${body},"from":${user}}` : `${head}${body},"seq":${seq},"from":${user}}`;
 }
 
+/** The largest `msg` that a payload of `payloadBytes` can become: JSON writes a control character in six. */
+export function maxFrameBytes(payloadBytes: number): number {
+  return 6 * payloadBytes + 4096;
+}
+
 /** What enveloped subscribers get of a raw text frame. */
 export function textBody(text: string): string {
   return JSON.stringify(text);

@@ -18,6 +18,9 @@ export const COMPRESSION = {
   dedicated: DEDICATED_COMPRESSOR_4KB | DEDICATED_DECOMPRESSOR,
 };
 
+/** uWS cuts a socket over its own limit without a close frame; up to this size the relay reads on and closes with 1009. */
+export const READ_FOR_CLOSE_BYTES = 1024 * 1024;
+
 /** Throws FanwireError FANWIRE_TLS when the certificate or key cannot be used. */
 export function makeApp(config: RelayConfig): TemplatedApp {
   if (config.tlsCert === '') return App();

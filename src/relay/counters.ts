@@ -29,6 +29,16 @@ export class Counters {
   };
   /** Messages that publishers sent and the relay did not take, by reason. */
   readonly rejected: Record<RejectReason, number> = { forbidden: 0, rate: 0 };
+  /** Subscriptions that asked to recover, by what became of it. */
+  readonly recoveries: Record<RecoveryOutcome, number> = {
+    recovered: 0,
+    noHistory: 0,
+    epochChanged: 0,
+    tooOld: 0,
+    unknownPosition: 0,
+  };
+  /** Messages replayed to subscribers that came back. */
+  replayed = 0;
   /** Upgrades and requests refused, by the stable code of the refusal. */
   readonly refused = new Map<string, number>();
 
@@ -44,3 +54,4 @@ export class Counters {
 
 export type CutReason = 'tooBig' | 'badUtf8' | 'protocol' | 'idle' | 'expired' | 'forbidden' | 'rate' | 'kicked';
 export type RejectReason = 'forbidden' | 'rate';
+export type RecoveryOutcome = 'recovered' | 'noHistory' | 'epochChanged' | 'tooOld' | 'unknownPosition';

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { type HistoryRule, ruleFor } from '../config/history-rules.js';
 import type { Position, Unrecovered } from '../protocol/ops.js';
-import type { HistoryStore, Kept, TopicHistory } from './history.js';
+import type { HistoryCounts, HistoryStore, Kept, TopicHistory } from './history.js';
 import { Ring } from './ring.js';
 
 /** Bytes a kept message is reckoned to take beside its body: its object, its place in the ring, a string header. Measured: 140. */
@@ -96,6 +96,7 @@ export class MemoryTopicHistory implements TopicHistory {
 export class MemoryHistory implements HistoryStore {
   /** Bytes reckoned for everything kept. */
   bytes = 0;
+  private messages = 0;
   private readonly rules: RuleMessages[];
   private readonly topics = new Map<string, MemoryTopicHistory>();
   /** Topics without messages or holds, the longest idle first: forgotten first when memory is short. */
@@ -193,6 +194,7 @@ export class MemoryHistory implements HistoryStore {
     // The body may be a slice that keeps a whole frame alive, so it is copied: the budget must hold for hostile frames too.
     const entry = new Entry(history, seq, flat.toString(), from, bytes, this.nowMs());
     history.kept.push(entry);
+    this.messages++;
     history.bytes += bytes;
     this.bytes += bytes;
     rule.push(entry);
@@ -210,11 +212,8 @@ export class MemoryHistory implements HistoryStore {
     }
   }
 
-  /** How many topics and messages are kept, for metrics. */
-  counts(): { topics: number; messages: number; bytes: number } {
-    let messages = 0;
-    for (const { kept } of this.topics.values()) messages += kept.length;
-    return { topics: this.topics.size, messages, bytes: this.bytes };
+  counts(): HistoryCounts {
+    return { topics: this.topics.size, messages: this.messages, bytes: this.bytes };
   }
 
   private makeRoom(): void {
@@ -240,6 +239,7 @@ export class MemoryHistory implements HistoryStore {
     const entry = history.kept.shift();
     if (entry === undefined) return;
     history.rule.remove(entry);
+    this.messages--;
     history.bytes -= entry.bytes;
     this.bytes -= entry.bytes;
     this.noteIdle(history);

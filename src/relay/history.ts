@@ -10,6 +10,15 @@ export interface Kept {
   readonly from: string | undefined;
 }
 
+/** How much is kept. */
+export interface HistoryCounts {
+  readonly topics: number;
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+export const NOTHING_KEPT: HistoryCounts = { topics: 0, messages: 0, bytes: 0 };
+
 /** One topic's sequence and the messages of it that are still kept. */
 export interface TopicHistory {
   readonly topic: string;

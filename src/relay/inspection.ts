@@ -5,6 +5,7 @@ import type { BusStatus } from '../bus/bus.js';
 import type { RelayConfig } from '../config/schema.js';
 import { SUBPROTOCOL } from '../protocol/envelope.js';
 import type { Connection } from './connection.js';
+import { NOTHING_KEPT } from './history.js';
 import { LoopLag } from './loop-lag.js';
 import type { Relay } from './relay.js';
 import type { RelayStats } from './stats.js';
@@ -111,6 +112,9 @@ export class LocalInspection implements Inspection {
         rejected: { ...counters.rejected },
         cut: { ...counters.cut },
         refused: Object.fromEntries(counters.refused),
+        recoveries: { ...counters.recoveries },
+        replayed: counters.replayed,
+        history: this.relay.enveloped.history?.counts() ?? NOTHING_KEPT,
         crossed: { forwarded, received, lost },
         fanOut: counters.fanOut.toJSON(),
         publishToFlushUs: counters.publishToFlushUs.toJSON(),

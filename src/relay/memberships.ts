@@ -1,11 +1,19 @@
 // How enveloped sockets come into topics and leave them: live at once, or by way of a replay of what they missed.
 import type { OkFields } from '../protocol/frames.js';
-import type { Position } from '../protocol/ops.js';
+import type { Position, Unrecovered } from '../protocol/ops.js';
 import { CatchUp, CatchUps } from './catch-up.js';
 import type { Connection } from './connection.js';
+import type { Counters, RecoveryOutcome } from './counters.js';
 import type { FanOut } from './fanout.js';
 import type { Presence } from './presence.js';
 import type { Topic, TopicTable } from './topic.js';
+
+const OUTCOMES: Record<Unrecovered, RecoveryOutcome> = {
+  'no-history': 'noHistory',
+  'epoch-changed': 'epochChanged',
+  'too-old': 'tooOld',
+  'unknown-position': 'unknownPosition',
+};
 
 /** One topic of one enveloped socket. */
 export interface Membership {
@@ -24,6 +32,7 @@ export class Memberships {
     private readonly topics: TopicTable,
     private readonly fanOut: FanOut,
     private readonly presence: Presence,
+    private readonly counters: Counters,
   ) {}
 
   /**
@@ -63,14 +72,19 @@ export class Memberships {
     const position = positionOf(topic);
     if (since === undefined || history === undefined) {
       this.attach(connection, membership);
-      return since === undefined ? { topic: name, ...position } : { topic: name, recovery: { reason: 'no-history' } };
+      if (since === undefined) return { topic: name, ...position };
+      this.counters.recoveries.noHistory++;
+      return { topic: name, recovery: { reason: 'no-history' } };
     }
     const reason = history.check(since);
     if (reason !== undefined) {
+      this.counters.recoveries[OUTCOMES[reason]]++;
       this.attach(connection, membership);
       return { topic: name, ...position, recovery: { reason } };
     }
     const replayed = history.seq - since.seq;
+    this.counters.recoveries.recovered++;
+    this.counters.replayed += replayed;
     if (replayed === 0) this.attach(connection, membership);
     else {
       // It starts in the next loop iteration, after the answer.

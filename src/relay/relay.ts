@@ -5,9 +5,10 @@ import type { Bus } from '../bus/bus.js';
 import type { RelayConfig } from '../config/schema.js';
 import { type Logger, sampledWarnings } from '../log.js';
 import type { Refusal } from '../protocol/codes.js';
+import { maxFrameBytes } from '../protocol/frames.js';
 import { Access } from './access.js';
 import { Admission } from './admission.js';
-import { COMPRESSION, makeApp } from './app.js';
+import { COMPRESSION, makeApp, READ_FOR_CLOSE_BYTES } from './app.js';
 import { ALONE, type Company } from './company.js';
 import { Connection, type SocketState } from './connection.js';
 import { CorkHolder } from './cork-holder.js';
@@ -37,14 +38,12 @@ import {
   us_socket_local_port,
 } from './uws.js';
 
-/** uWS cuts a socket over its own limit without a close frame; up to this size the relay reads on and closes with 1009. */
-const READ_FOR_CLOSE_BYTES = 1024 * 1024;
-
 export interface Relay {
   readonly port: number;
   readonly counters: Counters;
   readonly topics: TopicTable;
   readonly connections: ReadonlyMap<string, Connection>;
+  readonly enveloped: Enveloped;
   readonly slow: SlowConsumers;
   /** How publishes reach other relays. */
   readonly bus: Bus;
@@ -86,7 +85,7 @@ class UwsRelay implements Relay {
   readonly counters = new Counters();
   readonly connections = new Map<string, Connection>();
   readonly slow: SlowConsumers;
-  private readonly enveloped: Enveloped;
+  readonly enveloped: Enveloped;
   readonly access: Access;
   readonly admission: Admission;
   private readonly fileLimit: FileLimit;
@@ -121,7 +120,7 @@ class UwsRelay implements Relay {
     this.app = makeApp(config);
     this.slow = new SlowConsumers(
       config.maxBackpressureBytes,
-      config.maxPayloadBytes,
+      maxFrameBytes(config.maxPayloadBytes),
       config.slowConsumer,
       this.counters,
       slowObserver(this.warnings),
@@ -207,7 +206,6 @@ class UwsRelay implements Relay {
 
   private route(): void {
     const { config, counters, enveloped } = this;
-    const { exchange } = enveloped;
     const { maxPayloadBytes } = config;
     this.fileLimit.watch(this.app, (refusal) => this.countRefusal(refusal));
     const upgrades = new Upgrades(this.access, this.admission, this.fileLimit, this.topics, this);
@@ -225,7 +223,7 @@ class UwsRelay implements Relay {
       connection.published++;
       counters.published++;
       counters.bytesIn += size;
-      exchange.publishRaw(connection.topic, connection, message, isBinary);
+      enveloped.exchange.publishRaw(connection.topic, connection, message, isBinary);
     };
     this.app.ws<SocketState>('/*', {
       maxPayloadLength: Math.max(READ_FOR_CLOSE_BYTES, maxPayloadBytes),

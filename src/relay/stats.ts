@@ -1,6 +1,7 @@
 // What one relay (one worker) has done so far, as plain data that can cross threads and be added up.
-import type { CutReason, RejectReason } from './counters.js';
+import type { CutReason, RecoveryOutcome, RejectReason } from './counters.js';
 import type { DistributionCounts } from './distribution.js';
+import type { HistoryCounts } from './history.js';
 
 export interface RelayStats {
   /** Which worker; 0 where there is one. */
@@ -32,6 +33,11 @@ export interface RelayStats {
   readonly cut: Readonly<Record<CutReason, number>>;
   /** Upgrades and requests refused, by stable code. */
   readonly refused: Readonly<Record<string, number>>;
+  /** Subscriptions that asked to recover, by what became of it, and messages replayed to them. */
+  readonly recoveries: Readonly<Record<RecoveryOutcome, number>>;
+  readonly replayed: number;
+  /** What is kept for them, copies in other workers included; bytes as --history-max-bytes counts them. */
+  readonly history: HistoryCounts;
   /** Messages that crossed to and from other relays: workers of this process, and other nodes. */
   readonly crossed: Crossed;
   /** Subscribers a message went to, over all messages. */
@@ -79,6 +85,13 @@ export function totalOf(workers: readonly RelayStats[]): Omit<RelayStats, 'worke
     rejected: byKey((each) => each.rejected) as RelayStats['rejected'],
     cut: byKey((each) => each.cut) as RelayStats['cut'],
     refused: byKey((each) => each.refused),
+    recoveries: byKey((each) => each.recoveries) as RelayStats['recoveries'],
+    replayed: sum((each) => each.replayed),
+    history: {
+      topics: sum(({ history }) => history.topics),
+      messages: sum(({ history }) => history.messages),
+      bytes: sum(({ history }) => history.bytes),
+    },
     crossed: {
       forwarded: sum(({ crossed }) => crossed.forwarded),
       received: sum(({ crossed }) => crossed.received),

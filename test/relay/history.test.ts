@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ServerOp } from '../../src/protocol/ops.js';
+import type { RelayStats } from '../../src/relay/stats.js';
 import { serve } from '../fanwire-process.js';
 import { EnvelopedClient } from './enveloped-client.js';
 import { SocketClient } from './socket-client.js';
@@ -58,6 +59,10 @@ test('a position that cannot be replayed from gets its reason, and the live stre
   await client.until((heard) => heard.find((said) => said.op === 'msg' && said.data === 'live'));
   const replayed = client.heard.slice(heardBefore).flatMap((said) => (said.op === 'msg' ? [said.seq] : []));
   assert.deepEqual(replayed, [6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
+  const [, adminPort] = await relay.seen(/"adminPort":(\d+),[^\n]*"msg":"admin on/);
+  const { total } = (await (await fetch(`http://127.0.0.1:${adminPort}/stats`)).json()) as { total: RelayStats };
+  assert.deepEqual(total.recoveries, { recovered: 2, noHistory: 1, epochChanged: 1, tooOld: 1, unknownPosition: 1 });
+  assert.deepEqual([total.replayed, total.history.topics, total.history.messages], [10, 1, 10]);
 });
 
 test('a long replay and a flood of live messages meet without a gap or a repeat, for many sockets at once', async (t) => {
