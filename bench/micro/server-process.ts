@@ -19,25 +19,31 @@ export function pin(pid: number, core: number): void {
   }
 }
 
-/** Starts a server that says its port in a line of JSON, on core 0. `last` is what the line says that it is waited for. */
-export async function startServer(args: string[], last: 'port' | 'adminPort' = 'port'): Promise<Server> {
+type Where = 'core 0' | 'any core';
+
+/** Starts a server that says its port in a line of JSON. `last` is what the line says that it is waited for. */
+export async function startServer(
+  args: string[],
+  last: 'port' | 'adminPort' = 'port',
+  where: Where = 'core 0',
+): Promise<Server> {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const said: { port?: number; adminPort?: number } = {};
   for await (const line of createInterface({ input: child.stdout })) {
     Object.assign(said, JSON.parse(line));
     if (said.port === undefined || said[last] === undefined) continue;
     child.stdout.resume();
-    pin(child.pid as number, 0);
+    if (where === 'core 0') pin(child.pid as number, 0);
     return { process: child, port: said.port, adminPort: said.adminPort };
   }
   throw new Error(`${args.join(' ')} ended before it listened`);
 }
 
 /** Starts `fanwire serve` on free ports. */
-export function startRelay(flags: readonly string[]): Promise<Server> {
+export function startRelay(flags: readonly string[], where: Where = 'core 0'): Promise<Server> {
   const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
   const ports = ['--port', '0', '--admin-port', '0', '--log-format', 'json'];
-  return startServer([cli, 'serve', ...ports, ...flags], 'adminPort');
+  return startServer([cli, 'serve', ...ports, ...flags], 'adminPort', where);
 }
 
 export function median(values: number[]): number {

@@ -57,6 +57,8 @@ export class NatsBus implements Bus {
   /** Topics without subscribers here, and when they are given up, in that order. */
   private readonly leaving = new Map<string, number>();
   private readonly timers: NodeJS.Timeout[] = [];
+  /** What waits for the end of this loop turn. */
+  private turn: { readonly topic: string; readonly kind: Kind; readonly message: Uint8Array }[] = [];
   private forwarded = 0;
   private received = 0;
   private lost = 0;
@@ -108,16 +110,25 @@ export class NatsBus implements Bus {
       this.warnings.warn('too big for NATS: not forwarded', { topic, bytes: size, limit: this.maxPayloadBytes });
       return;
     }
-    // The client keeps a reference until its buffer goes out; uWS and the ring take theirs back at once.
+    // uWS and the ring take their buffers back at once.
     const copy = Uint8Array.prototype.slice.call(message instanceof Uint8Array ? message : new Uint8Array(message));
-    this.nats.publish(messageSubject(this.prefix, topic, kind), copy);
+    if (this.turn.push({ topic, kind, message: copy }) === 1) setImmediate(this.publishTurn);
     this.forwarded++;
     this.unasked.messages++;
     this.outstanding.messages++;
     this.unasked.bytes += size + OVERHEAD_BYTES;
     this.outstanding.bytes += size + OVERHEAD_BYTES;
-    if (this.unasked.bytes > CONFIRM_EVERY_BYTES) this.confirm();
   }
+
+  /** Hands NATS what came in this loop turn. At once it would be a write() a message: the client writes at the end of each microtask,
+   *  and each of uWS's handlers ends in one (26 µs of CPU a message in bursts of 64, against 4 so). */
+  private readonly publishTurn = (): void => {
+    const { nats, turn } = this;
+    this.turn = [];
+    if (nats === undefined || nats.isClosed()) return;
+    for (const { topic, kind, message } of turn) nats.publish(messageSubject(this.prefix, topic, kind), message);
+    if (this.unasked.bytes > CONFIRM_EVERY_BYTES) this.confirm();
+  };
 
   /** Nodes that have subscribers of the topic answer; there is no telling how many will, so this takes its full time. */
   async survey({ topic, wants, reach }: Question): Promise<readonly Census[]> {
@@ -153,6 +164,7 @@ export class NatsBus implements Bus {
     for (const timer of this.timers) clearInterval(timer);
     const { nats } = this;
     if (nats === undefined) return;
+    this.publishTurn();
     if (this.connected) {
       await Promise.race([
         nats.flush().catch(() => {}),

@@ -8,6 +8,10 @@ export const SAME_TOPIC = 1;
 /** The next record goes on with this message: it was longer than one record may be. */
 export const MORE = 2;
 
+/** From this size on a payload is copied by `fill`, which is one memcpy. `set` copies byte by byte into shared memory unless both
+ *  sides are aligned, and what uWS hands over is not: 300 ns for 1 KiB against 50 ns (28 against 47 ns for 64 bytes). */
+const FILL_FROM_BYTES = 96;
+
 /** UTF-8 takes at most three bytes a UTF-16 code unit. */
 const BYTES_PER_UNIT = 3;
 
@@ -42,7 +46,9 @@ export function writeRecord(
   bytes[at + 5] = flags;
   bytes.writeUInt16LE(topicBytes, at + 6);
   bytes.writeUInt32LE(payload.length, at + 8);
-  bytes.set(payload, at + HEADER_BYTES + topicBytes);
+  const payloadAt = at + HEADER_BYTES + topicBytes;
+  if (payload.length < FILL_FROM_BYTES) bytes.set(payload, payloadAt);
+  else bytes.fill(payload, payloadAt, payloadAt + payload.length);
   return length;
 }
 

@@ -1,0 +1,127 @@
+// `npm run bench:workers`: how much more two workers deliver than one, while the generator does nothing.
+//
+// On a machine of two cores a generator that reads would take the second worker's core. So nobody reads: a burst goes out to
+// sockets whose receive buffers can hold all of it, and this process sleeps until the relay's threads use no CPU any more. Only
+// then are the buffers read, and every byte counted. Both relays have the same sockets open and take turns (ABBA).
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ByteSockets, binaryFrame } from '../byte-sockets.js';
+import { median, type Server, startRelay } from './server-process.js';
+
+/** A burst that is one send() a socket, as in live traffic, and one that is several, as in a backlog. */
+const SHAPES = [
+  { messages: 32, subscribers: 4000 },
+  { messages: 512, subscribers: 2000 },
+] as const;
+const PUBLISHERS = 4;
+const BYTES = 64;
+const ROUNDS = Number(process.env.ROUNDS ?? 8);
+const POLL_MS = 2;
+/** The relay is done when it has used less than this for so many polls. */
+const IDLE_NS = 100_000;
+const IDLE_POLLS = 10;
+
+interface Sample {
+  readonly deliveriesPerSecond: number;
+  /** CPU nanoseconds a delivery of all threads, and of the busiest. */
+  readonly cpuNs: number;
+  readonly busiestNs: number;
+}
+
+interface Side {
+  readonly workers: number;
+  readonly server: Server;
+  readonly subscribers: ByteSockets;
+  readonly publishers: ByteSockets;
+  readonly samples: Sample[];
+}
+
+/** CPU nanoseconds so far, by thread. */
+function threadTimes(pid: number): Map<string, number> {
+  const times = new Map<string, number>();
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    times.set(thread, Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]));
+  }
+  return times;
+}
+
+const sum = (times: Map<string, number>): number => [...times.values()].reduce((total, ns) => total + ns, 0);
+
+type Shape = (typeof SHAPES)[number];
+
+async function burst({ server, subscribers, publishers }: Side, shape: Shape): Promise<Sample> {
+  const pid = server.process.pid as number;
+  const { frame, receivedBytes } = binaryFrame(BYTES);
+  const each = Buffer.concat(Array.from({ length: shape.messages / PUBLISHERS }, () => frame));
+  const deliveries = shape.messages * shape.subscribers;
+  for (const socket of subscribers.sockets) socket.pause();
+  const before = threadTimes(pid);
+  const due = subscribers.received + deliveries * receivedBytes;
+  const startedAt = performance.now();
+  for (const socket of publishers.sockets) socket.write(each);
+  let lastBusyAt = startedAt;
+  for (let idle = 0, seen = sum(before); idle < IDLE_POLLS || lastBusyAt === startedAt; ) {
+    await sleep(POLL_MS);
+    const now = sum(threadTimes(pid));
+    if (now - seen > IDLE_NS) {
+      lastBusyAt = performance.now();
+      idle = 0;
+    } else idle++;
+    seen = now;
+  }
+  const after = threadTimes(pid);
+  const used = [...after].map(([thread, ns]) => ns - (before.get(thread) ?? 0));
+  for (const socket of subscribers.sockets) socket.resume();
+  while (subscribers.received < due) await sleep(POLL_MS);
+  if (subscribers.received > due) throw new Error('more arrived than was published');
+  return {
+    deliveriesPerSecond: (deliveries / (lastBusyAt - startedAt)) * 1000,
+    cpuNs: used.reduce((total, ns) => total + ns, 0) / deliveries,
+    busiestNs: Math.max(...used) / deliveries,
+  };
+}
+
+async function side(workers: number, { subscribers: count }: Shape): Promise<Side> {
+  const server = await startRelay(['--workers', String(workers), '--max-backpressure', '64m'], 'any core');
+  const subscribers = new ByteSockets();
+  const publishers = new ByteSockets();
+  const url = `ws://127.0.0.1:${server.port}/bench`;
+  await subscribers.open(url, count);
+  await publishers.open(url, PUBLISHERS);
+  return { workers, server, subscribers, publishers, samples: [] };
+}
+
+const medianOf = (samples: Sample[], read: (sample: Sample) => number): number => median(samples.map(read));
+
+async function measure(shape: Shape): Promise<void> {
+  const sides = [await side(1, shape), await side(2, shape)] as const;
+  try {
+    for (const each of sides) await burst(each, shape);
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const each of round % 2 === 0 ? sides : [...sides].reverse()) each.samples.push(await burst(each, shape));
+    }
+    for (const { workers, samples } of sides) {
+      const rate = (medianOf(samples, (sample) => sample.deliveriesPerSecond) / 1e6).toFixed(2);
+      const cpu = [medianOf(samples, (s) => s.cpuNs), medianOf(samples, (s) => s.busiestNs)].map((ns) => ns.toFixed(0));
+      console.log(`| ${shape.messages} | ${shape.subscribers} | ${workers} | ${rate} M | ${cpu.join(' | ')} |`);
+    }
+    const [one, two] = sides.map(({ samples }) => samples) as [Sample[], Sample[]];
+    const ratio = (read: (sample: Sample) => number): string => {
+      const all = two.map((sample, i) => read(sample) / read(one[i] as Sample));
+      return `**${median(all).toFixed(2)}** (${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)})`;
+    };
+    const [byRate, byCpu] = [ratio((s) => s.deliveriesPerSecond), ratio((s) => 1 / s.busiestNs)];
+    console.log(`| | | 2 over 1 | ${byRate} | | ${byCpu} |`);
+  } finally {
+    for (const { server, subscribers, publishers } of sides) {
+      subscribers.close();
+      publishers.close();
+      server.process.kill('SIGKILL');
+    }
+  }
+}
+
+console.log(`Bursts of ${BYTES} B messages by ${PUBLISHERS} publishers, ${ROUNDS} on each side in turn; medians\n`);
+console.log('| messages | sockets | workers | deliveries/s | CPU ns a delivery | of the busiest thread |');
+console.log('| ---: | ---: | ---: | ---: | ---: | ---: |');
+for (const shape of SHAPES) await measure(shape);
