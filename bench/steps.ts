@@ -1,9 +1,9 @@
 // Scenarios that run a plan more than once: a sweep over a parameter, and the search for the highest rate that holds an objective.
 
-import { decodeHistogram, mergeHistograms, summarizeLatency } from './histogram.js';
 import type { Result, ResultStep } from './result.js';
 import type { Plan, Search, Sweep } from './scenarios/scenario.js';
 import { missedTerms, type SloTerm } from './slo.js';
+import { sumUpSequence } from './sum-up.js';
 
 /** Runs one plan; given by whoever knows engine and target. */
 export type RunOnce = (plan: Plan, label: string) => Promise<Result>;
@@ -18,7 +18,11 @@ export async function runSweep(plan: Plan, sweep: Sweep, slo: readonly SloTerm[]
     results.push(result);
     steps.push(stepOf(result, label, value, slo.length === 0 ? null : missedTerms(slo, result).length === 0));
   }
-  return { ...sumUp(results), params: { ...(results[0] as Result).params, [sweep.param]: [...sweep.values] }, steps };
+  return {
+    ...sumUpSequence(results),
+    params: { ...(results[0] as Result).params, [sweep.param]: [...sweep.values] },
+    steps,
+  };
 }
 
 /** Looks for the highest rate that holds `slo`: doubling until it breaks, then halving the gap. The result is the run at that rate, or
@@ -69,65 +73,4 @@ function stepOf(result: Result, label: string, value: number, held: boolean | nu
   const { expected, delivered, lost, deliveriesPerSecond, latencyMs, valid } = result;
   const { p50, p99, max } = latencyMs;
   return { label, value, expected, delivered, lost, deliveriesPerSecond, p50, p99, max, held, valid };
-}
-
-/** One result for several runs of one scenario, one after the other. */
-function sumUp(results: readonly Result[]): Result {
-  const first = results[0] as Result;
-  const total = (of: (result: Result) => number) => results.reduce((sum, result) => sum + of(result), 0);
-  const worst = (of: (result: Result) => number | null) => {
-    const known = results.map(of).filter((value) => value !== null);
-    return known.length === 0 ? null : Math.max(...known);
-  };
-  const delivered = total((r) => r.delivered);
-  const measuredS = total((r) => (r.deliveriesPerSecond === 0 ? 0 : r.delivered / r.deliveriesPerSecond));
-  const cpuSeconds = total((r) => r.server?.cpuSeconds ?? 0);
-  const reasons = new Set(results.flatMap(({ invalidReasons }) => invalidReasons));
-  return {
-    ...first,
-    connections: {
-      requested: total((r) => r.connections.requested),
-      opened: total((r) => r.connections.opened),
-      failed: total((r) => r.connections.failed),
-      connectMs: {
-        p50: worst((r) => r.connections.connectMs.p50),
-        p99: worst((r) => r.connections.connectMs.p99),
-        max: worst((r) => r.connections.connectMs.max),
-      },
-    },
-    published: total((r) => r.published),
-    expected: total((r) => r.expected),
-    delivered,
-    lost: total((r) => r.lost),
-    duplicated: total((r) => r.duplicated),
-    outOfOrder: total((r) => r.outOfOrder),
-    deliveriesPerSecond: measuredS === 0 ? 0 : Math.round(delivered / measuredS),
-    latencyMs: summarizeLatency(mergeHistograms(results.map((r) => decodeHistogram(r.latencyMs.histogram)))),
-    series: oneAfterTheOther(results),
-    server: first.server && {
-      cpuSeconds,
-      cpuPerMillionDeliveries: delivered === 0 ? null : Math.round((cpuSeconds * 1e9) / delivered) / 1000,
-      rssMax: worst((r) => r.server?.rssMax ?? null) ?? 0,
-      rssPerConnection: first.server.rssPerConnection,
-    },
-    generator: {
-      cpu: worst((r) => r.generator.cpu) ?? 0,
-      scheduleSlipMs: {
-        p99: worst((r) => r.generator.scheduleSlipMs.p99),
-        max: worst((r) => r.generator.scheduleSlipMs.max),
-      },
-      eventLoopDelayMs: { p99: worst((r) => r.generator.eventLoopDelayMs.p99) },
-    },
-    valid: reasons.size === 0,
-    invalidReasons: [...reasons],
-  };
-}
-
-function oneAfterTheOther(results: readonly Result[]): Result['series'] {
-  let offset = 0;
-  return results.flatMap(({ series }) => {
-    const shifted = series.map((point) => ({ ...point, t: point.t + offset }));
-    offset = shifted.at(-1)?.t ?? offset;
-    return shifted;
-  });
 }

@@ -2,6 +2,8 @@
 import { Command } from 'commander';
 
 interface ReportFlags {
+  sum?: boolean;
+  json?: string;
   html?: string;
   md?: string;
   junit?: string;
@@ -12,6 +14,8 @@ export function reportCommand(): Command {
   return new Command('report')
     .description('turn result files of `fanwire bench` into reports; several stand side by side')
     .argument('<file...>', 'result files (fanwire.result/1), each one result or an array of them')
+    .option('--sum', 'add up what several generator machines measured of one server at the same time')
+    .option('--json <file>', 'write the results read, or their sum')
     .option('--html <file>', 'write one self-contained HTML page with charts')
     .option('--md <file>', 'write Markdown, for a CI summary')
     .option('--junit <file>', 'write JUnit XML: an invalid run is an error, a lost message a failure')
@@ -19,10 +23,11 @@ export function reportCommand(): Command {
     .action(report);
 }
 
-async function report(files: string[], { quiet, ...reports }: ReportFlags): Promise<void> {
+async function report(files: string[], { sum, quiet, ...reports }: ReportFlags): Promise<void> {
   const { readResults } = await import('../../bench/result-validate.js');
   const { writeReports } = await import('../../bench/report/write.js');
-  const results = files.flatMap(readResults);
+  const read = files.flatMap(readResults);
+  const results = sum ? [(await import('../../bench/sum-up.js')).sumUpMachines(read)] : read;
   await writeReports(results, reports);
   if (quiet) return;
   const { renderTerminal, terminalOptions } = await import('../../bench/report/terminal.js');

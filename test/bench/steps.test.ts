@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { decodeHistogram, mergeHistograms, percentileMs } from '../../bench/histogram.js';
 import type { Result } from '../../bench/result.js';
 import { validateResult } from '../../bench/result-validate.js';
 import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
 import { parseSlo } from '../../bench/slo.js';
 import { runSearch, runSweep } from '../../bench/steps.js';
+import { sumUpMachines } from '../../bench/sum-up.js';
 import { sampleResult } from './sample-result.js';
 
 const SLO = parseSlo('p99<20ms,loss==0');
@@ -73,4 +75,18 @@ test('a sweep sums up its runs and keeps each as a step', async () => {
   assert.equal(result.delivered, first.delivered + second.delivered);
   assert.equal(result.latencyMs.max, second.latencyMs.max);
   validateResult(result, 'the sweep');
+});
+
+test('what two machines measured at the same time adds up, with the percentiles of all deliveries, not a mean of theirs', () => {
+  const [calm, slow] = [sampleResult(1), sampleResult(3)];
+  const both = validateResult(sumUpMachines([calm, slow]), 'the sum');
+  assert.equal(both.delivered, calm.delivered + slow.delivered);
+  assert.equal(both.deliveriesPerSecond, calm.deliveriesPerSecond + slow.deliveriesPerSecond);
+  const merged = mergeHistograms([calm, slow].map((r) => decodeHistogram(r.latencyMs.histogram)));
+  assert.equal(both.latencyMs.p99, percentileMs(merged, 99));
+  assert.equal(both.series.length, calm.series.length);
+  assert.equal(both.series[1]?.deliveries, (calm.series[1]?.deliveries ?? 0) + (slow.series[1]?.deliveries ?? 0));
+  const spoilt = sumUpMachines([calm, { ...slow, valid: false, invalidReasons: ['saturated'] }]);
+  assert.deepEqual([spoilt.valid, spoilt.invalidReasons], [false, ['machine 2: saturated']]);
+  assert.throws(() => sumUpMachines([calm, { ...slow, scenario: 'burst' }]), { code: 'FANWIRE_USAGE_REPORT_SUM' });
 });
