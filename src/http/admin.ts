@@ -1,4 +1,4 @@
-// The admin listener, on its own port: health, metrics, statistics, topics, connections. Loopback by default.
+// The admin listener, on its own port: the live page, health, metrics, statistics, topics, connections. Loopback by default.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RelayConfig } from '../config/schema.js';
 import type { Logger } from '../log.js';
@@ -15,21 +15,24 @@ import {
   us_socket_local_port,
 } from '../relay/uws.js';
 import { version } from '../version.js';
+import { LivePage } from './live/page.js';
 import { Metrics } from './metrics.js';
 import { type Answer, json, OK, refused, send, sendHead, sendLater } from './respond.js';
+import type { RelayEntrance, StatsReport } from './stats-report.js';
 
 export interface AdminListener {
   readonly port: number;
-  /** For routes that others add, such as the live page at `/`. They are as open as `/healthz`. */
-  readonly app: TemplatedApp;
   close(): void;
 }
 
-type AdminConfig = Pick<RelayConfig, 'adminHost' | 'adminPort' | 'adminToken' | 'maxConnections'>;
+type AdminConfig = Pick<
+  RelayConfig,
+  'adminHost' | 'adminPort' | 'adminToken' | 'host' | 'tlsCert' | 'auth' | 'origins' | 'maxConnections'
+>;
 
 const MAX_TOPICS = 1000;
 const MAX_PAGE = 1000;
-const ROUTES = '/healthz, /readyz, /metrics, /stats, /topics, /connections, DELETE /connections/<id>';
+const ROUTES = '/, /healthz, /readyz, /metrics, /stats, /topics, /connections, DELETE /connections/<id>';
 
 export function startAdmin(config: AdminConfig, inspection: Inspection, log: Logger): Promise<AdminListener> {
   const { adminHost, adminPort } = config;
@@ -42,6 +45,7 @@ export function startAdmin(config: AdminConfig, inspection: Inspection, log: Log
       }
       const port = us_socket_local_port(socket as never);
       log.info({ adminHost, adminPort: port }, `admin on ${urlOf('http', adminHost, port)}`);
+      log.info(`live page: ${urlOf('http', adminHost, port)}/`);
       if (config.adminToken === '' && !/^(127\.|::1$|localhost$)/.test(adminHost)) {
         log.warn({ adminHost }, 'the admin port is open beyond this machine and asks for no --admin-token');
       }
@@ -50,7 +54,7 @@ export function startAdmin(config: AdminConfig, inspection: Inspection, log: Log
         if (!closed) app.close();
         closed = true;
       };
-      resolve({ port, app, close });
+      resolve({ port, close });
     });
   });
 }
@@ -58,6 +62,7 @@ export function startAdmin(config: AdminConfig, inspection: Inspection, log: Log
 class Admin {
   readonly app: TemplatedApp = App();
   private readonly metrics: Metrics;
+  private readonly livePage = new LivePage();
   private readonly startedAtMs = Date.now();
 
   constructor(
@@ -72,6 +77,8 @@ class Admin {
     // Some load balancers ask by HEAD.
     this.app.head('/healthz', (res) => sendHead(res, OK));
     this.app.head('/readyz', (res) => this.later(res, this.readiness(), sendHead));
+    // The page asks for the token itself: a browser opens an address without headers. It holds no figures.
+    this.app.get('/', (res, req) => send(res, this.livePage.answer(this.entrance(), req.getHeader('host'))));
     this.guarded('get', '/metrics', () => this.metricsText());
     this.guarded('get', '/stats', () => this.stats());
     this.guarded('get', '/topics', (req) => this.topics(new URLSearchParams(req.getQuery())));
@@ -91,7 +98,7 @@ class Admin {
     sendLater(res, work, write, (error) => this.log.error({ err: error }, 'admin request failed'));
   }
 
-  /** By header, or by `?token=` for the live page: browsers open it without headers. */
+  /** By header, or by `?token=` for what cannot set one. */
   private mayAsk(req: HttpRequest): boolean {
     const { adminToken } = this.config;
     if (adminToken === '') return true;
@@ -110,11 +117,10 @@ class Admin {
   }
 
   private async stats(): Promise<Answer> {
-    const workers = await this.inspection.stats();
-    const notReady = await this.inspection.notReady();
+    const [workers, notReady] = await Promise.all([this.inspection.stats(), this.inspection.notReady()]);
     const { user, system } = process.cpuUsage();
     const { rss, heapUsed } = process.memoryUsage();
-    return json(200, {
+    const report: StatsReport = {
       schema: 'fanwire.stats/1',
       version,
       pid: process.pid,
@@ -123,11 +129,19 @@ class Admin {
       uptimeS: Math.round((Date.now() - this.startedAtMs) / 1000),
       ready: notReady.length === 0,
       notReady,
+      relay: this.entrance(),
       process: { rssBytes: rss, heapUsedBytes: heapUsed, cpuS: (user + system) / 1e6 },
+      workerRestarts: this.inspection.workerRestarts,
       cluster: this.inspection.cluster ?? null,
       total: totalOf(workers),
       workers,
-    });
+    };
+    return json(200, report);
+  }
+
+  private entrance(): RelayEntrance {
+    const { host, tlsCert, auth, origins, maxConnections } = this.config;
+    return { host, port: this.inspection.port, tls: tlsCert !== '', auth, origins, maxConnections };
   }
 
   private async topics(query: URLSearchParams): Promise<Answer> {

@@ -24,27 +24,41 @@ export function styles(...paths: string[]): string {
   return [readFileSync(require.resolve('uplot/dist/uPlot.min.css'), 'utf8'), ...own].join('\n');
 }
 
+const IMPORT = /^import \{(.*)\} from '(\.[^']+)';$/gm;
+const EXPORT = /^export (?=(?:async )?(?:function\*?|class|const|let) (\w+))/gm;
+
 /**
- * A compiled module and what it imports (by relative paths) as one script, each module after those it needs. All share one
- * scope, so that no two of them may declare the same name at their top: the browser refuses such a script.
+ * A compiled module and all it imports as one script: each module becomes a function that is called once, after those it needs.
+ * Only named imports by relative paths and named declarations that are exported are understood; throws for any other kind.
  */
 export function bundled(entry: URL): string {
-  const bodies = new Map<string, string>();
-  const add = (url: URL): void => {
+  const names = new Map<string, string>();
+  const parts: string[] = [];
+  const add = (url: URL): string => {
     const path = fileURLToPath(url);
-    if (bodies.has(path)) return;
-    bodies.set(path, '');
-    const source = readFileSync(path, 'utf8');
-    for (const [, from] of source.matchAll(/^(?:import|export) .*?from '(\.[^']+)';$/gm)) add(new URL(from ?? '', url));
-    const body = source
-      .replace(/^(?:import .*|export \{.*|export \* .*);$/gm, '')
-      .replace(/^export /gm, '')
-      .replace(/^\/\/# sourceMappingURL=.*$/gm, '');
-    bodies.delete(path);
-    bodies.set(path, body); // now after what it imports
+    const known = names.get(path);
+    if (known !== undefined) return known;
+    const name = `module${names.size}`;
+    names.set(path, name);
+    const exported: string[] = [];
+    const body = readFileSync(path, 'utf8')
+      .replace(/^\/\/# sourceMappingURL=.*$|^export \{\};$/gm, '')
+      .replace(
+        IMPORT,
+        (_, imported: string, from: string) =>
+          `const {${imported.replace(/ as /g, ': ')}} = ${add(new URL(from, url))};`,
+      )
+      .replace(EXPORT, (_, declared: string) => {
+        exported.push(declared);
+        return '';
+      });
+    const other = /^(?:import|export)\b.*/m.exec(body);
+    if (other !== null) throw new Error(`${path} cannot be inlined: ${other[0]}`);
+    parts.push(`const ${name} = (() => {\n${body}\nreturn { ${exported.join(', ')} };\n})();`);
+    return name;
   };
   add(entry);
-  return [...bodies.values()].join('\n');
+  return parts.join('\n');
 }
 
 /** How a Content-Security-Policy names a script or style by what it holds. */

@@ -11,6 +11,10 @@ export class ClusterInspection implements Inspection {
     private readonly config: Pick<RelayConfig, 'readyWithoutCluster'>,
   ) {}
 
+  get port(): number {
+    return this.node.port;
+  }
+
   get workerRestarts(): number {
     return this.node.workerRestarts;
   }

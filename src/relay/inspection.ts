@@ -54,6 +54,8 @@ export interface ConnectionPage {
 export type TopicOrder = 'subscribers' | 'rate';
 
 export interface Inspection {
+  /** Where the relay listens: the port it got, where any free one was asked for. */
+  readonly port: number;
   /** Workers that died and were started anew. */
   readonly workerRestarts: number;
   /** What crosses between this node and others; undefined without --cluster. */
@@ -89,6 +91,10 @@ export class LocalInspection implements Inspection {
     private readonly config: Pick<RelayConfig, 'maxConnections' | 'maxLoopLagMs'>,
     private readonly worker = 0,
   ) {}
+
+  get port(): number {
+    return this.relay.port;
+  }
 
   async stats(): Promise<readonly RelayStats[]> {
     const { counters, connections, topics, slow, bus } = this.relay;

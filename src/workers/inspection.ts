@@ -27,6 +27,10 @@ export class WorkersInspection implements Inspection {
 
   constructor(private readonly supervisor: Supervisor) {}
 
+  get port(): number {
+    return this.supervisor.port;
+  }
+
   get workerRestarts(): number {
     return this.supervisor.restarts;
   }

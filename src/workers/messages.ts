@@ -17,7 +17,7 @@ export interface WorkerSetup {
 }
 
 /** What the main thread can have a worker do. Arguments and results are structured clones. */
-export interface WorkerOps extends Omit<Inspection, 'workerRestarts' | 'cluster'> {
+export interface WorkerOps extends Omit<Inspection, 'port' | 'workerRestarts' | 'cluster'> {
   /** Reads tokens and keys again. */
   reload(): Promise<void>;
   /** Stops accepting and closes every socket, spread over --drain-ms. */

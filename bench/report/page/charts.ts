@@ -2,6 +2,7 @@
 // html.ts inlines this file with what it imports.
 
 import type uPlotClass from 'uplot';
+import { cssColor, FONT, tooltip, trimZeros, Y_AXIS_WIDTH } from '../../../src/page/browser/chart-parts.js';
 import { formatBytes, formatCores, formatCount, formatMs, formatNumber, formatRate } from '../../../src/page/format.js';
 import type { Chart, Unit } from '../chart.js';
 
@@ -15,15 +16,11 @@ const FORMAT: Record<Unit, (value: number) => string> = {
   bytes: formatBytes,
   count: formatCount,
 };
-const Y_AXIS_WIDTH = 64;
-/** Between the cursor and the tip, px. */
-const TIP_GAP = 14;
 const X_AXIS_HEIGHT = 28;
 /** Half of the last step's name lies right of its tick. */
 const STEP_TEXT_BEYOND = 36;
 /** A series whose first point is at most this late is drawn from zero on. */
 const FIRST_INTERVAL_S = 2;
-const FONT = '12px system-ui, sans-serif';
 const PERCENTILE_TICKS = [1, 2, 4, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
 
 /** 1/(1-p) → "99.9 %". */
@@ -46,61 +43,10 @@ function axisText(unit: Unit, value: number): string {
   return trimZeros(text);
 }
 
-function trimZeros(text: string): string {
-  return text.replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, '');
-}
-
-function cssColor(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
-
 /** Every line of the chart on one x axis; points that only another line has are skipped, gaps stay gaps. */
 function joined(chart: Chart): uPlotClass.AlignedData {
   const tables = chart.lines.map((line) => [line.x, line.y] as unknown as uPlotClass.AlignedData);
   return tables.length === 1 && tables[0] ? tables[0] : uPlot.join(tables);
-}
-
-/** Where a tip of `width` begins: right of the cursor, else left of it, else (a phone) as far right as it fits. */
-function beside(cursor: number, width: number, room: number): number {
-  if (cursor + TIP_GAP + width <= room) return cursor + TIP_GAP;
-  if (cursor - TIP_GAP - width >= -Y_AXIS_WIDTH) return cursor - TIP_GAP - width;
-  return room - width;
-}
-
-function tooltip(chart: Chart): uPlotClass.Plugin {
-  const tip = document.createElement('div');
-  tip.className = 'tip';
-  const fill = (plot: Plot) => {
-    const index = plot.cursor.idx;
-    if (index === null || index === undefined || (plot.cursor.left ?? -1) < 0) {
-      tip.hidden = true;
-      return;
-    }
-    const head = document.createElement('b');
-    head.textContent = xText(chart, plot.data[0][index] as number);
-    const rows = chart.lines.flatMap((line, i) => {
-      const value = plot.data[i + 1]?.[index];
-      if (value === null || value === undefined) return [];
-      const row = document.createElement('span');
-      row.className = `c${line.color}${line.dashed ? ' dashed' : ''}`;
-      const name = document.createElement('i');
-      name.textContent = line.label;
-      row.append(name, FORMAT[chart.unit](value));
-      return [row];
-    });
-    tip.replaceChildren(head, ...rows);
-    tip.hidden = rows.length === 0;
-    tip.style.left = `${beside(plot.cursor.left ?? 0, tip.offsetWidth, plot.over.clientWidth)}px`;
-  };
-  return {
-    hooks: {
-      init: (plot) => {
-        tip.hidden = true;
-        plot.over.append(tip);
-      },
-      setCursor: fill,
-    },
-  };
 }
 
 function options(chart: Chart, width: number, height: number, logY: boolean): uPlotClass.Options {
@@ -155,7 +101,7 @@ function options(chart: Chart, width: number, height: number, logY: boolean): uP
         points: { show: chart.x === 'step' },
       })),
     ],
-    plugins: [tooltip(chart)],
+    plugins: [tooltip(chart.lines, (x) => xText(chart, x), FORMAT[chart.unit])],
   };
 }
 
