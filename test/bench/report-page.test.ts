@@ -1,31 +1,26 @@
 // The HTML report in a real Chromium: it draws, asks nothing of the network, fits a phone, and runs nothing hostile.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { renderHtml } from '../../bench/report/html.js';
 import { renderJunit } from '../../bench/report/junit.js';
 import type { Result } from '../../bench/result.js';
+import { inkedPixels, launchChromium, noChromium, PHONE } from '../chromium.js';
 import { sampleResult } from './sample-result.js';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const skip = existsSync(CHROMIUM) ? false : `no Chromium at ${CHROMIUM} (apt-get install chromium, or set CHROMIUM)`;
-const FLAGS = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync';
-const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+const skip = noChromium;
 
 let browser: Browser;
 const folder = mkdtempSync(join(tmpdir(), 'fanwire-page-'));
 
 before(async () => {
   if (skip) return;
-  browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: [...FLAGS.split(' '), '--disable-component-update'],
-  });
+  browser = await launchChromium();
 });
 after(async () => {
   await browser?.close();
@@ -52,18 +47,6 @@ async function open(results: Result[], options: BrowserContextOptions, check: (p
   } finally {
     await context.close();
   }
-}
-
-/** How many pixels of each chart are not background: an empty canvas counts 0. */
-function inkedPixels(page: Page): Promise<number[]> {
-  return page.$$eval('.chart canvas', (canvases) =>
-    canvases.map((canvas) => {
-      const { width, height } = canvas as unknown as { width: number; height: number };
-      // biome-ignore lint/suspicious/noExplicitAny: the test project has no DOM types
-      const pixels = (canvas as any).getContext('2d').getImageData(0, 0, width, height).data as Uint8ClampedArray;
-      return pixels.filter((value, i) => i % 4 === 3 && value > 0).length;
-    }),
-  );
 }
 
 const peers = ['fanwire', 'ws', 'Socket.IO'].map((name, i) =>

@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { chromium } from 'playwright-core';
+import { launchChromium, noChromium } from '../chromium.js';
 import { serve } from '../fanwire-process.js';
 import { EnvelopedClient } from '../relay/enveloped-client.js';
 import { CuttingProxy } from './cutting-proxy.js';
@@ -22,10 +22,6 @@ const CLIENT = fileURLToPath(new URL('../../src/client/index.js', import.meta.ur
 const PYTHON_PROGRAM = fileURLToPath(new URL('../../../test/client/protocol-client.py', import.meta.url));
 const noPython = existsSync('/usr/lib/python3/dist-packages/websockets') ? false : 'needs apt: python3-websockets';
 const BUN = fileURLToPath(new URL('../../../node_modules/.bin/bun', import.meta.url));
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const noChromium = existsSync(CHROMIUM)
-  ? false
-  : `no Chromium at ${CHROMIUM} (apt-get install chromium, or set CHROMIUM)`;
 
 /** Starts the listener program with a URL and a topic; `hear` gets each line it says. */
 type Start = (t: TestContext, url: string, topic: string, hear: (said: Said) => void) => Promise<void>;
@@ -55,7 +51,7 @@ const inChromium: Start = async (t, url, topic, hear) => {
     response.end(isScript ? script : '<!doctype html><script type="module" src="/program.js"></script>');
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
+  const browser = await launchChromium();
   t.after(async () => {
     await browser.close();
     server.close();

@@ -1,13 +1,13 @@
 // A log that cannot be written: the relay goes on, and what can be written later is.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fanwire, type ServeProcess } from '../fanwire-process.js';
+import { freePort } from '../free-port.js';
 import { ONLY_LINUX, until } from './process-facts.js';
 import { record } from './reliability.js';
 import { storm } from './storm.js';
@@ -15,15 +15,6 @@ import { Witness } from './witness.js';
 
 /** Requests that are refused, the first few a second with a line in the log. */
 const REFUSALS = 1000;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Resolves once something accepts connections on `port`. */
 async function listening(port: number): Promise<void> {

@@ -50,8 +50,9 @@ export function showConnections(mayAsk: () => boolean, report: (error: unknown) 
       );
     }
     showTopicsOf(row.cells[1] as HTMLTableCellElement, connection);
-    const openS = Math.max(0, (Date.now() - Date.parse(openedAt)) / 1000);
-    setCells(row, 5, [duration(openS), formatCount(published), formatCount(dropped), formatBytes(bufferedBytes)]);
+    const openFor =
+      openedAt === undefined ? 'opening' : duration(Math.max(0, (Date.now() - Date.parse(openedAt)) / 1000));
+    setCells(row, 5, [openFor, formatCount(published), formatCount(dropped), formatBytes(bufferedBytes)]);
     row.classList.toggle('hot', lagging || dropped > 0);
   };
 
