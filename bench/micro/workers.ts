@@ -8,12 +8,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ByteSockets, binaryFrame } from '../byte-sockets.js';
 import { median, type Server, startRelay } from './server-process.js';
 
-/** A burst that is one send() a socket, as in live traffic, and one that is several, as in a backlog. */
+/** One message, as in live traffic; as many as make one send() a socket; and a backlog, which takes several. */
 const SHAPES = [
+  { messages: 1, subscribers: 4000 },
   { messages: 32, subscribers: 4000 },
   { messages: 512, subscribers: 2000 },
 ] as const;
-const PUBLISHERS = 4;
 const BYTES = 64;
 const ROUNDS = Number(process.env.ROUNDS ?? 8);
 const POLL_MS = 2;
@@ -32,7 +32,7 @@ interface Side {
   readonly workers: number;
   readonly server: Server;
   readonly subscribers: ByteSockets;
-  readonly publishers: ByteSockets;
+  readonly publisher: ByteSockets;
   readonly samples: Sample[];
 }
 
@@ -49,16 +49,17 @@ const sum = (times: Map<string, number>): number => [...times.values()].reduce((
 
 type Shape = (typeof SHAPES)[number];
 
-async function burst({ server, subscribers, publishers }: Side, shape: Shape): Promise<Sample> {
+async function burst({ server, subscribers, publisher }: Side, shape: Shape): Promise<Sample> {
   const pid = server.process.pid as number;
   const { frame, receivedBytes } = binaryFrame(BYTES);
-  const each = Buffer.concat(Array.from({ length: shape.messages / PUBLISHERS }, () => frame));
+  // By one publisher, so that it is one read: how a burst is cut up would else decide how many send()s it takes.
+  const all = Buffer.concat(Array.from({ length: shape.messages }, () => frame));
   const deliveries = shape.messages * shape.subscribers;
   for (const socket of subscribers.sockets) socket.pause();
   const before = threadTimes(pid);
   const due = subscribers.received + deliveries * receivedBytes;
   const startedAt = performance.now();
-  for (const socket of publishers.sockets) socket.write(each);
+  publisher.sockets[0]?.write(all);
   let lastBusyAt = startedAt;
   for (let idle = 0, seen = sum(before); idle < IDLE_POLLS || lastBusyAt === startedAt; ) {
     await sleep(POLL_MS);
@@ -84,11 +85,11 @@ async function burst({ server, subscribers, publishers }: Side, shape: Shape): P
 async function side(workers: number, { subscribers: count }: Shape): Promise<Side> {
   const server = await startRelay(['--workers', String(workers), '--max-backpressure', '64m'], 'any core');
   const subscribers = new ByteSockets();
-  const publishers = new ByteSockets();
+  const publisher = new ByteSockets();
   const url = `ws://127.0.0.1:${server.port}/bench`;
   await subscribers.open(url, count);
-  await publishers.open(url, PUBLISHERS);
-  return { workers, server, subscribers, publishers, samples: [] };
+  await publisher.open(url, 1);
+  return { workers, server, subscribers, publisher, samples: [] };
 }
 
 const medianOf = (samples: Sample[], read: (sample: Sample) => number): number => median(samples.map(read));
@@ -113,15 +114,15 @@ async function measure(shape: Shape): Promise<void> {
     const [byRate, byCpu] = [ratio((s) => s.deliveriesPerSecond), ratio((s) => 1 / s.busiestNs)];
     console.log(`| | | 2 over 1 | ${byRate} | | ${byCpu} |`);
   } finally {
-    for (const { server, subscribers, publishers } of sides) {
+    for (const { server, subscribers, publisher } of sides) {
       subscribers.close();
-      publishers.close();
+      publisher.close();
       server.process.kill('SIGKILL');
     }
   }
 }
 
-console.log(`Bursts of ${BYTES} B messages by ${PUBLISHERS} publishers, ${ROUNDS} on each side in turn; medians\n`);
+console.log(`Bursts of ${BYTES} B messages of one publisher, ${ROUNDS} on each side in turn; medians\n`);
 console.log('| messages | sockets | workers | deliveries/s | CPU ns a delivery | of the busiest thread |');
 console.log('| ---: | ---: | ---: | ---: | ---: | ---: |');
 for (const shape of SHAPES) await measure(shape);
