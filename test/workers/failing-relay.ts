@@ -1,4 +1,4 @@
-// `fanwire serve --workers 2` whose workers fail on a line of stdin: `throw 1`, `leak 0`. Further options come as JSON.
+// `fanwire serve --workers 2` whose workers fail on a line of stdin: `throw 1`, `throw-in-handler 1`, `leak 0`. Further options come as JSON.
 import { createInterface } from 'node:readline';
 import { BroadcastChannel } from 'node:worker_threads';
 import { endOnSignals } from '../../src/commands/serve.js';

@@ -1,5 +1,6 @@
 // A worker that fails when told to, in the ways a worker can fail.
 import { BroadcastChannel, workerData } from 'node:worker_threads';
+import { Exchange } from '../../src/relay/exchange.js';
 
 const { index } = workerData as { index: number };
 const orders = new BroadcastChannel('failing-worker');
@@ -8,6 +9,13 @@ orders.onmessage = (event) => {
   const { worker, how } = (event as { data: { worker: number; how: string } }).data;
   if (worker !== index) return;
   if (how === 'throw') throw new Error('this worker was told to fail');
+  if (how === 'throw-in-handler') {
+    // As a bug in the hot path would: inside uWS's callback, at the next message.
+    Exchange.prototype.publishRaw = () => {
+      throw new Error('this worker was told to fail');
+    };
+    return;
+  }
   // Most of it at once, so that the test is short; the rest slowly, as leaks are.
   const objects = (count: number): unknown[] => Array.from({ length: count }, (_, i) => ({ i }));
   const leak = Array.from({ length: 240 }, () => objects(20_000));

@@ -103,7 +103,16 @@ async function failsAndComesBack(t: TestContext, how: string, said: RegExp): Pro
   const lost: SocketClient[] = [];
   for (const client of clients) void client.closed.then(() => lost.push(client));
   relay.child.stdin.write(`${how} 1\n`);
-  await relay.seen(said);
+  const failing = relay.seen(said);
+  if (how === 'throw-in-handler') {
+    // Nobody hears these: the worker that takes them forwards nothing, and the other one is not told to fail.
+    const quiet = await Promise.all(Array.from({ length: SOCKETS }, () => SocketClient.open(t, `${url}-quiet`)));
+    const poking = setInterval(() => {
+      for (const { socket } of quiet) socket.send('poke');
+    }, 20);
+    await failing.finally(() => clearInterval(poking));
+  }
+  await failing;
   await relay.seen(/"msg":"worker started anew"/);
   const back = await Promise.all(lost.map(() => SocketClient.open(t, url)));
   const others = clients.filter((client) => !lost.includes(client));
@@ -120,6 +129,10 @@ async function failsAndComesBack(t: TestContext, how: string, said: RegExp): Pro
 
 test('a worker that throws is started anew, its clients come back, and the others never notice', async (t) => {
   await failsAndComesBack(t, 'throw', /this worker was told to fail/);
+});
+
+test('so is one that throws inside a handler of uWS', async (t) => {
+  await failsAndComesBack(t, 'throw-in-handler', /this worker was told to fail/);
 });
 
 test('a worker that runs out of heap ends before it takes the process down, and is started anew', async (t) => {
