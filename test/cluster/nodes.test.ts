@@ -132,6 +132,49 @@ test('a NATS that stalls holds up no local message, and what it holds arrives wh
   );
 });
 
+test('under publishing without a pause, outages lose only what was published in them, and double or reorder nothing', async (t) => {
+  const nats = await NatsServer.start(t);
+  const [here, there] = (await nodes(t, nats, [], ['--workers', '2'])) as [ServeProcess, ServeProcess];
+  const publisher = await SocketClient.open(t, here.url('news'));
+  const far = await SocketClient.open(t, there.url('news'));
+  let next = 0;
+  const publishing = setInterval(() => {
+    for (let i = 0; i < 5; i++) publisher.socket.send(String(next++));
+  }, 5);
+  t.after(() => clearInterval(publishing));
+  const reaches = (number: number) => far.until((received) => Number(received.at(-1)?.payload) >= number);
+  const steady: [number, number][] = [];
+  const outages = [
+    () => nats.kill().then(() => nats.start()),
+    async () => {
+      await nats.freeze();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      nats.thaw();
+    },
+    () => nats.kill().then(() => nats.start()),
+  ];
+  for (const outage of outages) {
+    await nats.subscribed('fanwire.news.*', 2);
+    await reaches(next);
+    const from = next;
+    const to = from + 300;
+    await reaches(to);
+    steady.push([from, to]);
+    await outage();
+  }
+  clearInterval(publishing);
+  await nats.subscribed('fanwire.news.*', 2);
+  publisher.socket.send(String(next));
+  await far.until((received) => Number(received.at(-1)?.payload) === next);
+  const heard = far.texts.map(Number);
+  for (let i = 1; i < heard.length; i++) assert.ok((heard[i] as number) > (heard[i - 1] as number));
+  const all = new Set(heard);
+  for (const [from, to] of steady) {
+    for (let i = from; i <= to; i++) assert.ok(all.has(i), `${i} of ${from} to ${to}`);
+  }
+  assert.ok(heard.length < next, 'outages were outages');
+});
+
 test('a node that starts without NATS serves its clients, and joins when NATS comes', async (t) => {
   const nats = await NatsServer.start(t);
   const [there] = (await nodes(t, nats, [])) as [ServeProcess];
