@@ -12,8 +12,8 @@ export interface PaneEvents {
   received(pane: Pane, content: string): void;
   /** Joined or left. */
   changed(): void;
-  /** The relay was not reached, or refused; gives what can be said of why. */
-  whyRefused(): Promise<string>;
+  /** It tries to join. What this gives is asked, if the relay is not reached or refuses, for what can be said of why. */
+  trying(): () => Promise<string>;
 }
 
 export class Pane {
@@ -73,6 +73,7 @@ export class Pane {
     if (url === undefined) return;
     const topic = this.field('topic').value || 'lobby';
     const mode = this.field('mode').value as Mode;
+    const whyRefused = this.events.trying();
     try {
       this.link = new RelayLink(url, mode, topic, this.field('token').value, {
         joined: () => this.joined(topic, mode),
@@ -83,7 +84,12 @@ export class Pane {
           this.events.received(this, content);
         },
         told: (note) => this.messages.add('note', note),
-        ended: (code, reason, hadJoined) => this.ended(code, reason, hadJoined),
+        ended: (code, reason, hadJoined) => {
+          this.left();
+          if (code === 1000) this.say('Not joined.', '');
+          else if (hadJoined) this.say(`Closed with ${code}${reason && `: ${reason}`}`, 'failed');
+          else void this.explain(whyRefused);
+        },
       });
     } catch (error) {
       this.say(`Cannot open ${url}: ${(error as Error).message}`, 'failed');
@@ -103,7 +109,7 @@ export class Pane {
     this.events.changed();
   }
 
-  private ended(code: number, reason: string, hadJoined: boolean): void {
+  private left(): void {
     this.link = undefined;
     this.topic = undefined;
     this.label('Join');
@@ -111,14 +117,11 @@ export class Pane {
     this.repeatWhileChecked();
     for (const name of ['text', 'kind', 'send', 'repeat']) this.input(name).disabled = true;
     this.events.changed();
-    if (code === 1000) this.say('Not joined.', '');
-    else if (hadJoined) this.say(`Closed with ${code}${reason && `: ${reason}`}`, 'failed');
-    else void this.explain(code, reason);
   }
 
-  private async explain(code: number, reason: string): Promise<void> {
-    this.say(`Not let in (${code}${reason && `: ${reason}`}).`, 'failed');
-    const why = await this.events.whyRefused();
+  private async explain(whyRefused: () => Promise<string>): Promise<void> {
+    this.say('Not let in.', 'failed');
+    const why = await whyRefused();
     if (this.link === undefined) this.say(`Not let in. ${why}`, 'failed');
   }
 

@@ -28,7 +28,10 @@ export class Playground {
       sent: (from, content) => this.sent(from, content),
       received: (pane, content) => this.received(pane, content),
       changed: () => this.changed(),
-      whyRefused: () => this.whyRefused(),
+      trying: () => {
+        const before = this.report;
+        return () => this.whyRefused(before);
+      },
     };
     const url = () => this.report && relayUrl(this.report.relay, location.hostname);
     this.panes = [new Pane('a', url, events), new Pane('b', url, events)];
@@ -87,8 +90,7 @@ export class Playground {
   }
 
   /** A browser does not tell why a connection failed. What the relay refused meanwhile does, unless others were refused too. */
-  private async whyRefused(): Promise<string> {
-    const before = this.report;
+  private async whyRefused(before: StatsReport | undefined): Promise<string> {
     if (before === undefined) return '';
     const codes = refusedBetween(before, await this.nextReport());
     if (codes.length > 0) return `The relay meanwhile refused: ${codes.join(', ')}.`;

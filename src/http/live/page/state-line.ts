@@ -27,6 +27,7 @@ export function showUnreachable(sinceMs: number, why: string): void {
     `The relay has not answered since ${since}`,
     `${why} Asking again every second; the figures below are old.`,
   );
+  document.body.classList.add('stale');
 }
 
 export function showSlowAnswer(forMs: number): void {
@@ -41,7 +42,7 @@ function show(kind: Kind, headline: string, note: string): void {
   byId('state').className = `state ${kind}`;
   setText(byId('state').querySelector('h2') as Element, headline);
   setText(byId('state-note'), note);
-  document.body.classList.toggle('stale', headline.startsWith('The relay has not'));
+  document.body.classList.remove('stale');
   document.title = kind === 'good' ? 'fanwire · ready' : `⚠ ${headline} · fanwire`;
 }
 
