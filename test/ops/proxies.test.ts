@@ -1,0 +1,107 @@
+// The nginx and HAProxy configurations of docs/ops, with the real programs in front of two relays that NATS joins.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as after } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { NatsServer } from '../cluster/nats-server.js';
+import { type ServeProcess, serve } from '../fanwire-process.js';
+import { SocketClient } from '../relay/socket-client.js';
+import { haproxy, has, nginx, type ReverseProxy } from './reverse-proxy.js';
+
+const CLIENTS = 20;
+/** Where the clients connect from: not the proxy's own address, which is trusted. */
+const CLIENT_ADDRESS = '127.0.0.9';
+
+interface Kind {
+  readonly program: 'nginx' | 'haproxy';
+  readonly start: (t: TestContext, relays: readonly [ServeProcess, ServeProcess]) => Promise<ReverseProxy>;
+}
+
+const KINDS: readonly Kind[] = [
+  { program: 'nginx', start: nginx },
+  { program: 'haproxy', start: haproxy },
+];
+
+function join(t: TestContext, proxy: ReverseProxy, topic = 'shared'): Promise<SocketClient> {
+  return SocketClient.open(t, `ws://127.0.0.1:${proxy.port}/${topic}`, {
+    localAddress: CLIENT_ADDRESS,
+    // What a client writes itself must not count.
+    headers: { 'X-Forwarded-For': '203.0.113.66' },
+  });
+}
+
+/** Says `text` on one client and waits until all others have heard it. */
+async function everybodyHears(clients: readonly SocketClient[], text: string): Promise<void> {
+  const [speaker, ...others] = clients as [SocketClient, ...SocketClient[]];
+  speaker.socket.send(text);
+  await Promise.all(others.map((other) => other.until(() => other.texts.includes(text))));
+}
+
+interface Listed {
+  readonly id: string;
+  readonly address: string;
+}
+
+async function connectionsOf(relay: ServeProcess): Promise<Listed[]> {
+  const answer = await fetch(`http://127.0.0.1:${relay.adminPort}/connections?limit=1000`);
+  return ((await answer.json()) as { connections: Listed[] }).connections;
+}
+
+for (const { program, start } of KINDS) {
+  const missing = has(program) && has('nats-server') ? {} : { skip: `${program} or nats-server is not installed` };
+  const linux = process.platform === 'linux' ? missing : { skip: 'needs 127.0.0.9' };
+  test(`${program} passes upgrades and addresses on, and nobody is lost when it or a relay goes`, linux, async (t) => {
+    const nats = await NatsServer.start(t);
+    const args = ['--trust-proxy', '127.0.0.1', '--cluster', nats.url, '--drain-ms', '300'];
+    const relays = [await serve(t, args), await serve(t, args)] as const;
+    const proxy = await start(t, relays);
+
+    let clients = await Promise.all(Array.from({ length: CLIENTS }, () => join(t, proxy)));
+    await everybodyHears(clients, 'through the proxy');
+    const [first, second] = (await Promise.all(relays.map(connectionsOf))) as [Listed[], Listed[]];
+    assert.ok(first.length > 0 && second.length > 0, `${first.length} and ${second.length}: both relays have clients`);
+    const addresses = new Set([...first, ...second].map(({ address }) => address));
+    assert.deepEqual([...addresses], [CLIENT_ADDRESS], 'the real address, not the proxy’s nor what the client claims');
+
+    const enveloped = new WebSocket(`ws://127.0.0.1:${proxy.port}/`, 'fanwire.v1');
+    t.after(() => enveloped.terminate());
+    await once(enveloped, 'open');
+    assert.equal(enveloped.protocol, 'fanwire.v1');
+    enveloped.terminate();
+
+    const published = await fetch(`http://127.0.0.1:${proxy.port}/publish/shared`, { method: 'POST', body: 'by HTTP' });
+    assert.equal(published.status, 202);
+    await Promise.all(clients.map((client) => client.until(() => client.texts.includes('by HTTP'))));
+
+    // The proxy is reloaded: those who are in stay in, newcomers come in.
+    proxy.reload();
+    const newcomers: SocketClient[] = [];
+    for (let tries = 0; tries < 20; tries++) {
+      newcomers.push(await join(t, proxy));
+      await after(25);
+    }
+    await everybodyHears([...clients, ...newcomers], 'after the reload');
+    for (const newcomer of newcomers) newcomer.socket.terminate();
+
+    // One of the two relays ends: its clients are told, come back, and find the other; those of the other notice nothing.
+    relays[0].child.kill('SIGTERM');
+    const told: number[] = [];
+    clients = await Promise.all(
+      clients.map(async (client) => {
+        const code = await Promise.race([client.closed.then((closed) => closed.code), relays[0].exited]);
+        if (typeof code !== 'number') return client;
+        told.push(code);
+        return join(t, proxy);
+      }),
+    );
+    assert.deepEqual(await relays[0].exited, { code: 0, signal: null });
+    assert.deepEqual(
+      told,
+      first.slice(0, told.length).map(() => 1012),
+    );
+    assert.equal(told.length, first.length, 'every client of the relay that ended was told');
+    assert.equal((await connectionsOf(relays[1])).length, CLIENTS);
+    await everybodyHears(clients, 'after the drain');
+  });
+}

@@ -1,0 +1,46 @@
+// The systemd unit: systemd understands every line, and it gives a drain the time it takes.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { runFanwire } from '../fanwire-process.js';
+import { has } from './reverse-proxy.js';
+
+const UNIT = fileURLToPath(new URL('../../../docs/ops/fanwire.service', import.meta.url));
+
+/** The values of one setting, in the order of the file. */
+function setting(name: string): string[] {
+  return readFileSync(UNIT, 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}=`))
+    .map((line) => line.slice(name.length + 1));
+}
+
+const verified = has('systemd-analyze') ? {} : { skip: 'systemd-analyze is not installed' };
+
+test('systemd-analyze finds nothing wrong with the unit', verified, (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fanwire-unit-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'fanwire.service');
+  writeFileSync(path, readFileSync(UNIT));
+  const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', path], { encoding: 'utf8' });
+  const own = (stdout + stderr).split('\n').filter((line) => line.includes('fanwire.service'));
+  assert.deepEqual(own, []);
+  assert.equal(status, 0, stdout + stderr);
+});
+
+test('the unit starts a relay with variables it knows, and waits longer than its drain takes', async (t) => {
+  const variables = Object.fromEntries(
+    setting('Environment')
+      .flatMap((line) => line.split(' '))
+      .map((pair) => pair.split('=') as [string, string]),
+  );
+  const { code, stdout, stderr } = await runFanwire(t, ['serve', '--print-config'], { env: variables });
+  assert.equal(code, 0, stderr);
+  const config = JSON.parse(stdout);
+  assert.equal(config.drainMs, Number(variables.FANWIRE_DRAIN_MS));
+  assert.ok(Number(setting('TimeoutStopSec')[0]) * 1000 >= config.drainMs + 10_000);
+});
