@@ -46,7 +46,7 @@ export function startAdmin(config: AdminConfig, inspection: Inspection, log: Log
       const port = us_socket_local_port(socket as never);
       log.info({ adminHost, adminPort: port }, `admin on ${urlOf('http', adminHost, port)}`);
       log.info(`live page: ${urlOf('http', adminHost, port)}/`);
-      if (config.adminToken === '' && !/^(127\.|::1$|localhost$)/.test(adminHost)) {
+      if (config.adminToken === '' && !isLoopback(adminHost)) {
         log.warn({ adminHost }, 'the admin port is open beyond this machine and asks for no --admin-token');
       }
       let closed = false;
@@ -89,8 +89,9 @@ class Admin {
 
   private guarded(method: 'get' | 'del', path: string, work: (req: HttpRequest) => Promise<Answer>): void {
     this.app[method](path, (res, req) => {
-      if (this.mayAsk(req)) this.later(res, work(req));
-      else send(res, refused(NO_TOKEN));
+      if (!this.mayAsk(req)) send(res, refused(NO_TOKEN));
+      else if (this.isRebound(req)) send(res, refused(FOREIGN_HOST));
+      else this.later(res, work(req));
     });
   }
 
@@ -104,6 +105,14 @@ class Admin {
     if (adminToken === '') return true;
     const given = /^bearer +(.+)$/i.exec(req.getHeader('authorization'))?.[1] ?? req.getQuery('token') ?? '';
     return timingSafeEqual(sha256(given), sha256(adminToken));
+  }
+
+  /** On loopback without a token, whether the request names a host that is not this machine: then a page in a browser here got
+   *  a name of its own to resolve to 127.0.0.1 (DNS rebinding), and would read and close connections as if it were local. */
+  private isRebound(req: HttpRequest): boolean {
+    const { adminHost, adminToken } = this.config;
+    const host = req.getHeader('host');
+    return adminToken === '' && isLoopback(adminHost) && host !== '' && !isLoopback(hostname(host));
   }
 
   private async readiness(): Promise<Answer> {
@@ -175,6 +184,22 @@ const NO_TOKEN: Refusal = {
   code: 'FANWIRE_ADMIN_TOKEN',
   message: 'this needs the --admin-token, as Authorization: Bearer or ?token=',
 };
+
+const FOREIGN_HOST: Refusal = {
+  status: 403,
+  code: 'FANWIRE_ADMIN_HOST',
+  message:
+    'without an --admin-token this answers to localhost, 127.0.0.1 and [::1] only; ask by one of them, or set a token',
+};
+
+/** A Host header without its port. */
+function hostname(host: string): string {
+  return host.replace(/:\d*$/, '').replace(/^\[|\]$/g, '');
+}
+
+function isLoopback(host: string): boolean {
+  return /^(127(\.\d{1,3}){3}|::1|localhost)$/.test(host);
+}
 
 function noRoute(req: HttpRequest): Refusal {
   const asked = `${req.getMethod().toUpperCase()} ${quoted(req.getUrl())}`;

@@ -1,5 +1,6 @@
 // The admin listener over real HTTP: what it says of known traffic, who may ask, and that the figures add up.
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
 import { configWith } from '../../src/config/load.js';
@@ -28,7 +29,7 @@ async function startWithAdmin(t: TestContext, given: Partial<RelayConfig> = {}) 
     const isJson = response.headers.get('content-type') === 'application/json';
     return { status: response.status, text, json: isJson ? JSON.parse(text) : undefined };
   };
-  return { ...local, inspection, get };
+  return { ...local, inspection, get, adminPort: listener.port };
 }
 
 test('metrics and stats count known traffic exactly, and no topic, user or address is a label', {
@@ -199,4 +200,25 @@ test('the total of several workers is their sum, and the worst of their lags', {
     total.fanOut.counts.reduce((all, each) => all + each),
     6,
   );
+});
+
+test('on loopback without a token, a name that only resolves to this machine is refused; with a token it is not', async (t) => {
+  const status = (port: number, host: string, path = '/stats'): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      const asked = request({ host: '127.0.0.1', port, path, headers: { host } }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      });
+      asked.on('error', reject).end();
+    });
+  const open = await startWithAdmin(t);
+  for (const host of ['localhost', 'localhost:9002', '127.0.0.1:9002', '[::1]:9002']) {
+    assert.equal(await status(open.adminPort, host), 200, host);
+  }
+  for (const host of ['rebound.example:9002', '127.0.0.1.example', 'localhost.example']) {
+    assert.equal(await status(open.adminPort, host), 403, host);
+    assert.equal(await status(open.adminPort, host, '/healthz'), 200, host);
+  }
+  const guarded = await startWithAdmin(t, { adminToken: 'a-token-for-this-test' });
+  assert.equal(await status(guarded.adminPort, 'relay.example', '/stats?token=a-token-for-this-test'), 200);
 });
