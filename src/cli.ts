@@ -27,8 +27,8 @@ const USAGE_ERROR = 2;
 const INTERRUPTED = 130;
 const INVALID_RUN = 3;
 
-/** Errors a person made on the command line, in a variable or in a file. */
-const USAGE_CODE = /^FANWIRE_(CONFIG|USAGE)_/;
+/** Errors a person made on the command line, in a variable or in a file that these name. */
+const USAGE_CODE = /^FANWIRE_((CONFIG|USAGE)_|(AUTH_FILE|PERMISSION_PATTERN)$)/;
 
 function report(error: unknown): number {
   if (error instanceof CommanderError) {

@@ -30,10 +30,9 @@ export function createLogger({ logLevel, logFormat }: LogOptions): Logger {
     options: PrettyOptions,
   ) => NodeJS.WritableStream;
   const colorize = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
-  return pino(
-    settings,
-    prettyStream({ colorize, sync: true, ignore: 'pid,hostname,name', translateTime: 'HH:MM:ss.l' }),
-  );
+  // `config` would be sixty lines on every start; --print-config shows it.
+  const ignore = 'pid,hostname,name,config';
+  return pino(settings, prettyStream({ colorize, sync: true, ignore, translateTime: 'HH:MM:ss.l' }));
 }
 
 /** Warnings of which at most so many a second are written, each kind on its own; the rest are counted in one line. */

@@ -4,9 +4,10 @@ import { FanwireError } from '../../src/protocol/codes.js';
 import type { Dialect, Target } from './target.js';
 
 /** Describes running servers. `pids` are theirs where they run on this machine, so that CPU and memory can be read.
- *  @throws FanwireError FANWIRE_USAGE_BENCH_URL */
+ *  @throws FanwireError FANWIRE_USAGE_BENCH_URL, FANWIRE_USAGE_BENCH_PID */
 export function urlTarget(urls: readonly string[], dialect: Dialect, pids: readonly number[]): Target {
   for (const url of urls) requireWebSocketUrl(url);
+  for (const pid of pids) requireProcess(pid);
   return {
     name: urls.map((url) => new URL(url).host).join(','),
     version: '',
@@ -21,6 +22,15 @@ export function urlTarget(urls: readonly string[], dialect: Dialect, pids: reado
 function requireWebSocketUrl(url: string): void {
   if (URL.canParse(url) && /^wss?:$/.test(new URL(url).protocol)) return;
   throw new FanwireError('FANWIRE_USAGE_BENCH_URL', `--url must be a ws:// or wss:// URL, got ${url}`);
+}
+
+function requireProcess(pid: number): void {
+  try {
+    process.kill(pid, 0); // asks, sends nothing
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') return; // another user's
+    throw new FanwireError('FANWIRE_USAGE_BENCH_PID', `--server-pid ${pid} is no process of this machine`);
+  }
 }
 
 /** A query may hold a token, which has no business in a result file. */

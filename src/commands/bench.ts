@@ -22,8 +22,8 @@ interface BenchFlags {
   pin: boolean;
   header?: Record<string, string>;
   localAddress?: string[];
-  insecure: boolean;
-  quiet: boolean;
+  insecure?: boolean;
+  quiet?: boolean;
   json?: string;
   html?: string;
   md?: string;
@@ -88,13 +88,13 @@ export function benchCommand(): Command {
     .option('--no-pin', 'leave server and generator to the kernel (else: cores of their own, where taskset is found)')
     .option('--header <header>', 'further header of each upgrade, "Name: value"; repeatable', header)
     .option('--local-address <ip>', 'connect from this address; repeatable', collect)
-    .option('--insecure', 'accept any TLS certificate', false)
+    .option('--insecure', 'accept any TLS certificate')
     .optionsGroup('Output:')
     .option('--json <file>', 'write the result (fanwire.result/1)')
     .option('--html <file>', 'write one self-contained HTML page with charts')
     .option('--md <file>', 'write Markdown, for a CI summary')
     .option('--junit <file>', 'write JUnit XML')
-    .option('-q, --quiet', 'print no table', false)
+    .option('-q, --quiet', 'print no table')
     .addHelpText(
       'after',
       '\nExit codes: 0 good; 1 messages lost, connections failed, the objective missed, or no run; 2 wrong flag; 3 invalid run; 130 interrupted',
@@ -149,7 +149,7 @@ async function bench(command: Command, name: string | undefined, flags: BenchFla
     isPinned: flags.pin,
     headers: flags.header ?? {},
     localAddresses: flags.localAddress ?? [],
-    isInsecureAllowed: flags.insecure,
+    isInsecureAllowed: flags.insecure ?? false,
     signal: interrupt.signal,
   });
   const { writeReports } = await import('../../bench/report/write.js');

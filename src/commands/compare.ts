@@ -11,12 +11,12 @@ interface CompareFlags {
   pairs?: number;
   maxMinutes: number;
   budget?: string;
-  strict: boolean;
+  strict?: boolean;
   capacity: number;
   seed: number;
-  build: string;
-  start: string;
-  serve: string;
+  build?: string;
+  start?: string;
+  serve?: string;
   cache: string;
   baseline?: string;
   saveBaseline?: string;
@@ -24,7 +24,7 @@ interface CompareFlags {
   html?: string;
   md?: string;
   junit?: string;
-  quiet: boolean;
+  quiet?: boolean;
 }
 
 function number(flag: string, min: number, max: number): (text: string) => number {
@@ -54,15 +54,15 @@ export function compareCommand(): Command {
     .optionsGroup('Sides (a git ref, a folder with a package.json, a ws:// URL, or a command with {port}):')
     .option('--base <side>', 'what it is compared with, such as origin/main')
     .option('--head <side>', 'what is judged', '.')
-    .option('--build <command>', 'makes a checkout runnable (default: npm ci, which builds fanwire)', '')
-    .option('--start <command>', 'starts a built side that is not fanwire; {port} or PORT is where it must listen', '')
-    .option('--serve <flags>', 'further flags of `fanwire serve` for both sides, in one argument', '')
+    .option('--build <command>', 'makes a checkout runnable (default: npm ci, which builds fanwire)')
+    .option('--start <command>', 'starts a built side that is not fanwire; {port} or PORT is where it must listen')
+    .option('--serve <flags>', 'further flags of `fanwire serve` for both sides, in one argument')
     .option('--cache <folder>', 'where checkouts are kept, by commit', '.cache/compare')
     .optionsGroup('Verdict:')
     .option('--budget <budgets>', 'how much worse what may get, such as "p99:+10%,cpu:+5%"; only what is named decides')
     .option('--pairs <n>', 'pairs of runs: a number, or auto: until the intervals have decided', pairs)
     .option('--max-minutes <n>', 'no further pair is begun after this long', number('--max-minutes', 0.1, 600), 5)
-    .option('--strict', 'an inconclusive comparison exits with 1 too', false)
+    .option('--strict', 'an inconclusive comparison exits with 1 too')
     .option(
       '--capacity <ms>',
       'closed loop after each run, for saturation and CPU; 0 = none',
@@ -90,7 +90,7 @@ export function compareCommand(): Command {
     .option('--html <file>', 'write one self-contained HTML page, both latency curves in one chart')
     .option('--md <file>', 'write Markdown for the pull request')
     .option('--junit <file>', 'write JUnit XML')
-    .option('-q, --quiet', 'print no table', false)
+    .option('-q, --quiet', 'print no table')
     .addHelpText(
       'after',
       '\nExit codes: 0 unchanged, improved or inconclusive; 1 regressed (or inconclusive with --strict); 2 wrong flag;\n' +
@@ -126,9 +126,9 @@ async function compare(command: Command, flags: CompareFlags): Promise<void> {
     capacityMs: flags.capacity,
     seed: flags.seed,
     side: {
-      build: flags.build,
-      start: flags.start,
-      serveFlags: flags.serve.split(/\s+/).filter((flag) => flag !== ''),
+      build: flags.build ?? '',
+      start: flags.start ?? '',
+      serveFlags: (flags.serve ?? '').split(/\s+/).filter((flag) => flag !== ''),
       cacheFolder: flags.cache,
       say,
     },
@@ -138,6 +138,6 @@ async function compare(command: Command, flags: CompareFlags): Promise<void> {
     say,
   });
   if (comparison === null) return;
-  await writeComparison(comparison, flags, flags.quiet);
-  process.exitCode = exitCodeOf(comparison, flags.strict);
+  await writeComparison(comparison, flags, flags.quiet ?? false);
+  process.exitCode = exitCodeOf(comparison, flags.strict ?? false);
 }

@@ -72,6 +72,7 @@ const REASONS: Record<string, string> = {
   ECONNREFUSED: 'connection refused; does a relay listen there?',
   ENOTFOUND: 'no such host',
   ECONNRESET: 'the connection was reset',
+  EPROTO: 'what listens there does not speak TLS; did you mean ws://?',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'self-signed certificate; --insecure accepts it',
   SELF_SIGNED_CERT_IN_CHAIN: 'self-signed certificate; --insecure accepts it',
 };

@@ -123,7 +123,7 @@ export function pubCommand(): Command {
     .argument('[message]', 'what to send; - reads stdin, one message a line (the default where stdin is no terminal)')
     .option(
       '-n, --count <n>',
-      'send the message so often (or stop after so many lines)',
+      'send the message this many times (or stop after so many lines)',
       argument('--count', integer(1, 1e9)),
     )
     .option(

@@ -150,6 +150,7 @@ const wrong: [string[], RegExp][] = [
   [['--payload', '10'], /--payload must be a whole number from 24 to .* bytes, got 10/],
   [['--slo', 'p99<20'], /--slo term "?p99<20"? is not understood|p99<20 has the wrong unit/],
   [['--url', 'http://x'], /--url must be a ws:\/\/ or wss:\/\/ URL, got http:\/\/x/],
+  [['--url', 'ws://x', '--server-pid', '2147483647'], /--server-pid 2147483647 is no process of this machine/],
   [['--url', 'ws://x', '--peer', 'ws'], /--url and --peer name different servers/],
   [['--topics', '3', '--subscribers', '2'], /--topics 3 is more than --subscribers 2/],
 ];

@@ -85,6 +85,10 @@ test('a relay that goes away, that is not there or that refuses is one line and 
   const gone = await runFanwire(t, ['pub', relay.url('x'), 'hello']);
   assert.equal(gone.code, 1);
   assert.match(gone.stderr, /^fanwire: cannot connect to ws:.*: connection refused.* \[FANWIRE_CONNECT\]\n$/);
+  const plain = await serve(t);
+  const overTls = await runFanwire(t, ['sub', plain.url('x').replace('ws:', 'wss:')]);
+  assert.equal(overTls.code, 1);
+  assert.match(overTls.stderr, /^fanwire: cannot connect to wss:.* TLS; did you mean ws:.* \[FANWIRE_CONNECT\]\n$/);
 
   const refusing = createServer().on('upgrade', (_request, socket) => {
     const body = JSON.stringify({

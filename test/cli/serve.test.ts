@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { WebSocket } from 'ws';
 import { groups, options } from '../../src/config/schema.js';
-import { runFanwire, serve } from '../fanwire-process.js';
+import { fanwire, runFanwire, serve } from '../fanwire-process.js';
 
 test('--help lists every option under its heading, with its default and what zero means', async (t) => {
   const { code, stdout } = await runFanwire(t, ['serve', '--help']);
@@ -53,6 +53,15 @@ test('a mistyped flag, value or variable is one line with its mend, and exit cod
   assert.deepEqual([flag.code, value.code, variable.code], [2, 2, 2]);
 });
 
+test('a pattern or a tokens file that cannot be used is one line, and exit code 2', async (t) => {
+  const free = ['serve', '--port', '0', '--admin-port', '0', '--log-level', 'silent'];
+  const pattern = await runFanwire(t, [...free, '--presence', 'a*b']);
+  assert.match(pattern.stderr, /^fanwire: --presence: .*, got "a\*b" \[FANWIRE_PERMISSION_PATTERN\]\n$/);
+  const tokens = await runFanwire(t, [...free, '--auth', 'static', '--tokens-file', '/nowhere/tokens.json']);
+  assert.match(tokens.stderr, /^fanwire: .*\/nowhere\/tokens\.json: cannot be read .*\[FANWIRE_AUTH_FILE\]\n$/);
+  assert.deepEqual([pattern.code, tokens.code], [2, 2]);
+});
+
 test('a port in use is one line that names it, and exit code 1', async (t) => {
   const { port } = await serve(t);
   const second = await runFanwire(t, ['serve', '--port', String(port), '--admin-port', '0']);
@@ -88,4 +97,12 @@ test('the start line carries the effective configuration, without credentials', 
   const start = JSON.parse(relay.stdout().split('\n')[0] as string);
   assert.equal(start.config.maxConnections, 1234);
   assert.ok(start.set.includes('maxConnections') && !start.set.includes('host'));
+});
+
+test('for people the start is a few lines: what was set, not every option there is', async (t) => {
+  const args = ['serve', '--port', '0', '--admin-port', '0', '--log-format', 'pretty'];
+  const relay = fanwire(t, args, { FANWIRE_MAX_CONNECTIONS: '1234' });
+  await relay.seen(/admin on http/);
+  assert.match(relay.stdout(), /"maxConnections"/);
+  assert.doesNotMatch(relay.stdout(), /maxPayloadBytes/);
 });
