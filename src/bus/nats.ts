@@ -190,16 +190,20 @@ export class NatsBus implements Bus {
       );
     }
     this.log.warn({ servers: this.servers(), reason: outcome.message }, 'NATS is away: relaying on this node only');
-    void this.dialOn(first, options);
+    void this.dialOn(first, options, outcome.message);
   }
 
-  private async dialOn(first: Promise<NatsConnection>, options: ConnectionOptions): Promise<void> {
+  /** Says why only when that changes: NATS may be away all night, and each node dials about once a second. */
+  private async dialOn(first: Promise<NatsConnection>, options: ConnectionOptions, known: string): Promise<void> {
     let attempt = first;
+    let said = known;
     while (!this.closing && this.nats === undefined) {
       try {
         this.attach(await attempt);
       } catch (error) {
-        this.warnings.warn('NATS is away', { servers: this.servers(), reason: (error as Error).message });
+        const reason = (error as Error).message;
+        if (reason !== said) this.warnings.warn('NATS is away', { servers: this.servers(), reason });
+        said = reason;
         await new Promise((resolve) => setTimeout(resolve, natsRetryMs()).unref());
         attempt = connect(options);
       }

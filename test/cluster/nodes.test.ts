@@ -1,6 +1,8 @@
 // Relays joined by a real NATS: what one node publishes reaches the others' subscribers once, and an outage stays an outage of
 // the connection between nodes.
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { runFanwire, type ServeProcess, serve } from '../fanwire-process.js';
 import { SocketClient } from '../relay/socket-client.js';
@@ -218,4 +220,19 @@ test('a node that is told to end does so with NATS up, and with NATS down', asyn
   await down?.seen(/"msg":"NATS is away/);
   down?.child.kill('SIGTERM');
   assert.deepEqual(await down?.exited, { code: 0, signal: null });
+});
+
+test('a NATS that stays away is told once, not at each attempt', async (t) => {
+  let attempts = 0;
+  const enough = new EventEmitter();
+  const hangsUp = createServer((socket) => {
+    socket.on('error', () => {}).destroy();
+    if (++attempts === 4) enough.emit('reached');
+  });
+  await new Promise<void>((resolve) => hangsUp.listen(0, '127.0.0.1', resolve));
+  t.after(() => hangsUp.close());
+  const reached = once(enough, 'reached');
+  const node = await serve(t, ['--cluster', `nats://127.0.0.1:${(hangsUp.address() as AddressInfo).port}`]);
+  await reached;
+  assert.equal(node.stdout().match(/"msg":"NATS is away/g)?.length, 1, node.stdout());
 });
