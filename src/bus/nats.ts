@@ -7,19 +7,15 @@ import {
   type Msg,
   type NatsConnection,
   NoRespondersError,
-  type Subscription,
 } from '@nats-io/transport-node';
 import { type Logger, type SampledWarnings, sampledWarnings } from '../log.js';
 import { FanwireError } from '../protocol/codes.js';
 import type { Bus, BusStatus, Deliver, Kind } from './bus.js';
 import { type Census, NOBODY, type Question, type TakeCensus } from './census.js';
+import { NatsInterest } from './nats-interest.js';
 import { type ClusterConfig, natsOptions, natsRetryMs } from './nats-options.js';
-import { kindOfSubject, messageSubject, questionSubject, topicSubject } from './subject.js';
+import { kindOfSubject, messageSubject, questionSubject } from './subject.js';
 
-/** A subscription outlives its topic's last subscriber by this: one that comes back finds it, and a page that reloads a thousand
- *  times costs NATS nothing. Meanwhile messages of the topic arrive in vain. */
-const UNSUBSCRIBE_AFTER_MS = 5000;
-const SWEEP_MS = 1000;
 /** Bytes that NATS may owe an answer for before messages are counted as lost: what a stalled server may cost in memory. */
 const MAX_UNCONFIRMED_BYTES = 16 * 1024 * 1024;
 /** A PING goes out every so many bytes, and at the latest after so long, to see what has arrived. */
@@ -52,11 +48,8 @@ export class NatsBus implements Bus {
   private maxPayloadBytes = Number.POSITIVE_INFINITY;
   private deliver: Deliver = () => {};
   private takeCensus: TakeCensus = () => NOBODY;
-  /** By topic. Undefined until there is a connection. */
-  private readonly subscriptions = new Map<string, Subscription | undefined>();
-  /** Topics without subscribers here, and when they are given up, in that order. */
-  private readonly leaving = new Map<string, number>();
-  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly interest: NatsInterest;
+  private readonly confirming: NodeJS.Timeout;
   /** What waits for the end of this loop turn. */
   private turn: { readonly topic: string; readonly kind: Kind; readonly message: Uint8Array }[] = [];
   private forwarded = 0;
@@ -81,8 +74,8 @@ export class NatsBus implements Bus {
     this.prefix = options.config.clusterPrefix;
     this.log = options.log;
     this.warnings = sampledWarnings(options.log);
-    this.timers.push(setInterval(() => this.sweep(), SWEEP_MS).unref());
-    this.timers.push(setInterval(() => this.confirm(), CONFIRM_EVERY_MS).unref());
+    this.interest = new NatsInterest(this.prefix, this.warnings, this.onMessage);
+    this.confirming = setInterval(() => this.confirm(), CONFIRM_EVERY_MS).unref();
   }
 
   start(deliver: Deliver, takeCensus: TakeCensus = () => NOBODY): void {
@@ -91,12 +84,11 @@ export class NatsBus implements Bus {
   }
 
   subscribe(topic: string): void {
-    if (this.leaving.delete(topic) || this.subscriptions.has(topic)) return;
-    this.subscriptions.set(topic, this.nats === undefined ? undefined : this.subscribeAt(this.nats, topic));
+    this.interest.subscribe(topic);
   }
 
   unsubscribe(topic: string): void {
-    if (this.subscriptions.has(topic)) this.leaving.set(topic, performance.now() + UNSUBSCRIBE_AFTER_MS);
+    this.interest.unsubscribe(topic);
   }
 
   forward(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void {
@@ -156,12 +148,13 @@ export class NatsBus implements Bus {
 
   /** Topics that are subscribed to at NATS, those about to be given up included. */
   get subscribedTopics(): number {
-    return this.subscriptions.size;
+    return this.interest.size;
   }
 
   async close(): Promise<void> {
     this.closing = true;
-    for (const timer of this.timers) clearInterval(timer);
+    clearInterval(this.confirming);
+    this.interest.stop();
     const { nats } = this;
     if (nats === undefined) return;
     this.publishTurn();
@@ -217,7 +210,7 @@ export class NatsBus implements Bus {
       return;
     }
     this.nats = nats;
-    for (const topic of this.subscriptions.keys()) this.subscriptions.set(topic, this.subscribeAt(nats, topic));
+    this.interest.attach(nats);
     this.onConnect(nats);
     void this.follow(nats);
     return;
@@ -255,22 +248,14 @@ export class NatsBus implements Bus {
     if (!this.closing) this.log.warn({ server }, 'NATS is away: relaying on this node only');
   }
 
-  private subscribeAt(nats: NatsConnection, topic: string): Subscription {
-    return nats.subscribe(topicSubject(this.prefix, topic), {
-      callback: (error, message) => {
-        if (error !== null) {
-          this.warnings.warn('NATS refuses a subscription', { topic, reason: error.message });
-          return;
-        }
-        try {
-          this.take(topic, message);
-        } catch (error) {
-          // Whoever may publish at NATS could send anything: it must not end the relay.
-          this.warnings.warn('unreadable message from NATS', { topic, reason: (error as Error).message });
-        }
-      },
-    });
-  }
+  private readonly onMessage = (topic: string, message: Msg): void => {
+    try {
+      this.take(topic, message);
+    } catch (error) {
+      // Whoever may publish at NATS could send anything: it must not end the relay.
+      this.warnings.warn('unreadable message from NATS', { topic, reason: (error as Error).message });
+    }
+  };
 
   private take(topic: string, message: Msg): void {
     const kind = kindOfSubject(message.subject);
@@ -282,17 +267,6 @@ export class NatsBus implements Bus {
     }
     this.received++;
     this.deliver(topic, message.data, kind);
-  }
-
-  /** Gives up the topics whose time has come. */
-  private sweep(): void {
-    const now = performance.now();
-    for (const [topic, at] of this.leaving) {
-      if (at > now) return;
-      this.leaving.delete(topic);
-      this.subscriptions.get(topic)?.unsubscribe();
-      this.subscriptions.delete(topic);
-    }
   }
 
   /** Asks NATS for a sign that it has taken all that was published until now. */

@@ -1,20 +1,12 @@
 // The bus between worker threads of one process: a ring in shared memory from each to each (ring.ts), a table in shared memory
 // that says who wants what (interest-table.ts). Publishes are batched a loop turn, and only go where a topic has subscribers.
-import type { MessagePort } from 'node:worker_threads';
 import { type Bus, type BusStatus, type Deliver, type Kind, NO_STATUS, type Threads } from './bus.js';
 import { type Census, NOBODY, type Question, Surveys, type TakeCensus } from './census.js';
 import { InterestTable, OwnInterest, slotOf } from './interest-table.js';
+import type { HubObserver, Link, ThreadsOptions } from './link.js';
 import { Outbox } from './outbox.js';
 import type { Received } from './record.js';
 import { RingReader, RingWriter } from './ring.js';
-
-/** One end of what two threads share: a ring each way, and a port that wakes the other side. */
-export interface Link {
-  readonly peer: number;
-  readonly port: MessagePort;
-  readonly inbound: SharedArrayBuffer;
-  readonly outbound: SharedArrayBuffer;
-}
 
 /** Records that are no messages: a worker tells the hub, which speaks to other nodes, the topics by name. */
 const SUBSCRIBE = 254;
@@ -38,25 +30,6 @@ interface Peer {
   dirty: boolean;
   /** Whether its ring is read once a loop turn, rather than when the port says so. */
   awake: boolean;
-}
-
-/** What a thread tells the hub about topics. */
-export interface HubObserver {
-  subscribed(peer: number, topic: string): void;
-  unsubscribed(peer: number, topic: string): void;
-}
-
-export interface ThreadsOptions {
-  /** This thread's place in the table. */
-  readonly self: number;
-  /** How many workers there are. */
-  readonly count?: number;
-  readonly interest: SharedArrayBuffer;
-  readonly links: readonly Link[];
-  /** The thread that speaks to other nodes; it is told topics by name. Undefined without a cluster. */
-  readonly hub?: number | undefined;
-  /** Set in the hub itself. */
-  readonly observer?: HubObserver;
 }
 
 export class ThreadsBus implements Bus, Threads {
@@ -230,8 +203,13 @@ export class ThreadsBus implements Bus, Threads {
     setImmediate(this.flush);
   }
 
+  /** Takes in what the others have shown so far. */
+  takeIn(): void {
+    for (const peer of this.peers.values()) this.read(peer);
+  }
+
   /** Shows the others what was pushed in this loop turn. */
-  private readonly flush = (): void => {
+  readonly flush = (): void => {
     this.flushDue = false;
     let done = 0;
     for (const peer of this.dirty) {

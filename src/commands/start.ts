@@ -1,6 +1,7 @@
 // Starts what `fanwire serve` runs: one relay in this thread, or several as workers, joined with other nodes where there are any.
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { BusStatus } from '../bus/bus.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { Logger } from '../log.js';
 import { ClusterInspection } from '../relay/cluster-inspection.js';
@@ -55,7 +56,8 @@ async function startAlone(config: RelayConfig, log: Logger, cluster: Cluster | u
       await cluster?.bus.close();
     },
   };
-  return withAdmin(running, inClusterOf(cluster, new LocalInspection(relay, config), config), config, log);
+  const status = cluster === undefined ? undefined : () => cluster.bus.status();
+  return withAdmin(running, inClusterOf(status, new LocalInspection(relay, config), config), config, log);
 }
 
 async function startWorkers(config: RelayConfig, log: Logger, cluster: Cluster | undefined): Promise<Running> {
@@ -63,11 +65,13 @@ async function startWorkers(config: RelayConfig, log: Logger, cluster: Cluster |
   const { WorkersInspection } = await import('../workers/inspection.js');
   const supervisor = new Supervisor(config, log, cluster);
   await supervisor.start();
-  return withAdmin(supervisor, inClusterOf(cluster, new WorkersInspection(supervisor), config), config, log);
+  const inspection = inClusterOf(supervisor.clusterStatus, new WorkersInspection(supervisor), config);
+  return withAdmin(supervisor, inspection, config, log);
 }
 
-function inClusterOf(cluster: Cluster | undefined, inspection: Inspection, config: RelayConfig): Inspection {
-  return cluster === undefined ? inspection : new ClusterInspection(inspection, cluster.bus, config);
+/** @param status how this node stands with the others; undefined where it is alone */
+function inClusterOf(status: (() => BusStatus) | undefined, inspection: Inspection, config: RelayConfig): Inspection {
+  return status === undefined ? inspection : new ClusterInspection(inspection, status, config);
 }
 
 /** Adds the admin listener to what runs. It answers until the drain is over: /readyz says meanwhile why nobody should come. */

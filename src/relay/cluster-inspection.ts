@@ -1,5 +1,5 @@
 // What an administrator may ask of a node of a cluster: the same as of one alone, and how it stands with the others.
-import type { Bus, BusStatus } from '../bus/bus.js';
+import type { BusStatus } from '../bus/bus.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { ConnectionPage, ConnectionQuery, Inspection, TopicInfo, TopicOrder } from './inspection.js';
 import type { RelayStats } from './stats.js';
@@ -7,7 +7,7 @@ import type { RelayStats } from './stats.js';
 export class ClusterInspection implements Inspection {
   constructor(
     private readonly node: Inspection,
-    private readonly nodes: Bus,
+    private readonly status: () => BusStatus,
     private readonly config: Pick<RelayConfig, 'readyWithoutCluster'>,
   ) {}
 
@@ -20,7 +20,7 @@ export class ClusterInspection implements Inspection {
   }
 
   get cluster(): BusStatus {
-    return this.nodes.status();
+    return this.status();
   }
 
   async notReady(): Promise<readonly string[]> {

@@ -5,7 +5,7 @@
 import type { Bus, BusStatus } from '../bus/bus.js';
 import { NO_STATUS } from '../bus/bus.js';
 import { together } from '../bus/census.js';
-import type { HubObserver, Link } from '../bus/threads.js';
+import type { HubObserver, Link } from '../bus/link.js';
 import { ThreadsBus } from '../bus/threads.js';
 
 export class Hub implements HubObserver {

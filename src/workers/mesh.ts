@@ -1,7 +1,7 @@
 // The links between threads: for each pair two rings and a channel that wakes, made by the main thread and handed out.
 import { MessageChannel } from 'node:worker_threads';
+import type { Link } from '../bus/link.js';
 import { allocateRing } from '../bus/ring.js';
-import type { Link } from '../bus/threads.js';
 
 /** All rings together take at most about this much memory, however many threads there are. */
 const ALL_RINGS_BYTES = 256 * 1024 * 1024;

@@ -1,6 +1,6 @@
 // What the main thread and its workers say to each other.
 
-import type { Link } from '../bus/threads.js';
+import type { Link } from '../bus/link.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { Inspection } from '../relay/inspection.js';
 
@@ -20,6 +20,8 @@ export interface WorkerSetup {
 export interface WorkerOps extends Omit<Inspection, 'port' | 'workerRestarts' | 'cluster'> {
   /** Reads tokens and keys again. */
   reload(): Promise<void>;
+  /** Hands over to the other workers what was published here until now. */
+  flush(): void;
   /** Stops accepting and closes every socket, spread over --drain-ms. */
   drain(): Promise<void>;
   /** Cuts what is left and ends the thread. */

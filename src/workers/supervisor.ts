@@ -1,6 +1,7 @@
 // The main thread of a relay with several workers: starts them on one port, links them, starts those anew that die, ends them.
+import type { BusStatus } from '../bus/bus.js';
 import { InterestTable } from '../bus/interest-table.js';
-import type { Link } from '../bus/threads.js';
+import type { Link } from '../bus/link.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { Logger } from '../log.js';
 import type { Cluster } from '../relay/company.js';
@@ -133,9 +134,17 @@ export class Supervisor {
   /** Every worker stops accepting and closes its sockets, spread over --drain-ms. */
   async drain(): Promise<void> {
     this.ending = true;
+    // What was published before reaches its subscribers before they are told to go, on whatever worker they are.
+    await this.collect('flush');
     await this.collect('drain');
     // The process ends when the last worker has: nothing of the hub may hold it.
     void Promise.all(this.alive().map((worker) => worker.ended)).then(() => this.hub?.close());
+  }
+
+  /** How this node stands with others, and what crossed; undefined where it is alone. */
+  get clusterStatus(): (() => BusStatus) | undefined {
+    const { hub } = this;
+    return hub === undefined ? undefined : () => hub.status();
   }
 
   /** Cuts what is left and ends the threads. The process may exit only after this: it would abort while uWS runs in one. */

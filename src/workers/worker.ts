@@ -53,7 +53,9 @@ function inspected(): Inspection {
 
 const ops: WorkerOps = {
   reload: () => relay?.reload() ?? Promise.resolve(),
+  flush: () => bus.flush(),
   drain: async () => {
+    bus.takeIn();
     await relay?.drain();
     main.unref(); // the thread ends by itself when the last client has closed its side
   },

@@ -95,6 +95,18 @@ test('SIGTERM closes the sockets of every worker with 1012 and exits 0; a second
   assert.equal(slow.stderr(), '');
 });
 
+test('what was published before SIGTERM reaches the sockets of every worker before they are closed', async (t) => {
+  const relay = await serve(t, ['--workers', '2']);
+  const [publisher, ...clients] = (await open(t, relay.url('news'))) as [SocketClient, ...SocketClient[]];
+  for (let i = 0; i < 2000; i++) publisher.socket.send(`${i}`);
+  await publisher.handled();
+  relay.child.kill('SIGTERM');
+  for (const client of clients) {
+    assert.equal((await client.closed).code, 1012);
+    assert.equal(client.received.length, 2000);
+  }
+});
+
 async function failsAndComesBack(t: TestContext, how: string, said: RegExp): Promise<void> {
   const relay = nodeProcess(t, ['--max-old-space-size=256', FAILING_RELAY]);
   const [, port] = await relay.seen(/"port":(\d+),[^\n]*"msg":"listening/);

@@ -1,0 +1,29 @@
+// What threads share with each other, and what a bus between them is made from.
+import type { MessagePort } from 'node:worker_threads';
+
+/** One end of what two threads share: a ring each way, and a port that wakes the other side. */
+export interface Link {
+  readonly peer: number;
+  readonly port: MessagePort;
+  readonly inbound: SharedArrayBuffer;
+  readonly outbound: SharedArrayBuffer;
+}
+
+/** What a thread tells the hub about topics. */
+export interface HubObserver {
+  subscribed(peer: number, topic: string): void;
+  unsubscribed(peer: number, topic: string): void;
+}
+
+export interface ThreadsOptions {
+  /** This thread's place in the table. */
+  readonly self: number;
+  /** How many workers there are. */
+  readonly count?: number;
+  readonly interest: SharedArrayBuffer;
+  readonly links: readonly Link[];
+  /** The thread that speaks to other nodes; it is told topics by name. Undefined without a cluster. */
+  readonly hub?: number | undefined;
+  /** Set in the hub itself. */
+  readonly observer?: HubObserver;
+}

@@ -1,0 +1,69 @@
+// The topics that a node has subscribed to at NATS: while it has subscribers of them, and a little longer.
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import type { SampledWarnings } from '../log.js';
+import type { Interest } from './bus.js';
+import { topicSubject } from './subject.js';
+
+/** A subscription outlives its topic's last subscriber by this: one that comes back finds it, and a page that reloads a thousand
+ *  times costs NATS nothing. Meanwhile messages of the topic arrive in vain. */
+const UNSUBSCRIBE_AFTER_MS = 5000;
+const SWEEP_MS = 1000;
+export class NatsInterest implements Interest {
+  private nats: NatsConnection | undefined;
+  /** By topic. Undefined until there is a connection. */
+  private readonly subscriptions = new Map<string, Subscription | undefined>();
+  /** Topics without subscribers here, and when they are given up, in that order. */
+  private readonly leaving = new Map<string, number>();
+  private readonly sweeping: NodeJS.Timeout;
+
+  constructor(
+    private readonly prefix: string,
+    private readonly warnings: SampledWarnings,
+    private readonly onMessage: (topic: string, message: Msg) => void,
+  ) {
+    this.sweeping = setInterval(() => this.sweep(), SWEEP_MS).unref();
+  }
+
+  get size(): number {
+    return this.subscriptions.size;
+  }
+
+  subscribe(topic: string): void {
+    if (this.leaving.delete(topic) || this.subscriptions.has(topic)) return;
+    this.subscriptions.set(topic, this.nats === undefined ? undefined : this.subscribeAt(this.nats, topic));
+  }
+
+  unsubscribe(topic: string): void {
+    if (this.subscriptions.has(topic)) this.leaving.set(topic, performance.now() + UNSUBSCRIBE_AFTER_MS);
+  }
+
+  /** There is a connection: from here on the client itself subscribes anew when it has lost and found it. */
+  attach(nats: NatsConnection): void {
+    this.nats = nats;
+    for (const topic of this.subscriptions.keys()) this.subscriptions.set(topic, this.subscribeAt(nats, topic));
+  }
+
+  stop(): void {
+    clearInterval(this.sweeping);
+  }
+
+  private subscribeAt(nats: NatsConnection, topic: string): Subscription {
+    return nats.subscribe(topicSubject(this.prefix, topic), {
+      callback: (error, message) => {
+        if (error === null) this.onMessage(topic, message);
+        else this.warnings.warn('NATS refuses a subscription', { topic, reason: error.message });
+      },
+    });
+  }
+
+  /** Gives up the topics whose time has come. */
+  private sweep(): void {
+    const now = performance.now();
+    for (const [topic, at] of this.leaving) {
+      if (at > now) return;
+      this.leaving.delete(topic);
+      this.subscriptions.get(topic)?.unsubscribe();
+      this.subscriptions.delete(topic);
+    }
+  }
+}
