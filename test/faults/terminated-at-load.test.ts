@@ -13,9 +13,9 @@ const MAX_BUFFERED_BYTES = 256 * 1024;
 /** Messages each subscriber has received when the signal comes. */
 const BEFORE_SIGNAL = 4000;
 
-/** How many messages of each publisher came, in order and without a gap. */
+/** How many messages of each publisher came, in order and without a gap; the one that publishes by HTTP is the last. */
 class Prefix {
-  readonly counts: number[] = Array(PUBLISHERS).fill(0);
+  readonly counts: number[] = Array(PUBLISHERS + 1).fill(0);
   gaps = 0;
   total = 0;
 
@@ -57,12 +57,32 @@ function pump({ socket }: Peer, publisher: number): void {
   turn();
 }
 
+/** Publishes by HTTP until that fails. Returns how many the relay said it had accepted. */
+async function pumpHttp(relay: ServeProcess): Promise<number> {
+  const url = `http://127.0.0.1:${relay.port}/publish/load`;
+  for (let accepted = 0; ; accepted++) {
+    try {
+      const { status } = await fetch(url, { method: 'POST', body: `${PUBLISHERS} ${accepted}` });
+      if (status !== 202) return accepted;
+    } catch {
+      return accepted;
+    }
+  }
+}
+
+interface Ended {
+  readonly subscribers: Prefix[];
+  readonly publishers: Prefix[];
+  readonly acceptedByHttp: number;
+}
+
 /** Sends SIGTERM in the middle of the load. Returns what each subscriber, and each publisher of the others, has received. */
-async function terminate(t: TestContext, drainMs: number): Promise<{ subscribers: Prefix[]; publishers: Prefix[] }> {
+async function terminate(t: TestContext, drainMs: number): Promise<Ended> {
   const relay = await serve(t, ['--drain-ms', String(drainMs)]);
   const subscribers = await Promise.all(Array.from({ length: SUBSCRIBERS }, () => open(t, relay)));
   const publishers = await Promise.all(Array.from({ length: PUBLISHERS }, () => open(t, relay)));
   publishers.forEach(pump);
+  const acceptedByHttp = pumpHttp(relay);
   await Promise.all(
     subscribers.map(
       ({ socket, prefix }) =>
@@ -81,7 +101,12 @@ async function terminate(t: TestContext, drainMs: number): Promise<{ subscribers
   const codes = await Promise.all(peers.map(({ closed }) => closed));
   assert.deepEqual([...new Set(codes)], [1012]);
   assert.deepEqual(await relay.exited, { code: 0, signal: null });
-  return { subscribers: subscribers.map(({ prefix }) => prefix), publishers: publishers.map(({ prefix }) => prefix) };
+  const prefixes = (of: Peer[]): Prefix[] => of.map(({ prefix }) => prefix);
+  return {
+    subscribers: prefixes(subscribers),
+    publishers: prefixes(publishers),
+    acceptedByHttp: await acceptedByHttp,
+  };
 }
 
 function gapsOf(prefixes: Prefix[]): number {
@@ -92,7 +117,7 @@ test(
   'SIGTERM under full load, closing all at once: every subscriber has exactly what was accepted',
   ONLY_LINUX,
   async (t) => {
-    const { subscribers, publishers } = await terminate(t, 0);
+    const { subscribers, publishers, acceptedByHttp } = await terminate(t, 0);
     const accepted = (subscribers[0] as Prefix).counts;
     for (const { counts } of subscribers) assert.deepEqual(counts, accepted);
     publishers.forEach(({ counts }, self) => {
@@ -105,7 +130,7 @@ test(
       tried: SUBSCRIBERS + PUBLISHERS,
       survived: SUBSCRIBERS + PUBLISHERS,
       lost: 0,
-      held: `each got the same ${total} messages of ${PUBLISHERS} publishers, then 1012; exit code 0`,
+      held: `each got the same ${total} messages of ${PUBLISHERS} publishers and of one by HTTP (all ${acceptedByHttp} that had got a 202), then 1012; exit code 0`,
     });
   },
 );

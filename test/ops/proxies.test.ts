@@ -6,6 +6,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { NatsServer } from '../cluster/nats-server.js';
 import { type ServeProcess, serve } from '../fanwire-process.js';
+import { until } from '../faults/process-facts.js';
 import { SocketClient } from '../relay/socket-client.js';
 import { haproxy, has, nginx, type ReverseProxy } from './reverse-proxy.js';
 
@@ -85,22 +86,13 @@ for (const { program, start } of KINDS) {
     for (const newcomer of newcomers) newcomer.socket.terminate();
 
     // One of the two relays ends: its clients are told, come back, and find the other; those of the other notice nothing.
+    const told = new Map<SocketClient, number>();
+    for (const client of clients) client.closed.then(({ code }) => told.set(client, code));
     relays[0].child.kill('SIGTERM');
-    const told: number[] = [];
-    clients = await Promise.all(
-      clients.map(async (client) => {
-        const code = await Promise.race([client.closed.then((closed) => closed.code), relays[0].exited]);
-        if (typeof code !== 'number') return client;
-        told.push(code);
-        return join(t, proxy);
-      }),
-    );
+    await until('every client of the relay that ends is told', () => told.size === first.length);
+    assert.deepEqual([...new Set(told.values())], [1012]);
     assert.deepEqual(await relays[0].exited, { code: 0, signal: null });
-    assert.deepEqual(
-      told,
-      first.slice(0, told.length).map(() => 1012),
-    );
-    assert.equal(told.length, first.length, 'every client of the relay that ended was told');
+    clients = await Promise.all(clients.map((client) => (told.has(client) ? join(t, proxy) : client)));
     assert.equal((await connectionsOf(relays[1])).length, CLIENTS);
     await everybodyHears(clients, 'after the drain');
   });
