@@ -30,7 +30,8 @@ export class NatsInterest implements Interest {
 
   subscribe(topic: string): void {
     if (this.leaving.delete(topic) || this.subscriptions.has(topic)) return;
-    this.subscriptions.set(topic, this.nats === undefined ? undefined : this.subscribeAt(this.nats, topic));
+    const { nats } = this;
+    this.subscriptions.set(topic, nats === undefined || nats.isClosed() ? undefined : this.subscribeAt(nats, topic));
   }
 
   unsubscribe(topic: string): void {
@@ -41,6 +42,12 @@ export class NatsInterest implements Interest {
   attach(nats: NatsConnection): void {
     this.nats = nats;
     for (const topic of this.subscriptions.keys()) this.subscriptions.set(topic, this.subscribeAt(nats, topic));
+  }
+
+  /** The connection is gone for good; the next one gets all subscriptions anew. */
+  detach(): void {
+    this.nats = undefined;
+    for (const topic of this.subscriptions.keys()) this.subscriptions.set(topic, undefined);
   }
 
   stop(): void {

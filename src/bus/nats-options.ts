@@ -44,8 +44,12 @@ export function natsOptions(config: ClusterConfig, name: string): ConnectionOpti
     timeout: DIAL_MS,
     ...credentials(config),
   };
-  if (config.clusterCreds !== '')
-    options.authenticator = credsAuthenticator(read('--cluster-creds', config.clusterCreds));
+  if (config.clusterCreds !== '') {
+    const readCreds = (): Uint8Array => read('--cluster-creds', config.clusterCreds);
+    readCreds(); // an unreadable file is an error now, not at the first challenge
+    // Read at each connection: such files are renewed while a relay runs.
+    options.authenticator = (nonce) => credsAuthenticator(readCreds())(nonce);
+  }
   const wantsTls = config.clusterCa !== '' || config.clusterCert !== '';
   if (wantsTls || config.cluster.some((url) => url.startsWith('tls:'))) {
     options.tls = {};

@@ -1,20 +1,16 @@
 // The bus between nodes, over NATS: a subject a topic and kind of frame, no echo, subscribed to while the topic has subscribers
 // here. At most once, as NATS is: local fan-out never waits for it, and what it cannot take now is counted, not kept, so that
 // nothing stale arrives after an outage.
-import {
-  type ConnectionOptions,
-  connect,
-  type Msg,
-  type NatsConnection,
-  NoRespondersError,
-} from '@nats-io/transport-node';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { type Logger, type SampledWarnings, sampledWarnings } from '../log.js';
 import { FanwireError } from '../protocol/codes.js';
 import type { Bus, BusStatus, Deliver, Kind } from './bus.js';
 import { type Census, NOBODY, type Question, type TakeCensus } from './census.js';
 import { NatsInterest } from './nats-interest.js';
 import { type ClusterConfig, natsOptions, natsRetryMs } from './nats-options.js';
-import { kindOfSubject, messageSubject, questionSubject } from './subject.js';
+import { surveyNodes } from './nats-survey.js';
+import { kindOfSubject, messageSubject } from './subject.js';
 
 /** Bytes that NATS may owe an answer for before messages are counted as lost: what a stalled server may cost in memory. */
 const MAX_UNCONFIRMED_BYTES = 16 * 1024 * 1024;
@@ -25,8 +21,6 @@ const CONFIRM_EVERY_MS = 500;
 const OVERHEAD_BYTES = 64;
 /** How long a start may wait for NATS before the relay takes clients without it. */
 const FIRST_DIAL_MS = 2000;
-/** How long nodes may take to answer a question about a topic. */
-const SURVEY_MS = 150;
 const REFUSED = /authorization|authentication/i;
 /** How long the end may wait for NATS to take what was published last. */
 const LAST_FLUSH_MS = 1000;
@@ -118,27 +112,29 @@ export class NatsBus implements Bus {
     const { nats, turn } = this;
     this.turn = [];
     if (nats === undefined || nats.isClosed()) return;
-    for (const { topic, kind, message } of turn) nats.publish(messageSubject(this.prefix, topic, kind), message);
+    for (const { topic, kind, message } of turn) {
+      try {
+        nats.publish(messageSubject(this.prefix, topic, kind), message);
+      } catch (error) {
+        // Another server of the cluster may allow less than the one before.
+        this.forwarded--;
+        this.lost++;
+        this.warnings.warn('NATS does not take a message', { topic, reason: (error as Error).message });
+      }
+    }
     if (this.unasked.bytes > CONFIRM_EVERY_BYTES) this.confirm();
   };
 
-  /** Nodes that have subscribers of the topic answer; there is no telling how many will, so this takes its full time. */
-  async survey({ topic, wants, reach }: Question): Promise<readonly Census[]> {
-    if (reach !== 'cluster' || this.nats === undefined || !this.connected) return [];
-    const answers: Census[] = [];
+  async survey(question: Question): Promise<readonly Census[]> {
+    if (question.reach !== 'cluster' || this.nats === undefined || !this.connected) return [];
     try {
-      const replies = await this.nats.requestMany(questionSubject(this.prefix, topic), wants, {
-        strategy: 'timer',
-        maxWait: SURVEY_MS,
-      });
-      for await (const reply of replies) answers.push(reply.json<Census>());
+      return await surveyNodes(this.nats, this.prefix, question);
     } catch (error) {
-      // No other node has subscribers, or NATS went away meanwhile.
-      if (!(error instanceof NoRespondersError) && this.connected) {
-        this.warnings.warn('NATS survey failed', { topic, reason: (error as Error).message });
+      if (this.connected) {
+        this.warnings.warn('NATS survey failed', { topic: question.topic, reason: (error as Error).message });
       }
+      return [];
     }
-    return answers;
   }
 
   status(): BusStatus {
@@ -159,23 +155,20 @@ export class NatsBus implements Bus {
     if (nats === undefined) return;
     this.publishTurn();
     if (this.connected) {
-      await Promise.race([
-        nats.flush().catch(() => {}),
-        new Promise((done) => setTimeout(done, LAST_FLUSH_MS).unref()),
-      ]);
+      await Promise.race([nats.flush().catch(() => {}), sleep(LAST_FLUSH_MS, undefined, { ref: false })]);
     }
     await nats.close();
   }
 
   /** Dials until it succeeds, every server in turn each time. Resolves after the first round, however that ended. */
   private async dial(): Promise<void> {
-    const options = natsOptions(this.options.config, this.options.name);
-    const first = connect(options);
+    const first = this.connect();
     const outcome = await Promise.race([
       first.then(this.attach, (error: Error) => error),
       new Promise<Error>((resolve) => setTimeout(() => resolve(new Error('no answer')), FIRST_DIAL_MS).unref()),
     ]);
     if (outcome === undefined) return;
+    if (outcome instanceof FanwireError) throw outcome;
     if (REFUSED.test(`${outcome.name} ${outcome.message}`)) {
       throw new FanwireError(
         'FANWIRE_CLUSTER',
@@ -183,11 +176,11 @@ export class NatsBus implements Bus {
       );
     }
     this.log.warn({ servers: this.servers(), reason: outcome.message }, 'NATS is away: relaying on this node only');
-    void this.dialOn(first, options, outcome.message);
+    void this.dialOn(first, outcome.message);
   }
 
   /** Says why only when that changes: NATS may be away all night, and each node dials about once a second. */
-  private async dialOn(first: Promise<NatsConnection>, options: ConnectionOptions, known: string): Promise<void> {
+  private async dialOn(first: Promise<NatsConnection>, known: string): Promise<void> {
     let attempt = first;
     let said = known;
     while (!this.closing && this.nats === undefined) {
@@ -197,8 +190,8 @@ export class NatsBus implements Bus {
         const reason = (error as Error).message;
         if (reason !== said) this.warnings.warn('NATS is away', { servers: this.servers(), reason });
         said = reason;
-        await new Promise((resolve) => setTimeout(resolve, natsRetryMs()).unref());
-        attempt = connect(options);
+        await sleep(natsRetryMs(), undefined, { ref: false });
+        attempt = this.connect();
       }
     }
   }
@@ -213,8 +206,22 @@ export class NatsBus implements Bus {
     this.interest.attach(nats);
     this.onConnect(nats);
     void this.follow(nats);
+    void nats.closed().then(() => this.onClosed());
     return;
   };
+
+  /** The client has given up, as it does when a server keeps refusing it. */
+  private onClosed(): void {
+    if (this.closing) return;
+    this.onDisconnect(this.servers());
+    this.nats = undefined;
+    this.interest.detach();
+    void this.dialOn(this.connect(), '');
+  }
+
+  private async connect(): Promise<NatsConnection> {
+    return connect(natsOptions(this.options.config, this.options.name));
+  }
 
   /** Connected, for the first time or again: the client has subscribed anew to all it had. */
   private onConnect(nats: NatsConnection): void {
@@ -262,7 +269,9 @@ export class NatsBus implements Bus {
     if (kind === undefined) return;
     if (kind === 'question') {
       const wants = message.string() === 'members' ? 'members' : 'count';
-      void Promise.resolve(this.takeCensus(topic, wants)).then((census) => message.respond(JSON.stringify(census)));
+      Promise.resolve(this.takeCensus(topic, wants))
+        .then((census) => message.respond(JSON.stringify(census)))
+        .catch(() => {}); // NATS has gone away meanwhile, and the question with it
       return;
     }
     this.received++;

@@ -85,6 +85,22 @@ test('what was published to a NATS that is gone counts as lost, what it had not 
   assert.equal(here.status().reconnects, 1);
 });
 
+test('a connection that its client gives up is dialled anew, with the subscriptions made meanwhile', async (t) => {
+  const nats = await NatsServer.start(t);
+  const [here, there] = await Promise.all([bus(t, nats), bus(t, nats)]);
+  const got: string[] = [];
+  there.start((topic) => got.push(topic));
+  there.subscribe('before');
+  await nats.subscribed('fanwire.before.*', 1);
+  // What the client does when a server keeps refusing it; there is no way to have one do so on purpose.
+  await (there as unknown as { nats: { close(): Promise<void> } }).nats.close();
+  there.subscribe('meanwhile');
+  await Promise.all(['before', 'meanwhile'].map((topic) => nats.subscribed(`fanwire.${topic}.*`, 1)));
+  for (const topic of ['before', 'meanwhile']) here.forward(topic, Buffer.from('x'), Kind.text);
+  await until(() => got.length === 2);
+  assert.deepEqual(got, ['before', 'meanwhile']);
+});
+
 test('a message larger than max_payload of NATS is counted, and does not break the connection', async (t) => {
   const nats = await NatsServer.start(t);
   const [here, there] = await Promise.all([bus(t, nats), bus(t, nats)]);
