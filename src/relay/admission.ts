@@ -37,6 +37,11 @@ export class Admission {
     return this.open;
   }
 
+  /** Connections and handshakes under way in all threads. */
+  get total(): number {
+    return this.ledger.total();
+  }
+
   /** Whether nobody more may come in, in any thread. */
   get isFull(): boolean {
     const { maxConnections } = this.limits;

@@ -1,12 +1,14 @@
 // The open-file limit (ulimit -n, LimitNOFILE) as a bound on sockets, kept a little below the kernel's: at the kernel's, accept()
 // fails and uWS tries again at once for as long as clients wait, a whole core for nothing (measured: 2.0 s of CPU in 2 s).
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Logger } from '../log.js';
 import type { Refusal } from '../protocol/codes.js';
 import type { HttpResponse, TemplatedApp } from './uws.js';
 
-/** Descriptors left for other things than clients: admin requests, key fetches, files read again. */
-const SPARE_FILES = 32;
+/** Descriptors for other things than clients: those of the process and each of its threads (21 with one, 41 with four
+ *  workers), admin requests, key fetches, brokers. Not counted at the start: a worker that is started again would count clients. */
+const OWN_FILES = 64;
+const OWN_FILES_PER_WORKER = 16;
 /** A sixteenth of the sockets, within these, is kept to answer 503 on: whoever is cut without an answer learns nothing. */
 const LEAST_REFUSING = 4;
 const MOST_REFUSING = 256;
@@ -14,17 +16,26 @@ const MOST_REFUSING = 256;
 export class FileLimit {
   /** The process's limit of open files. */
   readonly openFiles: number;
-  /** From this many WebSockets on an upgrade is refused. */
+  /** From this many WebSockets of the process on an upgrade is refused. */
   readonly maxSockets: number;
   private readonly cutFrom: number;
-  private sockets = 0;
+  /** Connections of this thread that are no WebSockets (yet). */
+  private requests = 0;
 
-  /** @param workers threads that share the process's limit evenly */
-  constructor(workers: number, openFiles = openFileLimit(), filesInUse = countOpenFiles()) {
+  /** @param webSockets WebSockets of the whole process, open or in their handshake */
+  constructor(
+    workers: number,
+    private readonly webSockets: () => number,
+    openFiles = openFileLimit(),
+  ) {
     this.openFiles = openFiles;
-    this.cutFrom = Math.max(1, Math.floor((openFiles - filesInUse - SPARE_FILES) / workers));
+    this.cutFrom = Math.max(2, openFiles - OWN_FILES - OWN_FILES_PER_WORKER * workers);
     const refusing = Math.min(MOST_REFUSING, Math.max(LEAST_REFUSING, this.cutFrom >> 4));
     this.maxSockets = Math.max(1, this.cutFrom - refusing);
+  }
+
+  get isReached(): boolean {
+    return this.webSockets() >= this.maxSockets;
   }
 
   /** Counts the sockets of `app` from here on. `cut` is told when one is closed unread, since not even a 503 fits any more. */
@@ -32,19 +43,19 @@ export class FileLimit {
     app.filter((res, change) => this.onSocket(res, Number(change), cut));
   }
 
-  /** A WebSocket has closed: once upgraded, a socket is no longer uWS's filter's. */
-  webSocketClosed(): void {
-    this.sockets--;
+  /** A socket has become a WebSocket: uWS's filter is not told of its end. */
+  upgraded(): void {
+    this.requests--;
   }
 
-  /** Why no socket may be upgraded while there are `webSockets`, open or in their handshake. */
-  refusal(webSockets: number): Refusal | undefined {
-    return webSockets >= this.maxSockets ? this.full() : undefined;
+  /** Why no socket may be upgraded now. */
+  refusal(): Refusal | undefined {
+    return this.isReached ? this.full() : undefined;
   }
 
   private onSocket(res: HttpResponse, change: number, cut: (refusal: Refusal) => void): void {
-    this.sockets += change;
-    if (change < 0 || this.sockets <= this.cutFrom) return;
+    this.requests += change;
+    if (change < 0 || this.requests + this.webSockets() <= this.cutFrom) return;
     cut(this.full());
     res.close(); // calls back with -1
   }
@@ -64,7 +75,7 @@ export class FileLimit {
       status: 503,
       code: 'FANWIRE_FILE_LIMIT',
       message: `the relay has as many sockets open as its open-file limit of ${this.openFiles} allows; try again later`,
-      retryAfterS: 5,
+      retryAfterS: 5 + Math.floor(Math.random() * 5), // so that a herd does not return as one
     };
   }
 }
@@ -80,12 +91,4 @@ function openFileLimit(): number {
   const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft: number | 'unlimited' } } };
   const soft = userLimits?.open_files?.soft;
   return typeof soft === 'number' ? soft : Number.MAX_SAFE_INTEGER;
-}
-
-function countOpenFiles(): number {
-  try {
-    return readdirSync('/dev/fd').length;
-  } catch {
-    return 0;
-  }
 }

@@ -134,6 +134,8 @@ export class LocalInspection implements Inspection {
     const reasons: string[] = [];
     if (this.relay.isDraining()) reasons.push('draining');
     if (this.relay.admission.isFull) reasons.push(`all ${maxConnections} connections are taken`);
+    const { fileLimit } = this.relay;
+    if (fileLimit.isReached) reasons.push(`the open-file limit of ${fileLimit.openFiles} allows no more sockets`);
     const lagMs = Math.round(this.lag.worstMs);
     if (maxLoopLagMs > 0 && lagMs > maxLoopLagMs) reasons.push(`the event loop lags ${lagMs} ms, over ${maxLoopLagMs}`);
     return reasons;

@@ -55,6 +55,7 @@ export interface Relay {
   readonly guard: PublishGuard;
   readonly isDraining: () => boolean;
   readonly admission: Admission;
+  readonly fileLimit: FileLimit;
   /** Counts and logs (sampled) the refusal of a request. */
   countRefusal(refusal: Refusal): void;
   /** Writes the refusal of a request and counts it. Corked, or inside the route's handler. */
@@ -88,7 +89,7 @@ class UwsRelay implements Relay {
   readonly enveloped: Enveloped;
   readonly access: Access;
   readonly admission: Admission;
-  private readonly fileLimit: FileLimit;
+  readonly fileLimit: FileLimit;
   readonly guard: PublishGuard;
   private readonly cuts: Cuts;
   private readonly expiry = new Expiry((connection) => this.cuts.expired(connection));
@@ -115,7 +116,7 @@ class UwsRelay implements Relay {
     this.authenticator = createAuthenticator(config, log);
     this.access = new Access(config, this.authenticator);
     this.admission = new Admission(config, company.ledger);
-    this.fileLimit = new FileLimit(config.workers);
+    this.fileLimit = new FileLimit(config.workers, () => this.admission.total);
     this.guard = new PublishGuard(config, config.auth !== 'none', this.counters);
     this.app = makeApp(config);
     this.slow = new SlowConsumers(
@@ -239,6 +240,7 @@ class UwsRelay implements Relay {
         connection.ws = ws;
         this.connections.set(connection.id, connection);
         counters.opened++;
+        this.fileLimit.upgraded();
         this.expiry.watch(connection);
         enveloped.opened(connection);
       },
@@ -261,7 +263,6 @@ class UwsRelay implements Relay {
         connection.ws = undefined;
         this.connections.delete(connection.id);
         this.admission.release(connection.remoteAddress);
-        this.fileLimit.webSocketClosed();
         this.expiry.forget(connection);
         counters.closed++;
         this.slow.onClose(connection);

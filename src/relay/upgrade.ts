@@ -92,7 +92,7 @@ export class Upgrades {
     if ('status' in handshake) return handshake;
     const asker = this.access.read(res, req);
     if ('status' in asker) return asker;
-    const refusal = this.fileLimit.refusal(this.admission.connections) ?? this.admission.admit(asker.address);
+    const refusal = this.fileLimit.refusal() ?? this.admission.admit(asker.address);
     return refusal ?? { ...asker, topic: handshake.topic };
   }
 

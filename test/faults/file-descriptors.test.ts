@@ -52,6 +52,10 @@ test(
     assert.equal(await attempt(relay.url('crowd'), opened), 503, 'a single newcomer gets an answer');
     await relay.seen(/FANWIRE_FILE_LIMIT/);
 
+    const ready = await fetch(`http://127.0.0.1:${relay.adminPort}/readyz`);
+    assert.equal(ready.status, 503);
+    assert.match(await ready.text(), /the open-file limit of 200 allows no more sockets/);
+
     // Clients that keep knocking must not cost a core. 4 ms between the witness's messages is the rest of the load.
     const cpuBefore = cpuSeconds(pid);
     const knocking = setInterval(() => void attempt(relay.url('crowd'), opened), 10);
