@@ -240,7 +240,6 @@ class UwsRelay implements Relay {
         connection.ws = ws;
         this.connections.set(connection.id, connection);
         counters.opened++;
-        this.fileLimit.upgraded();
         this.expiry.watch(connection);
         enveloped.opened(connection);
       },

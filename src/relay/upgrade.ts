@@ -58,8 +58,10 @@ export class Upgrades {
     const protocol = chooseProtocol(req.getHeader('sec-websocket-protocol')) ?? '';
     // An enveloped client names its topics in ops; its path may be anything a proxy routes by.
     const topic = protocol === SUBPROTOCOL ? undefined : knock.topic;
-    const welcome = (identity: Identity): void =>
+    const welcome = (identity: Identity): void => {
+      this.fileLimit.upgraded();
       this.reception.welcome(res, context, headers, { topic, address, identity, protocol });
+    };
     const refuse = (refusal: Refusal): void => {
       this.admission.release(address);
       this.reception.refuse(res, refusal);
