@@ -1,9 +1,15 @@
 // A real nats-server (from PATH) on a free port, which a test kills, freezes and starts again on the same port.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
 import { freePort } from '../free-port.js';
+
+function isStopped(pid: string): boolean {
+  if (process.platform === 'linux') return / T /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  return execFileSync('ps', ['-o', 'state=', '-p', pid]).toString().startsWith('T');
+}
 
 export class NatsServer {
   private process: ChildProcess | undefined;
@@ -57,9 +63,7 @@ export class NatsServer {
   async freeze(): Promise<void> {
     const pid = String(this.process?.pid);
     this.process?.kill('SIGSTOP');
-    while (!execFileSync('ps', ['-o', 'state=', '-p', pid]).toString().startsWith('T')) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    while (!isStopped(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   thaw(): void {
