@@ -39,11 +39,12 @@ export interface Bus extends Interest {
   close(): Promise<void>;
 }
 
-/** The threads of a process by number, for what has one owner among them. Records are bytes; one thread's keep their order, also
+/** Threads by number, for what has one owner among them. Records are bytes; one thread's keep their order, also
  *  with messages that it forwards. */
 export interface Threads {
   readonly self: number;
-  readonly count: number;
+  /** The thread that numbers a topic's messages. */
+  ownerOf(topic: string): number;
   /** False where the thread is away. What does not fit into bounded memory is lost, and counted in `status()`. */
   send(thread: number, topic: string, record: Uint8Array): boolean;
   /** Sends to every other thread that has subscribers of the topic. */
@@ -51,6 +52,8 @@ export interface Threads {
   onRecord(take: (thread: number, topic: string, record: Uint8Array) => void): void;
   /** Told of each thread that ended. */
   onGone(hear: (thread: number) => void): void;
+  /** Told when an owner was cut off for a while, and may have gone on meanwhile. */
+  onDoubt(hear: () => void): void;
 }
 
 export interface BusStatus {

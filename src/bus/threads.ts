@@ -16,6 +16,8 @@ const ASK = 252;
 const ANSWER = 253;
 /** What threads say to each other about topics that one of them owns. */
 const RECORD = 251;
+/** What the hub has numbered may have gone on unheard. */
+const DOUBT = 250;
 
 /** How soon a full ring is tried again when nothing else is published. */
 const RETRY_MS = 1;
@@ -34,7 +36,7 @@ interface Peer {
 
 export class ThreadsBus implements Bus, Threads {
   readonly self: number;
-  readonly count: number;
+  private readonly count: number;
   private readonly hub: number | undefined;
   private readonly observer: HubObserver | undefined;
   private readonly table: InterestTable;
@@ -44,6 +46,7 @@ export class ThreadsBus implements Bus, Threads {
   private deliver: Deliver | undefined;
   private takeCensus: TakeCensus = () => NOBODY;
   private takeRecord: (thread: number, topic: string, record: Uint8Array) => void = () => {};
+  private hearDoubt: () => void = () => {};
   private hearGone: (thread: number) => void = () => {};
   private readonly dirty: Peer[] = [];
   private flushDue = false;
@@ -128,6 +131,11 @@ export class ThreadsBus implements Bus, Threads {
     return (this.table.at(slotOf(topic), worker >>> 5) & (1 << (worker & 31))) !== 0;
   }
 
+  /** With a cluster the hub numbers all topics, for it speaks to what keeps them; without, the workers share them out. */
+  ownerOf(topic: string): number {
+    return this.hub ?? slotOf(topic) % this.count;
+  }
+
   send(thread: number, topic: string, record: Uint8Array): boolean {
     if (!this.peers.has(thread)) return false;
     this.push(thread, topic, RECORD, record);
@@ -144,6 +152,15 @@ export class ThreadsBus implements Bus, Threads {
 
   onGone(hear: (thread: number) => void): void {
     this.hearGone = hear;
+  }
+
+  onDoubt(hear: () => void): void {
+    this.hearDoubt = hear;
+  }
+
+  /** Tells every worker that what it has from this thread may be behind. */
+  doubt(): void {
+    for (const peer of this.peers.keys()) this.tell(peer, '', DOUBT);
   }
 
   private forwardToWorkers(topic: string, message: ArrayBuffer | Uint8Array, kind: number): void {
@@ -258,7 +275,8 @@ export class ThreadsBus implements Bus, Threads {
 
   private readonly take = ({ kind, topic, payload, more }: Received): void => {
     const { reading } = this;
-    if (kind === SUBSCRIBE) this.observer?.subscribed(reading.link.peer, topic);
+    if (kind === DOUBT) this.hearDoubt();
+    else if (kind === SUBSCRIBE) this.observer?.subscribed(reading.link.peer, topic);
     else if (kind === UNSUBSCRIBE) this.observer?.unsubscribed(reading.link.peer, topic);
     else if (more) reading.parts.push(Buffer.from(payload));
     else {

@@ -3,21 +3,24 @@
 export type SequenceRecord =
   /** To the topic's owner: number this, keep it, pass it on. `sender` is the connection to leave out; `ack` wants its number. */
   | { readonly is: 'publish'; readonly from?: string; readonly sender?: string; readonly ack?: number }
-  /** From the owner to every thread with subscribers. */
+  /** From the owner to every thread with subscribers. `after` is the number of the message before it. */
   | {
       readonly is: 'numbered';
       readonly epoch: string;
       readonly seq: number;
+      readonly after: number;
       readonly from?: string;
       readonly sender?: string;
     }
-  /** From the owner to the thread that asked for a number. */
-  | { readonly is: 'ack'; readonly ack: number; readonly seq: number }
-  /** To the owner: send all that you keep. It answers with `kept`, a `message` each, and `end`, with nothing in between. */
+  /** From the owner to the thread that asked for a number: 0 where it got none, nothing where that is not known. */
+  | { readonly is: 'ack'; readonly ack: number; readonly seq?: number }
+  /** From the owner, where it cannot number at the moment: for those who are there, and kept by nobody. */
+  | { readonly is: 'unnumbered'; readonly from?: string; readonly sender?: string }
+  /** To the owner: send all that you keep. It answers with `kept` (everything over `floor` follows), a `message` each, and `end`. */
   | { readonly is: 'ask' }
-  | { readonly is: 'kept'; readonly epoch: string; readonly after: number }
-  | { readonly is: 'message'; readonly seq: number; readonly from?: string }
-  | { readonly is: 'end'; readonly seq: number };
+  | { readonly is: 'kept'; readonly epoch: string; readonly floor: number }
+  | { readonly is: 'message'; readonly seq: number; readonly after: number; readonly from?: string }
+  | { readonly is: 'end'; readonly seq: number; readonly last: number };
 
 export function writeRecord(record: SequenceRecord, body = ''): Uint8Array {
   return Buffer.from(`${JSON.stringify(record)}\n${body}`);

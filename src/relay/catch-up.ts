@@ -23,8 +23,8 @@ export class CatchUp {
     readonly connection: Connection,
     readonly topic: Topic,
     readonly history: TopicHistory,
-    /** The seq it needs next. */
-    public next: number,
+    /** The seq of the last message it has. */
+    public at: number,
   ) {
     this.epoch = history.epoch;
   }
@@ -91,13 +91,15 @@ export class CatchUps {
   /** Replays a few messages. Gives how many, at least one, so that a turn ends. */
   private step(catchUp: CatchUp): number {
     const { connection, history } = catchUp;
-    const from = catchUp.next;
-    connection.ws?.cork(() => replay(catchUp));
-    if (catchUp.next > history.seq && history.isReady) this.arrived(catchUp);
-    else if (!history.isReady) history.whenReady(() => this.start(catchUp));
+    let replayed = 0;
+    connection.ws?.cork(() => {
+      replayed = replay(catchUp);
+    });
+    if (!history.isReady) history.whenReady(() => this.start(catchUp));
+    else if (history.next(catchUp.at) === undefined) this.arrived(catchUp);
     else if (isFull(connection)) this.pause(catchUp);
     else this.ready.push(catchUp);
-    return Math.max(1, catchUp.next - from);
+    return Math.max(1, replayed);
   }
 
   private pause(catchUp: CatchUp): void {
@@ -107,26 +109,27 @@ export class CatchUps {
   }
 }
 
-function replay(catchUp: CatchUp): void {
+function replay(catchUp: CatchUp): number {
   const { connection, topic, history } = catchUp;
   if (catchUp.isStale) {
     connection.ws?.send(lostFrame(topic.name, 1, true), false);
-    catchUp.next = history.seq + 1;
-    return;
+    catchUp.at = history.seq;
+    return 0;
   }
-  const last = Math.min(history.seq, catchUp.next + MESSAGES_PER_STEP - 1);
-  while (catchUp.next <= last && !isFull(connection)) {
-    const kept = history.get(catchUp.next);
-    if (kept === undefined) {
+  let replayed = 0;
+  while (replayed < MESSAGES_PER_STEP && !isFull(connection)) {
+    if (catchUp.at < history.floor) {
       // Evicted while this socket was slow to take the replay.
-      const count = history.first - catchUp.next;
-      connection.ws?.send(lostFrame(topic.name, count, false), false);
-      catchUp.next = history.first;
-      continue;
+      connection.ws?.send(lostFrame(topic.name, history.floor - catchUp.at, false), false);
+      catchUp.at = history.floor;
     }
+    const kept = history.next(catchUp.at);
+    if (kept === undefined) break;
     connection.ws?.send(msgFrame(topic.head, kept.body, kept.seq, kept.from), false);
-    catchUp.next++;
+    catchUp.at = kept.seq;
+    replayed++;
   }
+  return replayed;
 }
 
 function isFull({ ws }: Connection): boolean {

@@ -46,7 +46,7 @@ export class Exchange {
     if (sequencer?.keeps(name) && sequencer.publish({ topic: name, body, from, sender, payload }, acknowledge)) return;
     if (this.bus !== noBus) this.bus.forward(name, writeParcel(body, from), Kind.envelope);
     const topic = this.topics.find(name);
-    if (topic !== undefined) this.fanOutPayload(topic, sender, payload, from, 0);
+    if (topic !== undefined) this.fanOutPayload(topic, sender, payload, from);
     acknowledge(0);
   }
 
@@ -63,15 +63,17 @@ export class Exchange {
       return;
     }
     const { body, from } = readParcel(message);
-    this.fanOutPayload(topic, undefined, bodyPayload(body), from, 0);
+    this.fanOutPayload(topic, undefined, bodyPayload(body), from);
   };
 
   /** Fans out here a message that the topic's owner, this thread or another, has numbered. */
-  readonly numbered = ({ topic: name, body, seq, from, sender, payload }: Numbered): void => {
+  readonly numbered = ({ topic: name, body, seq, from, sender, payload, isForRawOnly }: Numbered): void => {
     const topic = this.topics.find(name);
     if (topic === undefined) return;
     const connection = typeof sender === 'string' ? this.connections.get(sender) : sender;
-    this.fanOutPayload(topic, connection, payload ?? bodyPayload(body), from, seq);
+    const both = payload ?? bodyPayload(body);
+    this.fanOutToRaw(topic, connection, both);
+    if (!isForRawOnly) this.envelop(topic, connection, body, from, seq);
   };
 
   private publishKept(
@@ -101,15 +103,17 @@ export class Exchange {
   private fanOutPayload(
     topic: Topic,
     sender: Connection | undefined,
-    { raw, body, isText }: Payload,
+    payload: Payload,
     from: string | undefined,
-    seq: number,
   ): void {
-    if (topic.raw.subscribers.size > 0) {
-      const bytes = typeof raw === 'string' ? Buffer.from(raw) : raw;
-      this.fanOut.publish(topic.raw, sender, bytes, !(isText ?? typeof raw === 'string'));
-    }
-    if (topic.enveloped !== undefined) this.envelop(topic, sender, body, from, seq);
+    this.fanOutToRaw(topic, sender, payload);
+    this.envelop(topic, sender, payload.body, from, 0);
+  }
+
+  private fanOutToRaw(topic: Topic, sender: Connection | undefined, { raw, isText }: Payload): void {
+    if (topic.raw.subscribers.size === 0) return;
+    const bytes = typeof raw === 'string' ? Buffer.from(raw) : raw;
+    this.fanOut.publish(topic.raw, sender, bytes, !(isText ?? typeof raw === 'string'));
   }
 
   private envelop(

@@ -66,30 +66,44 @@ export class MemoryTopicHistory implements TopicHistory {
     readonly rule: RuleMessages,
     private readonly store: MemoryHistory,
     public seq = 0,
+    /** All messages after this one are kept. */
+    public floor = seq,
   ) {}
 
   whenReady(act: () => void): void {
     act();
   }
 
-  get first(): number {
-    return this.seq - this.kept.length + 1;
-  }
-
   /** Numbers a publish and keeps it. Gives its seq. */
   append(body: string, from: string | undefined): number {
-    return this.store.keep(this, body, from);
+    return this.store.keep(this, this.seq + 1, body, from);
   }
 
-  get(seq: number): Kept | undefined {
-    return this.kept.at(seq - this.first);
+  next(after: number): Kept | undefined {
+    return this.kept.at(this.indexAfter(after));
+  }
+
+  countAfter(after: number): number {
+    return this.kept.length - this.indexAfter(after);
+  }
+
+  /** Where the first message over `after` stands, by bisection: the numbers of a clustered topic have gaps. */
+  private indexAfter(after: number): number {
+    let from = 0;
+    let to = this.kept.length;
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if ((this.kept.at(middle) as Entry).seq > after) to = middle;
+      else from = middle + 1;
+    }
+    return from;
   }
 
   check(since: Position): Unrecovered | undefined {
     this.store.expire();
     if (since.epoch !== this.epoch) return 'epoch-changed';
     if (since.seq > this.seq) return 'unknown-position';
-    return since.seq + 1 < this.first ? 'too-old' : undefined;
+    return since.seq < this.floor ? 'too-old' : undefined;
   }
 }
 
@@ -149,10 +163,10 @@ export class MemoryHistory implements HistoryStore {
   }
 
   /** A history outside the store's own sequences, within the same limits: a copy of what another thread keeps. `drop` ends it. */
-  detached(topic: string, epoch: string, seq: number): MemoryTopicHistory | undefined {
+  detached(topic: string, epoch: string, floor: number): MemoryTopicHistory | undefined {
     const rule = ruleFor(this.rules, topic);
     if (rule === undefined) return undefined;
-    const copy = new MemoryTopicHistory(topic, epoch, rule, this, seq);
+    const copy = new MemoryTopicHistory(topic, epoch, rule, this, floor);
     copy.holds = 1; // never idle
     this.bytes += topicBytes(topic);
     return copy;
@@ -163,32 +177,27 @@ export class MemoryHistory implements HistoryStore {
     this.bytes -= topicBytes(copy.topic);
   }
 
-  /** Keeps a message that has its number already; where some are missing before it, what was kept before them goes. */
-  keepAt(copy: MemoryTopicHistory, seq: number, body: string, from: string | undefined): void {
-    if (seq !== copy.seq + 1) this.skipTo(copy, seq - 1);
-    this.keep(copy, body, from);
-  }
-
-  /** Goes on at `seq`, of which nothing is kept. */
-  skipTo(copy: MemoryTopicHistory, seq: number): void {
-    this.clear(copy);
-    copy.seq = seq;
+  /** Goes on at `seq`: nothing up to there is kept. */
+  skipTo(history: MemoryTopicHistory, seq: number): void {
+    this.clear(history);
+    history.seq = seq;
+    history.floor = seq;
   }
 
   private clear(history: MemoryTopicHistory): void {
     while (history.kept.length > 0) this.evictOldest(history);
   }
 
-  /** Numbers a message of `history`, keeps it, and lets go of what the limits no longer allow. */
-  keep(history: MemoryTopicHistory, body: string, from: string | undefined): number {
+  /** Keeps the next message of `history` as number `seq`, and lets go of what the limits no longer allow. Gives `seq`. */
+  keep(history: MemoryTopicHistory, seq: number, body: string, from: string | undefined): number {
     const { rule } = history;
     const { limits } = rule;
+    history.seq = seq;
     const flat = Buffer.from(body);
     const bytes = ENTRY_OVERHEAD_BYTES + heapBytes(flat, body);
-    const seq = ++history.seq;
     this.expire();
     if (bytes > limits.maxBytes) {
-      this.clear(history); // not kept at all, and with it the run up to here ends
+      this.skipTo(history, seq); // not kept at all, and with it the run up to here ends
       return seq;
     }
     // The body may be a slice that keeps a whole frame alive, so it is copied: the budget must hold for hostile frames too.
@@ -238,6 +247,7 @@ export class MemoryHistory implements HistoryStore {
   private evictOldest(history: MemoryTopicHistory): void {
     const entry = history.kept.shift();
     if (entry === undefined) return;
+    history.floor = entry.seq;
     history.rule.remove(entry);
     this.messages--;
     history.bytes -= entry.bytes;

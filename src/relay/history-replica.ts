@@ -4,12 +4,26 @@ import type { Position, Unrecovered } from '../protocol/ops.js';
 import type { Kept, TopicHistory } from './history.js';
 import type { MemoryHistory, MemoryTopicHistory } from './history-memory.js';
 
+/** A message of the live stream as it came. */
+interface Live {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly after: number;
+  readonly body: string;
+  readonly from: string | undefined;
+}
+
+/** Messages that may wait for a copy that is on its way; of more, the copy is asked for again. */
+const MAX_PENDING = 10_000;
+
 export class ReplicaHistory implements TopicHistory {
   /** The copy that answers; undefined until the first is whole. */
   private copy: MemoryTopicHistory | undefined;
   /** One that is on its way from the owner. */
-  private next: MemoryTopicHistory | undefined;
-  private readonly waiting: (() => void)[] = [];
+  private incoming: MemoryTopicHistory | undefined;
+  /** What came in the live stream since this was last ready. */
+  private pending: Live[] = [];
+  private waiting: (() => void)[] = [];
   isReady = false;
 
   constructor(
@@ -25,16 +39,20 @@ export class ReplicaHistory implements TopicHistory {
     return this.copy?.seq ?? 0;
   }
 
-  get first(): number {
-    return this.copy?.first ?? 1;
+  get floor(): number {
+    return this.copy?.floor ?? 0;
   }
 
-  get(seq: number): Kept | undefined {
-    return this.copy?.get(seq);
+  next(after: number): Kept | undefined {
+    return this.copy?.next(after);
+  }
+
+  countAfter(after: number): number {
+    return this.copy?.countAfter(after) ?? 0;
   }
 
   check(since: Position): Unrecovered | undefined {
-    return this.copy?.check(since) ?? (this.copy === undefined ? 'epoch-changed' : undefined);
+    return this.copy === undefined ? 'epoch-changed' : this.copy.check(since);
   }
 
   whenReady(act: () => void): void {
@@ -42,46 +60,81 @@ export class ReplicaHistory implements TopicHistory {
     else this.waiting.push(act);
   }
 
-  /** The owner begins to send what it keeps, all of which came after `after`. */
-  begin(epoch: string, after: number): void {
-    if (this.next !== undefined) this.store.drop(this.next);
-    this.next = this.store.detached(this.topic, epoch, after);
+  /** What is here may be behind: nobody is answered from it until a new copy has come. */
+  doubt(): void {
+    this.isReady = false;
   }
 
-  add(seq: number, body: string, from: string | undefined): void {
-    const { next } = this;
-    // A record that was lost on the way leaves a hole: what is kept starts after it.
-    if (next !== undefined) this.store.keepAt(next, seq, body, from);
+  /** The owner begins to send all that came after `floor`. */
+  begin(epoch: string, floor: number): void {
+    if (this.incoming !== undefined) this.store.drop(this.incoming);
+    this.incoming = this.store.detached(this.topic, epoch, floor);
   }
 
-  end(seq: number): void {
-    const { next } = this;
-    if (next === undefined) return;
-    if (next.seq !== seq) this.store.skipTo(next, seq);
-    if (this.copy !== undefined) this.store.drop(this.copy);
+  add(seq: number, after: number, body: string, from: string | undefined): void {
+    if (this.incoming !== undefined) this.keep(this.incoming, seq, after, body, from);
+  }
+
+  /**
+   * The copy is whole: the owner is at `seq`, and the last message it sent was `last`. Says whether the stream had gone on here without those who are in it: then they have to
+   * recover. Undefined where what came meanwhile does not follow on the copy: ask for another.
+   */
+  end(seq: number, last: number): 'same' | 'missed' | undefined {
+    const { copy, incoming: next, pending } = this;
+    if (next === undefined) return 'same';
+    // With the last ones lost on the way nothing up to there is kept; otherwise nothing was published between.
+    if (next.seq < last) this.store.skipTo(next, seq);
+    else next.seq = seq;
+    this.incoming = undefined;
     this.copy = next;
-    this.next = undefined;
+    this.pending = [];
+    for (const live of pending) {
+      if (live.epoch !== next.epoch || live.seq <= next.seq) continue;
+      if (live.after > next.seq) return undefined;
+      this.keep(next, live.seq, live.after, live.body, live.from);
+    }
+    const hasMissed = copy !== undefined && isBehind(copy, next);
+    if (copy !== undefined) this.store.drop(copy);
     this.isReady = true;
-    for (const act of this.waiting.splice(0)) act();
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const act of waiting) act();
+    return hasMissed ? 'missed' : 'same';
   }
 
-  /** Follows one message of the live stream. False where it does not follow on what is here: ask the owner for a new copy. */
-  follow(epoch: string, seq: number, body: string, from: string | undefined): boolean {
+  /** Takes one message of the live stream: `new`, `known` from a copy already, or `broken` where it does not follow on what is
+   *  here (a copy has to be asked for) or waits for one. */
+  follow(live: Live): 'new' | 'known' | 'broken' {
     const { copy } = this;
-    if (copy === undefined || !this.isReady) return true; // the copy that is on its way has it
-    if (copy.epoch !== epoch || copy.seq + 1 !== seq) {
-      this.isReady = false;
-      return false;
+    if (this.isReady && copy !== undefined && copy.epoch === live.epoch) {
+      if (live.seq <= copy.seq) return 'known';
+      if (live.after <= copy.seq) {
+        this.keep(copy, live.seq, live.after, live.body, live.from);
+        return 'new';
+      }
     }
-    this.store.keepAt(copy, seq, body, from);
-    return true;
+    this.isReady = false;
+    if (this.pending.length < MAX_PENDING) this.pending.push(live);
+    return 'broken';
   }
 
   drop(): void {
     if (this.copy !== undefined) this.store.drop(this.copy);
-    if (this.next !== undefined) this.store.drop(this.next);
+    if (this.incoming !== undefined) this.store.drop(this.incoming);
     this.copy = undefined;
-    this.next = undefined;
-    this.waiting.length = 0; // nobody is left who waits
+    this.incoming = undefined;
+    this.pending = [];
+    this.waiting = []; // nobody is left who waits
   }
+
+  private keep(copy: MemoryTopicHistory, seq: number, after: number, body: string, from: string | undefined): void {
+    // A record that was lost on the way leaves a hole: what is kept starts after it.
+    if (after > copy.seq) this.store.skipTo(copy, after);
+    this.store.keep(copy, seq, body, from);
+  }
+}
+
+/** Whether anything came between an old copy and a new one. */
+function isBehind(old: MemoryTopicHistory, now: MemoryTopicHistory): boolean {
+  return old.epoch !== now.epoch || now.floor > old.seq || now.countAfter(old.seq) > 0;
 }

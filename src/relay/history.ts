@@ -28,10 +28,12 @@ export interface TopicHistory {
   readonly seq: number;
   /** Undefined when all that came after `since` is kept, else why it cannot be replayed. */
   check(since: Position): Unrecovered | undefined;
-  /** The seq of the oldest message kept, `seq + 1` while none is. All from here to `seq` are kept. */
-  readonly first: number;
-  /** The message with this seq, if it is still kept. */
-  get(seq: number): Kept | undefined;
+  /** All of the topic's messages with a seq over this one are kept. */
+  readonly floor: number;
+  /** The oldest message kept with a seq over `after`. */
+  next(after: number): Kept | undefined;
+  /** How many messages are kept with a seq over `after`. */
+  countAfter(after: number): number;
   /** False while a copy of it is on its way from elsewhere: then nothing of it may be asked. */
   readonly isReady: boolean;
   /** Calls back when it is ready: at once where it is. */

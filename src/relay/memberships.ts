@@ -82,13 +82,13 @@ export class Memberships {
       this.attach(connection, membership);
       return { topic: name, ...position, recovery: { reason } };
     }
-    const replayed = history.seq - since.seq;
+    const replayed = history.countAfter(since.seq);
     this.counters.recoveries.recovered++;
     this.counters.replayed += replayed;
     if (replayed === 0) this.attach(connection, membership);
     else {
       // It starts in the next loop iteration, after the answer.
-      membership.entry = new CatchUp(connection, topic, history, since.seq + 1);
+      membership.entry = new CatchUp(connection, topic, history, since.seq);
       this.catchUps.start(membership.entry);
     }
     return { topic: name, ...position, recovery: { replayed } };

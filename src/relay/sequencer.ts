@@ -2,7 +2,6 @@
 // its messages and keeps them: publishes go to the owner and come back numbered, in one order for all, and the other threads keep a
 // copy while they have subscribers. A relay that is alone owns every topic.
 import type { Threads } from '../bus/bus.js';
-import { slotOf } from '../bus/interest-table.js';
 import type { Payload } from '../protocol/ops.js';
 import { readRecord, type SequenceRecord, writeRecord } from '../protocol/sequence-record.js';
 import type { Connection } from './connection.js';
@@ -32,6 +31,8 @@ export interface Numbered {
   /** The connection to leave out, or its id, which may be another thread's. */
   readonly sender: Connection | string | undefined;
   readonly payload?: Payload;
+  /** Enveloped sockets have it from a copy, or will: it is for raw ones only. */
+  readonly isForRawOnly?: boolean;
 }
 
 /** Told what the sequencer learns. */
@@ -62,6 +63,7 @@ export class Sequencer implements HistoryStore {
   ) {
     threads?.onRecord((thread, topic, bytes) => this.receive(thread, topic, bytes));
     threads?.onGone((thread) => this.gone(thread));
+    threads?.onDoubt(() => this.doubt());
     this.asking = setInterval(() => this.askAgain(), ASK_AGAIN_MS).unref();
   }
 
@@ -120,7 +122,8 @@ export class Sequencer implements HistoryStore {
     switch (record.is) {
       case 'publish': {
         const seq = this.number({ topic, body, from: record.from, sender: record.sender });
-        if (record.ack) this.threads?.send(thread, topic, writeRecord({ is: 'ack', ack: record.ack, seq }));
+        if (record.ack !== undefined)
+          this.threads?.send(thread, topic, writeRecord({ is: 'ack', ack: record.ack, seq }));
         return;
       }
       case 'ack':
@@ -133,14 +136,17 @@ export class Sequencer implements HistoryStore {
       case 'numbered':
         this.follow(topic, record, body);
         return;
+      case 'unnumbered':
+        this.observer.numbered({ topic, body, seq: 0, from: record.from, sender: record.sender });
+        return;
       case 'kept':
-        this.replicas.get(topic)?.begin(record.epoch, record.after);
+        this.replicas.get(topic)?.begin(record.epoch, record.floor);
         return;
       case 'message':
-        this.replicas.get(topic)?.add(record.seq, body, record.from);
+        this.replicas.get(topic)?.add(record.seq, record.after, body, record.from);
         return;
       case 'end':
-        this.replicas.get(topic)?.end(record.seq);
+        this.complete(topic, record.seq, record.last);
     }
   }
 
@@ -152,7 +158,7 @@ export class Sequencer implements HistoryStore {
     const seq = history.append(body, from);
     if (this.threads !== undefined) {
       const about = optional(from, typeof sender === 'string' ? sender : sender?.id);
-      const record = writeRecord({ is: 'numbered', epoch: history.epoch, seq, ...about }, body);
+      const record = writeRecord({ is: 'numbered', epoch: history.epoch, seq, after: seq - 1, ...about }, body);
       this.threads.sendToInterested(topic, record);
     }
     this.observer.numbered({ ...message, seq });
@@ -162,27 +168,33 @@ export class Sequencer implements HistoryStore {
   private follow(topic: string, record: Extract<SequenceRecord, { is: 'numbered' }>, body: string): void {
     const replica = this.replicas.get(topic);
     if (replica === undefined) return;
-    const { epoch, seq, from, sender } = record;
-    if (!replica.follow(epoch, seq, body, from)) {
-      this.send(topic, { is: 'ask' });
-      this.observer.broken(topic);
-    }
-    this.observer.numbered({ topic, body, seq, from, sender });
+    const { epoch, seq, after, from, sender } = record;
+    const wasReady = replica.isReady;
+    const outcome = replica.follow({ epoch, seq, after, body, from });
+    if (outcome === 'broken' && wasReady) this.send(topic, { is: 'ask' });
+    this.observer.numbered({ topic, body, seq, from, sender, isForRawOnly: outcome !== 'new' });
+  }
+
+  private complete(topic: string, seq: number, last: number): void {
+    const outcome = this.replicas.get(topic)?.end(seq, last);
+    if (outcome === 'missed') this.observer.broken(topic);
+    else if (outcome === undefined && this.replicas.has(topic)) this.send(topic, { is: 'ask' });
   }
 
   private sendKept(thread: number, topic: string): void {
     const history = this.own.open(topic);
     const { threads } = this;
     if (history === undefined || threads === undefined) return;
-    const { epoch, first, seq } = history;
-    threads.send(thread, topic, writeRecord({ is: 'kept', epoch, after: first - 1 }));
-    for (let next = first; next <= seq; next++) {
-      const kept = history.get(next);
-      if (kept === undefined) continue;
+    const { epoch, floor, seq } = history;
+    threads.send(thread, topic, writeRecord({ is: 'kept', epoch, floor }));
+    let last = floor;
+    for (let kept = history.next(floor); kept !== undefined; kept = history.next(last)) {
       const { body, from } = kept;
-      threads.send(thread, topic, writeRecord({ is: 'message', seq: next, ...optional(from, undefined) }, body));
+      const record = { is: 'message', seq: kept.seq, after: last, ...optional(from, undefined) } as const;
+      threads.send(thread, topic, writeRecord(record, body));
+      last = kept.seq;
     }
-    threads.send(thread, topic, writeRecord({ is: 'end', seq }));
+    threads.send(thread, topic, writeRecord({ is: 'end', seq, last }));
   }
 
   /** A thread has ended, and what it owned with it. Its successor numbers in new epochs. */
@@ -192,6 +204,12 @@ export class Sequencer implements HistoryStore {
       this.unacknowledged.delete(ack);
       acknowledge(undefined);
     }
+  }
+
+  /** The owner may have gone on without this thread hearing of it. */
+  private doubt(): void {
+    for (const replica of this.replicas.values()) replica.doubt();
+    this.askAgain();
   }
 
   private askAgain(): void {
@@ -209,7 +227,7 @@ export class Sequencer implements HistoryStore {
   }
 
   private ownerOf(topic: string): number {
-    return slotOf(topic) % (this.threads?.count ?? 1);
+    return this.threads?.ownerOf(topic) ?? 0;
   }
 }
 
