@@ -25,11 +25,18 @@ const REFUSED = /authorization|authentication/i;
 /** How long the end may wait for NATS to take what was published last. */
 const LAST_FLUSH_MS = 1000;
 
+/** Told when NATS is there and when it is away. */
+export interface NatsObserver {
+  connected(nats: NatsConnection): void;
+  disconnected(): void;
+}
+
 export interface NatsBusOptions {
   readonly config: ClusterConfig & { readonly maxPayloadBytes: number };
   readonly log: Logger;
   /** What NATS shows of this connection. */
   readonly name: string;
+  readonly observer?: NatsObserver | undefined;
 }
 
 export class NatsBus implements Bus {
@@ -226,6 +233,7 @@ export class NatsBus implements Bus {
   /** Connected, for the first time or again: the client has subscribed anew to all it had. */
   private onConnect(nats: NatsConnection): void {
     this.connected = true;
+    this.options.observer?.connected(nats);
     this.maxPayloadBytes = nats.info?.max_payload ?? Number.POSITIVE_INFINITY;
     this.log.info({ server: nats.getServer(), cluster: this.prefix }, 'joined the cluster');
     if (this.maxPayloadBytes < this.options.config.maxPayloadBytes) {
@@ -249,6 +257,7 @@ export class NatsBus implements Bus {
   private onDisconnect(server: string): void {
     if (!this.connected) return;
     this.connected = false;
+    this.options.observer?.disconnected();
     this.unconfirmed += this.outstanding.messages;
     this.outstanding = { bytes: 0, messages: 0 };
     this.unasked = { bytes: 0, messages: 0 };

@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { BusStatus } from '../bus/bus.js';
+import type { JetStreamOwner } from '../bus/jetstream.js';
+import { parseHistoryRules } from '../config/history-rules.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { Logger } from '../log.js';
 import { ClusterInspection } from '../relay/cluster-inspection.js';
@@ -35,15 +37,33 @@ export async function start(config: RelayConfig, log: Logger): Promise<Running> 
 async function joinCluster(config: RelayConfig, log: Logger): Promise<Cluster | undefined> {
   if (config.cluster.length === 0) return undefined;
   const { NatsBus } = await import('../bus/nats.js');
-  const bus = await NatsBus.open({ config, log, name: `fanwire ${hostname()}:${config.port}` });
-  return { bus, idPrefix: `${randomBytes(4).toString('hex')}-` };
+  const owner = await historyOwner(config, log);
+  const bus = await NatsBus.open({ config, log, name: `fanwire ${hostname()}:${config.port}`, observer: owner });
+  try {
+    await owner?.ready();
+  } catch (error) {
+    await bus.close();
+    throw error;
+  }
+  return { bus, owner, idPrefix: `${randomBytes(4).toString('hex')}-` };
+}
+
+/** Undefined where no history is kept. */
+async function historyOwner(config: RelayConfig, log: Logger): Promise<JetStreamOwner | undefined> {
+  const rules = parseHistoryRules(config.history);
+  if (rules.length === 0) return undefined;
+  const { JetStreamOwner } = await import('../bus/jetstream.js');
+  const { clusterPrefix: prefix, historyMaxBytes: maxBytes, historyReplicas: replicas } = config;
+  return new JetStreamOwner({ prefix, rules, maxBytes, replicas, log });
 }
 
 async function startAlone(config: RelayConfig, log: Logger, cluster: Cluster | undefined): Promise<Running> {
   const { startRelay } = await import('../relay/relay.js');
   const { PublishApi } = await import('../http/publish.js');
   const { LocalInspection } = await import('../relay/inspection.js');
-  const relay = await startRelay(config, log, { ...ALONE, ...cluster });
+  const { RemoteOwner } = await import('../bus/remote-owner.js');
+  const threads = cluster?.owner && new RemoteOwner(cluster.owner);
+  const relay = await startRelay(config, log, { ...ALONE, ...cluster, threads });
   new PublishApi(relay, config, log).attach();
   const running = {
     reload: () => relay.reload(),

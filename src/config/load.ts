@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { FanwireError } from '../protocol/codes.js';
 import { didYouMean } from './nearest.js';
 import { variableOf } from './option.js';
-import { checkTogether, groups, options, type RelayConfig } from './schema.js';
+import { groups, options, type RelayConfig } from './schema.js';
 
 export type Origin = 'flag' | 'variable' | 'file' | 'default';
 type Key = keyof RelayConfig;
@@ -120,7 +120,6 @@ export function loadConfig({
   }
   const loaded = config as RelayConfig;
   for (const group of groups) (group.check as ((config: RelayConfig) => void) | undefined)?.(loaded);
-  checkTogether(loaded);
   return { config: loaded, origins };
 }
 

@@ -1,5 +1,4 @@
 // Every option of the relay. To add one, declare it in a file of options/ and, if the file is new, join it here.
-import { FanwireError } from '../protocol/codes.js';
 import type { ConfigOf, Option, OptionGroup } from './option.js';
 import { auth } from './options/auth.js';
 import { cluster } from './options/cluster.js';
@@ -21,13 +20,3 @@ export type RelayConfig = ConfigOf<{ [K in keyof AllOptions]: AllOptions[K] }>;
 
 /** By config key. */
 export const options = Object.assign({}, ...groups.map((group) => group.options)) as Record<keyof RelayConfig, Option>;
-
-/** Rules between options of different groups. @throws FanwireError FANWIRE_CONFIG_CONFLICT */
-export function checkTogether({ history, cluster }: RelayConfig): void {
-  if (history !== '' && cluster.length > 0) {
-    throw new FanwireError(
-      'FANWIRE_CONFIG_CONFLICT',
-      '--history is kept by one node, in its memory: it cannot go together with --cluster',
-    );
-  }
-}

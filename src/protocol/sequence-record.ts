@@ -18,6 +18,8 @@ export type SequenceRecord =
   | { readonly is: 'unnumbered'; readonly from?: string; readonly sender?: string }
   /** To the owner: send all that you keep. It answers with `kept` (everything over `floor` follows), a `message` each, and `end`. */
   | { readonly is: 'ask' }
+  /** To the owner: nobody is subscribed here any more. */
+  | { readonly is: 'leave' }
   | { readonly is: 'kept'; readonly epoch: string; readonly floor: number }
   | { readonly is: 'message'; readonly seq: number; readonly after: number; readonly from?: string }
   | { readonly is: 'end'; readonly seq: number; readonly last: number };

@@ -1,5 +1,6 @@
 // What a relay knows of the other relays it works with: none, threads of its process, other nodes.
 import type { Bus, Threads } from '../bus/bus.js';
+import type { JetStreamOwner } from '../bus/jetstream.js';
 import { noBus } from '../bus/none.js';
 import type { Ledger } from './ledger.js';
 
@@ -19,6 +20,8 @@ export interface Company {
 /** What joins a node with others. */
 export interface Cluster {
   readonly bus: Bus;
+  /** Numbers and keeps the messages of topics with history; undefined where none are kept. */
+  readonly owner: JetStreamOwner | undefined;
   /** Differs between nodes: begins the ids of this node's connections. */
   readonly idPrefix: string;
 }

@@ -95,6 +95,7 @@ export class Sequencer implements HistoryStore {
     }
     this.replicas.delete(history.topic);
     history.drop();
+    this.send(history.topic, { is: 'leave' });
   }
 
   /** Has a message numbered and fanned out by every thread, this one included. False where the topic's owner is away. */
@@ -108,9 +109,10 @@ export class Sequencer implements HistoryStore {
     const about = optional(from, sender?.id);
     if (acknowledge === undefined) return this.send(topic, { is: 'publish', ...about }, body);
     const ack = this.nextAck++;
-    if (!this.send(topic, { is: 'publish', ...about, ack }, body)) return false;
-    this.unacknowledged.set(ack, { owner: this.ownerOf(topic), acknowledge });
-    return true;
+    this.unacknowledged.set(ack, { owner: this.ownerOf(topic), acknowledge }); // before: the answer may come at once
+    if (this.send(topic, { is: 'publish', ...about, ack }, body)) return true;
+    this.unacknowledged.delete(ack);
+    return false;
   }
 
   stop(): void {

@@ -5,6 +5,7 @@
 import type { Bus, BusStatus } from '../bus/bus.js';
 import { NO_STATUS } from '../bus/bus.js';
 import { together } from '../bus/census.js';
+import type { JetStreamOwner } from '../bus/jetstream.js';
 import type { HubObserver, Link } from '../bus/link.js';
 import { ThreadsBus } from '../bus/threads.js';
 
@@ -18,12 +19,14 @@ export class Hub implements HubObserver {
     self: number,
     interest: SharedArrayBuffer,
     private readonly nodes: Bus,
+    private readonly owner: JetStreamOwner | undefined,
   ) {
     this.workers = new ThreadsBus({ self, interest, links: [], observer: this });
     this.workers.start(
       (topic, message, kind) => nodes.forward(topic, message, kind),
       async (topic, wants) => together(await nodes.survey({ topic, wants, reach: 'cluster' })),
     );
+    this.numberTopics();
     nodes.start(
       (topic, message, kind) => this.workers.forward(topic, message, kind),
       async (topic, wants) => together(await this.workers.survey({ topic, wants, reach: 'process' })),
@@ -48,7 +51,9 @@ export class Hub implements HubObserver {
     topics.add(topic);
     const workers = this.wanting.get(topic) ?? 0;
     this.wanting.set(topic, workers + 1);
-    if (workers === 0) this.nodes.subscribe(topic);
+    if (workers > 0) return;
+    this.nodes.subscribe(topic);
+    this.owner?.subscribe(topic);
   }
 
   unsubscribed(peer: number, topic: string): void {
@@ -74,5 +79,19 @@ export class Hub implements HubObserver {
     }
     this.wanting.delete(topic);
     this.nodes.unsubscribe(topic);
+    this.owner?.unsubscribe(topic);
+  }
+
+  /** For the workers the hub is the owner of all topics with history, on behalf of what keeps them. */
+  private numberTopics(): void {
+    const { owner, workers } = this;
+    if (owner === undefined) return;
+    owner.output = {
+      send: (topic, record) => workers.sendToInterested(topic, record),
+      doubt: () => workers.doubt(),
+    };
+    workers.onRecord((worker, topic, record) => {
+      owner.take(topic, record, (answer) => workers.send(worker, topic, answer));
+    });
   }
 }

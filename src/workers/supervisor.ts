@@ -54,7 +54,7 @@ export class Supervisor {
     this.ledger = SharedLedger.allocate(config.workers);
     this.ringBytes = ringBytes(config.workers);
     this.idPrefix = cluster?.idPrefix ?? '';
-    if (cluster !== undefined) this.hub = new Hub(config.workers, this.interest, cluster.bus);
+    if (cluster !== undefined) this.hub = new Hub(config.workers, this.interest, cluster.bus, cluster.owner);
   }
 
   /** Starts every worker. Resolves when all listen.

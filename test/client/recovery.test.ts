@@ -6,7 +6,8 @@ import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { WebSocket } from 'ws';
 import { FanwireClient, type Gap } from '../../src/client/index.js';
-import { serve } from '../fanwire-process.js';
+import { NatsServer } from '../cluster/nats-server.js';
+import { type ServeProcess, serve } from '../fanwire-process.js';
 import { EnvelopedClient } from '../relay/enveloped-client.js';
 import { CuttingProxy } from './cutting-proxy.js';
 
@@ -54,21 +55,25 @@ const step = fc.oneof(
 /** Runs of the property; each has a topic of its own. */
 const RUNS = 25;
 
-async function recoversThroughCuts(t: TestContext, workers: number): Promise<void> {
-  const relay = await serve(t, [
-    ...['--history', 'kept/*=100000,10m,200m', '--workers', String(workers)],
-    ...['--slow-consumer', 'drop', '--max-backpressure', '64k', '--history-max-bytes', '1000m'],
-  ]);
-  const proxy = await CuttingProxy.start(t, () => relay.port);
+/** `nodes` are the further arguments of each relay. Clients come to them in turn; one has the raw publisher, one the other. */
+async function recoversThroughCuts(t: TestContext, nodes: readonly (readonly string[])[]): Promise<void> {
+  const kept = ['--history', 'kept/*=100000,10m,200m', '--history-max-bytes', '1000m'];
+  const slow = ['--slow-consumer', 'drop', '--max-backpressure', '64k'];
+  const relays = await Promise.all(nodes.map((args) => serve(t, [...kept, ...slow, ...args])));
+  const [first] = relays as [ServeProcess];
+  const last = relays.at(-1) ?? first;
+  let connection = 0;
+  const proxy = await CuttingProxy.start(t, () => (relays[connection++ % relays.length] ?? first).port);
+  const hasOneOrder = nodes.length === 1 && nodes[0]?.length === 0;
   let run = 0;
   let messages = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
       const topic = `kept/${run++}`;
       const listeners = [1, 2, 3].map(() => new Listener(proxy.port, topic));
-      const raw = new WebSocket(`ws://127.0.0.1:${relay.port}/${encodeURIComponent(topic)}`);
+      const raw = new WebSocket(`ws://127.0.0.1:${last.port}/${encodeURIComponent(topic)}`);
       await once(raw, 'open');
-      const publisher = await EnvelopedClient.open(t, relay.port);
+      const publisher = await EnvelopedClient.open(t, first.port);
       await Promise.all(listeners.map(({ ready }) => ready));
       const byRaw: string[] = [];
       const byEnveloped: string[] = [];
@@ -82,7 +87,7 @@ async function recoversThroughCuts(t: TestContext, workers: number): Promise<voi
             else publisher.say({ op: 'pub', topic, data });
             (one.raw ? byRaw : byEnveloped).push(data);
           }
-          // With one worker the publishers take turns, so that the order of all is known.
+          // With one thread the publishers take turns, so that the order of all is known.
           if (one.raw) {
             raw.ping();
             await once(raw, 'pong');
@@ -91,26 +96,18 @@ async function recoversThroughCuts(t: TestContext, workers: number): Promise<voi
       }
       const published = byRaw.length + byEnveloped.length;
       await Promise.all(listeners.map((listener) => listener.hasReceived(published)));
-      const [first, ...others] = listeners.map(({ received }) => received as string[]);
-      assert.ok(first);
+      const [one, ...others] = listeners.map(({ received }) => received as string[]);
+      assert.ok(one);
       for (const { gaps, client } of listeners) {
         client.close();
         assert.deepEqual(gaps, []);
       }
-      for (const received of others) assert.deepEqual(received, first, 'two clients received in different orders');
-      assert.deepEqual(
-        first.filter((data) => data.startsWith('raw')),
-        byRaw,
-      );
-      assert.deepEqual(
-        first.filter((data) => data.startsWith('env')),
-        byEnveloped,
-      );
-      if (workers === 1)
-        assert.deepEqual(
-          first.map((data) => Number(data.split(' ')[1])),
-          [...first.keys()],
-        );
+      for (const received of others) assert.deepEqual(received, one, 'two clients received in different orders');
+      const by = (who: string): string[] => one.filter((data) => data.startsWith(who));
+      assert.deepEqual(by('raw'), byRaw);
+      assert.deepEqual(by('enveloped'), byEnveloped);
+      const numbers = one.map((data) => Number(data.split(' ')[1]));
+      if (hasOneOrder) assert.deepEqual(numbers, [...one.keys()]);
       publisher.socket.close();
       raw.close();
       messages += published;
@@ -123,7 +120,15 @@ async function recoversThroughCuts(t: TestContext, workers: number): Promise<voi
 }
 
 test('whatever is cut and whenever, each client ends with exactly what was published', (t) =>
-  recoversThroughCuts(t, 1));
+  recoversThroughCuts(t, [[]]));
 
 test('with several workers too, in one order for all, whichever worker a client comes back to', (t) =>
-  recoversThroughCuts(t, 3));
+  recoversThroughCuts(t, [['--workers', '3']]));
+
+test('and in a cluster, whichever node a client comes back to', async (t) => {
+  const nats = await NatsServer.startJetStream(t);
+  await recoversThroughCuts(t, [
+    ['--cluster', nats.url],
+    ['--cluster', nats.url],
+  ]);
+});

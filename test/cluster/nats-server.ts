@@ -1,8 +1,10 @@
 // A real nats-server (from PATH) on a free port, which a test kills, freezes and starts again on the same port.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { freePort } from '../free-port.js';
 
@@ -26,6 +28,13 @@ export class NatsServer {
     t.after(() => server.process?.kill('SIGKILL'));
     await server.start();
     return server;
+  }
+
+  /** One that keeps streams, in a folder of the test's own. */
+  static startJetStream(t: TestContext): Promise<NatsServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'fanwire-jetstream-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+    return NatsServer.start(t, ['-js', '-sd', folder]);
   }
 
   get url(): string {

@@ -1,7 +1,7 @@
 // The NATS servers that join this relay with others, and how it signs in there.
 import { FanwireError } from '../../protocol/codes.js';
 import { group, option } from '../option.js';
-import { list, text, toggle } from '../types.js';
+import { integer, list, text, toggle } from '../types.js';
 
 const SCHEMES = ['nats:', 'tls:'];
 const PREFIX = /^[\w-]+(\.[\w-]+)*$/;
@@ -27,6 +27,13 @@ export const cluster = group(
       description: 'First tokens of the NATS subjects: relays with the same prefix are one cluster',
       type: text('tokens of letters, digits, _ and -, joined by dots'),
       default: 'fanwire',
+    }),
+    historyReplicas: option({
+      flag: 'history-replicas',
+      argument: 'n',
+      description: 'NATS servers that --history is kept on (JetStream replicas)',
+      type: integer(1, 5),
+      default: 1,
     }),
     readyWithoutCluster: option({
       flag: 'ready-without-cluster',

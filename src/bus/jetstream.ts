@@ -1,0 +1,263 @@
+// History over a cluster: a NATS JetStream stream for each rule numbers and keeps the messages of its topics, so that a node's death
+// loses none. A publish goes to the stream; NATS republishes it, numbered, to every node with subscribers of the topic. The numbers
+// are the stream's, so those of one topic rise with gaps; each message says which came before it in its topic.
+import { createHash } from 'node:crypto';
+import {
+  AckPolicy,
+  type JetStreamClient,
+  type JetStreamManager,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import { type HistoryRule, ruleFor } from '../config/history-rules.js';
+import { type Logger, type SampledWarnings, sampledWarnings } from '../log.js';
+import { FanwireError } from '../protocol/codes.js';
+import { readRecord, type SequenceRecord, writeRecord } from '../protocol/sequence-record.js';
+import { subjectToken } from './subject.js';
+
+/** Publishes that wait for the stream's answer; beyond it they go out unnumbered, as they do while NATS is away. */
+const MAX_UNCONFIRMED = 20_000;
+/** Messages fetched from a stream at a time. */
+const BATCH = 500;
+/** How long a stream may take to answer. */
+const TIMEOUT_MS = 5000;
+/** JetStream's code for a stream that is there with another configuration. */
+const STREAM_EXISTS = 10058;
+/** How soon streams that could not be had are tried again. */
+const RETRY_MS = 2000;
+
+export interface JetStreamOptions {
+  readonly prefix: string;
+  readonly rules: readonly HistoryRule[];
+  /** For all streams together. */
+  readonly maxBytes: number;
+  /** Servers that each stream is kept on. */
+  readonly replicas: number;
+  readonly log: Logger;
+}
+
+/** Where records for the relays of this node go. */
+export interface OwnerOutput {
+  /** To all with subscribers of the topic. */
+  send(topic: string, record: Uint8Array): void;
+  /** What they have may be behind. */
+  doubt(): void;
+}
+
+interface Kept extends HistoryRule {
+  readonly hash: string;
+  readonly stream: string;
+  epoch: string;
+}
+
+type Publish = Extract<SequenceRecord, { is: 'publish' }>;
+type Reply = (record: Uint8Array) => void;
+
+export class JetStreamOwner {
+  output: OwnerOutput = { send: () => {}, doubt: () => {} };
+  private readonly kept: Kept[];
+  private readonly warnings: SampledWarnings;
+  private readonly live = new Map<string, Subscription | undefined>();
+  private nats: NatsConnection | undefined;
+  private client: JetStreamClient | undefined;
+  private manager: JetStreamManager | undefined;
+  private isUp = false;
+  private prepared: Promise<void> | undefined;
+  private retry: NodeJS.Timeout | undefined;
+  private unconfirmed = 0;
+
+  constructor(private readonly options: JetStreamOptions) {
+    this.warnings = sampledWarnings(options.log);
+    this.kept = options.rules.map((rule) => {
+      const hash = createHash('sha256').update(rule.pattern).digest('hex').slice(0, 8);
+      const stream = `${options.prefix.replaceAll('.', '_')}_HISTORY_${hash}`;
+      return { ...rule, hash, stream, epoch: '' };
+    });
+  }
+
+  /** NATS is there, for the first time or again. */
+  connected(nats: NatsConnection): void {
+    this.nats = nats;
+    this.prepared = this.prepare(nats);
+    this.prepared.catch((error: Error) => {
+      this.warnings.warn('history is not kept', { reason: error.message });
+      this.retry = setTimeout(() => this.connected(nats), RETRY_MS).unref();
+    });
+  }
+
+  /** @throws FanwireError FANWIRE_CLUSTER_HISTORY where NATS is there and keeps no streams */
+  async ready(): Promise<void> {
+    await this.prepared;
+  }
+
+  private async prepare(nats: NatsConnection): Promise<void> {
+    clearTimeout(this.retry);
+    try {
+      this.client ??= jetstream(nats, { timeout: TIMEOUT_MS });
+      this.manager ??= await jetstreamManager(nats, { timeout: TIMEOUT_MS });
+      for (const kept of this.kept) kept.epoch = await this.ensureStream(this.manager, kept);
+    } catch (error) {
+      const reason = (error as Error).message;
+      const message = `--history with --cluster needs JetStream at NATS (nats-server -js): ${reason}`;
+      throw new FanwireError('FANWIRE_CLUSTER_HISTORY', message);
+    }
+    this.isUp = true;
+    for (const topic of this.live.keys()) this.live.set(topic, this.live.get(topic) ?? this.follow(nats, topic));
+    this.output.doubt();
+  }
+
+  disconnected(): void {
+    clearTimeout(this.retry);
+    this.isUp = false;
+  }
+
+  /** Takes a record for the owner of `topic`; answers go to `reply`. */
+  take(topic: string, bytes: Uint8Array, reply: Reply): void {
+    const { record, body } = readRecord(bytes);
+    if (record.is === 'publish') void this.publish(topic, record, body, reply);
+    else if (record.is === 'ask') void this.sendKept(topic, reply);
+  }
+
+  subscribe(topic: string): void {
+    if (this.live.get(topic) !== undefined || ruleFor(this.kept, topic) === undefined) return;
+    this.live.set(topic, this.nats === undefined ? undefined : this.follow(this.nats, topic));
+  }
+
+  /** Nobody on this node wants the topic any more. */
+  unsubscribe(topic: string): void {
+    this.live.get(topic)?.unsubscribe();
+    this.live.delete(topic);
+  }
+
+  private async ensureStream(manager: JetStreamManager, kept: Kept): Promise<string> {
+    const { hash, maxMessages, ttlMs } = kept;
+    const config: Partial<StreamConfig> & { name: string } = {
+      name: kept.stream,
+      subjects: [this.subject(hash, 'in', '>')],
+      max_msgs_per_subject: maxMessages,
+      max_age: ttlMs * 1e6,
+      max_bytes: Math.floor(this.options.maxBytes / this.kept.length),
+      num_replicas: this.options.replicas,
+      republish: { src: this.subject(hash, 'in', '>'), dest: this.subject(hash, 'out', '>') },
+    };
+    const info = await manager.streams.add(config).catch((error: { code?: number }) => {
+      if (error.code !== STREAM_EXISTS) throw error;
+      return manager.streams.update(kept.stream, config); // the rule's limits have changed
+    });
+    return `${Date.parse(info.created).toString(36)}.${hash}`;
+  }
+
+  private async publish(topic: string, record: Publish, body: string, reply: Reply): Promise<void> {
+    const kept = ruleFor(this.kept, topic);
+    const acknowledge = (seq?: number): void => {
+      if (record.ack === undefined) return;
+      reply(writeRecord({ is: 'ack', ack: record.ack, ...(seq !== undefined && { seq }) }));
+    };
+    if (kept === undefined || !this.isUp || this.client === undefined || this.unconfirmed >= MAX_UNCONFIRMED) {
+      this.sendUnnumbered(topic, record, body);
+      acknowledge(0);
+      return;
+    }
+    this.unconfirmed++;
+    try {
+      const { ack: _, ...published } = record;
+      const subject = this.subject(kept.hash, 'in', subjectToken(topic));
+      const { seq } = await this.client.publish(subject, writeRecord(published, body));
+      acknowledge(seq);
+    } catch (error) {
+      // It may have been kept, and then reaches everybody; sending it unnumbered could send it twice.
+      this.warnings.warn('history: a publish was not confirmed', { topic, reason: (error as Error).message });
+      acknowledge();
+    } finally {
+      this.unconfirmed--;
+    }
+  }
+
+  private sendUnnumbered(topic: string, { from, sender }: Publish, body: string): void {
+    this.warnings.warn('history: NATS is away, messages are not kept', { topic });
+    const about = { ...(from !== undefined && { from }), ...(sender !== undefined && { sender }) };
+    this.output.send(topic, writeRecord({ is: 'unnumbered', ...about }, body));
+  }
+
+  private follow(nats: NatsConnection, topic: string): Subscription | undefined {
+    const kept = ruleFor(this.kept, topic);
+    if (kept === undefined) return undefined;
+    return nats.subscribe(this.subject(kept.hash, 'out', subjectToken(topic)), {
+      callback: (error, message) => {
+        try {
+          if (error === null) this.hear(kept, topic, message);
+        } catch (unreadable) {
+          this.warnings.warn('unreadable message from NATS', { topic, reason: (unreadable as Error).message });
+        }
+      },
+    });
+  }
+
+  private hear(kept: Kept, topic: string, message: Msg): void {
+    const { record, body } = readRecord(message.data);
+    if (record.is !== 'publish') return;
+    const { is: _, ...about } = record;
+    const seq = Number(message.headers?.get('Nats-Sequence'));
+    const after = Number(message.headers?.get('Nats-Last-Sequence'));
+    this.output.send(topic, writeRecord({ is: 'numbered', epoch: kept.epoch, seq, after, ...about }, body));
+  }
+
+  /** Answers with all that is kept of a topic. Where NATS is away it does not: the relay asks again. */
+  private async sendKept(topic: string, reply: Reply): Promise<void> {
+    this.subscribe(topic);
+    const kept = ruleFor(this.kept, topic);
+    const { nats, manager } = this;
+    if (kept === undefined || nats === undefined || manager === undefined || !this.isUp) return;
+    try {
+      await nats.flush(); // from here on the live stream is heard: what the copy lacks comes there
+      const before = await manager.streams.info(kept.stream);
+      const messages = await this.read(kept, topic);
+      const { first_seq: firstSeq } = (await manager.streams.info(kept.stream)).state;
+      // A stream that has not reached the topic's limit has dropped nothing of it but what it dropped of all topics.
+      const isFull = messages.length >= kept.maxMessages;
+      const floor = isFull ? (messages[0] as JsMsg).seq - 1 : firstSeq - 1;
+      reply(writeRecord({ is: 'kept', epoch: kept.epoch, floor }));
+      let last = floor;
+      for (const message of messages) {
+        const { record, body } = readRecord(message.data);
+        const about = record.is === 'publish' && record.from !== undefined ? { from: record.from } : {};
+        reply(writeRecord({ is: 'message', seq: message.seq, after: last, ...about }, body));
+        last = message.seq;
+      }
+      reply(writeRecord({ is: 'end', seq: Math.max(last, before.state.last_seq), last }));
+    } catch (error) {
+      this.warnings.warn('history cannot be read from NATS', { topic, reason: (error as Error).message });
+    }
+  }
+
+  private async read(kept: Kept, topic: string): Promise<JsMsg[]> {
+    const manager = this.manager as JetStreamManager;
+    // Not an ordered consumer of the client library: with a filter that asks for NATS 2.10.
+    const { name, num_pending: count } = await manager.consumers.add(kept.stream, {
+      filter_subject: this.subject(kept.hash, 'in', subjectToken(topic)),
+      ack_policy: AckPolicy.None,
+      inactive_threshold: TIMEOUT_MS * 1e6,
+    });
+    const consumer = await (this.client as JetStreamClient).consumers.get(kept.stream, name);
+    const messages: JsMsg[] = [];
+    for (let left = count; left > 0; ) {
+      const batch = await consumer.fetch({ max_messages: Math.min(left, BATCH), expires: TIMEOUT_MS });
+      let isEmpty = true;
+      for await (const message of batch) {
+        messages.push(message);
+        left = message.info.pending;
+        isEmpty = false;
+      }
+      if (isEmpty) break; // expired meanwhile
+    }
+    await manager.consumers.delete(kept.stream, name);
+    return messages;
+  }
+
+  private subject(hash: string, way: 'in' | 'out', token: string): string {
+    return `${this.options.prefix}.history.${hash}.${way}.${token}`;
+  }
+}

@@ -1,0 +1,122 @@
+// History over a cluster: kept by a real NATS JetStream, so that clients recover on whatever node they come to, also when theirs died.
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { WebSocket } from 'ws';
+import { FanwireClient } from '../../src/client/index.js';
+import { CuttingProxy } from '../client/cutting-proxy.js';
+import { fanwire, type ServeProcess, serve } from '../fanwire-process.js';
+import { SocketClient } from '../relay/socket-client.js';
+import { NatsServer } from './nats-server.js';
+
+const HISTORY = ['--history', 'room/*=10000,10m,10m', '--history-max-bytes', '16m'];
+
+function node(t: TestContext, nats: NatsServer, ...args: string[]): Promise<ServeProcess> {
+  return serve(t, ['--cluster', nats.url, ...HISTORY, ...args]);
+}
+
+class Listener {
+  readonly received: unknown[] = [];
+  readonly gaps: string[] = [];
+  readonly ready: Promise<void>;
+  private check = (): void => {};
+
+  constructor(client: FanwireClient, topic: string) {
+    const subscription = client.subscribe(topic, ({ data }) => {
+      this.received.push(data);
+      this.check();
+    });
+    subscription.on('gap', ({ reason }) => this.gaps.push(reason));
+    this.ready = subscription.ready;
+  }
+
+  has(count: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.check = () => this.received.length >= count && resolve();
+      this.check();
+    });
+  }
+}
+
+function clientOf(t: TestContext, port: number): FanwireClient {
+  const client = new FanwireClient(`ws://127.0.0.1:${port}`, { WebSocket, backoffBaseMs: 5, backoffCapMs: 100 });
+  t.after(() => client.close());
+  return client;
+}
+
+async function survivesNodes(t: TestContext, ...args: string[]): Promise<void> {
+  const nats = await NatsServer.startJetStream(t);
+  const nodes = [await node(t, nats, ...args), await node(t, nats, ...args)];
+  const port = (index: number): number => (nodes[index] as ServeProcess).port;
+  let target = 0;
+  const proxy = await CuttingProxy.start(t, () => port(target));
+  // Those in the first half move from node to node; those in the second stay on the second node.
+  const clients = Array.from({ length: 12 }, (_, n) => clientOf(t, n < 6 ? proxy.port : port(1)));
+  const listeners = clients.map((client) => new Listener(client, 'room/1'));
+  await Promise.all(listeners.map(({ ready }) => ready));
+  const publisher = clientOf(t, port(1));
+  const raw = await SocketClient.open(t, `ws://127.0.0.1:${port(1)}/room%2F1`);
+  const published: string[] = [];
+  const publish = async (count: number): Promise<void> => {
+    const data = Array.from({ length: count }, (_, n) => `message ${published.length + n}`);
+    published.push(...data);
+    await Promise.all(data.map((each) => publisher.publish('room/1', each)));
+    // Other topics take numbers of the same stream.
+    await publisher.publish('room/2', 'elsewhere');
+  };
+
+  await publish(50);
+  target = 1;
+  nodes[0]?.child.kill('SIGKILL');
+  await publish(50);
+  await Promise.all(listeners.map((listener) => listener.has(100)));
+  nodes[0] = await node(t, nats, ...args);
+  await publish(30);
+  target = 0;
+  proxy.cutAll();
+  await publish(30);
+  await Promise.all(listeners.map((listener) => listener.has(160)));
+  for (const { received, gaps } of listeners) {
+    assert.deepEqual(gaps, []);
+    assert.deepEqual(received, published);
+  }
+  await raw.count(160);
+  assert.deepEqual(raw.texts, published);
+  assert.ok(proxy.cuts > 0);
+}
+
+test('a node that is killed loses no history: its clients recover on another, to the message and in one order', (t) =>
+  survivesNodes(t));
+
+test('the same with several workers on each node', (t) => survivesNodes(t, '--workers', '2'));
+
+test('while NATS is away messages go out unnumbered, and when it is back recovery goes on', async (t) => {
+  const nats = await NatsServer.startJetStream(t);
+  const relay = await node(t, nats);
+  const proxy = await CuttingProxy.start(t, () => relay.port);
+  const listener = new Listener(clientOf(t, proxy.port), 'room/1');
+  await listener.ready;
+  const publisher = clientOf(t, relay.port);
+  assert.equal(typeof (await publisher.publish('room/1', 'numbered')).seq, 'number');
+  await listener.has(1);
+  await nats.kill();
+  await relay.seen(/NATS is away/);
+  assert.deepEqual(await publisher.publish('room/1', 'unnumbered'), { seq: undefined });
+  await listener.has(2);
+  await nats.start();
+  while ((await publisher.publish('room/2', 'is it back?')).seq === undefined) await relay.seen(/joined the cluster/);
+  proxy.cutAll();
+  await publisher.publish('room/1', 'while away');
+  await listener.has(3);
+  assert.deepEqual(listener.received, ['numbered', 'unnumbered', 'while away']);
+  assert.deepEqual(listener.gaps, []);
+});
+
+test('a NATS without JetStream is one line that says so, and exit code 1', async (t) => {
+  const nats = await NatsServer.start(t);
+  const started = fanwire(t, ['serve', '--port', '0', '--admin-port', '0', '--cluster', nats.url, ...HISTORY]);
+  assert.equal((await started.exited).code, 1);
+  assert.match(
+    started.stderr(),
+    /--history with --cluster needs JetStream at NATS \(nats-server -js\).*\[FANWIRE_CLUSTER_HISTORY\]/,
+  );
+});
