@@ -49,12 +49,18 @@ export interface Threads {
   send(thread: number, topic: string, record: Uint8Array): boolean;
   /** Sends to every other thread that has subscribers of the topic. */
   sendToInterested(topic: string, record: Uint8Array): void;
-  onRecord(take: (thread: number, topic: string, record: Uint8Array) => void): void;
-  /** Told of each thread that ended. */
-  onGone(hear: (thread: number) => void): void;
-  /** Told when an owner was cut off for a while, and may have gone on meanwhile. */
-  onDoubt(hear: () => void): void;
+  attend(observer: ThreadsObserver): void;
 }
+
+export interface ThreadsObserver {
+  record(thread: number, topic: string, record: Uint8Array): void;
+  /** A thread has ended. */
+  gone(thread: number): void;
+  /** An owner was cut off for a while, and may have gone on meanwhile. */
+  doubt(): void;
+}
+
+export const NO_OBSERVER: ThreadsObserver = { record: () => {}, gone: () => {}, doubt: () => {} };
 
 export interface BusStatus {
   /** False while other relays cannot be reached: local relaying goes on. */

@@ -1,6 +1,15 @@
 // The bus between worker threads of one process: a ring in shared memory from each to each (ring.ts), a table in shared memory
 // that says who wants what (interest-table.ts). Publishes are batched a loop turn, and only go where a topic has subscribers.
-import { type Bus, type BusStatus, type Deliver, type Kind, NO_STATUS, type Threads } from './bus.js';
+import {
+  type Bus,
+  type BusStatus,
+  type Deliver,
+  type Kind,
+  NO_OBSERVER,
+  NO_STATUS,
+  type Threads,
+  type ThreadsObserver,
+} from './bus.js';
 import { type Census, NOBODY, type Question, Surveys, type TakeCensus } from './census.js';
 import { InterestTable, OwnInterest, slotOf } from './interest-table.js';
 import type { HubObserver, Link, ThreadsOptions } from './link.js';
@@ -45,9 +54,7 @@ export class ThreadsBus implements Bus, Threads {
   private readonly surveys = new Surveys();
   private deliver: Deliver | undefined;
   private takeCensus: TakeCensus = () => NOBODY;
-  private takeRecord: (thread: number, topic: string, record: Uint8Array) => void = () => {};
-  private hearDoubt: () => void = () => {};
-  private hearGone: (thread: number) => void = () => {};
+  private threadsObserver = NO_OBSERVER;
   private readonly dirty: Peer[] = [];
   private flushDue = false;
   private pollDue = false;
@@ -98,7 +105,7 @@ export class ThreadsBus implements Bus, Threads {
     this.peers.delete(index);
     peer.link.port.close();
     this.surveys.gone(index);
-    this.hearGone(index);
+    this.threadsObserver.gone(index);
     this.pastForwarded += peer.outbox.forwarded;
     this.pastLost += peer.outbox.lost;
   }
@@ -146,16 +153,8 @@ export class ThreadsBus implements Bus, Threads {
     this.forwardToWorkers(topic, record, RECORD);
   }
 
-  onRecord(take: (thread: number, topic: string, record: Uint8Array) => void): void {
-    this.takeRecord = take;
-  }
-
-  onGone(hear: (thread: number) => void): void {
-    this.hearGone = hear;
-  }
-
-  onDoubt(hear: () => void): void {
-    this.hearDoubt = hear;
+  attend(observer: ThreadsObserver): void {
+    this.threadsObserver = observer;
   }
 
   /** Tells every worker that what it has from this thread may be behind. */
@@ -275,14 +274,14 @@ export class ThreadsBus implements Bus, Threads {
 
   private readonly take = ({ kind, topic, payload, more }: Received): void => {
     const { reading } = this;
-    if (kind === DOUBT) this.hearDoubt();
+    if (kind === DOUBT) this.threadsObserver.doubt();
     else if (kind === SUBSCRIBE) this.observer?.subscribed(reading.link.peer, topic);
     else if (kind === UNSUBSCRIBE) this.observer?.unsubscribed(reading.link.peer, topic);
     else if (more) reading.parts.push(Buffer.from(payload));
     else {
       const whole = reading.parts.length === 0 ? payload : Buffer.concat([...reading.parts, payload]);
       if (reading.parts.length > 0) reading.parts = [];
-      if (kind === RECORD) this.takeRecord(reading.link.peer, topic, whole);
+      if (kind === RECORD) this.threadsObserver.record(reading.link.peer, topic, whole);
       else if (kind === ASK) void this.answer(reading.link.peer, topic, whole);
       else if (kind === ANSWER) {
         const { id, census } = JSON.parse(whole.toString()) as { id: number; census: Census };

@@ -61,9 +61,11 @@ export class Sequencer implements HistoryStore {
     private readonly threads: Threads | undefined,
     private readonly observer: SequencerObserver,
   ) {
-    threads?.onRecord((thread, topic, bytes) => this.receive(thread, topic, bytes));
-    threads?.onGone((thread) => this.gone(thread));
-    threads?.onDoubt(() => this.doubt());
+    threads?.attend({
+      record: (thread, topic, bytes) => this.receive(thread, topic, bytes),
+      gone: (thread) => this.gone(thread),
+      doubt: () => this.doubt(),
+    });
     this.asking = setInterval(() => this.askAgain(), ASK_AGAIN_MS).unref();
   }
 

@@ -19,7 +19,7 @@ export class Hub implements HubObserver {
     self: number,
     interest: SharedArrayBuffer,
     private readonly nodes: Bus,
-    private readonly owner: JetStreamOwner | undefined,
+    private readonly owner?: JetStreamOwner,
   ) {
     this.workers = new ThreadsBus({ self, interest, links: [], observer: this });
     this.workers.start(
@@ -90,8 +90,10 @@ export class Hub implements HubObserver {
       send: (topic, record) => workers.sendToInterested(topic, record),
       doubt: () => workers.doubt(),
     };
-    workers.onRecord((worker, topic, record) => {
-      owner.take(topic, record, (answer) => workers.send(worker, topic, answer));
+    workers.attend({
+      record: (worker, topic, record) => owner.take(topic, record, (answer) => workers.send(worker, topic, answer)),
+      gone: () => {},
+      doubt: () => {},
     });
   }
 }
