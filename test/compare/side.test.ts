@@ -19,7 +19,7 @@ interface Outcome {
 /** Runs `fanwire compare`; again where the machine was too busy to measure anything (exit code 3), as a user would. */
 function compare(folder: string, args: string[]): Outcome {
   let outcome = once(folder, args);
-  for (let attempt = 1; attempt < 4 && outcome.code === 3; attempt++) outcome = once(folder, args);
+  for (let attempt = 1; attempt < 2 && outcome.code === 3; attempt++) outcome = once(folder, args);
   return outcome;
 }
 
