@@ -40,8 +40,8 @@ function number(flag: string, min: number, max: number): (text: string) => numbe
 
 function pairs(text: string): number | undefined {
   if (text === 'auto') return undefined;
-  const value = number('--pairs', 4, 1000)(text);
-  if (Number.isInteger(value)) return value;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 4 && value <= 1000) return value;
   throw new FanwireError(
     'FANWIRE_USAGE_COMPARE_RANGE',
     `--pairs must be auto or a whole number from 4 to 1000, got ${text}`,
@@ -67,7 +67,7 @@ export function compareCommand(): Command {
       '--capacity <ms>',
       'closed loop after each run, for saturation and CPU; 0 = none',
       number('--capacity', 0, 60_000),
-      800,
+      500,
     )
     .option('--seed <n>', 'of the order of runs', number('--seed', 0, 2 ** 32), 1)
     .option('--save-baseline <file>', 'run the head alone and keep its runs')
