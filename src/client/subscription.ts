@@ -38,6 +38,9 @@ export interface SubscriptionHost {
   presence(topic: string): Promise<{ members: readonly Member[]; count: number }>;
 }
 
+/** Own publishes that a replay would be spared; of more than these the oldest come back with it. */
+const MAX_OWN = 10_000;
+
 interface Reader<T> {
   readonly buffer: Message<T>[];
   wake: () => void;
@@ -126,6 +129,8 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
     if (!this.position || seq <= this.position.seq) return;
     this.own.add(seq);
     this.absorbOwn();
+    // In a cluster numbers have gaps, and own ones wait here until somebody else publishes.
+    if (this.own.size > MAX_OWN) this.own.delete(this.own.values().next().value as number);
   }
 
   /** The connection went; the next `sub` asks for what is missed from here on. */

@@ -11,8 +11,8 @@ const MESSAGES_PER_TURN = 2048;
 /** Replayed messages for one subscriber before the next has its turn. */
 const MESSAGES_PER_STEP = 128;
 
-/** Unsent bytes from which on a socket is left alone until it has drained. */
-const PAUSE_BYTES = 64 * 1024;
+/** Unsent bytes from which on a socket is left alone until it has drained, at most. */
+const MAX_UNSENT_BYTES = 64 * 1024;
 
 /** A subscriber on its way from a position in the past to the live stream. */
 export class CatchUp {
@@ -40,8 +40,16 @@ export class CatchUps {
   private readonly paused = new Map<Connection, CatchUp[]>();
   private isScheduled = false;
 
+  /** Half of what a socket may hold back: one that arrives in the live stream must not be a slow consumer already. */
+  private readonly pauseBytes: number;
+
   /** @param arrived takes a subscriber into the live stream; called when nothing is left to replay */
-  constructor(private readonly arrived: (catchUp: CatchUp) => void) {}
+  constructor(
+    maxBackpressureBytes: number,
+    private readonly arrived: (catchUp: CatchUp) => void,
+  ) {
+    this.pauseBytes = Math.min(MAX_UNSENT_BYTES, maxBackpressureBytes >>> 1);
+  }
 
   start(catchUp: CatchUp): void {
     this.ready.push(catchUp);
@@ -61,7 +69,7 @@ export class CatchUps {
   /** A socket has drained. */
   onDrain(connection: Connection): void {
     const paused = this.paused.get(connection);
-    if (paused === undefined || isFull(connection)) return;
+    if (paused === undefined || this.isFull(connection)) return;
     this.paused.delete(connection);
     this.ready.push(...paused);
     this.schedule();
@@ -93,11 +101,11 @@ export class CatchUps {
     const { connection, history } = catchUp;
     let replayed = 0;
     connection.ws?.cork(() => {
-      replayed = replay(catchUp);
+      replayed = this.replay(catchUp);
     });
     if (!history.isReady) history.whenReady(() => this.start(catchUp));
     else if (history.next(catchUp.at) === undefined) this.arrived(catchUp);
-    else if (isFull(connection)) this.pause(catchUp);
+    else if (this.isFull(connection)) this.pause(catchUp);
     else this.ready.push(catchUp);
     return Math.max(1, replayed);
   }
@@ -107,31 +115,31 @@ export class CatchUps {
     if (paused === undefined) this.paused.set(catchUp.connection, [catchUp]);
     else paused.push(catchUp);
   }
-}
 
-function replay(catchUp: CatchUp): number {
-  const { connection, topic, history } = catchUp;
-  if (catchUp.isStale) {
-    connection.ws?.send(lostFrame(topic.name, 1, true), false);
-    catchUp.at = history.seq;
-    return 0;
-  }
-  let replayed = 0;
-  while (replayed < MESSAGES_PER_STEP && !isFull(connection)) {
-    if (catchUp.at < history.floor) {
-      // Evicted while this socket was slow to take the replay.
-      connection.ws?.send(lostFrame(topic.name, history.floor - catchUp.at, false), false);
-      catchUp.at = history.floor;
+  private replay(catchUp: CatchUp): number {
+    const { connection, topic, history } = catchUp;
+    if (catchUp.isStale) {
+      connection.ws?.send(lostFrame(topic.name, 1, true), false);
+      catchUp.at = history.seq;
+      return 0;
     }
-    const kept = history.next(catchUp.at);
-    if (kept === undefined) break;
-    connection.ws?.send(msgFrame(topic.head, kept.body, kept.seq, kept.from), false);
-    catchUp.at = kept.seq;
-    replayed++;
+    let replayed = 0;
+    while (replayed < MESSAGES_PER_STEP && !this.isFull(connection)) {
+      if (catchUp.at < history.floor) {
+        // Evicted while this socket was slow to take the replay.
+        connection.ws?.send(lostFrame(topic.name, history.floor - catchUp.at, false), false);
+        catchUp.at = history.floor;
+      }
+      const kept = history.next(catchUp.at);
+      if (kept === undefined) break;
+      connection.ws?.send(msgFrame(topic.head, kept.body, kept.seq, kept.from), false);
+      catchUp.at = kept.seq;
+      replayed++;
+    }
+    return replayed;
   }
-  return replayed;
-}
 
-function isFull({ ws }: Connection): boolean {
-  return ws !== undefined && ws.getBufferedAmount() > PAUSE_BYTES;
+  private isFull({ ws }: Connection): boolean {
+    return ws !== undefined && ws.getBufferedAmount() > this.pauseBytes;
+  }
 }

@@ -56,7 +56,7 @@ export class Enveloped {
       topics: this.topics,
       presence: this.presence,
       exchange: this.exchange,
-      memberships: new Memberships(this.topics, fanOut, this.presence, shared.counters),
+      memberships: new Memberships(config.maxBackpressureBytes, this.topics, fanOut, this.presence, shared.counters),
       maxTopicsPerConnection: config.maxTopicsPerConnection,
       maxBackpressureBytes: config.maxBackpressureBytes,
     };

@@ -26,14 +26,17 @@ export interface Membership {
 export type MembershipMap = Map<string, Membership>;
 
 export class Memberships {
-  private readonly catchUps = new CatchUps((catchUp) => this.arrive(catchUp));
+  private readonly catchUps: CatchUps;
 
   constructor(
+    maxBackpressureBytes: number,
     private readonly topics: TopicTable,
     private readonly fanOut: FanOut,
     private readonly presence: Presence,
     private readonly counters: Counters,
-  ) {}
+  ) {
+    this.catchUps = new CatchUps(maxBackpressureBytes, (catchUp) => this.arrive(catchUp));
+  }
 
   /**
    * Takes `connection` into a topic, or moves it back to `since` in one it is in already. `answer` gets what the answer says of its

@@ -123,12 +123,19 @@ export class Session {
   }
 
   private subscribe({ topic: name, id, since }: OpOf<'sub'>): void {
-    const { memberships, topics, maxTopicsPerConnection } = this.context;
+    const { guard, memberships, topics, maxTopicsPerConnection } = this.context;
     if (!this.connection.identity.canSubscribe(name)) {
       this.refuse(Refused.subscribeForbidden, id, name);
       return;
     }
     if (!this.memberships.has(name)) {
+      // Where it is announced to everybody there it counts as a publish.
+      const isTold = guard.isNeeded && topics.hasPresence(name);
+      const refusal = isTold ? guard.check(this.connection, true, 0) : undefined;
+      if (refusal !== undefined) {
+        this.refuse(refusal, id, name);
+        return;
+      }
       if (maxTopicsPerConnection > 0 && this.memberships.size >= maxTopicsPerConnection) {
         this.refuse(Refused.tooManySubscriptions, id, name);
         return;
