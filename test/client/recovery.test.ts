@@ -5,39 +5,11 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { WebSocket } from 'ws';
-import { FanwireClient, type Gap } from '../../src/client/index.js';
 import { NatsServer } from '../cluster/nats-server.js';
 import { type ServeProcess, serve } from '../fanwire-process.js';
 import { EnvelopedClient } from '../relay/enveloped-client.js';
 import { CuttingProxy } from './cutting-proxy.js';
-
-/** A client through the proxy, with what it received and what it was told it missed. */
-class Listener {
-  readonly received: unknown[] = [];
-  readonly gaps: Gap[] = [];
-  readonly client: FanwireClient;
-  readonly ready: Promise<void>;
-  private check = (): void => {};
-
-  constructor(port: number, topic: string) {
-    this.client = new FanwireClient(`ws://127.0.0.1:${port}`, { WebSocket, backoffBaseMs: 4, backoffCapMs: 50 });
-    const subscription = this.client.subscribe(topic, ({ data }) => {
-      this.received.push(data);
-      this.check();
-    });
-    subscription.on('gap', (gap) => this.gaps.push(gap));
-    this.ready = subscription.ready;
-  }
-
-  hasReceived(count: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.check = () => {
-        if (this.received.length >= count) resolve();
-      };
-      this.check();
-    });
-  }
-}
+import { clientOf, Listener } from './listener.js';
 
 const step = fc.oneof(
   {
@@ -70,7 +42,8 @@ async function recoversThroughCuts(t: TestContext, nodes: readonly (readonly str
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
       const topic = `kept/${run++}`;
-      const listeners = [1, 2, 3].map(() => new Listener(proxy.port, topic));
+      const clients = [1, 2, 3].map(() => clientOf(t, proxy.port));
+      const listeners = clients.map((client) => new Listener(client, topic));
       const raw = new WebSocket(`ws://127.0.0.1:${last.port}/${encodeURIComponent(topic)}`);
       await once(raw, 'open');
       const publisher = await EnvelopedClient.open(t, first.port);
@@ -95,13 +68,11 @@ async function recoversThroughCuts(t: TestContext, nodes: readonly (readonly str
         }
       }
       const published = byRaw.length + byEnveloped.length;
-      await Promise.all(listeners.map((listener) => listener.hasReceived(published)));
+      await Promise.all(listeners.map((listener) => listener.has(published)));
       const [one, ...others] = listeners.map(({ received }) => received as string[]);
       assert.ok(one);
-      for (const { gaps, client } of listeners) {
-        client.close();
-        assert.deepEqual(gaps, []);
-      }
+      for (const client of clients) client.close();
+      for (const { gaps } of listeners) assert.deepEqual(gaps, []);
       for (const received of others) assert.deepEqual(received, one, 'two clients received in different orders');
       const by = (who: string): string[] => one.filter((data) => data.startsWith(who));
       assert.deepEqual(by('raw'), byRaw);

@@ -1,9 +1,8 @@
 // History over a cluster: kept by a real NATS JetStream, so that clients recover on whatever node they come to, also when theirs died.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { WebSocket } from 'ws';
-import { FanwireClient } from '../../src/client/index.js';
 import { CuttingProxy } from '../client/cutting-proxy.js';
+import { clientOf, Listener } from '../client/listener.js';
 import { fanwire, type ServeProcess, serve } from '../fanwire-process.js';
 import { SocketClient } from '../relay/socket-client.js';
 import { NatsServer } from './nats-server.js';
@@ -12,35 +11,6 @@ const HISTORY = ['--history', 'room/*=10000,10m,10m', '--history-max-bytes', '16
 
 function node(t: TestContext, nats: NatsServer, ...args: string[]): Promise<ServeProcess> {
   return serve(t, ['--cluster', nats.url, ...HISTORY, ...args]);
-}
-
-class Listener {
-  readonly received: unknown[] = [];
-  readonly gaps: string[] = [];
-  readonly ready: Promise<void>;
-  private check = (): void => {};
-
-  constructor(client: FanwireClient, topic: string) {
-    const subscription = client.subscribe(topic, ({ data }) => {
-      this.received.push(data);
-      this.check();
-    });
-    subscription.on('gap', ({ reason }) => this.gaps.push(reason));
-    this.ready = subscription.ready;
-  }
-
-  has(count: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.check = () => this.received.length >= count && resolve();
-      this.check();
-    });
-  }
-}
-
-function clientOf(t: TestContext, port: number): FanwireClient {
-  const client = new FanwireClient(`ws://127.0.0.1:${port}`, { WebSocket, backoffBaseMs: 5, backoffCapMs: 100 });
-  t.after(() => client.close());
-  return client;
 }
 
 async function survivesNodes(t: TestContext, ...args: string[]): Promise<void> {

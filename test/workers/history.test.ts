@@ -1,10 +1,9 @@
 // History with several workers: a worker that dies takes only the topics it owned with it, and nobody is left believing otherwise.
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { WebSocket } from 'ws';
 import { slotOf } from '../../src/bus/interest-table.js';
-import { FanwireClient } from '../../src/client/index.js';
+import { clientOf, Listener } from '../client/listener.js';
 import { nodeProcess } from '../fanwire-process.js';
 
 const FAILING_RELAY = fileURLToPath(new URL('./failing-relay.js', import.meta.url));
@@ -17,49 +16,14 @@ const topicOf = (worker: number): string => {
 const LOST = topicOf(1);
 const STAYS = topicOf(0);
 
-class Listener {
-  readonly received: unknown[] = [];
-  readonly gaps: string[] = [];
-  private check = (): void => {};
-
-  constructor(client: FanwireClient, topic: string) {
-    const subscription = client.subscribe(topic);
-    this.ready = subscription.ready;
-    subscription.on('gap', ({ reason }) => {
-      this.gaps.push(reason);
-      this.check();
-    });
-    subscription.on('message', ({ data }) => {
-      this.received.push(data);
-      this.check();
-    });
-  }
-
-  readonly ready: Promise<void>;
-
-  until(holds: (listener: Listener) => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      this.check = () => holds(this) && resolve();
-      this.check();
-    });
-  }
-}
-
-function clientOf(t: TestContext, url: string): FanwireClient {
-  const client = new FanwireClient(url, { WebSocket, backoffBaseMs: 5, backoffCapMs: 50 });
-  t.after(() => client.close());
-  return client;
-}
-
 test('a worker that dies loses the history of its own topics and says so; those of others recover to the message', async (t) => {
   const relay = nodeProcess(t, [FAILING_RELAY, JSON.stringify({ history: '*=10000,10m,10m' })]);
   const [, port] = await relay.seen(/"port":(\d+),[^\n]*"msg":"listening/);
-  const url = `ws://127.0.0.1:${port}`;
-  const clients = Array.from({ length: CLIENTS }, () => clientOf(t, url));
+  const clients = Array.from({ length: CLIENTS }, () => clientOf(t, Number(port)));
   const listeners = (topic: string) => clients.map((client) => new Listener(client, topic));
   const [ofLost, ofStays] = [listeners(LOST), listeners(STAYS)];
   await Promise.all([...ofLost, ...ofStays].map(({ ready }) => ready));
-  const publisher = clientOf(t, url);
+  const publisher = clientOf(t, Number(port));
   let published = 0;
   // A publish that was on its way through the worker that died has no answer, or an error: both are said.
   const publish = (topic: string, data: unknown) =>

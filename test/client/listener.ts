@@ -1,0 +1,42 @@
+// A subscription of the client library for tests: what it received, what it was told it missed, and a way to wait for either.
+import type { TestContext } from 'node:test';
+import { WebSocket } from 'ws';
+import { FanwireClient } from '../../src/client/index.js';
+
+/** A client that comes back fast; it ends with the test. */
+export function clientOf(t: TestContext, port: number): FanwireClient {
+  const client = new FanwireClient(`ws://127.0.0.1:${port}`, { WebSocket, backoffBaseMs: 4, backoffCapMs: 50 });
+  t.after(() => client.close());
+  return client;
+}
+
+export class Listener {
+  readonly received: unknown[] = [];
+  readonly gaps: string[] = [];
+  readonly ready: Promise<void>;
+  private check = (): void => {};
+
+  constructor(client: FanwireClient, topic: string) {
+    const subscription = client.subscribe(topic, ({ data }) => {
+      this.received.push(data);
+      this.check();
+    });
+    subscription.on('gap', ({ reason }) => {
+      this.gaps.push(reason);
+      this.check();
+    });
+    this.ready = subscription.ready;
+  }
+
+  /** Resolves once `holds`. */
+  until(holds: (listener: Listener) => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      this.check = () => holds(this) && resolve();
+      this.check();
+    });
+  }
+
+  has(count: number): Promise<void> {
+    return this.until(({ received }) => received.length >= count);
+  }
+}
