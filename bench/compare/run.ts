@@ -42,7 +42,7 @@ export interface CompareReports {
 }
 
 /** Short runs, many of them: a pair takes about five seconds, and it is the number of pairs that narrows an interval. */
-const COMPARE_PLAN: Partial<Plan> = { subscribers: 200, rate: 200, warmupS: 0.3, durationS: 1, drainS: 2 };
+const COMPARE_PLAN: Partial<Plan> = { subscribers: 200, rate: 200, warmupS: 0.2, durationS: 0.7, drainS: 2 };
 
 /** What the verdict depends on unless --budget names other metrics: what moves with the code rather than with the machine. */
 const DEFAULT_GATES: readonly MetricName[] = ['cpu', 'throughput', 'p50', 'p99'];

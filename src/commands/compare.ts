@@ -67,7 +67,7 @@ export function compareCommand(): Command {
       '--capacity <ms>',
       'closed loop after each run, for saturation and CPU; 0 = none',
       number('--capacity', 0, 60_000),
-      500,
+      400,
     )
     .option('--seed <n>', 'of the order of runs', number('--seed', 0, 2 ** 32), 1)
     .option('--save-baseline <file>', 'run the head alone and keep its runs')

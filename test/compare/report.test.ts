@@ -46,8 +46,8 @@ function comparison(
   };
 }
 
-test('a head that costs 40 % more has regressed, and every report says so first', () => {
-  const worse = comparison(1.4);
+test('a head that costs 80 % more has regressed, and every report says so first', () => {
+  const worse = comparison(1.8);
   assert.equal(worse.verdict, 'regressed');
   assert.equal(exitCodeOf(worse, false), 1);
   assert.match(renderMarkdown(worse), /^### ❌ Regressed: feature is worse than main\n\n- latency p99 \+\d/);
