@@ -118,7 +118,7 @@ export class JetStreamOwner {
   take(topic: string, bytes: Uint8Array, reply: Reply): void {
     const { record, body } = readRecord(bytes);
     if (record.is === 'publish') void this.publish(topic, record, body, reply);
-    else if (record.is === 'ask') void this.sendKept(topic, reply);
+    else if (record.is === 'ask') void this.sendKept(topic, record.ask, reply);
   }
 
   subscribe(topic: string): void {
@@ -206,7 +206,7 @@ export class JetStreamOwner {
   }
 
   /** Answers with all that is kept of a topic. Where NATS is away it does not: the relay asks again. */
-  private async sendKept(topic: string, reply: Reply): Promise<void> {
+  private async sendKept(topic: string, ask: number, reply: Reply): Promise<void> {
     this.subscribe(topic);
     const kept = ruleFor(this.kept, topic);
     const { nats, manager } = this;
@@ -219,7 +219,7 @@ export class JetStreamOwner {
       // A stream that has not reached the topic's limit has dropped nothing of it but what it dropped of all topics.
       const isFull = messages.length >= kept.maxMessages;
       const floor = isFull ? (messages[0] as JsMsg).seq - 1 : firstSeq - 1;
-      reply(writeRecord({ is: 'kept', epoch: kept.epoch, floor }));
+      reply(writeRecord({ is: 'kept', ask, epoch: kept.epoch, floor }));
       let last = floor;
       for (const message of messages) {
         const { record, body } = readRecord(message.data);

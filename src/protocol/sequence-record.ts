@@ -16,11 +16,12 @@ export type SequenceRecord =
   | { readonly is: 'ack'; readonly ack: number; readonly seq?: number }
   /** From the owner, where it cannot number at the moment: for those who are there, and kept by nobody. */
   | { readonly is: 'unnumbered'; readonly from?: string; readonly sender?: string }
-  /** To the owner: send all that you keep. It answers with `kept` (everything over `floor` follows), a `message` each, and `end`. */
-  | { readonly is: 'ask' }
+  /** To the owner: send all that you keep. It answers with `kept` (everything over `floor` follows), a `message` each, and `end`,
+   *  with nothing in between. `ask` tells the answers to several questions apart. */
+  | { readonly is: 'ask'; readonly ask: number }
   /** To the owner: nobody is subscribed here any more. */
   | { readonly is: 'leave' }
-  | { readonly is: 'kept'; readonly epoch: string; readonly floor: number }
+  | { readonly is: 'kept'; readonly ask: number; readonly epoch: string; readonly floor: number }
   | { readonly is: 'message'; readonly seq: number; readonly after: number; readonly from?: string }
   | { readonly is: 'end'; readonly seq: number; readonly last: number };
 

@@ -13,6 +13,10 @@ interface Live {
   readonly from: string | undefined;
 }
 
+/** How long an owner is waited for before it is asked again: each time twice as long, for a large copy takes its time. */
+const FIRST_PATIENCE_MS = 1000;
+const MAX_PATIENCE_MS = 30_000;
+
 /** Messages that may wait for a copy that is on its way; of more, the copy is asked for again. */
 const MAX_PENDING = 10_000;
 
@@ -25,6 +29,10 @@ export class ReplicaHistory implements TopicHistory {
   private pending: Live[] = [];
   private waiting: (() => void)[] = [];
   isReady = false;
+  /** The question whose answer counts: an earlier one may have been read before what it should bring. */
+  private ask = 0;
+  private askAgainAtMs = 0;
+  private patienceMs = FIRST_PATIENCE_MS;
 
   constructor(
     readonly topic: string,
@@ -60,13 +68,26 @@ export class ReplicaHistory implements TopicHistory {
     else this.waiting.push(act);
   }
 
+  /** The owner is being asked for a copy. */
+  asked(ask: number, nowMs: number): void {
+    this.ask = ask;
+    this.askAgainAtMs = nowMs + this.patienceMs;
+    this.patienceMs = Math.min(2 * this.patienceMs, MAX_PATIENCE_MS);
+  }
+
+  /** Whether the owner has been waited for long enough: it was away, or its answer got lost. */
+  isOverdue(nowMs: number): boolean {
+    return !this.isReady && nowMs >= this.askAgainAtMs;
+  }
+
   /** What is here may be behind: nobody is answered from it until a new copy has come. */
   doubt(): void {
     this.isReady = false;
   }
 
   /** The owner begins to send all that came after `floor`. */
-  begin(epoch: string, floor: number): void {
+  begin(ask: number, epoch: string, floor: number): void {
+    if (ask !== this.ask) return;
     if (this.incoming !== undefined) this.store.drop(this.incoming);
     this.incoming = this.store.detached(this.topic, epoch, floor);
   }
@@ -96,6 +117,7 @@ export class ReplicaHistory implements TopicHistory {
     const hasMissed = copy !== undefined && isBehind(copy, next);
     if (copy !== undefined) this.store.drop(copy);
     this.isReady = true;
+    this.patienceMs = FIRST_PATIENCE_MS;
     const waiting = this.waiting;
     this.waiting = [];
     for (const act of waiting) act();

@@ -9,7 +9,7 @@ import type { HistoryStore, TopicHistory } from './history.js';
 import type { MemoryHistory } from './history-memory.js';
 import { ReplicaHistory } from './history-replica.js';
 
-/** How often an owner that has not answered is asked again: it may have been away. */
+/** How often it is looked whether an owner that has not answered should be asked again. */
 const ASK_AGAIN_MS = 1000;
 
 /** A message on its way to its number. */
@@ -55,6 +55,7 @@ export class Sequencer implements HistoryStore {
   private readonly unacknowledged = new Map<number, Unacknowledged>();
   private readonly asking: NodeJS.Timeout;
   private nextAck = 1;
+  private nextAsk = 1;
 
   constructor(
     private readonly own: MemoryHistory,
@@ -86,7 +87,7 @@ export class Sequencer implements HistoryStore {
 
   /** A topic has its first subscriber here. Its interest must be known to the owner before: what follows the copy comes to it. */
   hold(history: TopicHistory): void {
-    if (history instanceof ReplicaHistory) this.send(history.topic, { is: 'ask' });
+    if (history instanceof ReplicaHistory) this.ask(history);
     else this.own.hold(history);
   }
 
@@ -135,7 +136,7 @@ export class Sequencer implements HistoryStore {
         this.unacknowledged.delete(record.ack);
         return;
       case 'ask':
-        this.sendKept(thread, topic);
+        this.sendKept(thread, topic, record.ask);
         return;
       case 'numbered':
         this.follow(topic, record, body);
@@ -144,7 +145,7 @@ export class Sequencer implements HistoryStore {
         this.observer.numbered({ topic, body, seq: 0, from: record.from, sender: record.sender });
         return;
       case 'kept':
-        this.replicas.get(topic)?.begin(record.epoch, record.floor);
+        this.replicas.get(topic)?.begin(record.ask, record.epoch, record.floor);
         return;
       case 'message':
         this.replicas.get(topic)?.add(record.seq, record.after, body, record.from);
@@ -175,22 +176,24 @@ export class Sequencer implements HistoryStore {
     const { epoch, seq, after, from, sender } = record;
     const wasReady = replica.isReady;
     const outcome = replica.follow({ epoch, seq, after, body, from });
-    if (outcome === 'broken' && wasReady) this.send(topic, { is: 'ask' });
+    if (outcome === 'broken' && wasReady) this.ask(replica);
     this.observer.numbered({ topic, body, seq, from, sender, isForRawOnly: outcome !== 'new' });
   }
 
   private complete(topic: string, seq: number, last: number): void {
-    const outcome = this.replicas.get(topic)?.end(seq, last);
+    const replica = this.replicas.get(topic);
+    if (replica === undefined) return;
+    const outcome = replica.end(seq, last);
     if (outcome === 'missed') this.observer.broken(topic);
-    else if (outcome === undefined && this.replicas.has(topic)) this.send(topic, { is: 'ask' });
+    else if (outcome === undefined) this.ask(replica);
   }
 
-  private sendKept(thread: number, topic: string): void {
+  private sendKept(thread: number, topic: string, ask: number): void {
     const history = this.own.open(topic);
     const { threads } = this;
     if (history === undefined || threads === undefined) return;
     const { epoch, floor, seq } = history;
-    threads.send(thread, topic, writeRecord({ is: 'kept', epoch, floor }));
+    threads.send(thread, topic, writeRecord({ is: 'kept', ask, epoch, floor }));
     let last = floor;
     for (let kept = history.next(floor); kept !== undefined; kept = history.next(last)) {
       const { body, from } = kept;
@@ -212,14 +215,21 @@ export class Sequencer implements HistoryStore {
 
   /** The owner may have gone on without this thread hearing of it. */
   private doubt(): void {
-    for (const replica of this.replicas.values()) replica.doubt();
-    this.askAgain();
+    for (const replica of this.replicas.values()) {
+      replica.doubt();
+      this.ask(replica);
+    }
   }
 
   private askAgain(): void {
-    for (const replica of this.replicas.values()) {
-      if (!replica.isReady) this.send(replica.topic, { is: 'ask' });
-    }
+    const now = performance.now();
+    for (const replica of this.replicas.values()) if (replica.isOverdue(now)) this.ask(replica);
+  }
+
+  private ask(replica: ReplicaHistory): void {
+    const ask = this.nextAsk++;
+    replica.asked(ask, performance.now());
+    this.send(replica.topic, { is: 'ask', ask });
   }
 
   private send(topic: string, record: SequenceRecord, body = ''): boolean {

@@ -25,7 +25,7 @@ const step = fc.oneof(
 );
 
 /** Runs of the property; each has a topic of its own. */
-const RUNS = 25;
+const RUNS = Number(process.env.RUNS ?? 25);
 
 /** `nodes` are the further arguments of each relay. Clients come to them in turn; one has the raw publisher, one the other. */
 async function recoversThroughCuts(t: TestContext, nodes: readonly (readonly string[])[]): Promise<void> {
