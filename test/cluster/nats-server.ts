@@ -31,10 +31,14 @@ export class NatsServer {
   }
 
   /** One that keeps streams, in a folder of the test's own. */
-  static startJetStream(t: TestContext): Promise<NatsServer> {
+  static async startJetStream(t: TestContext): Promise<NatsServer> {
     const folder = mkdtempSync(join(tmpdir(), 'fanwire-jetstream-'));
-    t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
-    return NatsServer.start(t, ['-js', '-sd', folder]);
+    const server = await NatsServer.start(t, ['-js', '-sd', folder]);
+    t.after(async () => {
+      await server.kill(); // it writes to the end
+      rmSync(folder, { recursive: true });
+    });
+    return server;
   }
 
   get url(): string {
@@ -62,7 +66,7 @@ export class NatsServer {
 
   async kill(): Promise<void> {
     const { process } = this;
-    if (process === undefined) return;
+    if (process === undefined || process.exitCode !== null || process.signalCode !== null) return;
     const ended = once(process, 'exit');
     process.kill('SIGKILL');
     await ended;
