@@ -37,7 +37,6 @@ test('what does not go together is refused with the flags that it is about', () 
     [{ cluster, clusterCert: 'a' }, /--cluster-cert and --cluster-key need each other/],
     [{ cluster, clusterToken: 'a', clusterCreds: 'b' }, /only one of/],
     [{ clusterToken: 'a' }, /need --cluster/],
-    [{ cluster, history: '*=10,1m,1m' }, /^--history is kept by one node.*--cluster$/],
   ];
   for (const [given, message] of conflicts) {
     assert.throws(() => configWith(given), refused('FANWIRE_CONFIG_CONFLICT', message), String(message));
