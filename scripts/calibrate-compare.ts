@@ -44,7 +44,8 @@ function dearerCopy(folder: string, spinNsPerDelivery: number): string {
   mkdirSync(copy);
   cpSync(join(ROOT, 'dist'), join(copy, 'dist'), { recursive: true });
   cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'));
-  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  // Styles are read from the sources.
+  for (const name of ['node_modules', 'src', 'bench']) symlinkSync(join(ROOT, name), join(copy, name));
   const file = join(copy, 'dist/src/relay/fanout.js');
   const source = readFileSync(file, 'utf8');
   const counted = 'this.counters.bytesOut += receivers * size;';
