@@ -45,9 +45,8 @@ export async function runSession(options: SessionOptions): Promise<Result> {
   requireConsistent(scenario, plan);
   const slo = options.slo ?? scenario.search?.slo;
   const terms = slo === undefined ? [] : parseSlo(slo);
-  const cores = options.isPinned
-    ? splitCores(options.target.nodes * options.target.workers)
-    : { server: [], generator: [] };
+  const { nodes = 1, workers = 1 } = options.target;
+  const cores = options.isPinned ? splitCores(nodes * workers) : { server: [], generator: [] };
   pinProcess(process.pid, cores.generator);
   const engine = createEngine(scenario, options, cores.generator);
   const target = await startTarget(options.target, plan, cores.server, { admin: scenario.paths !== undefined });

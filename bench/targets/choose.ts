@@ -21,10 +21,14 @@ export interface TargetOptions {
   readonly path: string;
   /** undefined: what the target speaks, `raw` where that is not known. */
   readonly dialect: Dialect | undefined;
-  readonly nodes: number;
-  readonly workers: number;
+  /** Relays to start, and threads of each; undefined where nothing was said: one. */
+  readonly nodes: number | undefined;
+  readonly workers: number | undefined;
   readonly serveFlags: readonly string[];
 }
+
+/** Without --url, --cmd or --peer. */
+const OWN = 'relays that the bench starts itself';
 
 /** Starts (or just describes) the target of a run of `plan`, on `cores` where it is started.
  *  @throws FanwireError FANWIRE_USAGE_BENCH_TARGET and what starting it throws */
@@ -34,8 +38,10 @@ export async function startTarget(
   cores: readonly number[],
   needs: { readonly admin: boolean },
 ): Promise<Target> {
-  const { urls, serverPids, adminUrl, command, peer, path, dialect, nodes, workers, serveFlags } = options;
+  const { urls, serverPids, adminUrl, command, peer, path, dialect, serveFlags } = options;
+  const { nodes = 1, workers = 1 } = options;
   requireOne(options);
+  requireFitting(options);
   if (urls.length > 0) {
     const running = urlTarget(urls, dialect ?? 'raw', serverPids);
     return adminUrl === undefined ? running : { ...running, adminUrl };
@@ -75,4 +81,28 @@ function requireOne({ urls, command, peer }: TargetOptions): void {
     'FANWIRE_USAGE_BENCH_TARGET',
     `${given.join(' and ')} name different servers: give one of them`,
   );
+}
+
+/** A flag that does not concern the target would be ignored, and the figures be taken for what it asked for.
+ *  @throws FanwireError FANWIRE_USAGE_BENCH_TARGET */
+function requireFitting(options: TargetOptions): void {
+  const { urls, serverPids, adminUrl, command, peer, path, dialect, nodes, workers, serveFlags } = options;
+  const target = urls.length > 0 ? '--url' : command !== undefined ? '--cmd' : peer !== undefined ? '--peer' : OWN;
+  const given: readonly (readonly [flag: string, value: unknown, concerns: readonly string[]])[] = [
+    ['--nodes', nodes, [OWN]],
+    ['--workers', workers, [OWN]],
+    ['--serve', serveFlags.join(' '), [OWN]],
+    ['--path', path, ['--cmd']],
+    ['--server-pid', serverPids.join(', '), ['--url']],
+    ['--admin-url', adminUrl, ['--url']],
+    ['--dialect', dialect, [OWN, '--url', '--cmd']],
+  ];
+  for (const [flag, value = '', concerns] of given) {
+    if (value === '' || concerns.includes(target)) continue;
+    const shown = target === OWN ? '' : ` with ${target}`;
+    throw new FanwireError(
+      'FANWIRE_USAGE_BENCH_TARGET',
+      `${flag} ${value} would be ignored${shown}: leave it out; it is for ${concerns.join(', ')}`,
+    );
+  }
 }

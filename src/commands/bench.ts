@@ -16,8 +16,8 @@ interface BenchFlags {
   peer?: string;
   path?: string;
   dialect?: Dialect;
-  nodes: number;
-  workers: number;
+  nodes?: number;
+  workers?: number;
   serve?: string;
   pin: boolean;
   header?: Record<string, string>;
@@ -72,8 +72,8 @@ export function benchCommand(): Command {
     .addOption(
       new Flag('--dialect <name>', 'how topics and frames are spoken').choices(['raw', 'fanwire.v1', 'socket.io']),
     )
-    .option('--nodes <n>', 'relays to start, as one cluster', count('--nodes'), 1)
-    .option('--workers <n>', 'threads of each', count('--workers'), 1)
+    .option('--nodes <n>', 'relays to start, as one cluster (default: 1)', count('--nodes'))
+    .option('--workers <n>', 'threads of each (default: 1)', count('--workers'))
     .option('--serve <flags>', 'further flags of `fanwire serve`, in one argument')
     .optionsGroup('Scenario (defaults are the scenario’s):')
     .option(

@@ -152,6 +152,10 @@ const wrong: [string[], RegExp][] = [
   [['--url', 'http://x'], /--url must be a ws:\/\/ or wss:\/\/ URL, got http:\/\/x/],
   [['--url', 'ws://x', '--server-pid', '2147483647'], /--server-pid 2147483647 is no process of this machine/],
   [['--url', 'ws://x', '--peer', 'ws'], /--url and --peer name different servers/],
+  [['--url', 'ws://x', '--nodes', '3'], /--nodes 3 would be ignored with --url: leave it out; it is for relays that/],
+  [['--cmd', 'node x.js', '--serve', '--history 9,9s,9k'], /--serve --history 9,9s,9k would be ignored with --cmd/],
+  [['--peer', 'ws', '--workers', '1'], /--workers 1 would be ignored with --peer/],
+  [['--server-pid', '1'], /--server-pid 1 would be ignored: leave it out; it is for --url/],
   [['--topics', '3', '--subscribers', '2'], /--topics 3 is more than --subscribers 2/],
 ];
 for (const [args, says] of wrong) {
