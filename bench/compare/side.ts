@@ -1,9 +1,10 @@
 // The two sides of a comparison: a git ref, a folder, a URL or a command becomes something that can be started again and again.
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FanwireError } from '../../src/protocol/codes.js';
+import { makeFolder } from '../make-folder.js';
 import { startCommandTarget } from '../targets/command.js';
 import { startRelayTarget } from '../targets/relay.js';
 import type { Target } from '../targets/target.js';
@@ -124,7 +125,7 @@ function checkout(commit: string, options: SideOptions): string {
   const folder = resolve(options.cacheFolder, commit);
   const done = join(folder, '.fanwire-built');
   if (existsSync(done)) return folder;
-  mkdirSync(options.cacheFolder, { recursive: true });
+  makeCache(options.cacheFolder);
   // `prune` forgets worktrees whose folder somebody deleted; `--force` takes over a half-made one.
   git(['worktree', 'prune']);
   if (!existsSync(join(folder, '.git'))) git(['worktree', 'add', '--force', '--detach', folder, commit]);
@@ -132,6 +133,14 @@ function checkout(commit: string, options: SideOptions): string {
   build(folder, commit.slice(0, 9), options);
   writeFileSync(done, `${new Date().toISOString()}\n`);
   return folder;
+}
+
+function makeCache(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    throw new FanwireError('FANWIRE_USAGE_CACHE', `cannot make --cache ${folder}: ${(error as Error).message}`);
+  }
 }
 
 /** With the same lock file the modules are the same: they are linked instead of downloaded (uWebSockets.js alone is 257 MB). */

@@ -1,8 +1,9 @@
 // Writes results and the reports made from them to the files that a command's flags name.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FanwireError } from '../../src/protocol/codes.js';
+import { makeFolder } from '../make-folder.js';
 import type { Result } from '../result.js';
 
 export interface ReportFiles {
@@ -36,7 +37,7 @@ export async function writeReports(results: readonly Result[], files: ReportFile
  *  @throws FanwireError FANWIRE_REPORT_WRITE */
 export function write(file: string, text: string): void {
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     writeFileSync(file, text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

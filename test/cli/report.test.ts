@@ -52,3 +52,19 @@ test('a file that is no result, or a report that cannot be written, is one line 
     /^fanwire: cannot write the report .*below-a-file\.html: .*\[FANWIRE_REPORT_WRITE\]\n$/,
   );
 });
+
+const ONLY_LINUX = process.platform === 'linux' ? {} : { skip: 'needs /proc' };
+
+test('a folder that the file system will not make is one line that names the report', {
+  ...ONLY_LINUX,
+  timeout: 20_000,
+}, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fanwire-report-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'r.json');
+  writeFileSync(file, JSON.stringify(sampleResult()));
+  // /proc says of `x` that there is no such folder, whoever asks: mkdir -p by Node never comes back.
+  const { code, stderr } = await runFanwire(t, ['report', file, '--html', '/proc/x/y/r.html']);
+  assert.equal(code, 1);
+  assert.match(stderr, /^fanwire: cannot write the report \/proc\/x\/y\/r\.html: ENOENT.*\[FANWIRE_REPORT_WRITE\]\n$/);
+});
