@@ -42,7 +42,7 @@ function allowedCores(): number[] {
 }
 
 /** "0,2-4" → [0, 2, 3, 4]. */
-export function parseCoreList(list: string): number[] {
+function parseCoreList(list: string): number[] {
   return list.split(',').flatMap((part) => {
     const [first, last = first] = part.split('-').map(Number);
     return Array.from({ length: (last as number) - (first as number) + 1 }, (_, i) => (first as number) + i);

@@ -1,6 +1,6 @@
 // Reads result files: what is not a fanwire.result/1, or contradicts itself, is refused with one clear line.
 
-import { readFileSync } from 'node:fs';
+import { readJsonFile } from '../src/json-file.js';
 import { FanwireError } from '../src/protocol/codes.js';
 import { type Result, resultSchema } from './result.js';
 
@@ -23,7 +23,7 @@ export function validateResult(value: unknown, source: string): Result {
 export function readResults(file: string): Result[] {
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(file, 'utf8'));
+    value = readJsonFile(file);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new FanwireError('FANWIRE_RESULT_UNREADABLE', `cannot read the result file ${file}: ${reason}`);

@@ -82,7 +82,7 @@ export function cpuSecondsOf(pids: readonly number[]): number {
 }
 
 /** The processes `pids` and all their descendants that still run. */
-export function readProcesses(pids: readonly number[]): ProcessLoad[] {
+function readProcesses(pids: readonly number[]): ProcessLoad[] {
   if (pids.length === 0) return [];
   return process.platform === 'linux' ? readProc(pids) : readPs(pids);
 }

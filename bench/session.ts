@@ -1,5 +1,6 @@
 // What `fanwire bench` does once its flags are read: target, engine, runs, one result, an exit code.
 
+import { Exit } from '../src/exit-codes.js';
 import { FanwireError } from '../src/protocol/codes.js';
 import { autocannonEngine } from './engines/autocannon.js';
 import type { Engine } from './engines/engine.js';
@@ -31,11 +32,6 @@ export interface SessionOptions {
   readonly isInsecureAllowed: boolean;
   readonly signal: AbortSignal;
 }
-
-/** Exit codes of `fanwire bench`, beside 2 for a wrong flag. */
-export const EXIT_GOOD = 0;
-export const EXIT_FAILED = 1;
-export const EXIT_INVALID = 3;
 
 /** Runs the scenario and gives its result. The target is ended whatever happens.
  *  @throws FanwireError */
@@ -70,10 +66,10 @@ export function exitCodeOf(
   result: Result,
   slo: string | undefined,
 ): { readonly code: number; readonly missed: readonly string[] } {
-  if (!result.valid) return { code: EXIT_INVALID, missed: [] };
+  if (!result.valid) return { code: Exit.invalid, missed: [] };
   const objective = slo ?? (typeof result.params.slo === 'string' ? result.params.slo : undefined);
   const missed = objective === undefined ? [] : missedTerms(parseSlo(objective), result);
-  return { code: judge(result).kind === 'good' && missed.length === 0 ? EXIT_GOOD : EXIT_FAILED, missed };
+  return { code: judge(result).kind === 'good' && missed.length === 0 ? Exit.good : Exit.failed, missed };
 }
 
 function runAll(

@@ -60,7 +60,7 @@ export async function runSearch(plan: Plan, search: Search, slo: readonly SloTer
 }
 
 /** The rate to try next; 0 when the answer is near enough. Whole messages per second, two digits that matter. */
-export function nextRate(held: number, broken: number, { maxRate, precision }: Search): number {
+function nextRate(held: number, broken: number, { maxRate, precision }: Search): number {
   if (held === 0 || held >= maxRate) return 0;
   if (broken === Number.POSITIVE_INFINITY) return Math.min(maxRate, held * 2);
   if (broken - held <= held * precision) return 0;

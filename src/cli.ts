@@ -7,6 +7,7 @@ import { pubCommand } from './commands/pub.js';
 import { reportCommand } from './commands/report.js';
 import { serveCommand } from './commands/serve.js';
 import { subCommand } from './commands/sub.js';
+import { Exit } from './exit-codes.js';
 import { FanwireError } from './protocol/codes.js';
 import { version } from './version.js';
 
@@ -21,31 +22,25 @@ const commands = [
   reportCommand,
 ];
 
-const RUNTIME_ERROR = 1;
-const USAGE_ERROR = 2;
-/** As a shell reports a program that SIGINT ended. */
-const INTERRUPTED = 130;
-const INVALID_RUN = 3;
-
 /** Errors a person made on the command line, in a variable or in a file that these name. */
 const USAGE_CODE = /^FANWIRE_((CONFIG|USAGE)_|(AUTH_FILE|PERMISSION_PATTERN)$)/;
 
 function report(error: unknown): number {
   if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return 0; // --help and --version have printed what they had to
-    if (error.code === 'commander.help') return USAGE_ERROR; // no command given: the help is the answer
+    if (error.exitCode === 0) return Exit.good; // --help and --version have printed what they had to
+    if (error.code === 'commander.help') return Exit.usage; // no command given: the help is the answer
     const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
     process.stderr.write(`fanwire: ${message} [FANWIRE_USAGE]\n`);
-    return USAGE_ERROR;
+    return Exit.usage;
   }
   if (error instanceof FanwireError) {
     process.stderr.write(`fanwire: ${error.message} [${error.code}]\n`);
-    if (error.code === 'FANWIRE_COMPARE_INVALID') return INVALID_RUN;
-    if (error.code.endsWith('_INTERRUPTED')) return INTERRUPTED;
-    return USAGE_CODE.test(error.code) ? USAGE_ERROR : RUNTIME_ERROR;
+    if (error.code === 'FANWIRE_COMPARE_INVALID') return Exit.invalid;
+    if (error.code.endsWith('_INTERRUPTED')) return Exit.interrupted;
+    return USAGE_CODE.test(error.code) ? Exit.usage : Exit.failed;
   }
   process.stderr.write(`fanwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  return RUNTIME_ERROR;
+  return Exit.failed;
 }
 
 /** Errors are thrown, not printed and exited on, in every command alike. */

@@ -1,7 +1,7 @@
 // The parameters of a plan as people give them: flags, and the keys of a `--scenario file.json`. Both come from this one list.
 
-import { readFileSync } from 'node:fs';
 import { didYouMean } from '../../src/config/nearest.js';
+import { readJsonFile } from '../../src/json-file.js';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { PLAN_DEFAULTS, type Plan, STAMP_BYTES } from './scenario.js';
 
@@ -120,7 +120,7 @@ export function readScenarioFile(file: string): ScenarioFile {
   const refuse = (message: string) => new FanwireError('FANWIRE_USAGE_SCENARIO_FILE', `--scenario ${file}: ${message}`);
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(file, 'utf8'));
+    content = readJsonFile(file);
   } catch (error) {
     throw refuse(error instanceof Error ? error.message : String(error));
   }

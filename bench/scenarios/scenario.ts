@@ -100,8 +100,3 @@ export const PLAN_DEFAULTS: Readonly<Plan> = {
   stalledSubscribers: 0,
   generators: 0,
 };
-
-/** Subscribers (stalled ones left out) that listen on topic `topic` under `plan`. */
-export function subscribersOfTopic(plan: Plan, topic: number): number {
-  return Math.floor(plan.subscribers / plan.topics) + (topic < plan.subscribers % plan.topics ? 1 : 0);
-}

@@ -1,4 +1,5 @@
-// A command's own numbers and sizes, read and refused as the relay's options are.
+// The arguments of flags that more than one command takes, read and refused as the relay's options are.
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { z } from 'zod';
 import { FanwireError } from '../protocol/codes.js';
 
@@ -9,4 +10,29 @@ export function argument<T>(flag: string, type: z.ZodType<T>): (value: string) =
     if (result.success) return result.data;
     throw new FanwireError('FANWIRE_USAGE_RANGE', `${flag} must be ${type.description}, got ${JSON.stringify(value)}`);
   };
+}
+
+/** Gathers what a repeatable flag is given. */
+export function collect(value: string, earlier: string[] = []): string[] {
+  return [...earlier, value];
+}
+
+/** Gathers `--header 'Name: value'`, which is repeatable; throws FanwireError FANWIRE_USAGE_HEADER. */
+export function header(line: string, earlier: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const colon = line.indexOf(':');
+  const name = line.slice(0, Math.max(0, colon)).trim();
+  const value = line.slice(colon + 1).trim();
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  } catch {
+    const got = JSON.stringify(line);
+    throw new FanwireError('FANWIRE_USAGE_HEADER', `--header must be "Name: value" as HTTP allows it, got ${got}`);
+  }
+  return { ...earlier, [name]: value };
+}
+
+/** Flags for another command, given as one argument. */
+export function flagsOf(text = ''): string[] {
+  return text.split(/\s+/).filter((flag) => flag !== '');
 }

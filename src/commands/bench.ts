@@ -1,9 +1,13 @@
 // `fanwire bench`: runs one scenario on one engine against one target, prints the result and says by its exit code what to think of it.
+import { isIP } from 'node:net';
 import { Command, Option as Flag } from 'commander';
-import { parsePlanValue, planOptions, readScenarioFile } from '../../bench/scenarios/plan-options.js';
-import { PLAN_DEFAULTS, type Plan } from '../../bench/scenarios/scenario.js';
+import { readScenarioFile } from '../../bench/scenarios/plan-options.js';
+import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
 import type { Dialect } from '../../bench/targets/target.js';
+import { Exit } from '../exit-codes.js';
 import { FanwireError } from '../protocol/codes.js';
+import { collect, flagsOf, header } from './argument.js';
+import { declarePlanFlags, givenPlan } from './plan-flags.js';
 
 interface BenchFlags {
   scenario?: string;
@@ -30,11 +34,6 @@ interface BenchFlags {
   junit?: string;
 }
 
-/** As a shell reports a program that SIGINT ended. */
-const EXIT_INTERRUPTED = 130;
-
-const collect = (value: string, earlier: string[] = []) => [...earlier, value];
-
 function count(flag: string): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -43,10 +42,9 @@ function count(flag: string): (text: string) => number {
   };
 }
 
-function header(text: string, earlier: Record<string, string> = {}): Record<string, string> {
-  const colon = text.indexOf(':');
-  if (colon < 1) throw new FanwireError('FANWIRE_USAGE_BENCH_HEADER', `--header must be "Name: value", got ${text}`);
-  return { ...earlier, [text.slice(0, colon).trim()]: text.slice(colon + 1).trim() };
+function localAddress(text: string, earlier?: string[]): string[] {
+  if (isIP(text) !== 0) return collect(text, earlier);
+  throw new FanwireError('FANWIRE_USAGE_BENCH_ADDRESS', `--local-address must be an IP address, got ${text}`);
 }
 
 export function benchCommand(): Command {
@@ -81,13 +79,16 @@ export function benchCommand(): Command {
       'JSON file of parameters, by the names that a result’s "params" has; flags win over it',
     )
     .option('--slo <objective>', 'exit 1 when it is missed, such as "p99<20ms,loss==0"');
-  for (const option of planOptions) command.addOption(planFlag(option));
+  declarePlanFlags(
+    command,
+    ({ key, unit }) => `${unit === undefined ? '' : `in ${unit}; `}usually ${PLAN_DEFAULTS[key]}`,
+  );
   return command
     .optionsGroup('Engine:')
     .option('--engine <name>', 'native, k6 or autocannon (default: native; http-publish and http-admin: autocannon)')
     .option('--no-pin', 'leave server and generator to the kernel (else: cores of their own, where taskset is found)')
     .option('--header <header>', 'further header of each upgrade, "Name: value"; repeatable', header)
-    .option('--local-address <ip>', 'connect from this address; repeatable', collect)
+    .option('--local-address <ip>', 'connect from this address; repeatable', localAddress)
     .option('--insecure', 'accept any TLS certificate')
     .optionsGroup('Output:')
     .option('--json <file>', 'write the result (fanwire.result/1)')
@@ -103,35 +104,20 @@ export function benchCommand(): Command {
     .addCommand(new Command('list').description('explain the scenarios').action(list));
 }
 
-function planFlag(option: (typeof planOptions)[number]): Flag {
-  const { key, flag, unit, description } = option;
-  const usual = PLAN_DEFAULTS[key];
-  if (typeof usual === 'boolean') return new Flag(`--${flag}`, description);
-  const text = `${description} (${unit === undefined ? '' : `in ${unit}; `}usually ${usual})`;
-  return new Flag(`--${flag} <${typeof usual === 'number' ? 'n' : 'text'}>`, text).argParser((value) =>
-    parsePlanValue(option, value),
-  );
-}
-
 async function bench(command: Command, name: string | undefined, flags: BenchFlags): Promise<void> {
   const file = flags.scenario === undefined ? { plan: {} } : readScenarioFile(flags.scenario);
-  const plan: Partial<Plan> = { ...file.plan };
-  for (const { key, flag } of planOptions) {
-    const value = command.getOptionValue(new Flag(`--${flag}`).attributeName());
-    if (value !== undefined) Object.assign(plan, { [key]: value });
-  }
   const { runSession, exitCodeOf } = await import('../../bench/session.js');
   const slo = flags.slo ?? file.slo;
   const interrupt = new AbortController();
   const onSignal = () => {
     // The second time at once; a server that was started for the run ends with this process.
-    if (interrupt.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    if (interrupt.signal.aborted) process.exit(Exit.interrupted);
     interrupt.abort(new FanwireError('FANWIRE_BENCH_INTERRUPTED', 'interrupted: no result'));
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   const result = await runSession({
     scenario: name ?? file.scenario ?? PLAN_DEFAULTS.scenario,
-    plan,
+    plan: { ...file.plan, ...givenPlan(command) },
     slo,
     engine: flags.engine,
     target: {
@@ -144,7 +130,7 @@ async function bench(command: Command, name: string | undefined, flags: BenchFla
       dialect: flags.dialect,
       nodes: flags.nodes,
       workers: flags.workers,
-      serveFlags: (flags.serve ?? '').split(/\s+/).filter((flag) => flag !== ''),
+      serveFlags: flagsOf(flags.serve),
     },
     isPinned: flags.pin,
     headers: flags.header ?? {},

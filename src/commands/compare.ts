@@ -1,8 +1,10 @@
 // `fanwire compare`: two builds, one verdict: has the head become slower, dearer or leakier than the base?
-import { Command, Option as Flag } from 'commander';
-import { parsePlanValue, planOptions, readScenarioFile } from '../../bench/scenarios/plan-options.js';
-import { PLAN_DEFAULTS, type Plan } from '../../bench/scenarios/scenario.js';
+import { Command } from 'commander';
+import { readScenarioFile } from '../../bench/scenarios/plan-options.js';
+import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
 import { FanwireError } from '../protocol/codes.js';
+import { flagsOf } from './argument.js';
+import { declarePlanFlags, givenPlan } from './plan-flags.js';
 
 interface CompareFlags {
   base?: string;
@@ -74,16 +76,7 @@ export function compareCommand(): Command {
     .option('--baseline <file>', 'compare with kept runs instead of --base')
     .optionsGroup('Load:')
     .option('--scenario <name>', 'a scenario of `fanwire bench list`, or a JSON file of parameters', 'fan-out');
-  for (const option of planOptions) {
-    const { key, flag, unit, description } = option;
-    const isSwitch = typeof PLAN_DEFAULTS[key] === 'boolean';
-    const shown = unit === undefined ? description : `${description} (in ${unit})`;
-    const declared = new Flag(
-      isSwitch ? `--${flag}` : `--${flag} <${typeof PLAN_DEFAULTS[key] === 'number' ? 'n' : 'text'}>`,
-      shown,
-    );
-    command.addOption(isSwitch ? declared : declared.argParser((value: string) => parsePlanValue(option, value)));
-  }
+  declarePlanFlags(command, ({ unit }) => (unit === undefined ? '' : `in ${unit}`));
   return command
     .optionsGroup('Output:')
     .option('--json <file>', 'write the comparison (fanwire.comparison/1)')
@@ -103,11 +96,6 @@ async function compare(command: Command, flags: CompareFlags): Promise<void> {
   const file = flags.scenario.endsWith('.json')
     ? readScenarioFile(flags.scenario)
     : { scenario: flags.scenario, plan: {} };
-  const plan: Partial<Plan> = { ...file.plan };
-  for (const { key, flag } of planOptions) {
-    const value = command.getOptionValue(new Flag(`--${flag}`).attributeName());
-    if (value !== undefined) Object.assign(plan, { [key]: value });
-  }
   const { exitCodeOf, runComparison, writeComparison } = await import('../../bench/compare/run.js');
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort(new FanwireError('FANWIRE_COMPARE_INTERRUPTED', 'interrupted: no verdict'));
@@ -119,7 +107,7 @@ async function compare(command: Command, flags: CompareFlags): Promise<void> {
     base: flags.base,
     head: flags.head,
     scenario: file.scenario ?? PLAN_DEFAULTS.scenario,
-    plan,
+    plan: { ...file.plan, ...givenPlan(command) },
     budget: flags.budget,
     pairs: flags.pairs,
     maxMinutes: flags.maxMinutes,
@@ -128,7 +116,7 @@ async function compare(command: Command, flags: CompareFlags): Promise<void> {
     side: {
       build: flags.build ?? '',
       start: flags.start ?? '',
-      serveFlags: (flags.serve ?? '').split(/\s+/).filter((flag) => flag !== ''),
+      serveFlags: flagsOf(flags.serve),
       cacheFolder: flags.cache,
       say,
     },

@@ -3,13 +3,14 @@ import type { IncomingMessage } from 'node:http';
 import type { Command } from 'commander';
 import { WebSocket } from 'ws';
 import { FanwireError } from '../protocol/codes.js';
+import { header } from './argument.js';
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_REFUSAL_BYTES = 4096;
 
 export interface ConnectOptions {
-  /** `Name: value` lines for the upgrade request. */
-  readonly header?: string[];
+  /** Of the upgrade request, by name. */
+  readonly header?: Readonly<Record<string, string>>;
   /** Accept any certificate. */
   readonly insecure?: boolean;
 }
@@ -17,17 +18,16 @@ export interface ConnectOptions {
 /** The flags of every command that opens a socket. */
 export function declareConnectFlags(command: Command): Command {
   return command
-    .option('-H, --header <name: value>', 'header of the upgrade request; may be given more than once', collect)
+    .option('-H, --header <name: value>', 'header of the upgrade request; may be given more than once', header)
     .option('--insecure', 'accept any TLS certificate');
-}
-
-function collect(value: string, earlier: string[] = []): string[] {
-  return [...earlier, value];
 }
 
 /** @throws FanwireError FANWIRE_USAGE_URL */
 export function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.hash) {
+    throw new FanwireError('FANWIRE_USAGE_URL', `"${text}" has a fragment, which is never sent; write # as %23`);
+  }
   if (url && /^(ws|http)s?:$/.test(url.protocol)) return url;
   const mend = text.includes('://') ? 'give a ws:// or wss:// URL' : `did you mean ws://${text}?`;
   throw new FanwireError('FANWIRE_USAGE_URL', `"${text}" is not a WebSocket URL; ${mend}`);
@@ -41,16 +41,6 @@ export function topicOf(url: URL): string {
   } catch {
     return path; // the relay will refuse it, in its own words
   }
-}
-
-function headersFrom(lines: string[] = []): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const line of lines) {
-    const colon = line.indexOf(':');
-    if (colon < 1) throw new FanwireError('FANWIRE_USAGE_HEADER', `--header must be "Name: value", got "${line}"`);
-    headers[line.slice(0, colon).trim()] = line.slice(colon + 1).trim();
-  }
-  return headers;
 }
 
 async function refusalLine(response: IncomingMessage): Promise<string> {
@@ -84,9 +74,9 @@ function reasonOf(error: NodeJS.ErrnoException): string {
 
 /** An open socket, paused, so that nothing is missed before the caller listens and resumes it.
  *  @throws FanwireError FANWIRE_CONNECT (unreachable) or FANWIRE_REFUSED (HTTP answer other than 101) */
-export function connect(url: URL, { header, insecure = false }: ConnectOptions): Promise<WebSocket> {
+export function connect(url: URL, { header: headers = {}, insecure = false }: ConnectOptions): Promise<WebSocket> {
   const socket = new WebSocket(url, {
-    headers: headersFrom(header),
+    headers,
     rejectUnauthorized: !insecure,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     perMessageDeflate: false,

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { WebSocket } from 'ws';
 import { bytes, integer } from '../config/types.js';
+import { Exit } from '../exit-codes.js';
 import { FanwireError } from '../protocol/codes.js';
 import { argument } from './argument.js';
 import { type ConnectOptions, closedError, connect, declareConnectFlags, parseUrl } from './connect.js';
@@ -19,8 +20,6 @@ interface PubOptions extends ConnectOptions {
 
 /** Bytes that may wait in this process before it reads or makes more. */
 const MAX_BUFFERED_BYTES = 1 << 20;
-
-const INTERRUPTED = 130;
 
 const LETTERS = Buffer.from('abcdefghijklmnopqrstuvwxyz0123456789');
 
@@ -102,7 +101,7 @@ async function publish(
   socket.on('error', () => {}); // a 'close' with the code follows
   // A second SIGINT finds no listener and ends the process at once.
   process.once('SIGINT', () => {
-    process.exitCode = INTERRUPTED;
+    process.exitCode = Exit.interrupted;
     stop.abort();
   });
   socket.resume();

@@ -20,6 +20,7 @@ export function reportCommand(): Command {
     .option('--md <file>', 'write Markdown, for a CI summary')
     .option('--junit <file>', 'write JUnit XML: an invalid run is an error, a lost message a failure')
     .option('-q, --quiet', 'print no table')
+    .addHelpText('after', '\nExit codes: 0 done, 1 a file is no result or cannot be read or written, 2 bad arguments.')
     .action(report);
 }
 

@@ -1,5 +1,5 @@
 // Merges flags, variables and a file into one validated configuration: flag over variable over file over default.
-import { readFileSync } from 'node:fs';
+import { readJsonFile } from '../json-file.js';
 import { FanwireError } from '../protocol/codes.js';
 import { didYouMean } from './nearest.js';
 import { variableOf } from './option.js';
@@ -23,7 +23,7 @@ export interface ConfigSources {
 }
 
 /** What stands for a secret wherever a configuration is shown. */
-export const REDACTED = '<redacted>';
+const REDACTED = '<redacted>';
 const CONFIG_VARIABLE = 'FANWIRE_CONFIG';
 const keys = Object.keys(options) as Key[];
 const keyByVariable = new Map(keys.map((key) => [variableOf(options[key].flag), key]));
@@ -48,22 +48,13 @@ function fromEnvironment(env: Readonly<Record<string, string | undefined>>): Map
   return given;
 }
 
-function readJson(path: string): unknown {
-  let text: string;
+function fromFile(path: string): Map<Key, unknown> {
+  let content: unknown;
   try {
-    text = readFileSync(path, 'utf8');
+    content = readJsonFile(path);
   } catch (error) {
     throw new FanwireError('FANWIRE_CONFIG_FILE', `cannot read --config "${path}": ${(error as Error).message}`);
   }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new FanwireError('FANWIRE_CONFIG_FILE', `--config "${path}" is not JSON: ${(error as Error).message}`);
-  }
-}
-
-function fromFile(path: string): Map<Key, unknown> {
-  const content = readJson(path);
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new FanwireError('FANWIRE_CONFIG_FILE', `--config "${path}" must hold one JSON object`);
   }
@@ -121,11 +112,6 @@ export function loadConfig({
   const loaded = config as RelayConfig;
   for (const group of groups) (group.check as ((config: RelayConfig) => void) | undefined)?.(loaded);
   return { config: loaded, origins };
-}
-
-/** A configuration of defaults and what is given here, checked like any other. */
-export function configWith(given: Partial<RelayConfig> = {}): RelayConfig {
-  return loadConfig({ flags: given }).config;
 }
 
 function withoutCredentials(value: unknown): unknown {

@@ -1,5 +1,6 @@
 // What one option is. Flags, FANWIRE_ variables, file keys, --help and --print-config are all made from this declaration.
 import type { z } from 'zod';
+import { FanwireError } from '../protocol/codes.js';
 
 export interface Option<S extends z.ZodType = z.ZodType> {
   /** The flag without its dashes, in kebab-case; the variable is FANWIRE_ and the same in UPPER_SNAKE. */
@@ -40,6 +41,11 @@ export function group<O extends Record<string, Option>>(
   check?: (config: ConfigOf<O>) => void,
 ): OptionGroup<O> {
   return check ? { title, options, check } : { title, options };
+}
+
+/** Options that contradict each other: what a group's check throws. */
+export function conflict(message: string): FanwireError {
+  return new FanwireError('FANWIRE_CONFIG_CONFLICT', message);
 }
 
 /** `max-payload` → `FANWIRE_MAX_PAYLOAD`. */

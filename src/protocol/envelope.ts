@@ -11,7 +11,7 @@ export const SUBPROTOCOL = 'fanwire.v1';
 export const MAX_DATA_DEPTH = 128;
 
 /** Longest `id` in characters: it is echoed, and must not become a way to have the relay carry bytes. */
-export const MAX_ID_LENGTH = 64;
+const MAX_ID_LENGTH = 64;
 
 /** Longest token in characters. */
 const MAX_TOKEN_LENGTH = 16 * 1024;

@@ -5,7 +5,7 @@ import type { Refusal } from './codes.js';
 export const MAX_TOPIC_BYTES = 200;
 
 /** The topic that a bare `/` joins. */
-export const LOBBY = 'lobby';
+const LOBBY = 'lobby';
 
 // C0, DEL and C1 control characters (they would break logs and headers), and lone surrogates (they have no UTF-8).
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;

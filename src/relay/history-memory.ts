@@ -9,7 +9,7 @@ import { Ring } from './ring.js';
 export const ENTRY_OVERHEAD_BYTES = 160;
 
 /** Bytes a topic is reckoned to take beside its messages and its name. */
-export const TOPIC_OVERHEAD_BYTES = 640;
+const TOPIC_OVERHEAD_BYTES = 640;
 
 /** One kept message, linked to its elder and younger among all topics of its rule. */
 class Entry implements Kept {

@@ -9,7 +9,7 @@ import type { FanOut } from './fanout.js';
 import type { Topic, TopicTable } from './topic.js';
 
 /** From this many members on joins and leaves are no longer announced: n joins among n members are n² frames. */
-export const MAX_ANNOUNCED_MEMBERS = 1000;
+const MAX_ANNOUNCED_MEMBERS = 1000;
 
 export class Presence {
   constructor(

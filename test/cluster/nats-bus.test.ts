@@ -8,8 +8,8 @@ import test, { type TestContext } from 'node:test';
 import { pino } from 'pino';
 import { Kind } from '../../src/bus/bus.js';
 import { NatsBus } from '../../src/bus/nats.js';
-import { configWith } from '../../src/config/load.js';
 import { FanwireError } from '../../src/protocol/codes.js';
+import { configWith } from '../config-with.js';
 import { NatsServer } from './nats-server.js';
 
 type Config = Parameters<typeof configWith>[0];

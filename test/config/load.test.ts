@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { configWith, loadConfig, redacted } from '../../src/config/load.js';
+import { loadConfig, redacted } from '../../src/config/load.js';
 import { variableOf } from '../../src/config/option.js';
 import { configurationReference } from '../../src/config/reference.js';
 import { options, type RelayConfig } from '../../src/config/schema.js';
+import { configWith } from '../config-with.js';
 
 function configFile(t: TestContext): (content: unknown) => string {
   const folder = mkdtempSync(join(tmpdir(), 'fanwire-config-'));
@@ -123,7 +124,7 @@ test('a file that is missing, not JSON or not an object is one line that names i
     () => loadConfig({ file: '/nowhere/x.json' }),
     failure('FANWIRE_CONFIG_FILE', /"\/nowhere\/x\.json".*ENOENT/),
   );
-  assert.throws(() => loadConfig({ file: write('{"port":') }), failure('FANWIRE_CONFIG_FILE', /is not JSON/));
+  assert.throws(() => loadConfig({ file: write('{"port":') }), failure('FANWIRE_CONFIG_FILE', /: not JSON: /));
   assert.throws(() => loadConfig({ file: write([]) }), failure('FANWIRE_CONFIG_FILE', /must hold one JSON object/));
 });
 

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import test from 'node:test';
-import { configWith, loadConfig, redacted } from '../../src/config/load.js';
+import { loadConfig, redacted } from '../../src/config/load.js';
 import { FanwireError } from '../../src/protocol/codes.js';
+import { configWith } from '../config-with.js';
 
 type Given = Parameters<typeof configWith>[0];
 

@@ -4,10 +4,10 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import { type ClientOptions, WebSocket } from 'ws';
-import { configWith } from '../../src/config/load.js';
 import type { RelayConfig } from '../../src/config/schema.js';
 import { PublishApi } from '../../src/http/publish.js';
 import { type Relay, startRelay } from '../../src/relay/relay.js';
+import { configWith } from '../config-with.js';
 
 export interface LocalRelay {
   readonly relay: Relay;

@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { configWith } from '../../src/config/load.js';
 import type { RelayConfig } from '../../src/config/schema.js';
 import { createLogger } from '../../src/log.js';
 import { type Relay, startRelay } from '../../src/relay/relay.js';
+import { configWith } from '../config-with.js';
 import { SocketClient } from './socket-client.js';
 
 const LIMIT = 64 * 1024;

@@ -3,11 +3,11 @@ import { createInterface } from 'node:readline';
 import { BroadcastChannel } from 'node:worker_threads';
 import { endOnSignals } from '../../src/commands/serve.js';
 import { withAdmin } from '../../src/commands/start.js';
-import { configWith } from '../../src/config/load.js';
 import type { RelayConfig } from '../../src/config/schema.js';
 import { createLogger } from '../../src/log.js';
 import { WorkersInspection } from '../../src/workers/inspection.js';
 import { Supervisor } from '../../src/workers/supervisor.js';
+import { configWith } from '../config-with.js';
 
 const given = JSON.parse(process.argv[2] ?? '{}') as Partial<RelayConfig>;
 const config = configWith({ ...given, port: 0, adminPort: 0, workers: 2, drainMs: 0, logFormat: 'json' });

@@ -13,7 +13,7 @@ import { type Target, topicUrl } from '../../targets/target.js';
 const UNPACED_CONNECT_RATE = 1000;
 
 /** The bundled script of `scenario`; a scenario without one of its own is played by fan-out's, which knows every setting. */
-export function scriptOf(scenario: string): string {
+function scriptOf(scenario: string): string {
   const folder = scriptsFolder();
   const own = join(folder, `${scenario}.ts`);
   return /^[a-z-]+$/.test(scenario) && existsSync(own) ? own : join(folder, 'fan-out.ts');

@@ -7,7 +7,7 @@
 import type { SourceAddress } from './connection.js';
 
 /** Connections per target that are left to the kernel's own choice of port. */
-export const KERNEL_PORTS = 15_000;
+const KERNEL_PORTS = 15_000;
 const FIRST_PORT = 12_000;
 const PORTS_PER_ADDRESS = 20_000;
 /** 127.0.0.2 to 127.0.255.254. */

@@ -11,7 +11,7 @@ import { SequenceTracker } from './sequence.ts';
 import type { Settings } from './settings.ts';
 
 /** Replacements a second that one VU makes: well under what its event loop can do, so that handshakes are timed right. */
-export const CHURN_PER_VU = 100;
+const CHURN_PER_VU = 100;
 
 export function churnVus(settings: Settings): number {
   return Math.ceil(settings.churnRate / CHURN_PER_VU);

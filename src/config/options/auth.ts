@@ -1,11 +1,6 @@
 // Who may connect, publish and subscribe.
-import { FanwireError } from '../../protocol/codes.js';
-import { group, option } from '../option.js';
+import { conflict, group, option } from '../option.js';
 import { choice, integer, list, text } from '../types.js';
-
-function conflict(message: string): FanwireError {
-  return new FanwireError('FANWIRE_CONFIG_CONFLICT', message);
-}
 
 export const auth = group(
   'Authentication',

@@ -1,14 +1,9 @@
 // The NATS servers that join this relay with others, and how it signs in there.
-import { FanwireError } from '../../protocol/codes.js';
-import { group, option } from '../option.js';
+import { conflict, group, option } from '../option.js';
 import { integer, list, text, toggle } from '../types.js';
 
 const SCHEMES = ['nats:', 'tls:'];
 const PREFIX = /^[\w-]+(\.[\w-]+)*$/;
-
-function conflict(message: string): FanwireError {
-  return new FanwireError('FANWIRE_CONFIG_CONFLICT', message);
-}
 
 export const cluster = group(
   'Cluster',

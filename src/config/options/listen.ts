@@ -1,7 +1,7 @@
 // Where the relay and its admin listener listen, and TLS.
 import { accessSync, constants } from 'node:fs';
 import { FanwireError } from '../../protocol/codes.js';
-import { group, option } from '../option.js';
+import { conflict, group, option } from '../option.js';
 import { integer, text } from '../types.js';
 
 function mustBeReadable(flag: string, path: string): void {
@@ -82,7 +82,7 @@ export const listen = group(
     if (tlsCert === '' && tlsKey === '') return;
     if (tlsCert === '' || tlsKey === '') {
       const [given, missing] = tlsKey === '' ? ['--tls-cert', '--tls-key'] : ['--tls-key', '--tls-cert'];
-      throw new FanwireError('FANWIRE_CONFIG_CONFLICT', `${given} needs ${missing} as well; give both or neither`);
+      throw conflict(`${given} needs ${missing} as well; give both or neither`);
     }
     mustBeReadable('--tls-cert', tlsCert);
     mustBeReadable('--tls-key', tlsKey);
