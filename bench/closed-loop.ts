@@ -15,6 +15,7 @@ export interface ClosedLoop {
 }
 
 export interface Capacity {
+  readonly deliveries: number;
   readonly deliveriesPerSecond: number;
   /** CPU seconds of the server per million deliveries; NaN where its CPU time cannot be read. */
   readonly cpuPerMillion: number;
@@ -66,6 +67,7 @@ export function closedLoop(sockets: ByteSockets, pids: readonly number[], loop: 
       end();
       const deliveries = published * loop.fanOut;
       resolve({
+        deliveries,
         deliveriesPerSecond: (deliveries / elapsedMs) * 1000,
         cpuPerMillion: ((cpuSeconds(pids) - cpuBefore) / deliveries) * 1e6,
       });

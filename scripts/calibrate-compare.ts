@@ -4,17 +4,15 @@
 // against a copy whose relay burns CPU after each message until a delivery costs so much more (15 % by default); the copy is
 // patched in a temporary folder, the product has no such knob. Every comparison runs as a user's would, with early stopping.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { ByteSockets } from '../bench/byte-sockets.js';
-import { closedLoop } from '../bench/closed-loop.js';
+import type { Verdict } from '../bench/compare/budget.js';
 import type { Comparison } from '../bench/compare/comparison.js';
-import { pinnedCommand, splitCores } from '../bench/pinning.js';
+import { median } from '../bench/compare/metrics.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CLI = join(ROOT, 'dist/src/cli.js');
@@ -35,7 +33,8 @@ interface Trial {
   readonly pairs: number;
   readonly seconds: number;
   readonly cpu: number | undefined;
-  readonly regressed: readonly string[];
+  /** Gates with that verdict. */
+  readonly because: readonly string[];
 }
 
 /** A built copy of this project whose fan-out spins for `spinNsPerDelivery` after each message and receiver. */
@@ -55,73 +54,48 @@ function dearerCopy(folder: string, spinNsPerDelivery: number): string {
   return copy;
 }
 
-/** CPU seconds per million deliveries of a build, over `turns` closed loops like those of a comparison. */
-async function cpuOf(folder: string, turns: number): Promise<number[]> {
-  const cores = splitCores(1).server;
-  const cli = join(folder, 'dist/src/cli.js');
-  const command = pinnedCommand(
-    [process.execPath, cli, 'serve', '--port', '0', '--admin-port', '0', '--log-format', 'json'],
-    cores,
-  );
-  const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
-  try {
-    let url = '';
-    for await (const line of createInterface({ input: child.stdout })) {
-      url = /listening on (ws:[^"]+)/.exec(line)?.[1] ?? '';
-      if (url !== '') break;
-    }
-    child.stdout.resume();
-    const sockets = new ByteSockets();
-    await sockets.open(`${url}/calibrate`, 201);
-    const found: number[] = [];
-    for (let i = 0; i < turns; i++) {
-      const loop = { fanOut: 200, payloadBytes: 64, window: 16, durationMs: 500 };
-      found.push((await closedLoop(sockets, [child.pid as number], loop)).cpuPerMillion);
-    }
-    sockets.close();
-    return found.slice(1); // the first is the compiler's
-  } finally {
-    child.kill('SIGKILL');
-  }
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** Finds the spin that makes a delivery `slowdown` dearer: three steps of proportion, each measured. */
-async function findCopy(folder: string, slowdown: number): Promise<{ copy: string; spin: number; measured: number }> {
+/** Finds the spin that makes a delivery `slowdown` dearer, by comparisons of a fixed length: up to four steps of proportion. */
+function findCopy(folder: string, slowdown: number): { copy: string; spin: number; measured: number } {
   let spin = 25;
-  for (let step = 0; ; step++) {
+  for (let step = 1; ; step++) {
     const copy = dearerCopy(folder, spin);
-    const [base, dear] = [mean(await cpuOf(ROOT, 7)), mean(await cpuOf(copy, 7))];
-    const measured = dear / base - 1;
+    const { cpu } = trial('A/B', copy, step, folder, ['--pairs', '10']);
+    if (cpu === undefined) throw new Error('the machine was too busy to find how long to spin');
+    const measured = cpu - 1;
     console.log(`spin ${spin.toFixed(1)} ns a delivery: CPU ${(measured * 100).toFixed(1)} % more`);
-    if (step === 3 || Math.abs(measured - slowdown) < 0.01) return { copy, spin, measured };
+    if (step === 4 || Math.abs(measured - slowdown) < 0.01) return { copy, spin, measured };
     spin *= slowdown / Math.max(0.02, measured);
   }
 }
 
-function trial(kind: Trial['kind'], head: string, seed: number, folder: string): Trial {
+function trial(
+  kind: Trial['kind'],
+  head: string,
+  seed: number,
+  folder: string,
+  further: readonly string[] = [],
+): Trial {
   const out = join(folder, 'comparison.json');
   rmSync(out, { force: true });
   const flags = ['--base', ROOT, '--head', head, '--seed', String(seed), '--max-minutes', values['max-minutes']];
-  const { stderr } = spawnSync(process.execPath, [CLI, 'compare', ...flags, '--json', out, '--quiet'], {
+  const { stderr } = spawnSync(process.execPath, [CLI, 'compare', ...flags, ...further, '--json', out, '--quiet'], {
     encoding: 'utf8',
   });
   try {
     const comparison = JSON.parse(readFileSync(out, 'utf8')) as Comparison;
+    const gates = (verdict: Verdict): string[] =>
+      comparison.metrics.filter((one) => one.isGate && one.verdict === verdict).map((one) => one.name);
     return {
       kind,
       verdict: comparison.verdict,
       pairs: comparison.pairs,
       seconds: comparison.elapsedS,
       cpu: comparison.metrics.find((metric) => metric.name === 'cpu')?.interval?.ratio,
-      regressed: comparison.metrics.filter((one) => one.isGate && one.verdict === 'regressed').map((one) => one.name),
+      because: comparison.verdict === 'unchanged' ? [] : gates(comparison.verdict),
     };
   } catch {
     console.error(stderr);
-    return { kind, verdict: 'invalid', pairs: 0, seconds: 0, cpu: undefined, regressed: [] };
+    return { kind, verdict: 'invalid', pairs: 0, seconds: 0, cpu: undefined, because: [] };
   }
 }
 
@@ -132,21 +106,22 @@ function row(kind: Trial['kind'], trials: readonly Trial[]): string {
   const at = (p: number): string =>
     String(Math.round(seconds[Math.min(seconds.length - 1, Math.floor(p * seconds.length))] ?? 0));
   const ratios = trials.flatMap((one) => one.cpu ?? []);
-  const spread = ratios.length === 0 ? '' : `${Math.min(...ratios).toFixed(3)} … ${Math.max(...ratios).toFixed(3)}`;
+  const middle = median(ratios)?.toFixed(3) ?? '';
+  const spread = `${middle} (${Math.min(...ratios).toFixed(3)} … ${Math.max(...ratios).toFixed(3)})`;
   const counts = ['regressed', 'improved', 'unchanged', 'inconclusive', 'invalid'].map(of).join(' | ');
   return `| ${kind} | ${trials.length} | ${counts} | ${at(0.5)} s, ${at(0.9)} s | ${spread} |`;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'fanwire-calibrate-'));
 try {
-  const { copy, spin, measured } = await findCopy(folder, Number(values.slowdown));
+  const { copy, spin, measured } = findCopy(folder, Number(values.slowdown));
   const trials: Trial[] = [];
   const run = (kind: Trial['kind'], head: string, count: number): void => {
     for (let i = 0; i < count; i++) {
       const one = trial(kind, head, trials.length + 1, folder);
       trials.push(one);
       console.log(
-        `${kind} ${i + 1}/${count}: ${one.verdict} ${one.regressed.join(',')} after ${one.pairs} pairs, ${one.seconds} s, CPU × ${one.cpu?.toFixed(3)}`,
+        `${kind} ${i + 1}/${count}: ${one.verdict} ${one.because.join(',')} after ${one.pairs} pairs, ${one.seconds} s, CPU × ${one.cpu?.toFixed(3)}`,
       );
     }
   };
@@ -155,7 +130,7 @@ try {
   mkdirSync(join(values.out, '..'), { recursive: true });
   writeFileSync(values.out, `${JSON.stringify({ spin, measured, trials }, null, 2)}\n`);
   console.log(
-    '\n| | comparisons | regressed | improved | unchanged | inconclusive | invalid | median and 90th percentile of time | CPU ratio |',
+    '\n| | comparisons | regressed | improved | unchanged | inconclusive | invalid | time: median, 90th percentile | CPU ratio: median (lowest … highest) |',
   );
   console.log('|---|---:|---:|---:|---:|---:|---:|---:|---:|');
   for (const kind of ['A/A', 'A/B'] as const)

@@ -5,13 +5,12 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FanwireError } from '../../src/protocol/codes.js';
-import type { Capacity } from '../closed-loop.js';
 import { decodeHistogram } from '../histogram.js';
 import type { Result } from '../result.js';
 import { validateResult } from '../result-validate.js';
 import type { Plan } from '../scenarios/scenario.js';
 import { latencyCounts } from './latency-counts.js';
-import type { Run } from './metrics.js';
+import type { MeasuredCapacity, Run } from './metrics.js';
 
 const SCHEMA = 'fanwire.baseline/1';
 
@@ -21,7 +20,7 @@ export interface Baseline {
   readonly label: string;
   readonly plan: Plan;
   readonly capacityMs: number;
-  readonly runs: readonly { readonly result: Result; readonly capacity: Capacity | null }[];
+  readonly runs: readonly { readonly result: Result; readonly capacity: MeasuredCapacity | null }[];
 }
 
 /** What two runs must share before they may be compared across time. */

@@ -3,7 +3,7 @@
 import { FanwireError } from '../../src/protocol/codes.js';
 import type { Interval } from './interval.js';
 
-export const METRIC_NAMES = ['p50', 'p99', 'p999', 'throughput', 'cpu', 'rss', 'connect'] as const;
+export const METRIC_NAMES = ['p50', 'p99', 'p999', 'throughput', 'cpu', 'instructions', 'rss', 'connect'] as const;
 export type MetricName = (typeof METRIC_NAMES)[number];
 
 /** How much worse a metric may get before that is a regression, as a fraction of the base's. */
@@ -18,6 +18,7 @@ export const DEFAULT_BUDGETS: Budgets = {
   p999: 1,
   throughput: 0.07,
   cpu: 0.05,
+  instructions: 0.05,
   rss: 0.1,
   connect: 0.25,
 };

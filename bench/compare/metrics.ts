@@ -10,7 +10,13 @@ import { type LatencyCounts, mergedPercentileUs } from './latency-counts.js';
 export interface Run {
   readonly result: Result;
   readonly latency: LatencyCounts;
-  readonly capacity: Capacity | null;
+  readonly capacity: MeasuredCapacity | null;
+}
+
+/** A closed loop, with what `perf` counted of the server meanwhile. */
+export interface MeasuredCapacity extends Capacity {
+  /** In user space; null where perf cannot count them. */
+  readonly instructionsPerDelivery: number | null;
 }
 
 export interface Pair {
@@ -21,7 +27,7 @@ export interface Pair {
 export interface Metric {
   readonly name: MetricName;
   readonly label: string;
-  readonly unit: 'ms' | '/s' | 'CPU s per million' | 'bytes';
+  readonly unit: 'ms' | '/s' | 'CPU s per million' | 'instructions' | 'bytes';
   readonly moreIsBetter: boolean;
   /** The figure of one side over its runs; null when it was not measured. */
   value(runs: readonly Run[]): number | null;
@@ -91,6 +97,13 @@ export const METRICS: readonly Metric[] = [
   mergedPercentile('p999', 'latency p99.9', 99.9),
   perRun('throughput', 'deliveries/s at saturation', '/s', true, (run) => run.capacity?.deliveriesPerSecond ?? null),
   perRun('cpu', 'server CPU per million deliveries', 'CPU s per million', false, cpuOf),
+  perRun(
+    'instructions',
+    'server instructions per delivery',
+    'instructions',
+    false,
+    (run) => run.capacity?.instructionsPerDelivery ?? null,
+  ),
   perRun('rss', 'RSS per connection', 'bytes', false, (run) => run.result.server?.rssPerConnection ?? null),
   perRun('connect', 'connect time p50', 'ms', false, (run) => run.result.connections.connectMs.p50),
 ];

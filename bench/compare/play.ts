@@ -2,15 +2,16 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ByteSockets } from '../byte-sockets.js';
-import { type Capacity, closedLoop } from '../closed-loop.js';
+import { closedLoop } from '../closed-loop.js';
 import type { Engine } from '../engines/engine.js';
+import { countEvent, INSTRUCTIONS } from '../event-counter.js';
 import { decodeHistogram } from '../histogram.js';
 import type { CoreSplit } from '../pinning.js';
 import { runPlan } from '../run.js';
 import type { Plan } from '../scenarios/scenario.js';
 import { type Target, topicUrl } from '../targets/target.js';
 import { latencyCounts } from './latency-counts.js';
-import type { Run } from './metrics.js';
+import type { MeasuredCapacity, Run } from './metrics.js';
 import type { Side } from './side.js';
 
 export interface PlayOptions {
@@ -19,6 +20,8 @@ export interface PlayOptions {
   readonly cores: CoreSplit;
   /** ms of closed loop after each open-loop run; 0: none. */
   readonly capacityMs: number;
+  /** Whether `perf` counts the server's instructions in it. */
+  readonly countsInstructions: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -44,7 +47,8 @@ export async function playSide(side: Side, options: PlayOptions): Promise<Run> {
   }
 }
 
-async function measureCapacity({ plan, capacityMs }: PlayOptions, target: Target): Promise<Capacity | null> {
+async function measureCapacity(options: PlayOptions, target: Target): Promise<MeasuredCapacity | null> {
+  const { plan, capacityMs } = options;
   const [url] = target.urls;
   if (url === undefined || target.dialect !== 'raw' || !url.startsWith('ws://')) return null;
   const sockets = new ByteSockets();
@@ -52,7 +56,10 @@ async function measureCapacity({ plan, capacityMs }: PlayOptions, target: Target
     await sockets.open(topicUrl(url, 'capacity'), plan.subscribers + 1);
     const loop = { fanOut: plan.subscribers, payloadBytes: CAPACITY_PAYLOAD, window: CAPACITY_WINDOW };
     await closedLoop(sockets, target.pids, { ...loop, durationMs: capacityMs * CAPACITY_WARMUP });
-    return await closedLoop(sockets, target.pids, { ...loop, durationMs: capacityMs });
+    const measure = () => closedLoop(sockets, target.pids, { ...loop, durationMs: capacityMs });
+    if (!options.countsInstructions) return { ...(await measure()), instructionsPerDelivery: null };
+    const { outcome, count } = await countEvent(INSTRUCTIONS, target.pids, measure);
+    return { ...outcome, instructionsPerDelivery: count === null ? null : count / outcome.deliveries };
   } finally {
     sockets.close();
   }

@@ -126,6 +126,7 @@ export function figure(metric: MetricOutcome, value: number | null): string {
   if (metric.unit === 'ms') return formatMs(value);
   if (metric.unit === 'bytes') return formatBytes(value);
   if (metric.unit === '/s') return formatRate(value);
+  if (metric.unit === 'instructions') return value.toFixed(0);
   return `${value.toPrecision(3)} s`;
 }
 

@@ -3,6 +3,7 @@
 import { appendFileSync } from 'node:fs';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { nativeEngine } from '../engines/native.js';
+import { INSTRUCTIONS, whyUncountable } from '../event-counter.js';
 import { pinProcess, splitCores } from '../pinning.js';
 import { write } from '../report/write.js';
 import { describeHost } from '../run.js';
@@ -44,7 +45,8 @@ export interface CompareReports {
 /** Short runs, many of them: a pair takes about five seconds, and it is the number of pairs that narrows an interval. */
 const COMPARE_PLAN: Partial<Plan> = { subscribers: 200, rate: 200, warmupS: 0.2, durationS: 0.7, drainS: 2 };
 
-/** What the verdict depends on unless --budget names other metrics: what moves with the code rather than with the machine. */
+/** What the verdict depends on unless --budget names other metrics: what moves with the code rather than with the machine. Where
+ *  `perf` counts instructions, they do too. */
 const DEFAULT_GATES: readonly MetricName[] = ['cpu', 'throughput', 'p50', 'p99'];
 
 /** Runs the comparison; null when only a baseline was saved.
@@ -64,6 +66,7 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
     ...request.plan,
     scenario: scenario.name,
   };
+  const countsInstructions = canCountInstructions(request);
   const head = resolveSide('head', request.head, request.side);
   const cores = splitCores(1);
   pinProcess(process.pid, cores.generator);
@@ -73,7 +76,8 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
     cores,
     capacityMs: request.capacityMs,
     budgets: parseBudgets(request.budget ?? ''),
-    gates: gatesOf(request.budget),
+    countsInstructions,
+    gates: gatesOf(request.budget, countsInstructions),
     signal: request.signal,
     say: request.say,
   };
@@ -109,9 +113,25 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
   return compare(options);
 }
 
+/** @throws FanwireError FANWIRE_USAGE_COMPARE_PERF when a --budget asks for what cannot be counted here */
+function canCountInstructions({ capacityMs, budget }: CompareRequest): boolean {
+  const why = capacityMs === 0 ? '--capacity is 0' : whyUncountable(INSTRUCTIONS);
+  if (why !== undefined && budget !== undefined && namesIn(budget).includes('instructions')) {
+    throw new FanwireError(
+      'FANWIRE_USAGE_COMPARE_PERF',
+      `--budget "${budget}" asks for instructions, but ${why}: leave them out, or run where perf counts them`,
+    );
+  }
+  return why === undefined;
+}
+
 /** The metrics that a --budget names; without one, the default ones. */
-function gatesOf(budget: string | undefined): readonly MetricName[] {
-  if (budget === undefined) return DEFAULT_GATES;
+function gatesOf(budget: string | undefined, countsInstructions: boolean): readonly MetricName[] {
+  if (budget !== undefined) return namesIn(budget);
+  return countsInstructions ? [...DEFAULT_GATES, 'instructions'] : DEFAULT_GATES;
+}
+
+function namesIn(budget: string): readonly MetricName[] {
   const named = budget.replaceAll('p99.9', 'p999');
   return METRIC_NAMES.filter((name) => new RegExp(`(^|,)\\s*${name}:`).test(named));
 }

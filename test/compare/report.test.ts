@@ -17,7 +17,12 @@ function run(slowness: number, lost = 0): Run {
   return {
     result,
     latency: latencyCounts(decodeHistogram(result.latencyMs.histogram)),
-    capacity: { deliveriesPerSecond: 2e6 / slowness, cpuPerMillion: 0.2 * slowness },
+    capacity: {
+      deliveries: 1e6,
+      deliveriesPerSecond: 2e6 / slowness,
+      cpuPerMillion: 0.2 * slowness,
+      instructionsPerDelivery: 900 * slowness,
+    },
   };
 }
 

@@ -1,0 +1,59 @@
+// Counts what a processor does for running processes (instructions, say) by Linux's `perf stat`, where there is one and it can.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+
+/** Instructions in user space: they hardly depend on who else is on the machine, as time does. Many virtual machines hide them. */
+export const INSTRUCTIONS = 'instructions:u';
+
+/** Why `event` cannot be counted here, in a few words; undefined where it can. */
+export function whyUncountable(event: string): string | undefined {
+  const { error, stderr } = spawnSync('perf', ['stat', '-x,', '-e', event, 'true'], { encoding: 'utf8' });
+  if (error !== undefined) return 'there is no `perf` (Debian: linux-perf)';
+  return countIn(stderr, event) === null ? `\`perf stat -e ${event} true\` does not count it` : undefined;
+}
+
+/**
+ * Runs `work`, and counts `event` of all threads of `pids` meanwhile; the count is null where perf could not tell.
+ * @throws what `work` throws
+ */
+export async function countEvent<T>(
+  event: string,
+  pids: readonly number[],
+  work: () => Promise<T>,
+): Promise<{ readonly outcome: T; readonly count: number | null }> {
+  // Attached with its events off (-D -1), switched by messages that are acknowledged: nobody has to guess when it counts.
+  const flags = ['stat', '-x,', '-e', event, '-D', '-1', '--control', 'fd:3,4', '-p', pids.join(',')];
+  const perf = spawn('perf', flags, { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
+  const ended = once(perf, 'close').catch(() => {});
+  const [, , stderr, control, acks] = perf.stdio as unknown as [null, null, Readable, Writable, Readable];
+  let said = '';
+  stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  control.on('error', () => {}); // perf has ended: `ended` says so
+  const tell = (command: string): Promise<unknown> => {
+    control.write(`${command}\n`);
+    return Promise.race([once(acks, 'data'), ended]);
+  };
+  try {
+    await tell('enable');
+    const outcome = await work();
+    await tell('disable');
+    perf.kill('SIGINT');
+    await ended;
+    return { outcome, count: countIn(said, event) };
+  } finally {
+    perf.kill('SIGKILL');
+  }
+}
+
+/** The count in a line such as `48,,page-faults:u,559414,100.00,,`. */
+function countIn(lines: string, event: string): number | null {
+  for (const line of lines.split('\n')) {
+    const [count, , name] = line.split(',');
+    if (name === event && /^\d+(\.\d+)?$/.test(count ?? '')) return Number(count);
+  }
+  return null;
+}
