@@ -1,69 +1,13 @@
 #!/usr/bin/env node
-// The `fanwire` command: registers the sub-commands and turns every failure into one line and an exit code.
-import { Command, CommanderError } from 'commander';
-import { benchCommand } from './commands/bench.js';
-import { compareCommand } from './commands/compare.js';
-import { pubCommand } from './commands/pub.js';
-import { reportCommand } from './commands/report.js';
-import { serveCommand } from './commands/serve.js';
-import { subCommand } from './commands/sub.js';
+// The `fanwire` command. It only loads the program: where the process may not open enough files, that is what fails.
 import { Exit } from './exit-codes.js';
-import { FanwireError } from './protocol/codes.js';
-import { version } from './version.js';
-
-// A command's file only declares its flags; what it runs on is imported inside its action, so that `fanwire serve` and
-// `--help` start without it.
-const commands = [
-  serveCommand, // one a line, in the order of --help
-  pubCommand,
-  subCommand,
-  benchCommand,
-  compareCommand,
-  reportCommand,
-];
-
-/** Errors a person made on the command line, in a variable or in a file that these name. */
-const USAGE_CODE = /^FANWIRE_((CONFIG|USAGE)_|(AUTH_FILE|PERMISSION_PATTERN)$)/;
-
-function report(error: unknown): number {
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return Exit.good; // --help and --version have printed what they had to
-    if (error.code === 'commander.help') return Exit.usage; // no command given: the help is the answer
-    const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-    process.stderr.write(`fanwire: ${message} [FANWIRE_USAGE]\n`);
-    return Exit.usage;
-  }
-  if (error instanceof FanwireError) {
-    process.stderr.write(`fanwire: ${error.message} [${error.code}]\n`);
-    if (error.code === 'FANWIRE_COMPARE_INVALID') return Exit.invalid;
-    if (error.code.endsWith('_INTERRUPTED')) return Exit.interrupted;
-    return USAGE_CODE.test(error.code) ? Exit.usage : Exit.failed;
-  }
-  process.stderr.write(`fanwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  return Exit.failed;
-}
-
-/** Errors are thrown, not printed and exited on, in every command alike. */
-function throwErrors(command: Command): Command {
-  return command
-    .exitOverride()
-    .configureOutput({ outputError: () => {} })
-    .configureHelp({ sortSubcommands: false })
-    .showSuggestionAfterError(true);
-}
-
-const program = throwErrors(new Command('fanwire'))
-  .description('A WebSocket relay, and a load-test harness that can fail a pull request')
-  .version(version, '-V, --version', 'print the version');
-for (const build of commands) program.addCommand(throwErrors(build()));
-
-// A reader that has left (`fanwire bench list | head`) is no failure; what else goes wrong with stdout is one.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+import { openFilesError } from './open-files.js';
 
 try {
-  await program.parseAsync();
+  await import('./program.js');
 } catch (error) {
-  process.exit(report(error)); // at once: a listener that did start must not keep a failed relay up
+  const tooFew = openFilesError(error);
+  if (tooFew === undefined) throw error;
+  process.stderr.write(`fanwire: ${tooFew.message} [${tooFew.code}]\n`);
+  process.exit(Exit.failed);
 }

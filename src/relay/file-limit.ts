@@ -1,7 +1,7 @@
 // The open-file limit (ulimit -n, LimitNOFILE) as a bound on sockets, kept a little below the kernel's: at the kernel's, accept()
 // fails and uWS tries again at once for as long as clients wait, a whole core for nothing (measured: 2.0 s of CPU in 2 s).
-import { readFileSync } from 'node:fs';
 import type { Logger } from '../log.js';
+import { openFileLimit } from '../open-files.js';
 import type { Refusal } from '../protocol/codes.js';
 import type { HttpResponse, TemplatedApp } from './uws.js';
 
@@ -78,17 +78,4 @@ export class FileLimit {
       retryAfterS: 5 + Math.floor(Math.random() * 5), // so that a herd does not return as one
     };
   }
-}
-
-/** Node raises its soft limit to the hard one as it starts, so this is the hard one. */
-function openFileLimit(): number {
-  try {
-    const limit = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
-    if (limit !== undefined) return limit === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(limit);
-  } catch {
-    // Not Linux: the report has it too, but takes 8 ms.
-  }
-  const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft: number | 'unlimited' } } };
-  const soft = userLimits?.open_files?.soft;
-  return typeof soft === 'number' ? soft : Number.MAX_SAFE_INTEGER;
 }

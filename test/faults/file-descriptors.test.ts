@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import { serve } from '../fanwire-process.js';
+import { fanwire, serve } from '../fanwire-process.js';
 import { SocketClient } from '../relay/socket-client.js';
 import { cpuSeconds, ONLY_LINUX, openFiles, until } from './process-facts.js';
 import { record } from './reliability.js';
@@ -78,5 +78,20 @@ test(
       lost,
       held: `${CLIENTS - refused} came in, ${refused} were refused (503, or cut while the crowd pushed); ${Math.round(cpuShare * 100)} % of a core while full; 50 newcomers came in after others had left; ${published} messages relayed meanwhile`,
     });
+  },
+);
+
+test(
+  'with too few file descriptors even to start, the relay says so in one line, with the limit and the mend',
+  ONLY_LINUX,
+  async (t) => {
+    // 20: nothing loads; 64: not all of the configuration; 120: not the workers.
+    for (const limit of [20, 64, 120]) {
+      const args = ['serve', '--workers', '4', '--port', '0', '--admin-port', '0', '--log-level', 'silent'];
+      const relay = fanwire(t, args, {}, `ulimit -n ${limit}; exec "$@"`);
+      assert.deepEqual(await relay.exited, { code: 1, signal: null });
+      const line = `^fanwire: cannot start with an open-file limit of ${limit}: set it \\(ulimit -n, .*\\[FANWIRE_OPEN_FILES\\]\\n$`;
+      assert.match(relay.stderr(), new RegExp(line));
+    }
   },
 );
