@@ -2,7 +2,7 @@
 import type { RelayConfig } from '../config/schema.js';
 import type { Authenticator, AuthLog } from './auth.js';
 import { JwtAuthenticator } from './jwt.js';
-import { publicKeyFromFile, secretKey, secretKeyFromFile, type VerificationKey } from './keys.js';
+import { keyLoader } from './keys.js';
 import { noAuth } from './none.js';
 import { StaticAuthenticator } from './static.js';
 
@@ -30,13 +30,6 @@ export function createAuthenticator(config: RelayConfig, log: AuthLog): Authenti
         log,
       );
   }
-}
-
-function keyLoader(config: RelayConfig): (() => VerificationKey) | undefined {
-  if (config.jwtSecret !== '') return () => secretKey(config.jwtSecret);
-  if (config.jwtSecretFile !== '') return () => secretKeyFromFile(config.jwtSecretFile);
-  if (config.jwtPublicKey !== '') return () => publicKeyFromFile(config.jwtPublicKey);
-  return undefined;
 }
 
 function jwksOptions(config: RelayConfig) {

@@ -2,6 +2,7 @@
 import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { JWK } from 'jose';
+import type { RelayConfig } from '../config/schema.js';
 import { FanwireError } from '../protocol/codes.js';
 
 /** A verification key and the only algorithms accepted with it: a token never chooses how it is checked. */
@@ -20,6 +21,14 @@ export const PUBLIC_KEY_ALGORITHMS: readonly string[] = [
 ];
 
 const CURVE_ALGORITHM: Record<string, string> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' };
+
+/** What reads the key that is configured, and throws as the functions below do; undefined where a JWKS has it. */
+export function keyLoader(config: RelayConfig): (() => VerificationKey) | undefined {
+  if (config.jwtSecret !== '') return () => secretKey(config.jwtSecret);
+  if (config.jwtSecretFile !== '') return () => secretKeyFromFile(config.jwtSecretFile);
+  if (config.jwtPublicKey !== '') return () => publicKeyFromFile(config.jwtPublicKey);
+  return undefined;
+}
 
 /** Throws FanwireError FANWIRE_CONFIG_JWT_SECRET when the secret is too short. */
 export function secretKey(secret: string): VerificationKey {

@@ -101,7 +101,8 @@ function sameIdentity(one: Identity, other: Identity): boolean {
   return one instanceof StaticIdentity && other instanceof StaticIdentity && one.written === other.written;
 }
 
-function readTokens(path: string): TokenTable {
+/** Throws FanwireError FANWIRE_AUTH_FILE when the file cannot be used. */
+export function readTokens(path: string): TokenTable {
   const parsed = fileSchema.safeParse(readJson(path));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];

@@ -29,7 +29,7 @@ export function natsRetryMs(): number {
   return RECONNECT_MS + Math.random() * RECONNECT_JITTER_MS;
 }
 
-/** @throws FanwireError FANWIRE_CONFIG_FILE where a file cannot be read */
+/** @throws FanwireError FANWIRE_CONFIG_FILE where a file cannot be read or holds no credentials */
 export function natsOptions(config: ClusterConfig, name: string): ConnectionOptions {
   const options: NodeConnectionOptions = {
     name,
@@ -46,7 +46,7 @@ export function natsOptions(config: ClusterConfig, name: string): ConnectionOpti
   };
   if (config.clusterCreds !== '') {
     const readCreds = (): Uint8Array => read('--cluster-creds', config.clusterCreds);
-    readCreds(); // an unreadable file is an error now, not at the first challenge
+    requireCreds(config.clusterCreds, readCreds()); // an unusable file is an error now, not at the first challenge
     // Read at each connection: such files are renewed while a relay runs.
     options.authenticator = (nonce) => credsAuthenticator(readCreds())(nonce);
   }
@@ -70,6 +70,17 @@ function credentials(config: ClusterConfig): ConnectionOptions {
   if (given === undefined) return {};
   const user = decodeURIComponent(given.username);
   return given.password === '' ? { token: user } : { user, pass: decodeURIComponent(given.password) };
+}
+
+function requireCreds(path: string, creds: Uint8Array): void {
+  try {
+    credsAuthenticator(creds)('');
+  } catch (error) {
+    throw new FanwireError(
+      'FANWIRE_CONFIG_FILE',
+      `--cluster-creds "${path}" holds no NATS credentials (a user JWT and its seed, as nsc writes them): ${(error as Error).message}`,
+    );
+  }
 }
 
 function read(flag: string, path: string): Uint8Array {

@@ -4,8 +4,10 @@ import { declareFlags, givenFlags } from '../config/flags.js';
 import { loadConfig, redacted } from '../config/load.js';
 import type { RelayConfig } from '../config/schema.js';
 import { createLogger, type Logger } from '../log.js';
+import { openFilesError } from '../open-files.js';
 import { FanwireError } from '../protocol/codes.js';
 import { version } from '../version.js';
+import { checkConfig } from './preflight.js';
 import { type Running, start } from './start.js';
 
 /** How long a client that has been told to go may take to close its side. */
@@ -51,6 +53,7 @@ function endOnFatal(log: Logger, running: () => Running | undefined): void {
 }
 
 async function serve(config: RelayConfig, origins: Record<string, string>): Promise<void> {
+  await checkConfig(config);
   const log = createLogger(config);
   let running: Running | undefined;
   endOnFatal(log, () => running);
@@ -87,10 +90,8 @@ a second signal exits at once with 130 (SIGINT) or 143 (SIGTERM). SIGHUP reads t
     }
     await serve(config, origins).catch((error: unknown) => {
       if (error instanceof FanwireError) throw error;
-      throw new FanwireError(
-        'FANWIRE_START',
-        `cannot start: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      const reason = error instanceof Error ? error.message : String(error);
+      throw openFilesError(error) ?? new FanwireError('FANWIRE_START', `cannot start: ${reason}`);
     });
   });
 }

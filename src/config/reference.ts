@@ -10,6 +10,7 @@ Every option is a flag, a variable and a key of the JSON file that \`--config\` 
 variable, a variable over the file, the file over the default. An empty variable counts as unset. Sizes take \`k\` and \`m\`
 (1024-based). \`fanwire serve --print-config\` prints what is in effect, as a file that \`--config\` takes; secrets are left out.
 An unknown name or a value out of range is one line that says what was meant or allowed, and exit code 2.
+So is, before the relay starts, a file that cannot be read or does not hold what it should (tokens, keys, certificates, NATS credentials).
 `;
 
 function cell(text: string): string {

@@ -53,15 +53,6 @@ test('a mistyped flag, value or variable is one line with its mend, and exit cod
   assert.deepEqual([flag.code, value.code, variable.code], [2, 2, 2]);
 });
 
-test('a pattern or a tokens file that cannot be used is one line, and exit code 2', async (t) => {
-  const free = ['serve', '--port', '0', '--admin-port', '0', '--log-level', 'silent'];
-  const pattern = await runFanwire(t, [...free, '--presence', 'a*b']);
-  assert.match(pattern.stderr, /^fanwire: --presence: .*, got "a\*b" \[FANWIRE_PERMISSION_PATTERN\]\n$/);
-  const tokens = await runFanwire(t, [...free, '--auth', 'static', '--tokens-file', '/nowhere/tokens.json']);
-  assert.match(tokens.stderr, /^fanwire: .*\/nowhere\/tokens\.json: cannot be read .*\[FANWIRE_AUTH_FILE\]\n$/);
-  assert.deepEqual([pattern.code, tokens.code], [2, 2]);
-});
-
 test('a port in use is one line that names it, and exit code 1', async (t) => {
   const { port } = await serve(t);
   const second = await runFanwire(t, ['serve', '--port', String(port), '--admin-port', '0']);

@@ -1,10 +1,9 @@
-// wss:// with a certificate of the test's own, and what a bad one is told.
+// wss:// with a certificate of the test's own.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { certificate } from '../certificate.js';
-import { runFanwire, serve } from '../fanwire-process.js';
+import { serve } from '../fanwire-process.js';
 import { SocketClient } from './socket-client.js';
 
 test('with --tls-cert and --tls-key clients talk wss, bursts and big messages too', async (t) => {
@@ -19,13 +18,4 @@ test('with --tls-cert and --tls-key clients talk wss, bursts and big messages to
   await Promise.all(receivers.map((receiver) => receiver.count(sent.length)));
   for (const receiver of receivers) assert.deepEqual(receiver.texts, sent);
   assert.match(relay.stdout(), /wss:\/\/127\.0\.0\.1/);
-});
-
-test('a certificate that is none is one line that names both files, and exit code 1', async (t) => {
-  const { key, folder } = certificate(t);
-  const cert = join(folder, 'empty.pem');
-  writeFileSync(cert, 'not a certificate\n');
-  const { code, stderr } = await runFanwire(t, ['serve', '--port', '0', '--tls-cert', cert, '--tls-key', key]);
-  assert.equal(code, 1);
-  assert.match(stderr, /^fanwire: .*empty\.pem.*key\.pem.*\[FANWIRE_TLS\]\n$/);
 });

@@ -1,17 +1,6 @@
 // Where the relay and its admin listener listen, and TLS.
-import { accessSync, constants } from 'node:fs';
-import { FanwireError } from '../../protocol/codes.js';
 import { conflict, group, option } from '../option.js';
 import { integer, text } from '../types.js';
-
-function mustBeReadable(flag: string, path: string): void {
-  try {
-    accessSync(path, constants.R_OK);
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : 'not readable by this user';
-    throw new FanwireError('FANWIRE_CONFIG_FILE', `${flag} "${path}": ${reason}`);
-  }
-}
 
 export const listen = group(
   'Listening',
@@ -79,12 +68,8 @@ export const listen = group(
     }),
   },
   ({ tlsCert, tlsKey }) => {
-    if (tlsCert === '' && tlsKey === '') return;
-    if (tlsCert === '' || tlsKey === '') {
-      const [given, missing] = tlsKey === '' ? ['--tls-cert', '--tls-key'] : ['--tls-key', '--tls-cert'];
-      throw conflict(`${given} needs ${missing} as well; give both or neither`);
-    }
-    mustBeReadable('--tls-cert', tlsCert);
-    mustBeReadable('--tls-key', tlsKey);
+    if ((tlsCert === '') === (tlsKey === '')) return;
+    const [given, missing] = tlsKey === '' ? ['--tls-cert', '--tls-key'] : ['--tls-key', '--tls-cert'];
+    throw conflict(`${given} needs ${missing} as well; give both or neither`);
   },
 );

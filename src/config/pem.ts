@@ -1,0 +1,46 @@
+// Certificates and keys that options name, looked at before anything starts: what reads them later (uWS, the NATS client) says
+// only that something is wrong with one of them, or says it once a minute into the log.
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { FanwireError } from '../protocol/codes.js';
+
+/** A flag and the path that it was given. */
+type Given = readonly [flag: string, path: string];
+
+/** @throws FanwireError FANWIRE_CONFIG_TLS where the file holds no PEM certificate, FANWIRE_CONFIG_FILE where it cannot be read */
+export function requireCertificate(given: Given): X509Certificate {
+  return parsed(given, 'PEM certificate', (text) => new X509Certificate(text));
+}
+
+/** @throws FanwireError as requireCertificate does, also where the key is none, is encrypted, or is another certificate's */
+export function requireKeyPair(certificate: Given, key: Given): void {
+  const held = requireCertificate(certificate);
+  const privateKey: KeyObject = parsed(key, 'PEM private key without a passphrase', (text) => createPrivateKey(text));
+  if (held.checkPrivateKey(privateKey)) return;
+  throw unusable(`${shown(key)} is not the key of ${shown(certificate)}`);
+}
+
+function parsed<T>(given: Given, kind: string, parse: (text: string) => T): T {
+  const text = read(given);
+  try {
+    return parse(text);
+  } catch (error) {
+    throw unusable(`${shown(given)} holds no ${kind}: ${(error as Error).message}`);
+  }
+}
+
+function read([flag, path]: Given): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new FanwireError('FANWIRE_CONFIG_FILE', `cannot read ${flag} "${path}": ${(error as Error).message}`);
+  }
+}
+
+function shown([flag, path]: Given): string {
+  return `${flag} "${path}"`;
+}
+
+function unusable(message: string): FanwireError {
+  return new FanwireError('FANWIRE_CONFIG_TLS', message);
+}
