@@ -1,5 +1,6 @@
 // The Chromium that tests of pages drive: an installed one, started so that it asks nothing of the network itself.
 import { existsSync } from 'node:fs';
+import { after, before } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -14,6 +15,16 @@ export const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, ha
 
 export function launchChromium(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS.split(' '), '--disable-component-update'] });
+}
+
+/** One Chromium for all tests of a file, ended after them; what it gives may be called once they run. */
+export function sharedChromium(): () => Browser {
+  let browser: Browser | undefined;
+  before(async () => {
+    if (!noChromium) browser = await launchChromium();
+  });
+  after(() => browser?.close());
+  return () => browser as Browser;
 }
 
 /** How many pixels of each chart are not background: an empty canvas counts 0. */

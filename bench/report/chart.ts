@@ -31,7 +31,7 @@ export interface Chart {
   readonly lines: readonly ChartLine[];
 }
 
-/** Colours --c0 to --c9 in page.css. */
+/** Colours --c0 to --c9 in src/page/base.css. */
 const PALETTE = 10;
 const POINTS_PER_DECADE = 16;
 /** With more results than this, medians would only hide the tails. */

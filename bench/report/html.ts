@@ -36,7 +36,7 @@ export function renderHtml(results: readonly Result[], frame?: Frame): string {
 <meta name="referrer" content="no-referrer">
 <title>${frame?.title ?? title}</title>
 <link rel="icon" href="${trusted(ICON)}">
-<style>${trusted(styles('src/page/base.css', 'bench/report/page/page.css'))}</style>
+<style>${trusted(styles('src/page/base.css', 'bench/report/page/page.css', 'bench/report/page/side-by-side.css'))}</style>
 </head>
 <body>
 <header><h1>fanwire <span>load report</span></h1><p>${when(results)}</p></header>

@@ -4,34 +4,27 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 import { renderHtml } from '../../bench/report/html.js';
 import { renderJunit } from '../../bench/report/junit.js';
 import type { Result } from '../../bench/result.js';
-import { inkedPixels, launchChromium, noChromium, PHONE } from '../chromium.js';
+import { inkedPixels, noChromium, PHONE, sharedChromium } from '../chromium.js';
 import { sampleResult } from './sample-result.js';
 
 const skip = noChromium;
 
-let browser: Browser;
+const chromium = sharedChromium();
 const folder = mkdtempSync(join(tmpdir(), 'fanwire-page-'));
 
-before(async () => {
-  if (skip) return;
-  browser = await launchChromium();
-});
-after(async () => {
-  await browser?.close();
-  rmSync(folder, { recursive: true });
-});
+after(() => rmSync(folder, { recursive: true }));
 
 /** Opens the report of `results` from a file, fails on any error or request, and hands it to `check`. */
 async function open(results: Result[], options: BrowserContextOptions, check: (page: Page) => Promise<void>) {
   const file = join(folder, 'report.html');
   writeFileSync(file, renderHtml(results));
-  const context = await browser.newContext(options);
+  const context = await chromium().newContext(options);
   try {
     const page = await context.newPage();
     const problems: string[] = [];
@@ -126,7 +119,7 @@ test('an invalid run shows why in place of its figures, and neither its latency 
 test('the JUnit report is well-formed XML that gives back the very text it was given', { skip }, async () => {
   const reason = `]]> "quotes" 'single' & <tags> é ${'\u0007'} line\nbreak`;
   const xml = renderJunit([sampleResult(1, { scenario: reason, valid: false, invalidReasons: [reason] })]);
-  const page = await browser.newPage();
+  const page = await chromium().newPage();
   try {
     const read = await page.evaluate(
       `(() => { const doc = new DOMParser().parseFromString(${JSON.stringify(xml)}, 'application/xml');

@@ -1,8 +1,7 @@
 // Who sees the live page's figures, and what the page's policy keeps out.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { Browser } from 'playwright-core';
-import { launchChromium, noChromium } from '../chromium.js';
+import { test } from 'node:test';
+import { noChromium, sharedChromium } from '../chromium.js';
 import { serve } from '../fanwire-process.js';
 import { figure, liveUrl, open } from './opened-page.js';
 
@@ -10,11 +9,7 @@ const skip = noChromium;
 const timeout = 90_000;
 const TOKEN = 'open "sesame" <b>';
 
-let browser: Browser;
-before(async () => {
-  if (!skip) browser = await launchChromium();
-});
-after(() => browser?.close());
+const chromium = sharedChromium();
 
 test('the token is asked for, refused when wrong, kept in the tab, and taken out of the address', {
   skip,
@@ -24,7 +19,7 @@ test('the token is asked for, refused when wrong, kept in the tab, and taken out
   const url = await liveUrl(relay);
   const bare = await (await fetch(url)).text();
   assert.ok(!bare.includes(relay.url('').slice(5, -1)), 'the page itself says nothing of the relay');
-  const { page, problems } = await open(browser, t, url);
+  const { page, problems } = await open(chromium(), t, url);
   const wanted = 'Failed to load resource: the server responded with a status of 401 (Unauthorized)';
   await page.locator('#admin-token').fill('wrong');
   await page.keyboard.press('Enter');
@@ -36,7 +31,7 @@ test('the token is asked for, refused when wrong, kept in the tab, and taken out
   await figure(page, 'Connections', /^0$/);
   assert.ok(problems.length <= 3 && problems.every((problem) => problem === wanted), problems.join('\n'));
 
-  const linked = await open(browser, t, `${url}?token=${encodeURIComponent(TOKEN)}`);
+  const linked = await open(chromium(), t, `${url}?token=${encodeURIComponent(TOKEN)}`);
   await figure(linked.page, 'Connections', /^0$/);
   assert.equal(linked.page.url(), url);
   assert.deepEqual(linked.problems, []);
@@ -56,7 +51,7 @@ test('its policy runs no script and applies no style that came in from elsewhere
     ['x-content-type-options', 'referrer-policy', 'cache-control'].map((name) => headers.get(name)),
     ['nosniff', 'no-referrer', 'no-store'],
   );
-  const { page, problems } = await open(browser, t, url);
+  const { page, problems } = await open(chromium(), t, url);
   await figure(page, 'Connections', /^0$/);
   assert.deepEqual(problems, []);
   await page.evaluate(`

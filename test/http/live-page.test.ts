@@ -1,8 +1,7 @@
 // The live page before real relays under load: it moves, finds and closes connections, and says what has become of the relay.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { Browser } from 'playwright-core';
-import { inkedPixels, launchChromium, noChromium, PHONE } from '../chromium.js';
+import { test } from 'node:test';
+import { inkedPixels, noChromium, PHONE, sharedChromium } from '../chromium.js';
 import { NatsServer } from '../cluster/nats-server.js';
 import { serve } from '../fanwire-process.js';
 import { freePort } from '../free-port.js';
@@ -13,11 +12,7 @@ const skip = noChromium;
 const timeout = 90_000;
 const HOSTILE = '<img src=x onerror=alert(1)>"\'&\u202Egnp.exe';
 
-let browser: Browser;
-before(async () => {
-  if (!skip) browser = await launchChromium();
-});
-after(() => browser?.close());
+const chromium = sharedChromium();
 
 test('figures move under load, hostile topics stay text, and a topic goes into the playground', {
   skip,
@@ -26,7 +21,7 @@ test('figures move under load, hostile topics stay text, and a topic goes into t
   const relay = await serve(t);
   await load(t, relay, 'news');
   await load(t, relay, HOSTILE);
-  const { page, problems } = await open(browser, t, await liveUrl(relay));
+  const { page, problems } = await open(chromium(), t, await liveUrl(relay));
   await page.locator('.state.good h2', { hasText: 'Ready' }).waitFor();
   await figure(page, 'Connections', /^20$/);
   await figure(page, 'Published', /^[1-9]\d*(\.\d+)?\/s$/);
@@ -54,7 +49,7 @@ test('a connection is found, and closed after one has said yes', { skip, timeout
   const [victim, ...others] = await Promise.all(
     ['prey', 'a', 'b', 'c'].map((topic) => SocketClient.open(t, relay.url(topic))),
   );
-  const { page, problems } = await open(browser, t, await liveUrl(relay));
+  const { page, problems } = await open(chromium(), t, await liveUrl(relay));
   await page.locator('#connections').scrollIntoViewIfNeeded();
   await page.locator('#connection-rows tr').nth(3).waitFor();
   await page.locator('#filter [name=value]').fill('prey');
@@ -82,7 +77,7 @@ test('a relay that stops is draining, then has not answered since, and is back w
   const port = String(await freePort());
   const relay = await serve(t, ['--drain-ms', '3000', '--admin-port', port]);
   const clients = await load(t, relay, 'news');
-  const { page } = await open(browser, t, await liveUrl(relay));
+  const { page } = await open(chromium(), t, await liveUrl(relay));
   await figure(page, 'Connections', /^10$/);
   relay.child.kill('SIGTERM');
   await page.locator('.state h2', { hasText: 'Draining' }).waitFor();
@@ -100,7 +95,7 @@ test('each worker has its row and its lines, and a refused client of the playgro
 }, async (t) => {
   const relay = await serve(t, ['--workers', '2', '--origins', 'https://app.example.com']);
   await load(t, relay, 'news');
-  const { page, problems } = await open(browser, t, await liveUrl(relay));
+  const { page, problems } = await open(chromium(), t, await liveUrl(relay));
   await page.locator('#worker-rows tr').nth(1).waitFor();
   await page.locator('#worker-charts canvas').nth(1).waitFor();
   const rows = page.locator('#worker-rows tr td:nth-child(2)');
@@ -122,7 +117,7 @@ test('a node of a cluster says how it stands with the others, and that it is cut
   const nats = await NatsServer.start(t);
   const relay = await serve(t, ['--cluster', nats.url]);
   await relay.seen(/"msg":"joined the cluster"/);
-  const { page, problems } = await open(browser, t, await liveUrl(relay));
+  const { page, problems } = await open(chromium(), t, await liveUrl(relay));
   await page.locator('#cluster-note.good', { hasText: 'Joined to the other nodes.' }).waitFor();
   await nats.kill();
   await page.locator('#cluster-note.failed', { hasText: 'Cut off from the other nodes' }).waitFor();
@@ -137,7 +132,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   }, async (t) => {
     const relay = await serve(t, ['--workers', '2']);
     await load(t, relay, 'a-topic-with-a-name-that-is-far-too-long-for-a-phone/'.repeat(3));
-    const { page, problems } = await open(browser, t, await liveUrl(relay), { ...PHONE, colorScheme });
+    const { page, problems } = await open(chromium(), t, await liveUrl(relay), { ...PHONE, colorScheme });
     await figure(page, 'Connections', /^10$/);
     await page.locator('#topics').scrollIntoViewIfNeeded();
     await page.locator('#topic-rows tr').first().waitFor();

@@ -3,9 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import type { Browser } from 'playwright-core';
-import { launchChromium, noChromium } from '../chromium.js';
+import { test } from 'node:test';
+import { noChromium, sharedChromium } from '../chromium.js';
 import { serve } from '../fanwire-process.js';
 import { SocketClient } from '../relay/socket-client.js';
 import { joinTopic, liveUrl, open, received, send } from './opened-page.js';
@@ -13,11 +12,7 @@ import { joinTopic, liveUrl, open, received, send } from './opened-page.js';
 const skip = noChromium;
 const timeout = 90_000;
 
-let browser: Browser;
-before(async () => {
-  if (!skip) browser = await launchChromium();
-});
-after(() => browser?.close());
+const chromium = sharedChromium();
 
 test('the playground sends and receives both ways, raw and enveloped, text, JSON and hex, and shows the round trip', {
   skip,
@@ -25,7 +20,7 @@ test('the playground sends and receives both ways, raw and enveloped, text, JSON
 }, async (t) => {
   const relay = await serve(t);
   const outside = await SocketClient.open(t, relay.url('room'));
-  const { page, problems } = await open(browser, t, await liveUrl(relay));
+  const { page, problems } = await open(chromium(), t, await liveUrl(relay));
   await joinTopic(page, 'a', 'room', 'raw');
   await joinTopic(page, 'b', 'room', 'fanwire.v1');
 
@@ -65,7 +60,7 @@ test('a client that needs a token brings it, also one that is no subprotocol', {
   ];
   writeFileSync(`${folder}/tokens.json`, JSON.stringify({ tokens }), { mode: 0o600 });
   const relay = await serve(t, ['--auth', 'static', '--tokens-file', `${folder}/tokens.json`]);
-  const { page, problems } = await open(browser, t, await liveUrl(relay));
+  const { page, problems } = await open(chromium(), t, await liveUrl(relay));
   await page.locator('#playground-note', { hasText: '--auth static' }).waitFor();
   await page.locator('#pane-a [name=token]').fill(tokens[0]?.token ?? '');
   await page.locator('#pane-b [name=token]').fill(tokens[1]?.token ?? '');

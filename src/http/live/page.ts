@@ -14,7 +14,8 @@ export class LivePage {
   /** Reads scripts and styles; throws where the package lacks one. */
   constructor() {
     const scripts = [uplotScript(), bundled(new URL('./page/main.js', import.meta.url))];
-    const style = styles('src/page/base.css', 'src/http/live/page/live.css');
+    const own = ['live', 'lists', 'forms', 'playground'].map((name) => `src/http/live/page/${name}.css`);
+    const style = styles('src/page/base.css', ...own);
     this.policy = [
       `default-src 'none'; script-src ${scripts.map(policyHash).join(' ')}; style-src ${policyHash(style)}; img-src data:`,
       `base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
