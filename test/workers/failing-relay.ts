@@ -1,4 +1,5 @@
-// `fanwire serve --workers 2` whose workers fail on a line of stdin: `throw 1`, `throw-in-handler 1`, `leak 0`. Further options come as JSON.
+// `fanwire serve --workers 2` whose workers fail on a line of stdin: `throw 1`, `throw-in-handler 1`, `leak 0`. Further options come
+// as JSON; HELD_WORKER names one that never gets as far as listening.
 import { createInterface } from 'node:readline';
 import { BroadcastChannel } from 'node:worker_threads';
 import { endOnSignals } from '../../src/commands/serve.js';
@@ -13,9 +14,9 @@ const given = JSON.parse(process.argv[2] ?? '{}') as Partial<RelayConfig>;
 const config = configWith({ ...given, port: 0, adminPort: 0, workers: 2, drainMs: 0, logFormat: 'json' });
 const log = createLogger(config);
 const supervisor = new Supervisor(config, log, undefined, new URL('./failing-worker.js', import.meta.url));
-await supervisor.start();
-const running = await withAdmin(supervisor, new WorkersInspection(supervisor), config, log);
-endOnSignals(Promise.resolve(running), log);
+const starting = supervisor.start().then(() => withAdmin(supervisor, new WorkersInspection(supervisor), config, log));
+endOnSignals(starting, log);
+await starting;
 const orders = new BroadcastChannel('failing-worker');
 orders.unref();
 const lines = createInterface({ input: process.stdin });

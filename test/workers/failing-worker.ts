@@ -22,4 +22,5 @@ orders.onmessage = (event) => {
   setInterval(() => leak.push(objects(6000)), 40);
 };
 
+if (process.env.HELD_WORKER === String(index)) await new Promise(() => setInterval(() => {}, 1000));
 await import('../../src/workers/worker.js');

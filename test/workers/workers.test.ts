@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { nodeProcess, runFanwire, serve } from '../fanwire-process.js';
+import { fanwire, nodeProcess, runFanwire, serve } from '../fanwire-process.js';
 import { SocketClient } from '../relay/socket-client.js';
 
 const FAILING_RELAY = fileURLToPath(new URL('./failing-relay.js', import.meta.url));
@@ -93,6 +93,26 @@ test('SIGTERM closes the sockets of every worker with 1012 and exits 0; a second
   slow.child.kill('SIGTERM');
   assert.deepEqual(await slow.exited, { code: 143, signal: null });
   assert.equal(slow.stderr(), '');
+});
+
+test('SIGTERM while workers start ends them in order and exits 0; a second one does not wait for them', async (t) => {
+  const args = ['serve', '--workers', '4', '--port', '0', '--admin-port', '0', '--drain-ms', '0'];
+  const relay = fanwire(t, args);
+  await relay.seen(/"msg":"fanwire \S+ starting"/);
+  relay.child.kill('SIGTERM');
+  assert.deepEqual(await relay.exited, { code: 0, signal: null });
+  assert.match(relay.stdout(), /"msg":"drained, bye"/);
+  assert.equal(relay.stderr(), '');
+
+  // One worker listens, the other never will: to exit here, rather than to die of the signal, would abort.
+  const held = nodeProcess(t, [FAILING_RELAY, '{"logLevel":"debug"}'], { HELD_WORKER: '1' });
+  await held.seen(/"worker":0,[^\n]*"msg":"listening/);
+  held.child.kill('SIGTERM');
+  await held.seen(/"msg":"draining/);
+  held.child.kill('SIGTERM');
+  assert.deepEqual(await held.exited, { code: null, signal: 'SIGTERM' });
+  assert.match(held.stdout(), /"msg":"second signal: exiting at once"/);
+  assert.equal(held.stderr(), '');
 });
 
 test('what was published before SIGTERM reaches the sockets of every worker before they are closed', async (t) => {
