@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { processCpuSeconds } from './cpu-time.js';
+import { type ResidentMemory, residentMemory } from './resident-memory.js';
 
 /** One reading, summed over all processes of the server. */
 export interface LoadSample {
@@ -100,7 +101,8 @@ export function readProc(pids: readonly number[]): ProcessLoad[] {
     if (fields === undefined) continue;
     if (!wanted.has(pid) && !wanted.has(Number(fields[1]))) continue;
     wanted.add(pid);
-    found.push({ cpuS: processCpuSeconds(pid), ...readMemory(pid) });
+    const { rssBytes, peakBytes } = memoryOrNone(pid);
+    found.push({ cpuS: processCpuSeconds(pid), rssBytes, rssPeakBytes: peakBytes });
   }
   return found;
 }
@@ -115,15 +117,13 @@ function statFields(pid: number): string[] | undefined {
   }
 }
 
-function readMemory(pid: number): Pick<ProcessLoad, 'rssBytes' | 'rssPeakBytes'> {
-  let status = '';
+/** None where it ended since it was listed. */
+function memoryOrNone(pid: number): ResidentMemory {
   try {
-    status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    return residentMemory(pid);
   } catch {
-    // It ended between the two readings: its memory is gone.
+    return { rssBytes: 0, peakBytes: 0 };
   }
-  const bytes = (field: RegExp) => Number(field.exec(status)?.[1] ?? 0) * 1024;
-  return { rssBytes: bytes(/^VmRSS:\s+(\d+)/m), rssPeakBytes: bytes(/^VmHWM:\s+(\d+)/m) };
 }
 
 /** macOS: `ps` gives CPU time as [[d-]h:]m:s.cc and memory in KiB. */

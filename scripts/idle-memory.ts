@@ -5,7 +5,6 @@
 // it stands some seconds after the last handshake, and after a full collection on both ends, which is what the connections
 // themselves hold. Fails above the bound, for either.
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +12,9 @@ import { parseArgs } from 'node:util';
 import { SignJWT } from 'jose';
 import { needsExplicitSources, SourceAddresses } from '../bench/engines/native/source-address.js';
 import { socketsPerProcess } from '../bench/file-limit.js';
+import { residentMemory } from '../bench/resident-memory.js';
 import { ServerProcess } from '../bench/targets/server-process.js';
+import { Exit } from '../src/exit-codes.js';
 
 /** Issue 4: at most 3 kB a connection, at 40,000 connections. */
 const BOUND_BYTES = 3000;
@@ -48,26 +49,9 @@ const KINDS: Record<string, Kind> = {
   secured: {
     what: 'raw, JWT, every limit on',
     flags: [
-      ...[
-        '--auth',
-        'jwt',
-        '--jwt-secret',
-        SECRET,
-        '--max-connections',
-        '1000000',
-        '--max-connections-per-ip',
-        '1000000',
-      ],
-      ...[
-        '--handshake-rate',
-        '1000000',
-        '--max-publish-rate',
-        '100',
-        '--max-publish-bytes',
-        '1m',
-        '--max-topics',
-        '1000',
-      ],
+      ...['--auth', 'jwt', '--jwt-secret', SECRET],
+      ...'--max-connections 1000000 --max-connections-per-ip 1000000 --handshake-rate 1000000'.split(' '),
+      ...'--max-publish-rate 100 --max-publish-bytes 1m --max-topics 1000'.split(' '),
     ],
     path: () => '/all',
     headers: `Authorization: Bearer ${TOKEN}\r\n`,
@@ -82,8 +66,19 @@ const { values } = parseArgs({
   },
 });
 
+const connections = Number(values.connections);
+const unknown = values.kinds.split(',').filter((kind) => KINDS[kind] === undefined);
+if (!(Number.isInteger(connections) && connections > 0)) {
+  refuse(`--connections must be a whole number above 0, got ${values.connections}`);
+}
+if (unknown.length > 0) refuse(`--kinds must be of ${Object.keys(KINDS).join(', ')}, got ${unknown.join(', ')}`);
 if (values.hold !== undefined) await hold(JSON.parse(values.hold) as Holding);
-else await main(Number(values.connections), values.kinds.split(','));
+else await main(connections, values.kinds.split(','));
+
+function refuse(why: string): never {
+  console.error(`idle-memory: ${why}`);
+  process.exit(Exit.usage);
+}
 
 /** What a holder process opens. */
 interface Holding {
@@ -141,7 +136,6 @@ async function main(connections: number, kinds: readonly string[]): Promise<void
   console.log('| connections | relays | kind | RSS a connection, as it stands | collected | of the second half |');
   console.log('|---:|---:|---|---:|---:|---:|');
   for (const kind of kinds) {
-    if (KINDS[kind] === undefined) throw new Error(`--kinds ${kind}: one of ${Object.keys(KINDS).join(', ')}`);
     const result = await measure(kind, connections);
     results.push(result);
     const { asItStands, collected, marginal, relays } = result;
@@ -174,13 +168,13 @@ async function measure(kind: string, connections: number): Promise<Measured> {
       await server.findInOutput((output) => /"msg":"admin on/.exec(output)?.[0]);
       (await startHolder({ kind, port, from: 0, count: WARM_UP })).kill('SIGKILL');
       await after(SETTLE_MS / 2);
-      const emptyAsItStands = rssBytes(server.pid);
+      const emptyAsItStands = residentMemory(server.pid).rssBytes;
       const empty = await collectedRssBytes(server.pid);
       holders.push(await startHolder({ kind, port, from: relay * each, count: each / 2 }));
       const half = await collectedRssBytes(server.pid);
       holders.push(await startHolder({ kind, port, from: relay * each + each / 2, count: each / 2 }));
       await after(SETTLE_MS);
-      total.asItStands += rssBytes(server.pid) - emptyAsItStands;
+      total.asItStands += residentMemory(server.pid).rssBytes - emptyAsItStands;
       const full = await collectedRssBytes(server.pid);
       total.collected += full - empty;
       total.secondHalf += full - half;
@@ -226,10 +220,5 @@ async function startHolder(holding: Holding): Promise<ReturnType<typeof spawn>> 
 async function collectedRssBytes(pid: number): Promise<number> {
   process.kill(pid, 'SIGUSR2');
   await after(SETTLE_MS / 2); // V8 gives pages back in the background
-  return rssBytes(pid);
-}
-
-function rssBytes(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) * 1024;
+  return residentMemory(pid).rssBytes;
 }

@@ -1,15 +1,19 @@
 // `npm run soak`: minutes of mixed load on one relay, then two questions: did anyone who reads lose a message, and is the
 // relay's memory flat? Fails on either. `--minutes 10` unless told otherwise; half a minute is enough to see that it works.
-import { readFileSync } from 'node:fs';
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { WebSocket } from 'ws';
+import { residentMemory } from '../bench/resident-memory.js';
 import { ServerProcess } from '../bench/targets/server-process.js';
+import { Exit } from '../src/exit-codes.js';
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } });
 const durationMs = Number(values.minutes) * 60_000;
-if (!(durationMs > 0)) throw new Error(`--minutes ${values.minutes}: a number above 0`);
+if (!(durationMs > 0)) {
+  console.error(`soak: --minutes must be a number above 0, got ${values.minutes}`);
+  process.exit(Exit.usage);
+}
 
 /** What the trend line may rise by over the second half. V8's heap saws between collections by about its young generation
  *  (3 × 16 MB at most) and the line through the saw's teeth tilts by a fraction of that; a leak of 1 kB a second-hand
@@ -159,11 +163,6 @@ async function over(isOver: () => boolean): Promise<void> {
   while (!isOver()) await after(SAMPLE_MS);
 }
 
-function rssBytes(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) * 1024;
-}
-
 interface Sample {
   readonly atMs: number;
   readonly rss: number;
@@ -196,7 +195,7 @@ async function main(): Promise<void> {
   const stalls = Array.from({ length: STALLED }, () => stall(url, isOver));
   const samples: Sample[] = [];
   while (!isOver()) {
-    samples.push({ atMs: performance.now() - startedAt, rss: rssBytes(relay.pid) });
+    samples.push({ atMs: performance.now() - startedAt, rss: residentMemory(relay.pid).rssBytes });
     await after(SAMPLE_MS);
   }
 

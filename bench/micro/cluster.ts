@@ -2,10 +2,10 @@
 //
 // One publisher, one message every other millisecond, and one subscriber on the same worker, on another worker, and on another node (through a real
 // nats-server). All clocks are this process's. Then bursts, for the CPU that a message costs each node.
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ByteSockets, binaryFrame } from '../byte-sockets.js';
 import { processCpuSeconds } from '../cpu-time.js';
+import { residentMemory } from '../resident-memory.js';
 import { startBroker } from '../targets/broker.js';
 import { median, type Server, startRelay } from './server-process.js';
 
@@ -81,9 +81,7 @@ async function memoryOf(server: Server, watched: readonly number[]): Promise<num
   return watched.map((pid, i) => (residentKib(pid) - (before[i] as number)) / TOPICS);
 }
 
-function residentKib(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
-}
+const residentKib = (pid: number): number => residentMemory(pid).rssBytes / 1024;
 
 /** Waits until a message of `publisher` reaches `subscriber`: a subscription takes a moment to be known on other nodes. */
 async function joined(publisher: ByteSockets, subscriber: ByteSockets): Promise<void> {

@@ -3,6 +3,7 @@
 
 import { join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Exit } from '../../src/exit-codes.js';
 import { formatMs, formatSeconds } from '../../src/page/format.js';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { NATIVE_DEFAULTS, nativeEngine } from '../engines/native.js';
@@ -141,13 +142,14 @@ function positive(text: string): number {
   throw new InvalidArgumentError(`must be a number above 0, got ${text}`);
 }
 
-/** One line on stderr; 2 for a wrong flag, 1 for anything else. */
+/** One line on stderr, and the exit code that `fanwire bench` would give. */
 function exitCodeFor(error: unknown): number {
-  if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help has printed what it had to
+  if (error instanceof CommanderError && error.exitCode === 0) return Exit.good; // --help has printed what it had to
   const text = error instanceof Error ? error.message.replace(/^error: /, '') : String(error);
   const code = error instanceof FanwireError ? error.code : error instanceof CommanderError ? 'FANWIRE_USAGE' : '';
   process.stderr.write(`bench:peers: ${text}${code === '' ? '' : ` [${code}]`}\n`);
-  return code.startsWith('FANWIRE_USAGE') ? 2 : 1;
+  if (code.endsWith('_INTERRUPTED')) return Exit.interrupted;
+  return code.startsWith('FANWIRE_USAGE') ? Exit.usage : Exit.failed;
 }
 
 try {

@@ -71,7 +71,7 @@ export function tableLines(header: readonly string[], rows: readonly (readonly s
 
 function hostLine(results: readonly Result[]): string {
   const hosts = new Set(
-    results.map(({ host }) => `${host.cpu}, ${host.cores} cores, Node ${host.node}, Linux ${host.kernel}`),
+    results.map(({ host }) => `${host.cpu}, ${host.cores} cores, Node ${host.node}, kernel ${host.kernel}`),
   );
   return [...hosts].map((host) => `<sub>${escapeMarkdown(host)}</sub>`).join('\n');
 }

@@ -3,7 +3,8 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { FanwireError } from '../../src/protocol/codes.js';
-import { freePort, ServerProcess } from './server-process.js';
+import { freePort } from '../free-port.js';
+import { ServerProcess } from './server-process.js';
 
 /** Debian puts it where a user's PATH does not reach. */
 const FURTHER_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin'];

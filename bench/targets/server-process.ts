@@ -1,7 +1,7 @@
 // Starts a server under test as a child process, waits until it listens, and ends it with everything it started.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { pinnedCommand } from '../pinning.js';
@@ -100,18 +100,6 @@ export class ServerProcess {
       `\`${this.command.join(' ')}\` ${what}${said === '' ? '' : `: ${said}`}`,
     );
   }
-}
-
-/** A port that was free a moment ago, for servers that cannot choose one and tell. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { freePort } from '../free-port.js';
+import { freePort } from '../../bench/free-port.js';
 
 function isStopped(pid: string): boolean {
   if (process.platform === 'linux') return / T /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));

@@ -1,10 +1,10 @@
 // The live page before real relays under load: it moves, finds and closes connections, and says what has become of the relay.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { freePort } from '../../bench/free-port.js';
 import { inkedPixels, noChromium, PHONE, sharedChromium } from '../chromium.js';
 import { NatsServer } from '../cluster/nats-server.js';
 import { serve } from '../fanwire-process.js';
-import { freePort } from '../free-port.js';
 import { SocketClient } from '../relay/socket-client.js';
 import { figure, liveUrl, load, open, received } from './opened-page.js';
 

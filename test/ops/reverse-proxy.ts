@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../bench/free-port.js';
 import type { ServeProcess } from '../fanwire-process.js';
-import { freePort } from '../free-port.js';
 
 export interface ReverseProxy {
   readonly port: number;
