@@ -185,7 +185,8 @@ export class Session {
       this.context.memberships.leave(this.connection, this.memberships, name);
       this.refuse(Refused.subscribeForbidden, undefined, name);
     }
-    this.ok(id, {});
+    // With or without an id: nothing else tells the client that the token holds.
+    this.answer(okFrame(id, {}));
   }
 
   private ok(id: OpId | undefined, fields: OkFields): void {

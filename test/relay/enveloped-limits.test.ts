@@ -1,11 +1,15 @@
 // fanwire.v1 under hostile and slow clients: every loss is told to the message, and nothing is left behind when they are gone.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { SignJWT } from 'jose';
 import { WebSocket } from 'ws';
 import type { ServerOp } from '../../src/protocol/ops.js';
+import { serve } from '../fanwire-process.js';
 import { EnvelopedClient } from './enveloped-client.js';
 import { closeCode, startLocalRelay, until } from './local-relay.js';
 
@@ -128,4 +132,21 @@ test('a connection goes on under a new token of the same user, leaves what it ma
   await once(elsewhere, 'open');
   elsewhere.close();
   await closeCode(elsewhere);
+});
+
+test('a new token without an id is answered too, also by a relay that asks for none', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fanwire-token-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [tokensFile, token] = [join(folder, 'tokens.json'), 'ann-0123456789abcdef'];
+  writeFileSync(tokensFile, JSON.stringify({ tokens: [{ token, user: 'ann' }] }));
+  for (const args of [[], ['--auth', 'static', '--tokens-file', tokensFile]]) {
+    const relay = await serve(t, args);
+    const client = await EnvelopedClient.open(t, relay.port, ['fanwire.v1', `fanwire.token.${token}`]);
+    client.say({ op: 'auth', token });
+    client.say({ op: 'auth' });
+    assert.deepEqual(await client.until((heard) => heard.find(({ op }) => op === 'ok')), { op: 'ok' }, args.join(' '));
+    const refused = await client.until((heard) => heard.find((said) => said.op === 'error'));
+    assert.equal(refused.code, 'FANWIRE_OP_FIELD');
+    assert.equal(client.heard.length, 2);
+  }
 });
