@@ -92,6 +92,7 @@ test('on a phone the tip of a chart stays within the screen, wherever it is touc
     assert.ok(box);
     for (const share of [0.05, 0.4, 0.6, 0.95]) {
       await page.touchscreen.tap(box.x + box.width * share, box.y + box.height / 2);
+      await page.locator('.tip').first().waitFor();
       const tip = await page.locator('.tip').first().boundingBox();
       assert.ok(
         tip && tip.x >= 0 && tip.x + tip.width <= PHONE.viewport.width,

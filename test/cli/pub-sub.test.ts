@@ -1,5 +1,6 @@
 // `fanwire pub` and `fanwire sub` against a real relay, as a shell script would use them.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type TestContext } from 'node:test';
@@ -94,6 +95,7 @@ test('a relay that goes away, that is not there or that refuses is one line and 
     const body = JSON.stringify({
       error: { code: 'FANWIRE_TOPIC_TOO_LONG', message: 'topic has 300 bytes, at most 200' },
     });
+    socket.on('error', () => {}); // the client goes as soon as it has the answer
     socket.end(`HTTP/1.1 400 Bad Request\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
   });
   await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve));
@@ -119,12 +121,13 @@ test('pub fails where the relay closes before it has read all', async (t) => {
 
 test('sub that got too few messages in time exits 1 and says how many', async (t) => {
   const relay = await serve(t);
-  const sub = await subscribed(t, [relay.url('few'), '--count', '2', '--timeout', '1']);
   const publisher = new WebSocket(relay.url('few'));
   t.after(() => publisher.terminate());
-  publisher.on('open', () => publisher.send('one'));
+  await once(publisher, 'open');
+  const sub = await subscribed(t, [relay.url('few'), '--count', '2', '--timeout', '3']);
+  publisher.send('one');
   assert.equal((await sub.exited).code, 1);
-  assert.match(sub.stderr(), /1 of 2 messages came within 1 s \[FANWIRE_SUB_TIMEOUT\]\n$/);
+  assert.match(sub.stderr(), /1 of 2 messages came within 3 s \[FANWIRE_SUB_TIMEOUT\]\n$/);
 });
 
 test('arguments that cannot work are refused with exit code 2 before anything is sent', async (t) => {

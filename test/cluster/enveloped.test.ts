@@ -6,6 +6,15 @@ import { EnvelopedClient } from '../relay/enveloped-client.js';
 import { SocketClient } from '../relay/socket-client.js';
 import { NatsServer } from './nats-server.js';
 
+/** Asks who is here until at least `members` are: a node that a busy machine kept from answering within 150 ms is not waited for. */
+async function presenceOf(client: EnvelopedClient, topic: string, members: number) {
+  for (;;) {
+    const answer = await client.ask({ op: 'presence', topic });
+    assert.ok(answer.op === 'ok');
+    if ((answer.count ?? 0) >= members) return answer;
+  }
+}
+
 test('enveloped and raw sockets of two nodes hear each other, each in its own form', async (t) => {
   const nats = await NatsServer.start(t);
   const [here, there] = await Promise.all([
@@ -42,8 +51,7 @@ test('presence counts the members of all nodes and workers, and tells who comes 
   await ann.ask({ op: 'sub', topic: 'room/1' });
   const far = await Promise.all(Array.from({ length: 10 }, () => SocketClient.open(t, there.url('room/1'))));
   await nats.subscribed('fanwire.room/1.*', 2);
-  const answer = await ann.ask({ op: 'presence', topic: 'room/1' });
-  assert.ok(answer.op === 'ok');
+  const answer = await presenceOf(ann, 'room/1', 11);
   assert.equal(answer.count, 11);
   assert.equal(new Set(answer.members?.map(({ id }) => id)).size, 11, 'ids differ over nodes and workers');
   const ids = new Set(answer.members?.map(({ id }) => id));
@@ -54,8 +62,7 @@ test('presence counts the members of all nodes and workers, and tells who comes 
   await ann.until((all) =>
     all.find((said) => said.op === 'leave' && joined.op === 'join' && said.member.id === joined.member.id),
   );
-  const after = await ann.ask({ op: 'presence', topic: 'room/1' });
-  assert.ok(after.op === 'ok' && after.count === 11);
+  assert.equal((await presenceOf(ann, 'room/1', 11)).count, 11);
   assert.ok(
     far.every(({ received }) => received.length === 0),
     'raw sockets hear nothing of presence',
@@ -65,6 +72,12 @@ test('presence counts the members of all nodes and workers, and tells who comes 
 test('a publish over HTTP is answered with the subscribers of all workers', async (t) => {
   const relay = await serve(t, ['--workers', '2']);
   await Promise.all(Array.from({ length: 12 }, () => SocketClient.open(t, relay.url('news'))));
-  const response = await fetch(`http://127.0.0.1:${relay.port}/publish/news`, { method: 'POST', body: 'x' });
-  assert.deepEqual(await response.json(), { topic: 'news', subscribers: 12 });
+  const publish = async (): Promise<{ topic: string; subscribers: number }> => {
+    const response = await fetch(`http://127.0.0.1:${relay.port}/publish/news`, { method: 'POST', body: 'x' });
+    return (await response.json()) as { topic: string; subscribers: number };
+  };
+  let answer = await publish();
+  // A worker that a busy machine kept from answering within half a second is not waited for.
+  while (answer.subscribers < 12) answer = await publish();
+  assert.deepEqual(answer, { topic: 'news', subscribers: 12 });
 });

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { freePort } from '../../bench/free-port.js';
+import { twoFreePorts } from '../../bench/free-port.js';
 
 function isStopped(pid: string): boolean {
   if (process.platform === 'linux') return / T /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
@@ -24,7 +24,7 @@ export class NatsServer {
 
   /** Starts `nats-server …args`; the test's end kills it. */
   static async start(t: TestContext, args: readonly string[] = []): Promise<NatsServer> {
-    const server = new NatsServer(await freePort(), await freePort(), args);
+    const server = new NatsServer(...(await twoFreePorts()), args);
     t.after(() => server.process?.kill('SIGKILL'));
     await server.start();
     return server;

@@ -234,5 +234,6 @@ test('a NATS that stays away is told once, not at each attempt', async (t) => {
   const reached = once(enough, 'reached');
   const node = await serve(t, ['--cluster', `nats://127.0.0.1:${(hangsUp.address() as AddressInfo).port}`]);
   await reached;
+  await node.seen(/"msg":"NATS is away/);
   assert.equal(node.stdout().match(/"msg":"NATS is away/g)?.length, 1, node.stdout());
 });

@@ -33,7 +33,7 @@ async function startWithAdmin(t: TestContext, given: Partial<RelayConfig> = {}) 
 }
 
 test('metrics and stats count known traffic exactly, and no topic, user or address is a label', {
-  timeout: 10_000,
+  timeout: 60_000,
 }, async (t) => {
   const { url, http, get } = await startWithAdmin(t, { maxConnections: 5 });
   const room = await Promise.all([1, 2, 3].map(() => SocketClient.open(t, `${url}/secret-room`)));
@@ -89,26 +89,26 @@ test('metrics and stats count known traffic exactly, and no topic, user or addre
 });
 
 test('the relay is ready until it drains, is full or its event loop lags, and says which', {
-  timeout: 10_000,
+  timeout: 60_000,
 }, async (t) => {
-  const { url, relay, get } = await startWithAdmin(t, { maxConnections: 1, maxLoopLagMs: 200, drainMs: 0 });
+  const { url, relay, get } = await startWithAdmin(t, { maxConnections: 1, maxLoopLagMs: 1000, drainMs: 0 });
   assert.deepEqual([(await get('/healthz')).status, (await get('/readyz')).status], [200, 200]);
   const head = await get('/readyz', { method: 'HEAD' });
   assert.deepEqual([head.status, head.text], [200, '']);
   const client = await SocketClient.open(t, `${url}/room`);
   assert.deepEqual((await get('/readyz')).json.reasons, ['all 1 connections are taken']);
-  const blockedUntil = performance.now() + 600;
+  const blockedUntil = performance.now() + 1600;
   while (performance.now() < blockedUntil);
   await relay.drain();
   await client.closed;
   let answer = await get('/readyz');
   while (answer.json.reasons.length < 2) answer = await get('/readyz');
   assert.equal(answer.status, 503);
-  assert.match(answer.json.reasons.join(), /^draining,the event loop lags \d{3,} ms, over 200$/);
+  assert.match(answer.json.reasons.join(), /^draining,the event loop lags \d{3,} ms, over 1000$/);
   assert.equal((await get('/healthz')).status, 200);
 });
 
-test('topics are ranked by subscribers and by rate', { timeout: 15_000 }, async (t) => {
+test('topics are ranked by subscribers and by rate', { timeout: 60_000 }, async (t) => {
   const { url, get } = await startWithAdmin(t);
   const sizes = { big: 5, middle: 3, small: 1 };
   const clients: Record<string, SocketClient[]> = {};
@@ -136,7 +136,7 @@ test('topics are ranked by subscribers and by rate', { timeout: 15_000 }, async 
 });
 
 test('connections come in pages without gaps, can be searched, and one can be closed', {
-  timeout: 10_000,
+  timeout: 60_000,
 }, async (t) => {
   const { url, get, relay } = await startWithAdmin(t);
   const clients = [];
@@ -162,7 +162,7 @@ test('connections come in pages without gaps, can be searched, and one can be cl
   assert.equal(relay.counters.cut.kicked, 1);
 });
 
-test('with an admin token everything but health asks for it', { timeout: 10_000 }, async (t) => {
+test('with an admin token everything but health asks for it', { timeout: 60_000 }, async (t) => {
   const { get } = await startWithAdmin(t, { adminToken: 'open sesame' });
   for (const path of ['/metrics', '/stats', '/topics', '/connections']) {
     assert.equal((await get(path)).json.error.code, 'FANWIRE_ADMIN_TOKEN');
@@ -176,14 +176,14 @@ test('with an admin token everything but health asks for it', { timeout: 10_000 
   assert.deepEqual([nowhere.status, nowhere.json.error.code], [404, 'FANWIRE_NO_ROUTE']);
 });
 
-test('an admin port that is taken stops the start with a line that names the flag', { timeout: 20_000 }, async (t) => {
+test('an admin port that is taken stops the start with a line that names the flag', { timeout: 60_000 }, async (t) => {
   const { relay } = await startLocalRelay(t);
   const { code, stderr } = await runFanwire(t, ['serve', '--port', '0', '--admin-port', String(relay.port)]);
   assert.equal(code, 1);
   assert.match(stderr, new RegExp(`127.0.0.1:${relay.port}: the port is in use.* --admin-port`));
 });
 
-test('the total of several workers is their sum, and the worst of their lags', { timeout: 10_000 }, async (t) => {
+test('the total of several workers is their sum, and the worst of their lags', { timeout: 60_000 }, async (t) => {
   const { url, inspection } = await startWithAdmin(t);
   const sender = await SocketClient.open(t, `${url}/room`);
   const receiver = await SocketClient.open(t, `${url}/room`);

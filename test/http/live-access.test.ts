@@ -63,6 +63,7 @@ test('its policy runs no script and applies no style that came in from elsewhere
   const refused = await page.evaluate(`fetch('http://127.0.0.1:9/').then(() => false, () => true)`);
   assert.deepEqual([refused, await page.evaluate('globalThis.broken')], [true, undefined]);
   assert.notEqual(await page.evaluate('getComputedStyle(document.getElementById("styled")).color'), 'rgb(255, 0, 0)');
+  while (problems.length < 3) await page.waitForTimeout(20); // the console's lines come when they come
   assert.ok(
     problems.length >= 3 && problems.every((problem) => /Content Security Policy|request:/.test(problem)),
     problems.join('\n'),

@@ -28,7 +28,7 @@ test('figures move under load, hostile topics stay text, and a topic goes into t
   await figure(page, 'Delivered', /^[1-9]/);
   await figure(page, 'Flush latency', /^\d.* · \d.* ms$/);
   await figure(page, 'Memory', /MB$/);
-  for (const pixels of await inkedPixels(page)) assert.ok(pixels > 300, `a chart has ${pixels} pixels`);
+  while ((await inkedPixels(page)).some((pixels) => pixels <= 300)); // the test's timeout ends it
 
   await page.locator('#topics').scrollIntoViewIfNeeded();
   const hostile = page.locator('#topic-rows button', { hasText: '<img src=x onerror=alert(1)>' });
@@ -75,7 +75,7 @@ test('a relay that stops is draining, then has not answered since, and is back w
   timeout,
 }, async (t) => {
   const port = String(await freePort());
-  const relay = await serve(t, ['--drain-ms', '3000', '--admin-port', port]);
+  const relay = await serve(t, ['--drain-ms', '8000', '--admin-port', port]);
   const clients = await load(t, relay, 'news');
   const { page } = await open(chromium(), t, await liveUrl(relay));
   await figure(page, 'Connections', /^10$/);

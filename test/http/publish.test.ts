@@ -19,7 +19,7 @@ function errorCode({ status, content }: { status: number; content: { error: { co
 }
 
 test('a body reaches every subscriber verbatim, as text or binary by its content type', {
-  timeout: 10_000,
+  timeout: 60_000,
 }, async (t) => {
   const { http, url } = await startLocalRelay(t);
   const topic = 'räume/a b';
@@ -46,7 +46,7 @@ test('a body reaches every subscriber verbatim, as text or binary by its content
   }
 });
 
-test('a batch publishes in order what it can, and lists the lines it cannot', { timeout: 10_000 }, async (t) => {
+test('a batch publishes in order what it can, and lists the lines it cannot', { timeout: 60_000 }, async (t) => {
   const { http, url } = await startLocalRelay(t, { maxPayloadBytes: 100 });
   const client = await SocketClient.open(t, `${url}/room`);
   const lines = [
@@ -82,7 +82,7 @@ test('a batch publishes in order what it can, and lists the lines it cannot', { 
   );
 });
 
-test('tokens, permissions, origins and rates hold for HTTP as for sockets', { timeout: 10_000 }, async (t) => {
+test('tokens, permissions, origins and rates hold for HTTP as for sockets', { timeout: 60_000 }, async (t) => {
   const { http, relay, log } = await startLocalRelay(t, {
     auth: 'jwt',
     jwtSecret: SECRET,
@@ -125,7 +125,7 @@ test('tokens, permissions, origins and rates hold for HTTP as for sockets', { ti
 });
 
 test('what is no topic, no UTF-8 or too large is refused with its code, and nothing of it is published', {
-  timeout: 10_000,
+  timeout: 60_000,
 }, async (t) => {
   const { http, url, relay } = await startLocalRelay(t, { maxPayloadBytes: 1000, maxBatchBytes: 2000 });
   const client = await SocketClient.open(t, `${url}/room`);
@@ -146,7 +146,7 @@ test('what is no topic, no UTF-8 or too large is refused with its code, and noth
 });
 
 test('bodies that never end hold no more than the budget, others get 503 meanwhile, and what they held comes back', {
-  timeout: 20_000,
+  timeout: 60_000,
 }, async (t) => {
   const MIB = 1024 * 1024;
   const { http, relay } = await startLocalRelay(t);
@@ -169,7 +169,7 @@ test('bodies that never end hold no more than the budget, others get 503 meanwhi
   assert.equal(answer.status, 202);
 });
 
-test('a draining relay takes no more publishes', { timeout: 10_000 }, async (t) => {
+test('a draining relay takes no more publishes', { timeout: 60_000 }, async (t) => {
   const { http, relay, url } = await startLocalRelay(t, { drainMs: 0 });
   const socket = connect(relay.port, '127.0.0.1');
   t.after(() => socket.destroy());

@@ -21,7 +21,7 @@ function sign(payload: JWTPayload): Promise<string> {
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
 
 test('a token is taken from header, query and subprotocol list, up to 8 KiB, and messages flow', {
-  timeout: 10_000,
+  timeout: 60_000,
 }, async (t) => {
   const { url } = await startLocalRelay(t, BY_SECRET);
   const token = await sign({ fanwire: ALL });
@@ -41,7 +41,7 @@ test('a token is taken from header, query and subprotocol list, up to 8 KiB, and
 });
 
 test('upgrades without a good token or permission are refused as JSON, and no token reaches log or answer', {
-  timeout: 10_000,
+  timeout: 60_000,
 }, async (t) => {
   const { url, log, relay } = await startLocalRelay(t, { ...BY_SECRET, origins: ['https://app.example.com'] });
   const token = await sign({ sub: 'alice', fanwire: { sub: ['room:*'] } });
@@ -67,9 +67,9 @@ test('upgrades without a good token or permission are refused as JSON, and no to
   for (const secret of [token, expired, 'not.a.jwt', SECRET]) assert.ok(!log().includes(secret));
 });
 
-test('a raw socket is closed with 4401 when its token expires, and others stay', { timeout: 10_000 }, async (t) => {
+test('a raw socket is closed with 4401 when its token expires, and others stay', { timeout: 60_000 }, async (t) => {
   const { url, relay } = await startLocalRelay(t, BY_SECRET);
-  const exp = Math.floor(Date.now() / 1000) + 2;
+  const exp = Math.floor(Date.now() / 1000) + 4;
   const lasting = await open(`${url}/room`, bearer(await sign({ fanwire: ALL })));
   const expiring = await Promise.all(
     Array.from({ length: 20 }, async () => open(`${url}/room`, bearer(await sign({ exp, fanwire: ALL })))),
@@ -83,7 +83,7 @@ test('a raw socket is closed with 4401 when its token expires, and others stay',
 });
 
 test('a socket that publishes without permission is closed with 4403, and nobody hears it', {
-  timeout: 10_000,
+  timeout: 60_000,
 }, async (t) => {
   const { url, relay } = await startLocalRelay(t, BY_SECRET);
   const reader = await open(`${url}/room`, bearer(await sign({ fanwire: { sub: ['room'] } })));
@@ -120,7 +120,7 @@ async function slowIssuer(t: TestContext) {
 }
 
 test('clients that leave while their token is being verified cost nothing, and those that stay come in', {
-  timeout: 20_000,
+  timeout: 60_000,
 }, async (t) => {
   const issuer = await slowIssuer(t);
   const { url, relay } = await startLocalRelay(t, { auth: 'jwt', jwtJwks: issuer.jwks, maxConnections: 60 });
@@ -146,7 +146,7 @@ test('clients that leave while their token is being verified cost nothing, and t
 });
 
 test('a client whose token is being verified when the relay starts to drain is told to go elsewhere', {
-  timeout: 10_000,
+  timeout: 60_000,
 }, async (t) => {
   const issuer = await slowIssuer(t);
   const { url, relay } = await startLocalRelay(t, { auth: 'jwt', jwtJwks: issuer.jwks, drainMs: 0 });
@@ -159,7 +159,7 @@ test('a client whose token is being verified when the relay starts to drain is t
   assert.ok(Number(headers['retry-after']) > 0);
 });
 
-test('reload closes the sockets of a removed token with 4401 and leaves the others', { timeout: 10_000 }, async (t) => {
+test('reload closes the sockets of a removed token with 4401 and leaves the others', { timeout: 60_000 }, async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'fanwire-reload-'));
   t.after(() => rmSync(dir, { recursive: true }));
   const tokensFile = join(dir, 'tokens.json');
@@ -176,7 +176,7 @@ test('reload closes the sockets of a removed token with 4401 and leaves the othe
 });
 
 test('an upgrade after an await cuts no socket, and one that says Connection: close is refused', {
-  timeout: 30_000,
+  timeout: 60_000,
 }, async (t) => {
   const { url, relay } = await startLocalRelay(t, BY_SECRET);
   const token = await sign({ fanwire: ALL });

@@ -103,6 +103,7 @@ test('drop: what a lagging subscriber missed is counted to the message, and it j
     assert.equal(slow.client.received.length + relay.slow.droppedMessages(), published, `round ${round}`);
     assert.ok(lostThisRound < published - before);
   }
+  await reader.count(published);
   const [connection] = [...relay.connections.values()].filter((one) => one.dropped > 0);
   assert.equal(connection?.dropped, relay.counters.dropped);
   assert.equal(relay.counters.delivered, reader.received.length + slow.client.received.length);

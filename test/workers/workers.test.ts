@@ -146,6 +146,8 @@ async function failsAndComesBack(t: TestContext, how: string, said: RegExp): Pro
   }
   await failing;
   await relay.seen(/"msg":"worker started anew"/);
+  // Each has answered or is closed: who is lost is known.
+  await Promise.all(clients.map((client) => client.handled().catch(() => {})));
   const back = await Promise.all(lost.map(() => SocketClient.open(t, url)));
   const others = clients.filter((client) => !lost.includes(client));
   assert.ok(lost.length > 0 && others.length > 0);

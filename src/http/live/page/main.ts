@@ -26,7 +26,7 @@ let lastAnswerMs = Date.now();
 let polling = false;
 let signedIn = false;
 let nextPoll: number | undefined;
-let waiting: ((report: StatsReport) => void)[] = [];
+const waiting: ((report: StatsReport) => void)[] = [];
 
 const playground = new Playground(() => new Promise((resolve) => waiting.push(resolve)));
 
@@ -38,12 +38,17 @@ async function poll(): Promise<void> {
   const slow = setInterval(() => {
     if (Date.now() - startedMs > SLOW_ANSWER_MS) showSlowAnswer(Date.now() - startedMs);
   }, 500);
+  // Who comes while this one is under way waits for the next: what they ask about may have happened after its answer was made.
+  const served = waiting.splice(0);
   try {
-    show(await ask<StatsReport>('/stats'));
+    const report = await ask<StatsReport>('/stats');
+    show(report);
+    for (const resolve of served.splice(0)) resolve(report);
     lastAnswerMs = Date.now();
   } catch (error) {
     failed(error);
   }
+  waiting.unshift(...served);
   clearInterval(slow);
   polling = false;
   if (signedIn || !isAskingForToken())
@@ -62,8 +67,6 @@ function show(report: StatsReport): void {
   showCluster(report, sample);
   playground.show(report);
   draw();
-  for (const resolve of waiting) resolve(report);
-  waiting = [];
 }
 
 /** A sample without values, which ends the lines before it. */
