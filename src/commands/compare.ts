@@ -62,7 +62,7 @@ export function compareCommand(): Command {
     .option('--cache <folder>', 'where checkouts are kept, by commit', '.cache/compare')
     .optionsGroup('Verdict:')
     .option('--budget <budgets>', 'how much worse what may get, such as "p99:+10%,cpu:+5%"; only what is named decides')
-    .option('--pairs <n>', 'pairs of runs: a number, or auto: until the intervals have decided', pairs)
+    .option('--pairs <n>', 'pairs of runs: a number, or auto (the default): until the intervals have decided', pairs)
     .option('--max-minutes <n>', 'no further pair is begun after this long', number('--max-minutes', 0.1, 600), 5)
     .option('--strict', 'an inconclusive comparison exits with 1 too')
     .option(
@@ -87,7 +87,7 @@ export function compareCommand(): Command {
     .addHelpText(
       'after',
       '\nExit codes: 0 unchanged, improved or inconclusive; 1 regressed (or inconclusive with --strict); 2 wrong flag;\n' +
-        '3 nothing valid could be measured. In a GitHub workflow the verdict is also annotated and put in the job summary.',
+        '3 nothing valid could be measured; 130 interrupted. In a GitHub workflow the verdict is also annotated and put in the job summary.',
     )
     .action((flags: CompareFlags) => compare(command, flags));
 }
