@@ -7,18 +7,12 @@ import { type Logger, type SampledWarnings, sampledWarnings } from '../log.js';
 import { FanwireError } from '../protocol/codes.js';
 import type { Bus, BusStatus, Deliver, Kind } from './bus.js';
 import { type Census, NOBODY, type Question, type TakeCensus } from './census.js';
+import { NatsConfirmation } from './nats-confirmation.js';
 import { NatsInterest } from './nats-interest.js';
 import { type ClusterConfig, natsOptions, natsRetryMs } from './nats-options.js';
 import { surveyNodes } from './nats-survey.js';
 import { kindOfSubject, messageSubject } from './subject.js';
 
-/** Bytes that NATS may owe an answer for before messages are counted as lost: what a stalled server may cost in memory. */
-const MAX_UNCONFIRMED_BYTES = 16 * 1024 * 1024;
-/** A PING goes out every so many bytes, and at the latest after so long, to see what has arrived. */
-const CONFIRM_EVERY_BYTES = 256 * 1024;
-const CONFIRM_EVERY_MS = 500;
-/** Bytes of the client's protocol that come with a message. */
-const OVERHEAD_BYTES = 64;
 /** How long a start may wait for NATS before the relay takes clients without it. */
 const FIRST_DIAL_MS = 2000;
 const REFUSED = /authorization|authentication/i;
@@ -50,18 +44,13 @@ export class NatsBus implements Bus {
   private deliver: Deliver = () => {};
   private takeCensus: TakeCensus = () => NOBODY;
   private readonly interest: NatsInterest;
-  private readonly confirming: NodeJS.Timeout;
+  private readonly confirmation = new NatsConfirmation(() => (this.connected ? this.nats : undefined));
   /** What waits for the end of this loop turn. */
   private turn: { readonly topic: string; readonly kind: Kind; readonly message: Uint8Array }[] = [];
   private forwarded = 0;
   private received = 0;
   private lost = 0;
-  private unconfirmed = 0;
   private reconnects = 0;
-  /** Since the last PING. */
-  private unasked = { bytes: 0, messages: 0 };
-  /** Since the last PONG. */
-  private outstanding = { bytes: 0, messages: 0 };
 
   /** Connects. Where no server can be reached it keeps trying in the background, and the relay works alone meanwhile.
    *  @throws FanwireError FANWIRE_CLUSTER where NATS refuses the credentials, FANWIRE_CONFIG_FILE where a file is unreadable */
@@ -76,7 +65,6 @@ export class NatsBus implements Bus {
     this.log = options.log;
     this.warnings = sampledWarnings(options.log);
     this.interest = new NatsInterest(this.prefix, this.warnings, this.onMessage);
-    this.confirming = setInterval(() => this.confirm(), CONFIRM_EVERY_MS).unref();
   }
 
   start(deliver: Deliver, takeCensus: TakeCensus = () => NOBODY): void {
@@ -94,7 +82,7 @@ export class NatsBus implements Bus {
 
   forward(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void {
     const size = message.byteLength;
-    if (!this.connected || this.nats === undefined || this.outstanding.bytes > MAX_UNCONFIRMED_BYTES) {
+    if (!this.connected || this.nats === undefined || this.confirmation.isFull) {
       this.lost++;
       return;
     }
@@ -107,10 +95,7 @@ export class NatsBus implements Bus {
     const copy = Uint8Array.prototype.slice.call(message instanceof Uint8Array ? message : new Uint8Array(message));
     if (this.turn.push({ topic, kind, message: copy }) === 1) setImmediate(this.publishTurn);
     this.forwarded++;
-    this.unasked.messages++;
-    this.outstanding.messages++;
-    this.unasked.bytes += size + OVERHEAD_BYTES;
-    this.outstanding.bytes += size + OVERHEAD_BYTES;
+    this.confirmation.published(size);
   }
 
   /** Hands NATS what came in this loop turn. At once it would be a write() a message: the client writes at the end of each microtask,
@@ -129,7 +114,7 @@ export class NatsBus implements Bus {
         this.warnings.warn('NATS does not take a message', { topic, reason: (error as Error).message });
       }
     }
-    if (this.unasked.bytes > CONFIRM_EVERY_BYTES) this.confirm();
+    this.confirmation.askIfDue();
   };
 
   async survey(question: Question): Promise<readonly Census[]> {
@@ -145,8 +130,8 @@ export class NatsBus implements Bus {
   }
 
   status(): BusStatus {
-    const { connected, forwarded, received, lost, unconfirmed, reconnects } = this;
-    return { connected, forwarded, received, lost, unconfirmed, reconnects };
+    const { connected, forwarded, received, lost, reconnects } = this;
+    return { connected, forwarded, received, lost, unconfirmed: this.confirmation.unconfirmed, reconnects };
   }
 
   /** Topics that are subscribed to at NATS, those about to be given up included. */
@@ -156,7 +141,7 @@ export class NatsBus implements Bus {
 
   async close(): Promise<void> {
     this.closing = true;
-    clearInterval(this.confirming);
+    this.confirmation.stop();
     this.interest.stop();
     const { nats } = this;
     if (nats === undefined) return;
@@ -258,9 +243,7 @@ export class NatsBus implements Bus {
     if (!this.connected) return;
     this.connected = false;
     this.options.observer?.disconnected();
-    this.unconfirmed += this.outstanding.messages;
-    this.outstanding = { bytes: 0, messages: 0 };
-    this.unasked = { bytes: 0, messages: 0 };
+    this.confirmation.broken();
     if (!this.closing) this.log.warn({ server }, 'NATS is away: relaying on this node only');
   }
 
@@ -285,21 +268,6 @@ export class NatsBus implements Bus {
     }
     this.received++;
     this.deliver(topic, message.data, kind);
-  }
-
-  /** Asks NATS for a sign that it has taken all that was published until now. */
-  private confirm(): void {
-    const { nats, unasked, outstanding } = this;
-    if (nats === undefined || unasked.messages === 0 || !this.connected) return;
-    this.unasked = { bytes: 0, messages: 0 };
-    nats.flush().then(
-      () => {
-        // After a disconnect `outstanding` is another object, and this answer no longer counts.
-        outstanding.bytes -= unasked.bytes;
-        outstanding.messages -= unasked.messages;
-      },
-      () => {},
-    );
   }
 
   private servers(): string {

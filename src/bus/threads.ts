@@ -13,9 +13,8 @@ import {
 import { type Census, NOBODY, type Question, Surveys, type TakeCensus } from './census.js';
 import { InterestTable, OwnInterest, slotOf } from './interest-table.js';
 import type { HubObserver, Link, ThreadsOptions } from './link.js';
-import { Outbox } from './outbox.js';
+import { Peer } from './peer.js';
 import type { Received } from './record.js';
-import { RingReader, RingWriter } from './ring.js';
 
 /** Records that are no messages: a worker tells the hub, which speaks to other nodes, the topics by name. */
 const SUBSCRIBE = 254;
@@ -30,18 +29,6 @@ const DOUBT = 250;
 
 /** How soon a full ring is tried again when nothing else is published. */
 const RETRY_MS = 1;
-
-interface Peer {
-  readonly link: Link;
-  readonly outbox: Outbox;
-  readonly reader: RingReader;
-  /** Parts of a long message that has not arrived whole. */
-  parts: Uint8Array[];
-  /** Whether something was pushed since the last flush. */
-  dirty: boolean;
-  /** Whether its ring is read once a loop turn, rather than when the port says so. */
-  awake: boolean;
-}
 
 export class ThreadsBus implements Bus, Threads {
   readonly self: number;
@@ -85,14 +72,7 @@ export class ThreadsBus implements Bus, Threads {
   /** Adds a thread, in place of the one that had its number. */
   connect(link: Link): void {
     this.disconnect(link.peer);
-    const peer: Peer = {
-      link,
-      outbox: new Outbox(new RingWriter(link.outbound, link.port)),
-      reader: new RingReader(link.inbound),
-      parts: [],
-      dirty: false,
-      awake: false,
-    };
+    const peer = new Peer(link);
     this.peers.set(link.peer, peer);
     if (this.deliver !== undefined) this.listen(peer);
   }
@@ -277,10 +257,9 @@ export class ThreadsBus implements Bus, Threads {
     if (kind === DOUBT) this.threadsObserver.doubt();
     else if (kind === SUBSCRIBE) this.observer?.subscribed(reading.link.peer, topic);
     else if (kind === UNSUBSCRIBE) this.observer?.unsubscribed(reading.link.peer, topic);
-    else if (more) reading.parts.push(Buffer.from(payload));
+    else if (more) reading.keepPart(payload);
     else {
-      const whole = reading.parts.length === 0 ? payload : Buffer.concat([...reading.parts, payload]);
-      if (reading.parts.length > 0) reading.parts = [];
+      const whole = reading.whole(payload);
       if (kind === RECORD) this.threadsObserver.record(reading.link.peer, topic, whole);
       else if (kind === ASK) void this.answer(reading.link.peer, topic, whole);
       else if (kind === ANSWER) {

@@ -1,0 +1,33 @@
+// Another thread as the bus between threads sees it: the rings there and back, and what is under way on them.
+import type { Link } from './link.js';
+import { Outbox } from './outbox.js';
+import { RingReader, RingWriter } from './ring.js';
+
+export class Peer {
+  readonly outbox: Outbox;
+  readonly reader: RingReader;
+  /** Whether something was pushed since the last flush. */
+  dirty = false;
+  /** Whether its ring is read once a loop turn, rather than when the port says so. */
+  awake = false;
+  /** Parts of a long message that has not arrived whole. */
+  private parts: Uint8Array[] = [];
+
+  constructor(readonly link: Link) {
+    this.outbox = new Outbox(new RingWriter(link.outbound, link.port));
+    this.reader = new RingReader(link.inbound);
+  }
+
+  /** Keeps a copy: the ring takes its memory back. */
+  keepPart(payload: Uint8Array): void {
+    this.parts.push(Buffer.from(payload));
+  }
+
+  /** The message that `last` ends. */
+  whole(last: Uint8Array): Uint8Array {
+    if (this.parts.length === 0) return last;
+    const whole = Buffer.concat([...this.parts, last]);
+    this.parts = [];
+    return whole;
+  }
+}
