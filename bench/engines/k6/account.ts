@@ -2,62 +2,8 @@
 
 import type { Histogram } from 'hdr-histogram-js';
 import { newLatencyHistogram, percentileMs, recordLatencyUs } from '../../histogram.js';
+import type { Line, ProgressLine, PublishersLine, SubscribersLine, TimelineLine } from '../../k6/lib/lines.js';
 import type { EngineSeriesPoint } from '../engine.js';
-
-/** Instants in ms since the epoch, and how many VUs play each role; printed by setup(). */
-export interface TimelineLine {
-  readonly kind: 'timeline';
-  readonly connectAt: number;
-  readonly warmupAt: number;
-  readonly measureAt: number;
-  readonly drainAt: number;
-  readonly endAt: number;
-  readonly subscribers: number;
-  readonly visitors: number;
-  readonly publishers: number;
-}
-
-interface ProgressLine {
-  readonly kind: 'progress';
-  readonly vu: number;
-  readonly opened: number;
-  readonly delivered: number;
-}
-
-/** Histograms are flat lists `[µs, count, µs, count, …]`. */
-interface SubscribersLine {
-  readonly kind: 'subscribers';
-  readonly openByTopic: Readonly<Record<string, number>>;
-  readonly failures: Readonly<Record<string, number>>;
-  readonly opened: number;
-  readonly failed: number;
-  readonly late: number;
-  readonly closedByServer: number;
-  readonly foreign: number;
-  readonly lastAt: number;
-  readonly delivered: number;
-  readonly lost: number;
-  readonly duplicated: number;
-  readonly outOfOrder: number;
-  readonly connectUs: readonly number[];
-  readonly lagUs: readonly number[];
-  readonly seconds: readonly { readonly opened: number; readonly latencyUs: readonly number[] }[];
-}
-
-interface PublishersLine {
-  readonly kind: 'publishers';
-  readonly publishers: readonly { readonly topic: number; readonly sent: number; readonly unsent: number }[];
-  readonly slipUs: readonly number[];
-}
-
-export type Line = TimelineLine | ProgressLine | SubscribersLine | PublishersLine;
-
-const LINE_MARK = 'fanwire ';
-
-/** The line in one entry of k6's JSON log; undefined when the entry is something else. */
-export function readLine(message: string): Line | undefined {
-  return message.startsWith(LINE_MARK) ? (JSON.parse(message.slice(LINE_MARK.length)) as Line) : undefined;
-}
 
 export class Account {
   readonly connectUs = newLatencyHistogram();

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { FanwireError } from '../../../src/protocol/codes.js';
-import { type Line, readLine } from './account.js';
+import { type Line, readLine } from '../../k6/lib/lines.js';
 
 /** k6's own exit code for crossed thresholds; the result is whole. */
 const EXIT_THRESHOLDS = 99;

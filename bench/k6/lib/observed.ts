@@ -4,6 +4,7 @@
 import exec from 'k6/execution';
 import { fineClock } from './clock.ts';
 import { type Buckets, count, flat } from './histogram.ts';
+import { type Line, writeLine } from './lines.ts';
 import * as metrics from './metrics.ts';
 import type { Timeline } from './schedule.ts';
 import type { Settings } from './settings.ts';
@@ -11,14 +12,8 @@ import type { Settings } from './settings.ts';
 /** Every n-th delivery of a VU is timed from its arrival to its handler: the clock costs as much as the rest of it. */
 const LAG_SAMPLED_EVERY = 8;
 
-/** Starts each line that `fanwire bench` reads. */
-const LINE_MARK = 'fanwire ';
-
-export function printLine(
-  settings: Settings,
-  line: { readonly kind: string; readonly [field: string]: unknown },
-): void {
-  if (settings.report) console.log(LINE_MARK + JSON.stringify(line));
+export function printLine(settings: Settings, line: Line): void {
+  if (settings.report) console.log(writeLine(line));
 }
 
 export class Observed {

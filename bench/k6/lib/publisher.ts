@@ -70,7 +70,7 @@ export function publish(settings: Settings, timeline: Timeline): void {
       return;
     }
     for (const { socket } of publishers) if (socket.readyState === OPEN) socket.close();
-    const counts = publishers.map(({ index, stream, sent, unsent }) => ({ index, topic: stream.topic, sent, unsent }));
+    const counts = publishers.map(({ stream, sent, unsent }) => ({ topic: stream.topic, sent, unsent }));
     printLine(settings, { kind: 'publishers', publishers: counts, slipUs: flat(slipUs) });
   };
   setTimeout(publishDue, timeline.warmupAt - now());

@@ -9,8 +9,6 @@ export interface Flow {
   readonly topics: number;
   readonly lagging: number;
   readonly loopLagMs: number;
-  readonly openedPerS: number | null;
-  readonly closedPerS: number | null;
   readonly publishedPerS: number | null;
   readonly deliveredPerS: number | null;
   readonly bytesInPerS: number | null;
@@ -95,8 +93,6 @@ function flow(now: Counts, before: Counts | undefined, seconds: number): Flow {
     topics: now.topics,
     lagging: now.lagging,
     loopLagMs: now.loopLagMs,
-    openedPerS: per(({ opened }) => opened),
-    closedPerS: per(({ closed }) => closed),
     publishedPerS: per(({ published }) => published),
     deliveredPerS: per(({ delivered }) => delivered),
     bytesInPerS: per(({ publishedBytes }) => publishedBytes),
