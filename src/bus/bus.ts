@@ -71,7 +71,7 @@ export interface BusStatus {
   readonly received: number;
   /** Messages that could not be handed over: nobody was connected, or the bound on what waits was reached. */
   readonly lost: number;
-  /** Messages that NATS had not confirmed when the connection broke: some may not have arrived. */
+  /** Messages that NATS had not confirmed when the connection broke, or a stream not in time: some may not have arrived. */
   readonly unconfirmed: number;
   /** Times that the connection to NATS came back. */
   readonly reconnects: number;

@@ -16,10 +16,11 @@ import { type HistoryRule, ruleFor } from '../config/history-rules.js';
 import { type Logger, type SampledWarnings, sampledWarnings } from '../log.js';
 import { FanwireError } from '../protocol/codes.js';
 import { readRecord, type SequenceRecord, writeRecord } from '../protocol/sequence-record.js';
+import type { NatsObserver } from './nats.js';
 import { subjectToken } from './subject.js';
 
 /** Publishes that wait for the stream's answer; beyond it they go out unnumbered, as they do while NATS is away. */
-const MAX_UNCONFIRMED = 20_000;
+const MAX_WAITING = 20_000;
 /** Messages fetched from a stream at a time. */
 const BATCH = 500;
 /** How long a stream may take to answer. */
@@ -56,7 +57,11 @@ interface Kept extends HistoryRule {
 type Publish = Extract<SequenceRecord, { is: 'publish' }>;
 type Reply = (record: Uint8Array) => void;
 
-export class JetStreamOwner {
+export class JetStreamOwner implements NatsObserver {
+  /** Messages that only this node's subscribers got: NATS was away, or back with its streams not yet at hand. */
+  lost = 0;
+  /** Messages that a stream did not answer for: they may have been kept. */
+  unconfirmed = 0;
   output: OwnerOutput = { send: () => {}, doubt: () => {} };
   private readonly kept: Kept[];
   private readonly warnings: SampledWarnings;
@@ -67,7 +72,7 @@ export class JetStreamOwner {
   private isUp = false;
   private prepared: Promise<void> | undefined;
   private retry: NodeJS.Timeout | undefined;
-  private unconfirmed = 0;
+  private waiting = 0;
 
   constructor(private readonly options: JetStreamOptions) {
     this.warnings = sampledWarnings(options.log);
@@ -156,12 +161,12 @@ export class JetStreamOwner {
       if (record.ack === undefined) return;
       reply(writeRecord({ is: 'ack', ack: record.ack, ...(seq !== undefined && { seq }) }));
     };
-    if (kept === undefined || !this.isUp || this.client === undefined || this.unconfirmed >= MAX_UNCONFIRMED) {
+    if (kept === undefined || !this.isUp || this.client === undefined || this.waiting >= MAX_WAITING) {
       this.sendUnnumbered(topic, record, body);
       acknowledge(0);
       return;
     }
-    this.unconfirmed++;
+    this.waiting++;
     try {
       const { ack: _, ...published } = record;
       const subject = this.subject(kept.hash, 'in', subjectToken(topic));
@@ -169,14 +174,16 @@ export class JetStreamOwner {
       acknowledge(seq);
     } catch (error) {
       // It may have been kept, and then reaches everybody; sending it unnumbered could send it twice.
+      this.unconfirmed++;
       this.warnings.warn('history: a publish was not confirmed', { topic, reason: (error as Error).message });
       acknowledge();
     } finally {
-      this.unconfirmed--;
+      this.waiting--;
     }
   }
 
   private sendUnnumbered(topic: string, { from, sender }: Publish, body: string): void {
+    this.lost++;
     this.warnings.warn('history: NATS is away, messages are not kept', { topic });
     const about = { ...(from !== undefined && { from }), ...(sender !== undefined && { sender }) };
     this.output.send(topic, writeRecord({ is: 'unnumbered', ...about }, body));

@@ -19,8 +19,10 @@ const REFUSED = /authorization|authentication/i;
 /** How long the end may wait for NATS to take what was published last. */
 const LAST_FLUSH_MS = 1000;
 
-/** Told when NATS is there and when it is away. */
+/** Told when NATS is there and when it is away. Publishes by itself, and counts as BusStatus does. */
 export interface NatsObserver {
+  readonly lost: number;
+  readonly unconfirmed: number;
   connected(nats: NatsConnection): void;
   disconnected(): void;
 }
@@ -130,8 +132,11 @@ export class NatsBus implements Bus {
   }
 
   status(): BusStatus {
-    const { connected, forwarded, received, lost, reconnects } = this;
-    return { connected, forwarded, received, lost, unconfirmed: this.confirmation.unconfirmed, reconnects };
+    const { connected, forwarded, received, reconnects } = this;
+    const { observer } = this.options;
+    const lost = this.lost + (observer?.lost ?? 0);
+    const unconfirmed = this.confirmation.unconfirmed + (observer?.unconfirmed ?? 0);
+    return { connected, forwarded, received, lost, unconfirmed, reconnects };
   }
 
   /** Topics that are subscribed to at NATS, those about to be given up included. */
