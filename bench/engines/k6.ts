@@ -11,24 +11,16 @@ import type { Plan } from '../scenarios/scenario.js';
 import type { Target } from '../targets/target.js';
 import type { Engine, EngineHooks, EngineReport, Phase } from './engine.js';
 import { Account } from './k6/account.js';
-import { k6Arguments } from './k6/arguments.js';
+import { type ArgumentOptions, k6Arguments } from './k6/arguments.js';
 import { findK6, type K6, requireK6 } from './k6/binary.js';
 import { Busyness } from './k6/busyness.js';
 import { K6Process } from './k6/process.js';
 import { crossedThresholds } from './k6/thresholds.js';
 import { doubts, intakeMs } from './k6/validity.js';
 
-export interface K6Options {
+export interface K6Options extends Omit<ArgumentOptions, 'summaryFile'> {
   /** Cores for k6; empty: all that this process may use. */
   readonly cores: readonly number[];
-  /** Objective that k6 checks as thresholds, such as `p99<50ms,loss==0`; '' for none. */
-  readonly slo: string;
-  /** Further headers of each upgrade request. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Local addresses to connect from; empty: the kernel's choice. */
-  readonly localAddresses: readonly string[];
-  /** Accept any TLS certificate. */
-  readonly isInsecureAllowed: boolean;
 }
 
 export const K6_DEFAULTS: K6Options = { cores: [], slo: '', headers: {}, localAddresses: [], isInsecureAllowed: false };

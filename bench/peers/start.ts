@@ -17,17 +17,11 @@ export async function startPeer(peer: Peer, cores: readonly number[] = []): Prom
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), `fanwire-${peer.name}-`));
   const command = presence.command(port, folder);
-  const server = new ServerProcess(command, {}, cores);
-  const stop = async () => {
-    await server.stop();
-    rmSync(folder, { recursive: true, force: true });
-  };
-  try {
-    await server.listensOn(port);
-  } catch (error) {
-    await stop();
+  const clear = () => rmSync(folder, { recursive: true, force: true });
+  const server = await ServerProcess.listening(port, command, {}, cores).catch((error: unknown) => {
+    clear();
     throw error;
-  }
+  });
   return {
     name: peer.name,
     version: presence.version,
@@ -35,6 +29,6 @@ export async function startPeer(peer: Peer, cores: readonly number[] = []): Prom
     urls: [`ws://127.0.0.1:${port}`],
     dialect: peer.dialect,
     pids: [server.pid],
-    stop,
+    stop: () => server.stop().then(clear),
   };
 }

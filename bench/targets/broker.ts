@@ -28,12 +28,6 @@ export async function startBroker(cores: readonly number[]): Promise<Broker> {
     );
   }
   const port = await freePort();
-  const server = new ServerProcess([binary, '-a', '127.0.0.1', '-p', String(port)], {}, cores);
-  try {
-    await server.listensOn(port);
-  } catch (error) {
-    await server.stop();
-    throw error;
-  }
+  const server = await ServerProcess.listening(port, [binary, '-a', '127.0.0.1', '-p', String(port)], {}, cores);
   return { url: `nats://127.0.0.1:${port}`, pid: server.pid, stop: () => server.stop() };
 }

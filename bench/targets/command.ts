@@ -21,13 +21,8 @@ export async function startCommandTarget(options: CommandOptions): Promise<Targe
   const port = await freePort();
   const command = options.command.replaceAll('{port}', String(port));
   // exec: so that the pid is the server's own where the command is a simple one.
-  const server = new ServerProcess(['/bin/sh', '-c', `exec ${command}`], { PORT: String(port) }, options.cores);
-  try {
-    await server.listensOn(port);
-  } catch (error) {
-    await server.stop();
-    throw error;
-  }
+  const program = ['/bin/sh', '-c', `exec ${command}`];
+  const server = await ServerProcess.listening(port, program, { PORT: String(port) }, options.cores);
   return {
     name: options.name,
     version: options.version,

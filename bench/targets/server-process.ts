@@ -39,6 +39,24 @@ export class ServerProcess {
     process.once('exit', this.#kill);
   }
 
+  /** Starts `command` and waits until it listens on `port` of the loopback; ended where it does not.
+   *  @throws FanwireError FANWIRE_BENCH_TARGET */
+  static async listening(
+    port: number,
+    command: readonly string[],
+    env: Readonly<Record<string, string>>,
+    cores: readonly number[],
+  ): Promise<ServerProcess> {
+    const server = new ServerProcess(command, env, cores);
+    try {
+      await server.#listensOn(port);
+      return server;
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  }
+
   get pid(): number {
     return this.#child.pid ?? 0;
   }
@@ -55,9 +73,7 @@ export class ServerProcess {
     }
   }
 
-  /** Waits until `port` on the loopback accepts connections.
-   *  @throws FanwireError FANWIRE_BENCH_TARGET when the process ends or nothing listens in time */
-  async listensOn(port: number): Promise<void> {
+  async #listensOn(port: number): Promise<void> {
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await accepts(port))) {
       this.#requireAlive(deadline);

@@ -1,6 +1,7 @@
 // `fanwire bench`: runs one scenario on one engine against one target, prints the result and says by its exit code what to think of it.
 import { isIP } from 'node:net';
 import { Command, Option as Flag } from 'commander';
+import type { ReportFiles } from '../../bench/report/write.js';
 import { readScenarioFile } from '../../bench/scenarios/plan-options.js';
 import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
 import type { Dialect } from '../../bench/targets/target.js';
@@ -9,7 +10,7 @@ import { FanwireError } from '../protocol/codes.js';
 import { collect, flagsOf, header } from './argument.js';
 import { declarePlanFlags, givenPlan } from './plan-flags.js';
 
-interface BenchFlags {
+interface BenchFlags extends ReportFiles {
   scenario?: string;
   slo?: string;
   engine?: string;
@@ -28,10 +29,6 @@ interface BenchFlags {
   localAddress?: string[];
   insecure?: boolean;
   quiet?: boolean;
-  json?: string;
-  html?: string;
-  md?: string;
-  junit?: string;
 }
 
 function count(flag: string): (text: string) => number {

@@ -1,12 +1,13 @@
 // `fanwire compare`: two builds, one verdict: has the head become slower, dearer or leakier than the base?
 import { Command } from 'commander';
+import type { ReportFiles } from '../../bench/report/write.js';
 import { readScenarioFile } from '../../bench/scenarios/plan-options.js';
 import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
 import { FanwireError } from '../protocol/codes.js';
 import { flagsOf } from './argument.js';
 import { declarePlanFlags, givenPlan } from './plan-flags.js';
 
-interface CompareFlags {
+interface CompareFlags extends ReportFiles {
   base?: string;
   head: string;
   scenario: string;
@@ -22,10 +23,6 @@ interface CompareFlags {
   cache: string;
   baseline?: string;
   saveBaseline?: string;
-  json?: string;
-  html?: string;
-  md?: string;
-  junit?: string;
   quiet?: boolean;
 }
 

@@ -1,12 +1,9 @@
 // `fanwire report`: one result file or several, as a terminal table, an HTML page, Markdown or JUnit.
 import { Command } from 'commander';
+import type { ReportFiles } from '../../bench/report/write.js';
 
-interface ReportFlags {
+interface ReportFlags extends ReportFiles {
   sum?: boolean;
-  json?: string;
-  html?: string;
-  md?: string;
-  junit?: string;
   quiet?: boolean;
 }
 

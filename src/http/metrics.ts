@@ -131,117 +131,88 @@ export class Metrics {
   }
 
   private addTotals(): void {
-    const registers = [this.registry];
     const read = <T>(from: (total: Total) => T): T => from(this.total as Total);
-    for (const [name, help, value] of COUNTERS) {
-      new Counter({
-        name,
-        help,
-        registers,
-        collect() {
-          this.reset();
-          this.inc(read(value));
-        },
-      });
-    }
+    for (const [name, help, value] of COUNTERS) this.addCounter(name, help, () => read(value));
+    for (const [name, help, value] of GAUGES) this.addGauge(name, help, () => read(value));
     for (const [name, help, label, values] of LABELLED) {
       new Counter({
         name,
         help,
         labelNames: [label],
-        registers,
+        registers: [this.registry],
         collect() {
           this.reset();
           for (const [key, count] of Object.entries(read(values))) this.inc({ [label]: snakeCase(key) }, count);
         },
       });
     }
-    for (const [name, help, value] of GAUGES) {
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(read(value));
-        },
-      });
-    }
   }
 
   private addWorkers(): void {
-    const workers = (): readonly RelayStats[] => this.workers;
-    const isReady = (): boolean => this.notReady.length === 0;
-    const registers = [this.registry];
-    new Gauge({
-      name: 'fanwire_ready',
-      help: '1 while /readyz says that new clients may come, else 0',
-      registers,
-      collect() {
-        this.set(isReady() ? 1 : 0);
-      },
-    });
-    new Gauge({
-      name: 'fanwire_event_loop_lag_seconds',
-      help: "Worst lateness of a worker's event loop in the last 5 to 10 seconds",
-      labelNames: ['worker'],
-      registers,
-      collect() {
-        for (const { worker, loopLagMs } of workers()) this.set({ worker: String(worker) }, loopLagMs / 1000);
-      },
-    });
-    const restarts = (): number => this.inspection.workerRestarts;
-    new Counter({
-      name: 'fanwire_worker_restarts_total',
-      help: 'Workers that died and were started anew',
-      registers,
-      collect() {
-        this.reset();
-        this.inc(restarts());
-      },
-    });
-    new Gauge({
-      name: 'fanwire_worker_connections',
-      help: 'WebSockets open, by worker',
-      labelNames: ['worker'],
-      registers,
-      collect() {
-        for (const { worker, connections } of workers()) this.set({ worker: String(worker) }, connections);
-      },
-    });
+    this.addGauge('fanwire_ready', '1 while /readyz says that new clients may come, else 0', () =>
+      this.notReady.length === 0 ? 1 : 0,
+    );
+    this.addCounter(
+      'fanwire_worker_restarts_total',
+      'Workers that died and were started anew',
+      () => this.inspection.workerRestarts,
+    );
+    this.addByWorker(
+      'fanwire_event_loop_lag_seconds',
+      "Worst lateness of a worker's event loop in the last 5 to 10 seconds",
+      ({ loopLagMs }) => loopLagMs / 1000,
+    );
+    this.addByWorker('fanwire_worker_connections', 'WebSockets open, by worker', ({ connections }) => connections);
   }
 
   private addCluster(): void {
-    const registers = [this.registry];
     const status = (): BusStatus => this.inspection.cluster as BusStatus;
-    new Gauge({
-      name: 'fanwire_cluster_connected',
-      help: '1 while NATS joins this node with others, 0 while it relays alone',
-      registers,
-      collect() {
-        this.set(status().connected ? 1 : 0);
-      },
-    });
-    for (const [name, help, value] of CLUSTER_COUNTERS) {
-      new Counter({
-        name,
-        help,
-        registers,
-        collect() {
-          this.reset();
-          this.inc(value(status()));
-        },
-      });
-    }
+    this.addGauge(
+      'fanwire_cluster_connected',
+      '1 while NATS joins this node with others, 0 while it relays alone',
+      () => (status().connected ? 1 : 0),
+    );
+    for (const [name, help, value] of CLUSTER_COUNTERS) this.addCounter(name, help, () => value(status()));
   }
 
   private addOpenFiles(): void {
     if (openFiles() === undefined) return;
-    new Gauge({
-      name: 'process_open_fds',
-      help: 'Number of open file descriptors',
+    this.addGauge('process_open_fds', 'Number of open file descriptors', () => openFiles() ?? 0);
+  }
+
+  /** A counter that was counted elsewhere; `read` is asked at each scrape. */
+  private addCounter(name: string, help: string, read: () => number): void {
+    new Counter({
+      name,
+      help,
       registers: [this.registry],
       collect() {
-        this.set(openFiles() ?? 0);
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
+
+  private addGauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  private addByWorker(name: string, help: string, read: (stats: RelayStats) => number): void {
+    const workers = (): readonly RelayStats[] => this.workers;
+    new Gauge({
+      name,
+      help,
+      labelNames: ['worker'],
+      registers: [this.registry],
+      collect() {
+        for (const stats of workers()) this.set({ worker: String(stats.worker) }, read(stats));
       },
     });
   }

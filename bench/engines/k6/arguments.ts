@@ -29,9 +29,13 @@ function scriptsFolder(): string {
 export interface ArgumentOptions {
   /** Where handleSummary writes its JSON. */
   readonly summaryFile: string;
+  /** Objective that k6 checks as thresholds, such as `p99<50ms,loss==0`; '' for none. */
   readonly slo: string;
+  /** Further headers of each upgrade request. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Local addresses to connect from; empty: the kernel's choice. */
   readonly localAddresses: readonly string[];
+  /** Accept any TLS certificate. */
   readonly isInsecureAllowed: boolean;
 }
 
