@@ -9,7 +9,7 @@ import { type Timeline, timelineFrom } from './schedule.ts';
 import type { Defaults } from './settings.ts';
 import { readSettings } from './settings.ts';
 import { subscribe } from './subscriber.ts';
-import { type SummaryData, summarize, TREND_STATS } from './summary.ts';
+import { type K6Summary, summarize, TREND_STATS } from './summary.ts';
 
 /** Past the planned end: k6 gives a handshake up to 60 s, and a saturated VU works through its queue. */
 const OVERTIME_S = 30;
@@ -58,6 +58,6 @@ export function play(scenario: string, defaults: Defaults) {
     subscribers: (timeline: Timeline) => subscribe(settings, timeline),
     visitors: (timeline: Timeline) => churn(settings, timeline),
     publishers: (timeline: Timeline) => publish(settings, timeline),
-    handleSummary: (data: SummaryData) => summarize(settings, data),
+    handleSummary: (data: K6Summary) => summarize(settings, data),
   };
 }

@@ -11,12 +11,12 @@ interface MetricSummary {
   readonly thresholds?: { readonly [expression: string]: { readonly ok: boolean } };
 }
 
-export interface SummaryData {
+export interface K6Summary {
   readonly metrics: { readonly [name: string]: MetricSummary };
 }
 
 /** The files (and `stdout`) that handleSummary returns. */
-export function summarize(settings: Settings, data: SummaryData): { [file: string]: string } {
+export function summarize(settings: Settings, data: K6Summary): { [file: string]: string } {
   const files: { [file: string]: string } = { stdout: text(settings, data) };
   if (settings.summaryFile !== '') {
     // Without the headers: they hold tokens, and the file may become an artifact of a public build.
@@ -26,7 +26,7 @@ export function summarize(settings: Settings, data: SummaryData): { [file: strin
   return files;
 }
 
-function text(settings: Settings, data: SummaryData): string {
+function text(settings: Settings, data: K6Summary): string {
   const value = (metric: string, stat: string) => data.metrics[metric]?.values[stat] ?? 0;
   const ms = (metric: string, stat: string) => `${value(metric, stat).toFixed(2)} ms`;
   const missed = missedThresholds(data);
@@ -50,7 +50,7 @@ function text(settings: Settings, data: SummaryData): string {
   return `${lines.join('\n')}\n`;
 }
 
-function missedThresholds(data: SummaryData): { readonly metric: string; readonly expression: string }[] {
+function missedThresholds(data: K6Summary): { readonly metric: string; readonly expression: string }[] {
   const missed: { metric: string; expression: string }[] = [];
   for (const [metric, { thresholds = {} }] of Object.entries(data.metrics)) {
     for (const [expression, { ok }] of Object.entries(thresholds)) if (!ok) missed.push({ metric, expression });
