@@ -58,10 +58,11 @@ test(
 
     // Clients that keep knocking must not cost a core. 4 ms between the witness's messages is the rest of the load.
     const cpuBefore = cpuSeconds(pid);
+    const watchedFromMs = performance.now();
     const knocking = setInterval(() => void attempt(relay.url('crowd'), opened), 10);
     await after(WATCHED_MS);
     clearInterval(knocking);
-    const cpuShare = (cpuSeconds(pid) - cpuBefore) / (WATCHED_MS / 1000);
+    const cpuShare = ((cpuSeconds(pid) - cpuBefore) * 1000) / (performance.now() - watchedFromMs);
     assert.ok(cpuShare < 0.5, `${Math.round(cpuShare * 100)} % of a core while it is full`);
 
     const filesAtTop = openFiles(pid);

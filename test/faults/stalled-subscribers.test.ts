@@ -112,7 +112,7 @@ suite('subscribers that never read', { concurrency: true, ...ONLY_LINUX }, () =>
     const dropped = (): Promise<number> => metric(relay, 'fanwire_messages_dropped_total{reason="slow_consumer"}');
     const expected = PUBLISHED * stalledSockets;
     let lost = 0;
-    for (let tries = 0; tries < 200; tries++) {
+    for (let tries = 0; tries < 1000; tries++) {
       lost = await dropped();
       if (receivedBytes() === (expected - lost) * FRAME_BYTES) break;
       await after(100);
