@@ -9,16 +9,17 @@
 import { Batch, Slab } from './batch.js';
 import type { Connection } from './connection.js';
 import type { Counters } from './counters.js';
+import { loopIteration } from './loop-iteration.js';
 import type { SlowConsumers } from './slow.js';
 import type { Audience } from './topic.js';
 import type { TemplatedApp } from './uws.js';
 
 /** uWS's limit of pending messages per subscriber: one more, and it drains that subscriber at once. */
 const TREE_LIMIT = 32;
-/** Direct messages of an audience between two flushes: one short of the limit, for what uWS itself may add. */
+/** Direct messages of an audience in one loop iteration: one short of the limit, for what uWS itself may add. */
 const DIRECT_LIMIT = TREE_LIMIT - 1;
-/** From this many direct messages on a flush is due, which sets the count back. Earlier would cost an Immediate a message. */
-const DIRECT_FLUSH_AT = 16;
+/** So many direct messages are counted until the loop is asked whether it has turned meanwhile: twice as many fit the limit. */
+const DIRECT_RECOUNT_AFTER = DIRECT_LIMIT >> 1;
 /** From this many subscribers on a message is always queued: its copy (about 100 ns) no longer shows beside the sends. */
 const QUEUE_FROM_SUBSCRIBERS = 32;
 /** Messages of this size pass uWS's cork buffer by, so neither bursts nor queueing change what they cost: direct. */
@@ -70,10 +71,10 @@ export class FanOut {
         return;
       }
       if (audience.subscribers.size < QUEUE_FROM_SUBSCRIBERS && audience.direct < DIRECT_LIMIT) {
+        if (audience.direct === audience.countedFrom) audience.countedSince = loopIteration();
         this.publishNow(audience, sender, message, isBinary);
-        if (++audience.direct === DIRECT_FLUSH_AT || audience.unsweptBytes > this.slow.sweepEveryBytes) {
-          this.awaitFlush(audience);
-        }
+        if (++audience.direct === audience.countedFrom + DIRECT_RECOUNT_AFTER) this.recount(audience);
+        if (audience.unsweptBytes > this.slow.sweepEveryBytes) this.awaitFlush(audience);
         return;
       }
     }
@@ -96,7 +97,7 @@ export class FanOut {
         batch.clear();
         this.spareBatches.push(batch);
       }
-      audience.direct = 0;
+      audience.direct = audience.countedFrom = 0;
       if (audience.unsweptBytes > this.slow.sweepEveryBytes) this.slow.sweep(audience);
     }
     this.awaiting.length = 0;
@@ -113,6 +114,13 @@ export class FanOut {
     this.deliver(audience, batch);
     batch.clear();
     this.spareBatches.push(batch);
+  }
+
+  /** Where the loop has turned, at most the messages counted last are pending: all before them have been written. Where it
+   *  has not, a burst is on, and a flush must set the count back. */
+  private recount(audience: Audience): void {
+    if (audience.countedSince === loopIteration()) this.awaitFlush(audience);
+    else audience.direct = audience.countedFrom = DIRECT_RECOUNT_AFTER;
   }
 
   private awaitFlush(audience: Audience): void {

@@ -18,8 +18,11 @@ export class Audience {
   published = 0;
   /** Payload bytes fanned out since the subscribers' backpressure was last looked at. */
   unsweptBytes = 0;
-  /** Messages published directly since the last flush. */
+  /** Messages published directly that uWS may not have written yet, at most. */
   direct = 0;
+  /** What `direct` was when its present count began, and in which loop iteration that was. */
+  countedFrom = 0;
+  countedSince = 0;
   /** Messages that wait for the flush at the end of this loop iteration. */
   batch: Batch | undefined;
   /** Whether the next flush will visit this audience. */
