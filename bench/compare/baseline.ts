@@ -3,7 +3,8 @@
 // Runs of another minute are not paired with today's, so nothing cancels the machine's drift: the file is refused where host,
 // Node or scenario differ, both sides are drawn independently, and only what is quiet enough should be given a budget.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
+import { readJsonFile } from '../../src/json-file.js';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { decodeHistogram } from '../histogram.js';
 import type { Result } from '../result.js';
@@ -85,9 +86,9 @@ function parse(file: string): Baseline {
   };
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(file, 'utf8'));
+    content = readJsonFile(file);
   } catch (error) {
-    return refuse(`cannot be read as JSON: ${(error as Error).message}`);
+    return refuse(`cannot be read: ${(error as Error).message}`);
   }
   const baseline = content as Baseline;
   if (baseline?.schema !== SCHEMA || !Array.isArray(baseline.runs) || baseline.runs.length === 0) {

@@ -5,7 +5,7 @@ import { FanwireError } from '../../src/protocol/codes.js';
 import { nativeEngine } from '../engines/native.js';
 import { INSTRUCTIONS, whyUncountable } from '../event-counter.js';
 import { pinProcess, splitCores } from '../pinning.js';
-import { write } from '../report/write.js';
+import { type ReportFiles, write } from '../report/write.js';
 import { describeHost } from '../run.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan } from '../scenarios/scenario.js';
@@ -15,7 +15,7 @@ import type { Comparison } from './comparison.js';
 import { mulberry32 } from './interval.js';
 import { renderAnnotations, renderJunit, renderMarkdown, renderTerminal } from './report-text.js';
 import { type CompareOptions, compare, compareWithBaseline, type JudgeOptions, playRuns } from './session.js';
-import { resolveSide, type SideOptions } from './side.js';
+import { resolveSide, type Side, type SideOptions } from './side.js';
 
 export interface CompareRequest {
   readonly base: string | undefined;
@@ -35,13 +35,6 @@ export interface CompareRequest {
   readonly say: (line: string) => void;
 }
 
-export interface CompareReports {
-  readonly json?: string;
-  readonly html?: string;
-  readonly md?: string;
-  readonly junit?: string;
-}
-
 /** Short runs, many of them: a pair takes about five seconds, and it is the number of pairs that narrows an interval. */
 const COMPARE_PLAN: Partial<Plan> = { subscribers: 200, rate: 200, warmupS: 0.2, durationS: 0.7, drainS: 2 };
 
@@ -57,6 +50,12 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
     throw new FanwireError(
       'FANWIRE_USAGE_COMPARE_SCENARIO',
       `--scenario ${scenario.name} is a series of runs; a comparison repeats one: use fan-out with --payload or --rate`,
+    );
+  }
+  if (scenario.engine !== undefined) {
+    throw new FanwireError(
+      'FANWIRE_USAGE_COMPARE_SCENARIO',
+      `--scenario ${scenario.name} is played by ${scenario.engine}, a comparison by the native engine: use one that \`fanwire bench list\` gives no engine for`,
     );
   }
   const plan: Plan = {
@@ -82,12 +81,14 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
     say: request.say,
   };
   if (request.saveBaseline !== undefined) {
+    refuseUnusedFlags(request.side, [head]);
     const runs = await playRuns(head, request.pairs ?? 10, judging);
     saveBaseline(request.saveBaseline, head.label, plan, request.capacityMs, runs);
     request.say(`${runs.length} runs of ${head.label} saved in ${request.saveBaseline}`);
     return null;
   }
   if (request.baseline !== undefined) {
+    refuseUnusedFlags(request.side, [head]);
     const now = { host: describeHost(), plan, capacityMs: request.capacityMs };
     return compareWithBaseline(loadBaseline(request.baseline, now), head, judging);
   }
@@ -97,9 +98,11 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
       'compare needs --base (a git ref, folder, URL or command) or --baseline file',
     );
   }
+  const base = resolveSide('base', request.base, request.side);
+  refuseUnusedFlags(request.side, [base, head]);
   const options: CompareOptions = {
     ...judging,
-    base: resolveSide('base', request.base, request.side),
+    base,
     head,
     pairs: request.pairs,
     limitMs: request.maxMinutes * 60_000,
@@ -111,6 +114,22 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
     },
   };
   return compare(options);
+}
+
+/** URLs and commands are what they are: a flag that should build or start them would do nothing.
+ *  @throws FanwireError FANWIRE_USAGE_COMPARE */
+function refuseUnusedFlags({ build, start, serveFlags }: SideOptions, sides: readonly Side[]): void {
+  const given = [
+    build === '' ? '' : '--build',
+    start === '' ? '' : '--start',
+    serveFlags.length === 0 ? '' : '--serve',
+  ];
+  const [flag] = given.filter((name) => name !== '');
+  if (flag === undefined || sides.some((side) => side.isBuilt)) return;
+  throw new FanwireError(
+    'FANWIRE_USAGE_COMPARE',
+    `${flag} is for folders and git refs, and ${sides.map((side) => `"${side.spec}"`).join(' and ')} is none: leave it out`,
+  );
 }
 
 /** @throws FanwireError FANWIRE_USAGE_COMPARE_PERF when a --budget asks for what cannot be counted here */
@@ -137,7 +156,7 @@ function namesIn(budget: string): readonly MetricName[] {
 }
 
 /** Writes every report that is named; in a GitHub workflow, its summary and annotations too. */
-export async function writeComparison(comparison: Comparison, files: CompareReports, isQuiet: boolean): Promise<void> {
+export async function writeComparison(comparison: Comparison, files: ReportFiles, isQuiet: boolean): Promise<void> {
   if (files.json !== undefined) write(files.json, `${JSON.stringify(comparison, null, 2)}\n`);
   if (files.md !== undefined) write(files.md, renderMarkdown(comparison));
   if (files.junit !== undefined) write(files.junit, renderJunit(comparison));

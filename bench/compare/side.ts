@@ -15,6 +15,8 @@ export interface Side {
   readonly spec: string;
   /** What reports call it: the spec, with the commit where it has one. */
   readonly label: string;
+  /** Whether it is a folder or checkout: only those are built and started by what the options say. */
+  readonly isBuilt: boolean;
   /** Starts a fresh server on `cores`; a URL's server is used as it is. */
   start(cores: readonly number[], connections: number): Promise<Target>;
 }
@@ -36,21 +38,21 @@ export interface SideOptions {
  *  @throws FanwireError FANWIRE_USAGE_SIDE for a spec that is none of them, FANWIRE_COMPARE_BUILD when the build fails */
 export function resolveSide(flag: string, spec: string, options: SideOptions): Side {
   if (/^wss?:\/\//.test(spec)) {
-    return { spec, label: spec, start: async () => urlTarget([spec], 'raw', []) };
+    return { spec, label: spec, isBuilt: false, start: async () => urlTarget([spec], 'raw', []) };
   }
   if (existsSync(join(spec, 'package.json'))) {
     const folder = resolve(spec);
     const label = folderLabel(spec, folder);
-    return { spec, label, start: starter(builtFolder(folder, options), label, options) };
+    return { spec, label, isBuilt: true, start: starter(builtFolder(folder, options), label, options) };
   }
   const commit = commitOf(spec);
   if (commit !== undefined) {
     const label = commit.startsWith(spec) ? commit.slice(0, 9) : `${spec} (${commit.slice(0, 9)})`;
-    return { spec, label, start: starter(checkout(commit, options), label, options) };
+    return { spec, label, isBuilt: true, start: starter(checkout(commit, options), label, options) };
   }
   if (/\s/.test(spec)) {
     const command = { name: spec, version: '', command: spec, path: '', dialect: 'raw' as const };
-    return { spec, label: spec, start: (cores) => startCommandTarget({ ...command, cores }) };
+    return { spec, label: spec, isBuilt: false, start: (cores) => startCommandTarget({ ...command, cores }) };
   }
   throw new FanwireError(
     'FANWIRE_USAGE_SIDE',

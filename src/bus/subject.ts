@@ -21,11 +21,6 @@ export function subjectToken(topic: string): string {
   return HAS_UNSAFE.test(topic) ? topic.replace(UNSAFE, percentEncoded) : topic;
 }
 
-/** The topic that `token` stands for. */
-export function topicOfToken(token: string): string {
-  return token.includes('%') ? decodeURIComponent(token) : token;
-}
-
 /** The subject of a message of `kind` on `topic`. */
 export function messageSubject(prefix: string, topic: string, kind: Kind): string {
   return `${prefix}.${subjectToken(topic)}.${KIND_TOKENS[kind]}`;

@@ -185,6 +185,10 @@ test('what is no side, no budget, or does not build is one line with its mend', 
   assert.match(build.stderr, /building .* failed:\nno such compiler/);
   const unbuilt = compare(folder, ['--base', good, '--head', good, '--build', 'true']);
   assert.match(unbuilt.stderr, /is not a built fanwire: say how it is built with --build/);
+  const unused = compare(folder, ['--base', 'ws://127.0.0.1:1', '--head', 'ws://127.0.0.1:2', '--start', 'x']);
+  assert.match(unused.stderr, /--start is for folders and git refs, and "ws:.*\[FANWIRE_USAGE_COMPARE\]/);
+  const http = compare(folder, ['--base', good, '--head', good, '--scenario', 'http-publish']);
+  assert.match(http.stderr, /http-publish is played by autocannon.*\[FANWIRE_USAGE_COMPARE_SCENARIO\]/);
   const alone = compare(folder, ['--head', good, '--build', 'true', '--start', 'x']);
   assert.match(alone.stderr, /needs --base .*or --baseline.*\[FANWIRE_USAGE_COMPARE\]/);
 });
