@@ -46,19 +46,16 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const discarded: string[] = [];
   let invalidInARow = 0;
 
-  const keep = (pair: Pair): void => {
-    const reasons = [...pair.base.result.invalidReasons, ...pair.head.result.invalidReasons];
-    if (reasons.length === 0) {
-      pairs.push(pair);
+  const keep = (played: Pair | string): void => {
+    if (typeof played !== 'string') {
+      pairs.push(played);
       invalidInARow = 0;
       return;
     }
     invalidInARow++;
-    discarded.push(reasons[0] as string);
-    options.say(`pair thrown away: ${reasons[0]}`);
-    if (invalidInARow >= HOPELESS && pairs.length < EARLIEST_PAIRS) {
-      throw hopeless(invalidInARow, 'pairs', reasons[0] as string);
-    }
+    discarded.push(played);
+    options.say(`pair thrown away: ${played}`);
+    if (invalidInARow >= HOPELESS && pairs.length < EARLIEST_PAIRS) throw hopeless(invalidInARow, 'pairs', played);
   };
   const isOver = (): boolean => {
     if (options.pairs !== undefined) return pairs.length >= options.pairs;
@@ -154,10 +151,17 @@ function conclude(
   };
 }
 
-/** Both sides once, one after the other. */
-async function playPair(options: CompareOptions, baseFirst: boolean): Promise<Pair> {
-  const first = await playSide(baseFirst ? options.base : options.head, options);
-  const second = await playSide(baseFirst ? options.head : options.base, options);
+/** Both sides once, one after the other; or why the first of them to be invalid was: no second run would mend that. */
+async function playPair(options: CompareOptions, baseFirst: boolean): Promise<Pair | string> {
+  const order = baseFirst ? [options.base, options.head] : [options.head, options.base];
+  const runs: Run[] = [];
+  for (const side of order) {
+    const run = await playSide(side, options);
+    const [reason] = run.result.invalidReasons;
+    if (reason !== undefined) return reason;
+    runs.push(run);
+  }
+  const [first, second] = runs as [Run, Run];
   return baseFirst ? { base: first, head: second } : { base: second, head: first };
 }
 
