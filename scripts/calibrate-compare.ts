@@ -22,6 +22,8 @@ const { values } = parseArgs({
     aa: { type: 'string', default: '40' },
     ab: { type: 'string', default: '20' },
     slowdown: { type: 'string', default: '0.15' },
+    /** ns a delivery, as an earlier calibration found them: nothing is searched. */
+    spin: { type: 'string' },
     'max-minutes': { type: 'string', default: '5' },
     out: { type: 'string', default: 'results/calibration.json' },
   },
@@ -56,14 +58,15 @@ function dearerCopy(folder: string, spinNsPerDelivery: number): string {
 
 /** Finds the spin that makes a delivery `slowdown` dearer, by comparisons of a fixed length: up to four steps of proportion. */
 function findCopy(folder: string, slowdown: number): { copy: string; spin: number; measured: number } {
-  let spin = 25;
+  let spin = Number(values.spin ?? 25);
   for (let step = 1; ; step++) {
     const copy = dearerCopy(folder, spin);
     const { cpu } = trial('A/B', copy, step, folder, ['--pairs', '10']);
     if (cpu === undefined) throw new Error('the machine was too busy to find how long to spin');
     const measured = cpu - 1;
     console.log(`spin ${spin.toFixed(1)} ns a delivery: CPU ${(measured * 100).toFixed(1)} % more`);
-    if (step === 4 || Math.abs(measured - slowdown) < 0.01) return { copy, spin, measured };
+    if (values.spin !== undefined || step === 4 || Math.abs(measured - slowdown) < 0.01)
+      return { copy, spin, measured };
     spin *= slowdown / Math.max(0.02, measured);
   }
 }
