@@ -34,8 +34,10 @@ const EARLY_CONFIDENCE = 0.99;
 const FINAL_CONFIDENCE = 0.95;
 /** No early verdict before so many pairs. */
 const EARLIEST_PAIRS = 6;
-/** This many pairs in a row thrown away: the machine cannot measure this now. */
+/** This many pairs in a row thrown away, and this share of the time gone with them: the machine cannot measure this now. By the
+ *  count alone, 3 of 18 comparisons were given up within a minute of five, in which the neighbours would have come to rest. */
 const HOPELESS = 6;
+const HOPELESS_SHARE = 1 / 3;
 
 /** Plays pairs until decided.
  *  @throws FanwireError FANWIRE_COMPARE_INVALID when hardly any pair could be measured (exit code 3), and what a start throws */
@@ -45,17 +47,22 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const pairs: Pair[] = [];
   const discarded: string[] = [];
   let invalidInARow = 0;
+  let lastValidAt = begun;
 
   const keep = (played: Pair | string): void => {
     if (typeof played !== 'string') {
       pairs.push(played);
       invalidInARow = 0;
+      lastValidAt = performance.now();
       return;
     }
     invalidInARow++;
     discarded.push(played);
     options.say(`pair thrown away: ${played}`);
-    if (invalidInARow >= HOPELESS && pairs.length < EARLIEST_PAIRS) throw hopeless(invalidInARow, 'pairs', played);
+    const isLong = performance.now() - lastValidAt > options.limitMs * HOPELESS_SHARE;
+    if (invalidInARow >= HOPELESS && isLong && pairs.length < EARLIEST_PAIRS) {
+      throw hopeless(invalidInARow, 'pairs', played);
+    }
   };
   const isOver = (): boolean => {
     if (options.pairs !== undefined) return pairs.length >= options.pairs;
