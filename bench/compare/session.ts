@@ -60,7 +60,9 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     discarded.push(played);
     options.say(`pair thrown away: ${played}`);
     const isLong = performance.now() - lastValidAt > options.limitMs * HOPELESS_SHARE;
-    if (invalidInARow >= HOPELESS && isLong && pairs.length < EARLIEST_PAIRS) {
+    // The same words again and again are no neighbour's doing: the load itself cannot give the figure.
+    const isFixed = discarded.slice(-HOPELESS).every((reason) => reason === played);
+    if (invalidInARow >= HOPELESS && (isLong || isFixed) && pairs.length < EARLIEST_PAIRS) {
       throw hopeless(invalidInARow, 'pairs', played);
     }
   };
@@ -90,7 +92,7 @@ export async function playRuns(side: Side, count: number, options: JudgeOptions)
   let invalidInARow = 0;
   while (runs.length < count) {
     const run = await playSide(side, options);
-    const [reason] = run.result.invalidReasons;
+    const reason = whyInvalid(run);
     if (reason === undefined) {
       runs.push(run);
       invalidInARow = 0;
@@ -114,10 +116,20 @@ export async function compareWithBaseline(
   return conclude(options, baseline.label, head.label, pairs, [], startedAt, 'independent');
 }
 
+/** The reason that every run of this load will have, if there is one, before those that a neighbour may have caused. */
+function whyInvalid({ result }: Run): string | undefined {
+  return result.invalidReasons.find(isOfLoad) ?? result.invalidReasons[0];
+}
+
+function isOfLoad(reason: string): boolean {
+  return reason.startsWith('too few');
+}
+
 function hopeless(inARow: number, what: string, reason: string): FanwireError {
+  const mend = isOfLoad(reason) ? 'raise --rate or --duration' : 'lower --rate or --subscribers, or free the machine';
   return new FanwireError(
     'FANWIRE_COMPARE_INVALID',
-    `${inARow} ${what} in a row were invalid, the last because ${reason}; lower --rate or --subscribers, or free the machine`,
+    `${inARow} ${what} in a row were invalid, the last because ${reason}; ${mend}`,
   );
 }
 
@@ -164,7 +176,7 @@ async function playPair(options: CompareOptions, baseFirst: boolean): Promise<Pa
   const runs: Run[] = [];
   for (const side of order) {
     const run = await playSide(side, options);
-    const [reason] = run.result.invalidReasons;
+    const reason = whyInvalid(run);
     if (reason !== undefined) return reason;
     runs.push(run);
   }

@@ -1,7 +1,7 @@
 // What may be compared, how it is built once, and a comparison from the command line to the exit code.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -187,6 +187,11 @@ test('what is no side, no budget, or does not build is one line with its mend', 
   assert.match(unbuilt.stderr, /is not a built fanwire: say how it is built with --build/);
   const unused = compare(folder, ['--base', 'ws://127.0.0.1:1', '--head', 'ws://127.0.0.1:2', '--start', 'x']);
   assert.match(unused.stderr, /--start is for folders and git refs, and "ws:.*\[FANWIRE_USAGE_COMPARE\]/);
+  symlinkSync(MODULES, join(folder, 'node_modules'));
+  const server = ['--base', 'node server.js', '--head', 'node server.js', '--subscribers', '2', '--rate', '10'];
+  const few = once(folder, [...server, '--duration', '0.2', '--warmup', '0', '--capacity', '0']);
+  assert.equal(few.code, 3);
+  assert.match(few.stderr, /6 pairs in a row were invalid, the last because too few .*; raise --rate or --duration \[/);
   const http = compare(folder, ['--base', good, '--head', good, '--scenario', 'http-publish']);
   assert.match(http.stderr, /http-publish is played by autocannon.*\[FANWIRE_USAGE_COMPARE_SCENARIO\]/);
   const alone = compare(folder, ['--head', good, '--build', 'true', '--start', 'x']);
