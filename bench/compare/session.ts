@@ -35,7 +35,7 @@ const FINAL_CONFIDENCE = 0.95;
 /** No early verdict before so many pairs. */
 const EARLIEST_PAIRS = 6;
 /** This many pairs in a row thrown away, and this share of the time gone with them: the machine cannot measure this now. By the
- *  count alone, 3 of 18 comparisons were given up within a minute of five, in which the neighbours would have come to rest. */
+ *  count alone, 3 of 16 comparisons were given up within a minute of five, in which the neighbours would have come to rest. */
 const HOPELESS = 6;
 const HOPELESS_SHARE = 1 / 3;
 
