@@ -57,7 +57,7 @@ async function measureCapacity(options: PlayOptions, target: Target): Promise<Me
     const loop = { fanOut: plan.subscribers, payloadBytes: CAPACITY_PAYLOAD, window: CAPACITY_WINDOW };
     await closedLoop(sockets, target.pids, { ...loop, durationMs: capacityMs * CAPACITY_WARMUP });
     const measure = () => closedLoop(sockets, target.pids, { ...loop, durationMs: capacityMs });
-    if (!options.countsInstructions || target.pids.length === 0) return { ...(await measure()), instructionsPerDelivery: null };
+    if (!options.countsInstructions) return { ...(await measure()), instructionsPerDelivery: null };
     const { outcome, count } = await countEvent(INSTRUCTIONS, target.pids, measure);
     return { ...outcome, instructionsPerDelivery: count === null ? null : count / outcome.deliveries };
   } finally {

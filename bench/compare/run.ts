@@ -3,15 +3,15 @@
 import { appendFileSync } from 'node:fs';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { nativeEngine } from '../engines/native.js';
-import { INSTRUCTIONS, whyUncountable } from '../event-counter.js';
 import { pinProcess, splitCores } from '../pinning.js';
 import { type ReportFiles, write } from '../report/write.js';
 import { describeHost } from '../run.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan } from '../scenarios/scenario.js';
 import { loadBaseline, saveBaseline } from './baseline.js';
-import { METRIC_NAMES, type MetricName, parseBudgets } from './budget.js';
+import { parseBudgets } from './budget.js';
 import type { Comparison } from './comparison.js';
+import { gatesOf, unmeasuredOf } from './gates.js';
 import { mulberry32 } from './interval.js';
 import { renderAnnotations, renderJunit, renderMarkdown, renderTerminal } from './report-text.js';
 import { type CompareOptions, compare, compareWithBaseline, type JudgeOptions, playRuns } from './session.js';
@@ -38,10 +38,6 @@ export interface CompareRequest {
 /** Short runs, many of them: a pair takes about five seconds, and it is the number of pairs that narrows an interval. */
 const COMPARE_PLAN: Partial<Plan> = { subscribers: 200, rate: 200, warmupS: 0.2, durationS: 0.7, drainS: 2 };
 
-/** What the verdict depends on unless --budget names other metrics: what moves with the code rather than with the machine. Where
- *  `perf` counts instructions, they do too. */
-const DEFAULT_GATES: readonly MetricName[] = ['cpu', 'throughput', 'p50', 'p99'];
-
 /** Runs the comparison; null when only a baseline was saved.
  *  @throws FanwireError */
 export async function runComparison(request: CompareRequest): Promise<Comparison | null> {
@@ -65,7 +61,9 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
     ...request.plan,
     scenario: scenario.name,
   };
-  const countsInstructions = canCountInstructions(request);
+  const specs = [request.head, ...(request.base === undefined ? [] : [request.base])];
+  const unmeasured = unmeasuredOf(specs, request.capacityMs);
+  const gates = gatesOf(request.budget, unmeasured);
   const head = resolveSide('head', request.head, request.side);
   const cores = splitCores(1);
   pinProcess(process.pid, cores.generator);
@@ -75,8 +73,8 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
     cores,
     capacityMs: request.capacityMs,
     budgets: parseBudgets(request.budget ?? ''),
-    countsInstructions,
-    gates: gatesOf(request.budget, countsInstructions),
+    countsInstructions: unmeasured.instructions === undefined,
+    gates,
     signal: request.signal,
     say: request.say,
   };
@@ -130,29 +128,6 @@ function refuseUnusedFlags({ build, start, serveFlags }: SideOptions, sides: rea
     'FANWIRE_USAGE_COMPARE',
     `${flag} is for folders and git refs, and ${sides.map((side) => `"${side.spec}"`).join(' and ')} is none: leave it out`,
   );
-}
-
-/** @throws FanwireError FANWIRE_USAGE_COMPARE_PERF when a --budget asks for what cannot be counted here */
-function canCountInstructions({ capacityMs, budget }: CompareRequest): boolean {
-  const why = capacityMs === 0 ? '--capacity is 0' : whyUncountable(INSTRUCTIONS);
-  if (why !== undefined && budget !== undefined && namesIn(budget).includes('instructions')) {
-    throw new FanwireError(
-      'FANWIRE_USAGE_COMPARE_PERF',
-      `--budget "${budget}" asks for instructions, but ${why}: leave them out, or run where perf counts them`,
-    );
-  }
-  return why === undefined;
-}
-
-/** The metrics that a --budget names; without one, the default ones. */
-function gatesOf(budget: string | undefined, countsInstructions: boolean): readonly MetricName[] {
-  if (budget !== undefined) return namesIn(budget);
-  return countsInstructions ? [...DEFAULT_GATES, 'instructions'] : DEFAULT_GATES;
-}
-
-function namesIn(budget: string): readonly MetricName[] {
-  const named = budget.replaceAll('p99.9', 'p999');
-  return METRIC_NAMES.filter((name) => new RegExp(`(^|,)\\s*${name}:`).test(named));
 }
 
 /** Writes every report that is named; in a GitHub workflow, its summary and annotations too. */

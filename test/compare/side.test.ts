@@ -167,10 +167,12 @@ test('what is no side, no budget, or does not build is one line with its mend', 
   ]);
   assert.match(budget.stderr, /"speed:\+1%".*cpu.*\[FANWIRE_USAGE_BUDGET\]/);
   assert.equal(budget.code, 2);
-  const uncounted = ['--budget', 'instructions:+1%', '--capacity', '0'];
-  const perf = compare(folder, ['--base', good, '--head', good, '--build', 'true', '--start', 'x', ...uncounted]);
-  assert.match(perf.stderr, /asks for instructions, but --capacity is 0: leave.*\[FANWIRE_USAGE_COMPARE_PERF\]/);
-  assert.equal(perf.code, 2);
+  const unmeasured = ['--budget', 'instructions:+1%', '--capacity', '0'];
+  const loop = compare(folder, ['--base', good, '--head', good, '--build', 'true', '--start', 'x', ...unmeasured]);
+  assert.match(loop.stderr, /asks for instructions, but --capacity is 0: leave.*\[FANWIRE_USAGE_BUDGET_UNMEASURED\]/);
+  assert.equal(loop.code, 2);
+  const urls = compare(folder, ['--base', good, '--head', 'ws://127.0.0.1:1', '--budget', 'cpu:+5%']);
+  assert.match(urls.stderr, /asks for cpu, but the process behind ws:.* is not known: leave it out/);
   const build = compare(folder, [
     '--base',
     good,

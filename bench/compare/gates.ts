@@ -1,0 +1,46 @@
+// Which metrics decide a comparison: those that a --budget names, or the default ones, as far as they can be measured here at all.
+
+import { FanwireError } from '../../src/protocol/codes.js';
+import { INSTRUCTIONS, whyUncountable } from '../event-counter.js';
+import { METRIC_NAMES, type MetricName } from './budget.js';
+
+/** What the verdict depends on unless --budget names other metrics: what moves with the code rather than with the machine. */
+const DEFAULT_GATES: readonly MetricName[] = ['cpu', 'throughput', 'instructions', 'p50', 'p99'];
+
+/** Why a metric has no figure, by its name. */
+export type Unmeasured = Partial<Record<MetricName, string>>;
+
+/** What runs of the sides `specs` with a closed loop of `capacityMs` (0: none) cannot measure. */
+export function unmeasuredOf(specs: readonly string[], capacityMs: number): Unmeasured {
+  const noLoop = capacityMs === 0 ? '--capacity is 0' : undefined;
+  const url = specs.find((spec) => /^wss?:\/\//.test(spec));
+  const noProcess = url === undefined ? undefined : `the process behind ${url} is not known`;
+  const tls = specs.find((spec) => spec.startsWith('wss://'));
+  return defined({
+    cpu: noProcess,
+    rss: noProcess,
+    throughput: noLoop ?? (tls === undefined ? undefined : `saturation is not measured over TLS (${tls})`),
+    instructions: noLoop ?? noProcess ?? whyUncountable(INSTRUCTIONS),
+  });
+}
+
+/** The metrics that decide: without them a comparison could never be anything but inconclusive.
+ *  @throws FanwireError FANWIRE_USAGE_BUDGET_UNMEASURED when `budget` asks for what is not measured */
+export function gatesOf(budget: string | undefined, unmeasured: Unmeasured): readonly MetricName[] {
+  if (budget === undefined) return DEFAULT_GATES.filter((name) => unmeasured[name] === undefined);
+  const text = budget.replaceAll('p99.9', 'p999');
+  const named = METRIC_NAMES.filter((name) => new RegExp(`(^|,)\\s*${name}:`).test(text));
+  for (const name of named) {
+    const why = unmeasured[name];
+    if (why === undefined) continue;
+    throw new FanwireError(
+      'FANWIRE_USAGE_BUDGET_UNMEASURED',
+      `--budget "${budget}" asks for ${name}, but ${why}: leave it out`,
+    );
+  }
+  return named;
+}
+
+function defined(reasons: Record<string, string | undefined>): Unmeasured {
+  return Object.fromEntries(Object.entries(reasons).filter(([, why]) => why !== undefined)) as Unmeasured;
+}
