@@ -110,8 +110,11 @@ export class LiveChart<Point extends { readonly t: number }> {
           ...axis,
           size: NARROW_Y_AXIS,
           space: 28,
-          values: (_plot, splits) =>
-            splits.map((value) => trimZeros(format(value)).replace(' cores', '').replace('/s', '')),
+          values: (_plot, splits) => {
+            const labels = splits.map((value) => trimZeros(format(value)).replace(' cores', '').replace('/s', ''));
+            // Half a connection is written as one: of two equal labels the upper is the right one.
+            return labels.map((label, i) => (label === labels[i + 1] ? '' : label));
+          },
         },
       ],
       series: [
