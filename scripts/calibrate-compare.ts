@@ -105,12 +105,16 @@ function trial(
 /** One row of docs/regression.md's table. */
 function row(kind: Trial['kind'], trials: readonly Trial[]): string {
   const of = (verdict: string): number => trials.filter((one) => one.verdict === verdict).length;
-  const seconds = trials.map((one) => one.seconds).sort((a, b) => a - b);
+  const played = trials.filter((one) => one.verdict !== 'invalid');
+  const seconds = played.map((one) => one.seconds).sort((a, b) => a - b);
   const at = (p: number): string =>
     String(Math.round(seconds[Math.min(seconds.length - 1, Math.floor(p * seconds.length))] ?? 0));
-  const ratios = trials.flatMap((one) => one.cpu ?? []);
-  const middle = median(ratios)?.toFixed(3) ?? '';
-  const spread = `${middle} (${Math.min(...ratios).toFixed(3)} … ${Math.max(...ratios).toFixed(3)})`;
+  const ratios = played.flatMap((one) => one.cpu ?? []);
+  const middle = median(ratios);
+  const spread =
+    middle === null
+      ? ''
+      : `${middle.toFixed(3)} (${Math.min(...ratios).toFixed(3)} … ${Math.max(...ratios).toFixed(3)})`;
   const counts = ['regressed', 'improved', 'unchanged', 'inconclusive', 'invalid'].map(of).join(' | ');
   return `| ${kind} | ${trials.length} | ${counts} | ${at(0.5)} s, ${at(0.9)} s | ${spread} |`;
 }
