@@ -9,25 +9,36 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import type { Verdict } from '../bench/compare/budget.js';
 import type { Comparison } from '../bench/compare/comparison.js';
 import { median } from '../bench/compare/metrics.js';
+import { positive, scriptCommand, wholeNumber } from './script-command.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CLI = join(ROOT, 'dist/src/cli.js');
 
-const { values } = parseArgs({
-  options: {
-    aa: { type: 'string', default: '40' },
-    ab: { type: 'string', default: '20' },
-    slowdown: { type: 'string', default: '0.15' },
-    /** ns a delivery, as an earlier calibration found them: nothing is searched. */
-    spin: { type: 'string' },
-    'max-minutes': { type: 'string', default: '5' },
-    out: { type: 'string', default: 'results/calibration.json' },
-  },
-});
+interface Flags {
+  readonly aa: number;
+  readonly ab: number;
+  readonly slowdown: number;
+  readonly spin?: number;
+  readonly maxMinutes: number;
+  readonly out: string;
+}
+
+const flags = scriptCommand('calibrate', 'how often `fanwire compare` cries wolf, and how often it misses a wolf, here')
+  .option('--aa <n>', 'comparisons of this build with itself', wholeNumber, 40)
+  .option('--ab <n>', 'comparisons with the dearer copy', wholeNumber, 20)
+  .option('--slowdown <share>', 'how much dearer the copy is, by CPU a delivery', positive, 0.15)
+  .option(
+    '--spin <ns>',
+    'what a delivery burns in the copy, as an earlier calibration found it: it is not searched',
+    positive,
+  )
+  .option('--max-minutes <n>', 'limit of one comparison', positive, 5)
+  .option('--out <file>', 'where the trials are kept', 'results/calibration.json')
+  .parse()
+  .opts<Flags>();
 
 interface Trial {
   readonly kind: 'A/A' | 'A/B';
@@ -58,15 +69,14 @@ function dearerCopy(folder: string, spinNsPerDelivery: number): string {
 
 /** Finds the spin that makes a delivery `slowdown` dearer, by comparisons of a fixed length: up to four steps of proportion. */
 function findCopy(folder: string, slowdown: number): { copy: string; spin: number; measured: number } {
-  let spin = Number(values.spin ?? 25);
+  let spin = flags.spin ?? 25;
   for (let step = 1; ; step++) {
     const copy = dearerCopy(folder, spin);
     const { cpu } = trial('A/B', copy, step, folder, ['--pairs', '10']);
     if (cpu === undefined) throw new Error('the machine was too busy to find how long to spin');
     const measured = cpu - 1;
     console.log(`spin ${spin.toFixed(1)} ns a delivery: CPU ${(measured * 100).toFixed(1)} % more`);
-    if (values.spin !== undefined || step === 4 || Math.abs(measured - slowdown) < 0.01)
-      return { copy, spin, measured };
+    if (flags.spin !== undefined || step === 4 || Math.abs(measured - slowdown) < 0.01) return { copy, spin, measured };
     spin *= slowdown / Math.max(0.02, measured);
   }
 }
@@ -80,8 +90,8 @@ function trial(
 ): Trial {
   const out = join(folder, 'comparison.json');
   rmSync(out, { force: true });
-  const flags = ['--base', ROOT, '--head', head, '--seed', String(seed), '--max-minutes', values['max-minutes']];
-  const { stderr } = spawnSync(process.execPath, [CLI, 'compare', ...flags, ...further, '--json', out, '--quiet'], {
+  const sides = ['--base', ROOT, '--head', head, '--seed', String(seed), '--max-minutes', String(flags.maxMinutes)];
+  const { stderr } = spawnSync(process.execPath, [CLI, 'compare', ...sides, ...further, '--json', out, '--quiet'], {
     encoding: 'utf8',
   });
   try {
@@ -121,7 +131,8 @@ function row(kind: Trial['kind'], trials: readonly Trial[]): string {
 
 const folder = mkdtempSync(join(tmpdir(), 'fanwire-calibrate-'));
 try {
-  const { copy, spin, measured } = findCopy(folder, Number(values.slowdown));
+  const { copy, spin, measured } =
+    flags.ab > 0 ? findCopy(folder, flags.slowdown) : { copy: ROOT, spin: 0, measured: 0 };
   const trials: Trial[] = [];
   const run = (kind: Trial['kind'], head: string, count: number): void => {
     for (let i = 0; i < count; i++) {
@@ -132,10 +143,10 @@ try {
       );
     }
   };
-  run('A/A', ROOT, Number(values.aa));
-  run('A/B', copy, Number(values.ab));
-  mkdirSync(join(values.out, '..'), { recursive: true });
-  writeFileSync(values.out, `${JSON.stringify({ spin, measured, trials }, null, 2)}\n`);
+  run('A/A', ROOT, flags.aa);
+  run('A/B', copy, flags.ab);
+  mkdirSync(join(flags.out, '..'), { recursive: true });
+  writeFileSync(flags.out, `${JSON.stringify({ spin, measured, trials }, null, 2)}\n`);
   console.log(
     '\n| | comparisons | regressed | improved | unchanged | inconclusive | invalid | time: median, 90th percentile | CPU ratio: median (lowest … highest) |',
   );

@@ -8,13 +8,14 @@ import { spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { InvalidArgumentError, Option } from 'commander';
 import { SignJWT } from 'jose';
 import { needsExplicitSources, SourceAddresses } from '../bench/engines/native/source-address.js';
 import { socketsPerProcess } from '../bench/file-limit.js';
 import { residentMemory } from '../bench/resident-memory.js';
 import { ServerProcess } from '../bench/targets/server-process.js';
 import { Exit } from '../src/exit-codes.js';
+import { positiveWholeNumber, scriptCommand } from './script-command.js';
 
 /** Issue 4: at most 3 kB a connection, at 40,000 connections. */
 const BOUND_BYTES = 3000;
@@ -58,26 +59,37 @@ const KINDS: Record<string, Kind> = {
   },
 };
 
-const { values } = parseArgs({
-  options: {
-    connections: { type: 'string', default: '40000' },
-    kinds: { type: 'string', default: Object.keys(KINDS).join(',') },
-    hold: { type: 'string' },
-  },
-});
-
-const connections = Number(values.connections);
-const unknown = values.kinds.split(',').filter((kind) => KINDS[kind] === undefined);
-if (!(Number.isInteger(connections) && connections > 0)) {
-  refuse(`--connections must be a whole number above 0, got ${values.connections}`);
+interface Flags {
+  readonly connections: number;
+  readonly kinds: readonly string[];
+  readonly hold?: Holding;
 }
-if (unknown.length > 0) refuse(`--kinds must be of ${Object.keys(KINDS).join(', ')}, got ${unknown.join(', ')}`);
-if (values.hold !== undefined) await hold(JSON.parse(values.hold) as Holding);
-else await main(connections, values.kinds.split(','));
 
-function refuse(why: string): never {
-  console.error(`idle-memory: ${why}`);
-  process.exit(Exit.usage);
+const flags = scriptCommand('idle-memory', 'what an idle connection costs the relay in memory')
+  .option(
+    '--connections <n>',
+    'how many, over several relays where one may not have so many',
+    positiveWholeNumber,
+    40_000,
+  )
+  .addOption(
+    new Option('--kinds <names>', `any of ${Object.keys(KINDS).join(',')}`)
+      .argParser(kindsNamed)
+      .default(Object.keys(KINDS), 'all'),
+  )
+  .addOption(
+    new Option('--hold <json>', 'internal: this process opens the connections').argParser(JSON.parse).hideHelp(),
+  )
+  .parse()
+  .opts<Flags>();
+if (flags.hold !== undefined) await hold(flags.hold);
+else await main(flags.connections, flags.kinds);
+
+function kindsNamed(list: string): string[] {
+  const kinds = list.split(',');
+  const unknown = kinds.filter((kind) => KINDS[kind] === undefined);
+  if (unknown.length === 0) return kinds;
+  throw new InvalidArgumentError(`They must be of ${Object.keys(KINDS).join(', ')}, got ${unknown.join(', ')}.`);
 }
 
 /** What a holder process opens. */
@@ -146,7 +158,7 @@ async function main(connections: number, kinds: readonly string[]): Promise<void
   const over = results.filter((r) => Math.max(r.asItStands, r.collected, r.marginal) > BOUND_BYTES);
   if (over.length > 0) {
     console.error(`over ${BOUND_BYTES} bytes a connection: ${over.map(({ kind }) => kind).join(', ')}`);
-    process.exit(1);
+    process.exit(Exit.failed);
   }
 }
 

@@ -2,18 +2,17 @@
 // relay's memory flat? Fails on either. `--minutes 10` unless told otherwise; half a minute is enough to see that it works.
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { WebSocket } from 'ws';
 import { residentMemory } from '../bench/resident-memory.js';
 import { ServerProcess } from '../bench/targets/server-process.js';
 import { Exit } from '../src/exit-codes.js';
+import { positive, scriptCommand } from './script-command.js';
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } });
-const durationMs = Number(values.minutes) * 60_000;
-if (!(durationMs > 0)) {
-  console.error(`soak: --minutes must be a number above 0, got ${values.minutes}`);
-  process.exit(Exit.usage);
-}
+const { minutes } = scriptCommand('soak', 'minutes of mixed load on one relay: is a message lost, is its memory flat?')
+  .option('--minutes <n>', 'how long; half a minute shows that it works, ten show a leak', positive, 10)
+  .parse()
+  .opts<{ readonly minutes: number }>();
+const durationMs = minutes * 60_000;
 
 /** What the trend line may rise by over the second half. V8's heap saws between collections by about its young generation
  *  (3 × 16 MB at most) and the line through the saw's teeth tilts by a fraction of that; a leak of 1 kB a second-hand
@@ -216,7 +215,7 @@ async function main(): Promise<void> {
   const mb = (bytes: number): string => (bytes / (1 << 20)).toFixed(1);
   const last = samples.at(-1)?.rss ?? 0;
   console.log(
-    `soak ${passed ? 'passed' : 'FAILED'}: ${values.minutes} min, ${delivered} deliveries to readers, ${lost} lost, ` +
+    `soak ${passed ? 'passed' : 'FAILED'}: ${minutes} min, ${delivered} deliveries to readers, ${lost} lost, ` +
       `${dropped} counted drops of ${STALLED} stalling ones, ${churned} connections came and went, ${leftOver} left over, ` +
       `RSS ${mb(last)} MB, trend ${mb(rise)} MB over the second half (at most ${mb(MAX_RISE_BYTES)})`,
   );
@@ -224,7 +223,7 @@ async function main(): Promise<void> {
     JSON.stringify({
       schema: 'fanwire.soak/1',
       passed,
-      minutes: Number(values.minutes),
+      minutes,
       delivered,
       lost,
       lostBy,
@@ -237,7 +236,7 @@ async function main(): Promise<void> {
     }),
   );
   await relay.stop();
-  process.exit(passed ? 0 : 1);
+  process.exit(passed ? Exit.good : Exit.failed);
 }
 
 async function metric(admin: string, name: string): Promise<number> {
