@@ -10,7 +10,7 @@ import { decodeHistogram } from '../histogram.js';
 import type { Result } from '../result.js';
 import { validateResult } from '../result-validate.js';
 import type { Plan } from '../scenarios/scenario.js';
-import { latencyCounts } from './latency-counts.js';
+import { cumulativeLatency } from './cumulative-latency.js';
 import type { MeasuredCapacity, Run } from './metrics.js';
 
 const SCHEMA = 'fanwire.baseline/1';
@@ -75,7 +75,7 @@ export function loadBaseline(file: string, now: Setting): { readonly label: stri
   const runs = baseline.runs.map(({ result, capacity }) => ({
     result,
     capacity,
-    latency: latencyCounts(decodeHistogram(result.latencyMs.histogram)),
+    latency: cumulativeLatency(decodeHistogram(result.latencyMs.histogram)),
   }));
   return { label: `${baseline.label} (${baseline.savedAt.slice(0, 10)})`, runs };
 }

@@ -59,24 +59,33 @@ export function bootstrapInterval<Pair>(
   return { ratio, low: quantile(ratios, tail), high: quantile(ratios, 1 - tail) };
 }
 
-/** The mean of the pairs' log ratios with the fifth of them at either end left out, as a ratio: a run that a neighbour on the
- *  machine disturbed does not decide. Null where a pair lacks a figure. */
-export function trimmedMeanRatio<Pair>(
-  pairs: readonly Pair[],
-  base: (pair: Pair) => number | null,
-  head: (pair: Pair) => number | null,
-): number | null {
-  const logs: number[] = [];
+/** What is left out at either end. */
+const TRIMMED_SHARE = 0.2;
+
+/** The pairs without the fifth of them at either end of their own ratios: a run that a neighbour on the machine disturbed does
+ *  not decide. Those that have no ratio are left out too; null when they are more than a fifth. */
+export function trimPairs<Pair>(pairs: readonly Pair[], ratioOf: (pair: Pair) => number | null): Pair[] | null {
+  const ranked: { readonly pair: Pair; readonly ratio: number }[] = [];
   for (const pair of pairs) {
-    const [b, h] = [base(pair), head(pair)];
-    if (b === null || h === null || b <= 0 || h <= 0) return null;
-    logs.push(Math.log(h / b));
+    const ratio = ratioOf(pair);
+    if (ratio !== null) ranked.push({ pair, ratio });
   }
-  if (logs.length === 0) return null;
-  logs.sort((a, b) => a - b);
-  const cut = Math.floor(logs.length * 0.2);
-  const kept = logs.slice(cut, logs.length - cut);
-  return Math.exp(kept.reduce((sum, log) => sum + log, 0) / kept.length);
+  if (ranked.length < pairs.length * (1 - TRIMMED_SHARE)) return null;
+  ranked.sort((a, b) => a.ratio - b.ratio);
+  const cut = Math.floor(ranked.length * TRIMMED_SHARE);
+  return ranked.slice(cut, ranked.length - cut).map(({ pair }) => pair);
+}
+
+/** The mean of the trimmed pairs' log ratios, as a ratio. Null when more than a fifth of them lack a figure. */
+export function trimmedMeanRatio<Pair>(pairs: readonly Pair[], ratioOf: (pair: Pair) => number | null): number | null {
+  const kept = trimPairs(pairs, ratioOf);
+  if (kept === null || kept.length === 0) return null;
+  return Math.exp(kept.reduce((sum, pair) => sum + Math.log(ratioOf(pair) as number), 0) / kept.length);
+}
+
+/** `head` over `base`; null unless both are above zero. */
+export function ratioOrNull(base: number | null, head: number | null): number | null {
+  return base !== null && head !== null && base > 0 && head > 0 ? head / base : null;
 }
 
 /** Linear interpolation between order statistics (type 7 of Hyndman and Fan 1996) of a sorted list. */

@@ -10,7 +10,7 @@ import type { CoreSplit } from '../pinning.js';
 import { runPlan } from '../run.js';
 import type { Plan } from '../scenarios/scenario.js';
 import { type Target, topicUrl } from '../targets/target.js';
-import { latencyCounts } from './latency-counts.js';
+import { cumulativeLatency } from './cumulative-latency.js';
 import type { MeasuredCapacity, Run } from './metrics.js';
 import type { Side } from './side.js';
 
@@ -39,7 +39,7 @@ export async function playSide(side: Side, options: PlayOptions): Promise<Run> {
   try {
     const result = await runPlan(engine, plan, target, { signal, progress: () => {} });
     const capacity = options.capacityMs > 0 && result.valid ? await measureCapacity(options, target) : null;
-    return { result, latency: latencyCounts(decodeHistogram(result.latencyMs.histogram)), capacity };
+    return { result, latency: cumulativeLatency(decodeHistogram(result.latencyMs.histogram)), capacity };
   } finally {
     await target.stop();
     // A stopped server's sockets take a moment to leave the kernel, at the next one's expense.

@@ -8,6 +8,7 @@ import {
   drawPairs,
   mulberry32,
   normalCdf,
+  ratioOrNull,
   studentQuantile,
   trimmedMeanRatio,
 } from '../../bench/compare/interval.js';
@@ -18,11 +19,7 @@ interface Pair {
 }
 
 const ratioOf = (pairs: readonly Pair[]): number | null =>
-  trimmedMeanRatio(
-    pairs,
-    (pair) => pair.base,
-    (pair) => pair.head,
-  );
+  trimmedMeanRatio(pairs, (pair) => ratioOrNull(pair.base, pair.head));
 
 /** Pairs whose runs share a drift of ±25 % and differ by `effect`, with `noise` (standard deviation) of each run's own. */
 function pairsOf(n: number, effect: number, noise: number, random: () => number): Pair[] {
@@ -89,10 +86,12 @@ test('five times the pairs give an interval less than 0.6 times as wide, on the 
   assert.ok(many < few * 0.6, `30 pairs: ${many / 100}, 6 pairs: ${few / 100}`);
 });
 
-test('a pair without a figure has no ratio, and fewer than four pairs no interval', () => {
+test('a pair without a figure is left out, a fifth of them at most, and fewer than four pairs have no interval', () => {
   const pairs = pairsOf(4, 1, 0.1, mulberry32(1));
+  const unmeasured = { base: 0, head: 1 };
+  assert.equal(ratioOf([...pairs, unmeasured]), ratioOf(pairs));
+  assert.equal(ratioOf([...pairs, unmeasured, unmeasured]), null);
   assert.equal(bootstrapInterval(pairs.slice(1), ratioOf, 0.95), null);
-  assert.equal(ratioOf([...pairs, { base: 0, head: 1 }]), null);
 });
 
 test('one disturbed run in ten does not move the ratio', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { DEFAULT_BUDGETS } from '../../bench/compare/budget.js';
 import { type Comparison, judgeMetrics, judgeWhole } from '../../bench/compare/comparison.js';
-import { latencyCounts } from '../../bench/compare/latency-counts.js';
+import { cumulativeLatency } from '../../bench/compare/cumulative-latency.js';
 import type { Pair, Run } from '../../bench/compare/metrics.js';
 import { renderComparisonHtml } from '../../bench/compare/report-html.js';
 import { renderAnnotations, renderJunit, renderMarkdown, renderTerminal } from '../../bench/compare/report-text.js';
@@ -16,7 +16,7 @@ function run(slowness: number, lost = 0): Run {
   const result = { ...sample, lost, delivered: sample.expected - lost };
   return {
     result,
-    latency: latencyCounts(decodeHistogram(result.latencyMs.histogram)),
+    latency: cumulativeLatency(decodeHistogram(result.latencyMs.histogram)),
     capacity: {
       deliveries: 1e6,
       deliveriesPerSecond: 2e6 / slowness,
