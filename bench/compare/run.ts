@@ -77,6 +77,7 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
     budgets: parseBudgets(request.budget ?? ''),
     countsInstructions: unmeasured.instructions === undefined,
     gates,
+    limitMs: request.maxMinutes * 60_000,
     signal: request.signal,
     say: request.say,
   };
@@ -105,7 +106,6 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
     base,
     head,
     pairs: request.pairs,
-    limitMs: request.maxMinutes * 60_000,
     random: mulberry32(request.seed),
     progress: (pairs, metrics) => {
       const open = metrics.filter((metric) => metric.isGate && metric.verdict === 'inconclusive');

@@ -1,16 +1,18 @@
 // A comparison from its first pair to its verdict: fresh servers for every run, in blocks whose order is random, until the
 // intervals have decided or the time is over.
 
-import { FanwireError } from '../../src/protocol/codes.js';
 import { decodeHistogram, encodeHistogram, mergeHistograms, summarizeLatency } from '../histogram.js';
 import type { Result } from '../result.js';
 import type { Budgets, MetricName } from './budget.js';
 import { type Comparison, type Design, judgeMetrics, judgeWhole, type MetricOutcome } from './comparison.js';
 import type { Pair, Run } from './metrics.js';
+import { isOfLoad, Patience } from './patience.js';
 import { type PlayOptions, playSide } from './play.js';
 import type { Side } from './side.js';
 
 export interface JudgeOptions extends PlayOptions {
+  /** No new block is begun after this long, unless the number of pairs is given; a third of it without a valid run is the end. */
+  readonly limitMs: number;
   readonly budgets: Budgets;
   /** Metrics that the verdict depends on. */
   readonly gates: readonly MetricName[];
@@ -22,8 +24,6 @@ export interface CompareOptions extends JudgeOptions {
   readonly head: Side;
   /** Exactly so many pairs; undefined: as many as the intervals need. */
   readonly pairs: number | undefined;
-  /** No new block is begun after this long. */
-  readonly limitMs: number;
   readonly random: () => number;
   /** Told after every block. */
   readonly progress: (pairs: number, metrics: readonly MetricOutcome[]) => void;
@@ -34,10 +34,6 @@ const EARLY_CONFIDENCE = 0.99;
 const FINAL_CONFIDENCE = 0.95;
 /** No early verdict before so many pairs. */
 const EARLIEST_PAIRS = 6;
-/** This many pairs in a row thrown away, and this share of the time gone with them: the machine cannot measure this now. By the
- *  count alone, 3 of 16 comparisons were given up within a minute of five, in which the neighbours would have come to rest. */
-const HOPELESS = 6;
-const HOPELESS_SHARE = 1 / 3;
 
 /** Plays pairs until decided.
  *  @throws FanwireError FANWIRE_COMPARE_INVALID when hardly any pair could be measured (exit code 3), and what a start throws */
@@ -46,28 +42,21 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   const begun = performance.now();
   const pairs: Pair[] = [];
   const discarded: string[] = [];
-  let invalidInARow = 0;
-  let lastValidAt = begun;
+  const patience = new Patience('pairs', options.limitMs);
 
   const keep = (played: Pair | string): void => {
     if (typeof played !== 'string') {
       pairs.push(played);
-      invalidInARow = 0;
-      lastValidAt = performance.now();
+      patience.valid();
       return;
     }
-    invalidInARow++;
+    patience.invalid(played);
     discarded.push(played);
     options.say(`pair thrown away: ${played}`);
-    const isLong = performance.now() - lastValidAt > options.limitMs * HOPELESS_SHARE;
-    // The same words again and again are no neighbour's doing: the load itself cannot give the figure.
-    const isFixed = discarded.slice(-HOPELESS).every((reason) => reason === played);
-    if (invalidInARow >= HOPELESS && (isLong || isFixed) && pairs.length < EARLIEST_PAIRS) {
-      throw hopeless(invalidInARow, 'pairs', played);
-    }
+    if (pairs.length < EARLIEST_PAIRS && patience.isOver()) throw patience.error();
   };
   const isOver = (): boolean => {
-    if (options.pairs !== undefined) return pairs.length >= options.pairs;
+    if (options.pairs !== undefined) return pairs.length >= options.pairs || patience.isOver();
     if (performance.now() - begun >= options.limitMs) return true;
     if (pairs.length < EARLIEST_PAIRS) return false;
     const metrics = judgeMetrics(pairs, options.budgets, options.gates, EARLY_CONFIDENCE, 'paired');
@@ -88,18 +77,19 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
 /** `count` valid runs of one side. Used to save a baseline, and to measure the head against one.
  *  @throws FanwireError FANWIRE_COMPARE_INVALID when too many in a row are invalid */
 export async function playRuns(side: Side, count: number, options: JudgeOptions): Promise<Run[]> {
+  const patience = new Patience('runs', options.limitMs);
   const runs: Run[] = [];
-  let invalidInARow = 0;
   while (runs.length < count) {
     const run = await playSide(side, options);
     const reason = whyInvalid(run);
     if (reason === undefined) {
       runs.push(run);
-      invalidInARow = 0;
+      patience.valid();
       continue;
     }
+    patience.invalid(reason);
     options.say(`run thrown away: ${reason}`);
-    if (++invalidInARow >= HOPELESS) throw hopeless(invalidInARow, 'runs', reason);
+    if (patience.isOver()) throw patience.error();
   }
   return runs;
 }
@@ -119,18 +109,6 @@ export async function compareWithBaseline(
 /** The reason that every run of this load will have, if there is one, before those that a neighbour may have caused. */
 function whyInvalid({ result }: Run): string | undefined {
   return result.invalidReasons.find(isOfLoad) ?? result.invalidReasons[0];
-}
-
-function isOfLoad(reason: string): boolean {
-  return reason.startsWith('too few');
-}
-
-function hopeless(inARow: number, what: string, reason: string): FanwireError {
-  const mend = isOfLoad(reason) ? 'raise --rate or --duration' : 'lower --rate or --subscribers, or free the machine';
-  return new FanwireError(
-    'FANWIRE_COMPARE_INVALID',
-    `${inARow} ${what} in a row were invalid, the last because ${reason}; ${mend}`,
-  );
 }
 
 function conclude(

@@ -60,7 +60,12 @@ export function compareCommand(): Command {
     .optionsGroup('Verdict:')
     .option('--budget <budgets>', 'how much worse what may get, such as "p99:+10%,cpu:+5%"; only what is named decides')
     .option('--pairs <n>', 'pairs of runs: a number, or auto (the default): until the intervals have decided', pairs)
-    .option('--max-minutes <n>', 'no further pair is begun after this long', number('--max-minutes', 0.1, 600), 5)
+    .option(
+      '--max-minutes <n>',
+      'with auto, no further pair is begun after this long; a third of it without a valid run is the end in any case',
+      number('--max-minutes', 0.1, 600),
+      5,
+    )
     .option('--strict', 'an inconclusive comparison exits with 1 too')
     .option(
       '--capacity <ms>',
@@ -89,7 +94,28 @@ export function compareCommand(): Command {
     .action((flags: CompareFlags) => compare(command, flags));
 }
 
+/** What `--save-baseline` and `--baseline` would leave unread. */
+const UNREAD = {
+  saveBaseline: ['base', 'baseline', 'budget', 'strict', 'seed', 'json', 'html', 'md', 'junit'],
+  baseline: ['base', 'pairs', 'seed'],
+} as const;
+
+function refuseUnread(command: Command, flags: CompareFlags): void {
+  for (const mode of ['saveBaseline', 'baseline'] as const) {
+    if (flags[mode] === undefined) continue;
+    const unread = UNREAD[mode].find((name) => command.getOptionValueSource(name) === 'cli');
+    if (unread === undefined) continue;
+    const why = {
+      saveBaseline: 'only keeps runs of the head, and judges nothing',
+      baseline: 'is compared with as many runs of the head as it has itself',
+    }[mode];
+    const name = { saveBaseline: '--save-baseline', baseline: '--baseline' }[mode];
+    throw new FanwireError('FANWIRE_USAGE_COMPARE', `${name} ${why}: leave --${unread} out`);
+  }
+}
+
 async function compare(command: Command, flags: CompareFlags): Promise<void> {
+  refuseUnread(command, flags);
   const file = flags.scenario.endsWith('.json')
     ? readScenarioFile(flags.scenario)
     : { scenario: flags.scenario, plan: {} };

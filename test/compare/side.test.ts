@@ -90,24 +90,13 @@ function repository(t: TestContext): { folder: string; good: string; lossy: stri
 test('two commits of another relay: the one that loses messages has regressed, and each is built once', (t) => {
   const { folder, good, lossy } = repository(t);
   const build = `echo built >> ${join(folder, 'builds')}; ln -s ${MODULES} node_modules`;
-  const load = [
-    '--subscribers',
-    '20',
-    '--rate',
-    '200',
-    '--duration',
-    '1',
-    '--warmup',
-    '0',
-    '--capacity',
-    '0',
-    '--pairs',
-    '4',
-  ];
+  const load = ['--subscribers', '20', '--rate', '200', '--duration', '1', '--warmup', '0', '--capacity', '0'];
+  const four = ['--pairs', '4'];
   const reports = ['--md', 'out.md', '--json', 'out.json', '--junit', 'out.xml', '--html', 'out.html', '--quiet'];
   const outcome = compare(folder, [
     ...['--base', good, '--head', lossy, '--build', build, '--start', 'node server.js'],
     ...load,
+    ...four,
     ...reports,
   ]);
   if (saysMachineIsBusy(t, outcome)) return;
@@ -133,6 +122,7 @@ test('two commits of another relay: the one that loses messages has regressed, a
     '--save-baseline',
     'b.json',
     ...load,
+    ...four,
   ]);
   if (saysMachineIsBusy(t, saved)) return;
   assert.equal(saved.code, 0, saved.stderr);
@@ -196,6 +186,11 @@ test('what is no side, no budget, or does not build is one line with its mend', 
   assert.match(few.stderr, /6 pairs in a row were invalid, the last because too few .*; raise --rate or --duration \[/);
   const http = compare(folder, ['--base', good, '--head', good, '--scenario', 'http-publish']);
   assert.match(http.stderr, /http-publish is played by autocannon.*\[FANWIRE_USAGE_COMPARE_SCENARIO\]/);
+  const unread = compare(folder, ['--head', good, '--baseline', 'b.json', '--pairs', '5']);
+  assert.match(
+    unread.stderr,
+    /^fanwire: --baseline is compared with .* itself: leave --pairs out \[FANWIRE_USAGE_COMPARE\]/,
+  );
   const alone = compare(folder, ['--head', good, '--build', 'true', '--start', 'x']);
   assert.match(alone.stderr, /needs --base .*or --baseline.*\[FANWIRE_USAGE_COMPARE\]/);
 });
