@@ -83,7 +83,7 @@ async function recoversThroughCuts(t: TestContext, nodes: readonly (readonly str
       raw.close();
       messages += published;
     }),
-    { numRuns: RUNS, endOnFailure: true },
+    { numRuns: RUNS, endOnFailure: true, includeErrorInReport: true },
   );
   t.diagnostic(
     `${run} runs, ${messages} messages published, ${proxy.cuts} connections cut, nothing missed, nothing twice`,
