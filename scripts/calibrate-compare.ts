@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import type { Verdict } from '../bench/compare/budget.js';
 import type { Comparison } from '../bench/compare/comparison.js';
 import { median } from '../bench/compare/metrics.js';
-import { positive, scriptCommand, wholeNumber } from './script-command.js';
+import { positive, scriptCommand, wholeNumber } from '../bench/script-command.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CLI = join(ROOT, 'dist/src/cli.js');

@@ -13,9 +13,9 @@ import { SignJWT } from 'jose';
 import { needsExplicitSources, SourceAddresses } from '../bench/engines/native/source-address.js';
 import { socketsPerProcess } from '../bench/file-limit.js';
 import { residentMemory } from '../bench/resident-memory.js';
+import { positiveWholeNumber, scriptCommand } from '../bench/script-command.js';
 import { ServerProcess } from '../bench/targets/server-process.js';
 import { Exit } from '../src/exit-codes.js';
-import { positiveWholeNumber, scriptCommand } from './script-command.js';
 
 /** Issue 4: at most 3 kB a connection, at 40,000 connections. */
 const BOUND_BYTES = 3000;

@@ -9,6 +9,7 @@ import { subCommand } from './commands/sub.js';
 import { Exit } from './exit-codes.js';
 import { openFilesError } from './open-files.js';
 import { FanwireError } from './protocol/codes.js';
+import { usageLine } from './usage-line.js';
 import { version } from './version.js';
 
 // A command's file only declares its flags; what it runs on is imported inside its action, so that `fanwire serve` and
@@ -30,8 +31,7 @@ function report(thrown: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return Exit.good; // --help and --version have printed what they had to
     if (error.code === 'commander.help') return Exit.usage; // no command given: the help is the answer
-    const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-    process.stderr.write(`fanwire: ${message} [FANWIRE_USAGE]\n`);
+    process.stderr.write(usageLine('fanwire', error.message));
     return Exit.usage;
   }
   if (error instanceof FanwireError) {

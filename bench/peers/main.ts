@@ -2,7 +2,6 @@
 // `npm run bench:peers`: fanwire and every peer that is here, the same scenarios, interleaved; ratios with their spread.
 
 import { join } from 'node:path';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { Exit } from '../../src/exit-codes.js';
 import { formatMs, formatSeconds } from '../../src/page/format.js';
 import { FanwireError } from '../../src/protocol/codes.js';
@@ -12,6 +11,7 @@ import { write, writeReports } from '../report/write.js';
 import { validateResult } from '../result-validate.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan } from '../scenarios/scenario.js';
+import { positive, scriptCommand } from '../script-command.js';
 import { startRelayTarget } from '../targets/relay.js';
 import { PEERS, type Peer, peerNamed } from './registry.js';
 import { type Contestant, playRounds } from './rounds.js';
@@ -39,10 +39,10 @@ interface Flags {
   readonly list?: boolean;
 }
 
-const program = new Command('bench:peers')
-  .description('fanwire beside every peer that is on this machine: same scenarios, interleaved rounds, ratios')
-  .exitOverride()
-  .configureOutput({ outputError: () => {} })
+const program = scriptCommand(
+  'bench:peers',
+  'fanwire beside every peer that is on this machine: same scenarios, interleaved rounds, ratios',
+)
   .option('--scenario <name...>', 'scenarios, as `fanwire bench list` names them', ['fan-out', 'burst'])
   .option('--peer <name...>', 'only these peers (see --list)')
   .option('--rounds <n>', 'rounds at most', positive, 10)
@@ -136,17 +136,10 @@ function commandLine(): string {
   return `npm run bench:peers${flags === '' ? '' : ` -- ${flags}`}`;
 }
 
-function positive(text: string): number {
-  const value = Number(text);
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError(`must be a number above 0, got ${text}`);
-}
-
 /** One line on stderr, and the exit code that `fanwire bench` would give. */
 function exitCodeFor(error: unknown): number {
-  if (error instanceof CommanderError && error.exitCode === 0) return Exit.good; // --help has printed what it had to
-  const text = error instanceof Error ? error.message.replace(/^error: /, '') : String(error);
-  const code = error instanceof FanwireError ? error.code : error instanceof CommanderError ? 'FANWIRE_USAGE' : '';
+  const text = error instanceof Error ? error.message : String(error);
+  const code = error instanceof FanwireError ? error.code : '';
   process.stderr.write(`bench:peers: ${text}${code === '' ? '' : ` [${code}]`}\n`);
   if (code.endsWith('_INTERRUPTED')) return Exit.interrupted;
   return code.startsWith('FANWIRE_USAGE') ? Exit.usage : Exit.failed;

@@ -1,13 +1,12 @@
 // Flags of the scripts behind `npm run`: `--help` lists them, and a wrong one is one line and exit code 2, as in `fanwire`.
 import { Command, InvalidArgumentError } from 'commander';
 import { Exit } from '../src/exit-codes.js';
+import { usageLine } from '../src/usage-line.js';
 
 export function scriptCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .configureOutput({
-      outputError: (text, write) => write(`${name}: ${text.replace(/^error: /, '').trimEnd()} [FANWIRE_USAGE]\n`),
-    })
+    .configureOutput({ outputError: (text, write) => write(usageLine(name, text)) })
     .exitOverride((end) => process.exit(end.exitCode === 0 ? Exit.good : Exit.usage));
 }
 
