@@ -23,10 +23,10 @@ export const DEFAULT_BUDGETS: Budgets = {
   connect: 0.25,
 };
 
-/** The default budgets, with those of `text` in their place: `metric:+N%`, separated by commas.
+/** The budgets that `text` gives: `metric:+N%`, separated by commas.
  *  @throws FanwireError FANWIRE_USAGE_BUDGET */
-export function parseBudgets(text: string): Budgets {
-  const budgets: Record<MetricName, number> = { ...DEFAULT_BUDGETS };
+export function parseBudgets(text: string): Partial<Budgets> {
+  const budgets: Partial<Record<MetricName, number>> = {};
   for (const term of text.split(',').map((part) => part.trim())) {
     if (term === '') continue;
     const match = /^([a-z0-9.]+):\+?(\d+(?:\.\d+)?)%$/.exec(term);

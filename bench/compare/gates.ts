@@ -2,7 +2,7 @@
 
 import { FanwireError } from '../../src/protocol/codes.js';
 import { INSTRUCTIONS, whyUncountable } from '../event-counter.js';
-import { METRIC_NAMES, type MetricName } from './budget.js';
+import type { MetricName } from './budget.js';
 
 /** What the verdict depends on unless --budget names other metrics: what moves with the code rather than with the machine. */
 const DEFAULT_GATES: readonly MetricName[] = ['cpu', 'throughput', 'instructions', 'p50', 'p99'];
@@ -24,19 +24,15 @@ export function unmeasuredOf(specs: readonly string[], capacityMs: number): Unme
   });
 }
 
-/** The metrics that decide: without them a comparison could never be anything but inconclusive.
- *  @throws FanwireError FANWIRE_USAGE_BUDGET_UNMEASURED when `budget` asks for what is not measured */
-export function gatesOf(budget: string | undefined, unmeasured: Unmeasured): readonly MetricName[] {
-  if (budget === undefined) return DEFAULT_GATES.filter((name) => unmeasured[name] === undefined);
-  const text = budget.replaceAll('p99.9', 'p999');
-  const named = METRIC_NAMES.filter((name) => new RegExp(`(^|,)\\s*${name}:`).test(text));
+/** The metrics that decide: those that a --budget names, else the default ones that are measured: with others a comparison could
+ *  never be anything but inconclusive.
+ *  @throws FanwireError FANWIRE_USAGE_BUDGET_UNMEASURED when `named` has what is not measured */
+export function gatesOf(named: readonly MetricName[], unmeasured: Unmeasured): readonly MetricName[] {
+  if (named.length === 0) return DEFAULT_GATES.filter((name) => unmeasured[name] === undefined);
   for (const name of named) {
     const why = unmeasured[name];
     if (why === undefined) continue;
-    throw new FanwireError(
-      'FANWIRE_USAGE_BUDGET_UNMEASURED',
-      `--budget "${budget}" asks for ${name}, but ${why}: leave it out`,
-    );
+    throw new FanwireError('FANWIRE_USAGE_BUDGET_UNMEASURED', `--budget asks for ${name}, but ${why}: leave it out`);
   }
   return named;
 }

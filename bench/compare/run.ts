@@ -9,7 +9,7 @@ import { describeHost } from '../run.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan } from '../scenarios/scenario.js';
 import { loadBaseline, saveBaseline } from './baseline.js';
-import { parseBudgets } from './budget.js';
+import { DEFAULT_BUDGETS, type MetricName, parseBudgets } from './budget.js';
 import type { Comparison } from './comparison.js';
 import { gatesOf, unmeasuredOf } from './gates.js';
 import { mulberry32 } from './interval.js';
@@ -65,7 +65,8 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
   };
   const specs = [request.head, ...(request.base === undefined ? [] : [request.base])];
   const unmeasured = unmeasuredOf(specs, request.capacityMs);
-  const gates = gatesOf(request.budget, unmeasured);
+  const budgets = parseBudgets(request.budget ?? '');
+  const gates = gatesOf(Object.keys(budgets) as MetricName[], unmeasured);
   const head = resolveSide('head', request.head, request.side);
   const cores = splitCores(1);
   pinProcess(process.pid, cores.generator);
@@ -74,7 +75,7 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
     engine: nativeEngine({ cores: cores.generator, headers: {}, localAddresses: [], isInsecureAllowed: false }),
     cores,
     capacityMs: request.capacityMs,
-    budgets: parseBudgets(request.budget ?? ''),
+    budgets: { ...DEFAULT_BUDGETS, ...budgets },
     countsInstructions: unmeasured.instructions === undefined,
     gates,
     limitMs: request.maxMinutes * 60_000,
