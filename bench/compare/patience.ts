@@ -31,7 +31,7 @@ export class Patience {
     if (latest.length < HOPELESS) return false;
     // The same words again and again are no neighbour's doing: the load itself cannot give the figure.
     if (latest.every((reason) => reason === latest[0])) return true;
-    return performance.now() - this.#since > this.limitMs * HOPELESS_SHARE;
+    return performance.now() - this.#since >= this.limitMs * HOPELESS_SHARE;
   }
 
   /** FANWIRE_COMPARE_INVALID, for exit code 3. */

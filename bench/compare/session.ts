@@ -71,6 +71,9 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     keep(await playPair(options, baseFirst));
     if (pairs.length !== options.pairs) keep(await playPair(options, !baseFirst));
   }
+  if (options.pairs !== undefined && pairs.length < options.pairs) {
+    options.say(`ended after ${pairs.length} of ${options.pairs} pairs: no further one was valid`);
+  }
   return conclude(options, options.base.label, options.head.label, pairs, discarded, startedAt, 'paired');
 }
 

@@ -94,23 +94,27 @@ export function compareCommand(): Command {
     .action((flags: CompareFlags) => compare(command, flags));
 }
 
-/** What `--save-baseline` and `--baseline` would leave unread. */
-const UNREAD = {
-  saveBaseline: ['base', 'baseline', 'budget', 'strict', 'seed', 'json', 'html', 'md', 'junit'],
-  baseline: ['base', 'pairs', 'seed'],
-} as const;
+/** What is left unread beside a flag, and why. */
+const UNREAD = [
+  {
+    flag: '--save-baseline',
+    given: (flags: CompareFlags) => flags.saveBaseline,
+    why: 'only keeps runs of the head, and judges nothing',
+    unread: ['base', 'baseline', 'budget', 'strict', 'seed', 'json', 'html', 'md', 'junit'],
+  },
+  {
+    flag: '--baseline',
+    given: (flags: CompareFlags) => flags.baseline,
+    why: 'is compared with as many runs of the head as it has itself',
+    unread: ['base', 'pairs', 'seed'],
+  },
+];
 
 function refuseUnread(command: Command, flags: CompareFlags): void {
-  for (const mode of ['saveBaseline', 'baseline'] as const) {
-    if (flags[mode] === undefined) continue;
-    const unread = UNREAD[mode].find((name) => command.getOptionValueSource(name) === 'cli');
-    if (unread === undefined) continue;
-    const why = {
-      saveBaseline: 'only keeps runs of the head, and judges nothing',
-      baseline: 'is compared with as many runs of the head as it has itself',
-    }[mode];
-    const name = { saveBaseline: '--save-baseline', baseline: '--baseline' }[mode];
-    throw new FanwireError('FANWIRE_USAGE_COMPARE', `${name} ${why}: leave --${unread} out`);
+  for (const { flag, given, why, unread } of UNREAD) {
+    if (given(flags) === undefined) continue;
+    const other = unread.find((name) => command.getOptionValueSource(name) === 'cli');
+    if (other !== undefined) throw new FanwireError('FANWIRE_USAGE_COMPARE', `${flag} ${why}: leave --${other} out`);
   }
 }
 
