@@ -24,7 +24,7 @@ ${comparison.reasons.length === 0 ? '' : html`<ul>${comparison.reasons.map((reas
 <div class="scroll"><table class="changes">
 <thead><tr><th></th><th>change</th><th></th><th></th><th>${comparison.confidence * 100} % interval</th><th>base</th><th>head</th><th>budget</th></tr></thead>
 <tbody>${measured.map(row)}</tbody></table></div>
-<p class="what">${footnoteText(comparison)}</p>
+<p class="what">${footnoteText(comparison)} The figures above leave out the fifth of the pairs furthest out at either end; those below are of all runs.</p>
 </section>`;
 }
 

@@ -5,17 +5,20 @@ import type { Result } from '../result.js';
 
 type Params = Result['params'];
 
+/** For what need not be whole: runs of 0.7 s, a message every two seconds. */
+const amounts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });
+
 /** How a parameter is said; undefined: not worth a word (its neutral value). */
 const SAYINGS: readonly (readonly [string, (value: number) => string | undefined])[] = [
   ['subscribers', (n) => (n > 0 ? plural(n, 'subscriber') : undefined)],
   ['publishers', (n) => (n > 0 ? plural(n, 'publisher') : undefined)],
   ['topics', (n) => (n > 1 ? plural(n, 'topic') : undefined)],
-  ['rate', (n) => (n > 0 ? `${formatCount(n)} msg/s` : 'nothing published')],
+  ['rate', (n) => (n > 0 ? `${amounts.format(n)} msg/s` : 'nothing published')],
   ['burst', (n) => (n > 1 ? `in bursts of ${formatCount(n)}` : undefined)],
   ['payloadBytes', (n) => `${formatCount(n)} B`],
-  ['durationS', (n) => `${formatCount(n)} s`],
-  ['connectRate', (n) => (n > 0 ? `${formatCount(n)} connections/s` : undefined)],
-  ['churnRate', (n) => (n > 0 ? `${formatCount(n)} replaced/s` : undefined)],
+  ['durationS', (n) => `${amounts.format(n)} s`],
+  ['connectRate', (n) => (n > 0 ? `${amounts.format(n)} connections/s` : undefined)],
+  ['churnRate', (n) => (n > 0 ? `${amounts.format(n)} replaced/s` : undefined)],
   ['stormFraction', (n) => (n > 0 ? `${Math.round(n * 100)} % reconnect at once` : undefined)],
   ['stalledSubscribers', (n) => (n > 0 ? `${formatCount(n)} never read` : undefined)],
 ];

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { groupByScenario } from '../../bench/report/grouping.js';
 import { escapeXml, renderJunit } from '../../bench/report/junit.js';
+import { describeLoad } from '../../bench/report/load-line.js';
 import { escapeMarkdown, renderMarkdown } from '../../bench/report/markdown.js';
 import { sparkline } from '../../bench/report/sparkline.js';
 import { renderTerminal, terminalOptions } from '../../bench/report/terminal.js';
@@ -25,6 +26,14 @@ test('an invalid run shows its reasons in place of every figure of the server, i
     for (const figure of ['1.26 ms', '6.01 ms', '50.0 k/s', '500,000', '11.0 s'])
       assert.ok(!text.includes(figure), figure);
   }
+});
+
+test('the load is said as it was, where it is no whole number too', () => {
+  const params = { ...sampleResult().params, rate: 0.5, durationS: 2.5, churnRate: 1500 };
+  assert.equal(
+    describeLoad([sampleResult(1, { params })]).join(' · '),
+    '500 subscribers · 1 publisher · 0.5 msg/s · 64 B · 2.5 s · 1,500 replaced/s',
+  );
 });
 
 test('beside a valid run, an invalid one has neither a figure nor a ratio', () => {
