@@ -124,6 +124,7 @@ export class JetStreamOwner implements NatsObserver {
     const { record, body } = readRecord(bytes);
     if (record.is === 'publish') void this.publish(topic, record, body, reply);
     else if (record.is === 'ask') void this.sendKept(topic, record.ask, reply);
+    else if (record.is === 'where') void this.sendWhere(topic, record.ask, reply);
   }
 
   subscribe(topic: string): void {
@@ -235,6 +236,21 @@ export class JetStreamOwner implements NatsObserver {
         last = message.seq;
       }
       reply(writeRecord({ is: 'end', seq: Math.max(last, before.state.last_seq), last }));
+    } catch (error) {
+      this.warnings.warn('history cannot be read from NATS', { topic, reason: (error as Error).message });
+    }
+  }
+
+  /** Answers where the stream is, and which message of the topic is its latest. */
+  private async sendWhere(topic: string, ask: number, reply: Reply): Promise<void> {
+    const kept = ruleFor(this.kept, topic);
+    const { manager } = this;
+    if (kept === undefined || manager === undefined || !this.isUp) return;
+    try {
+      const { state } = await manager.streams.info(kept.stream); // first: what comes between is in `last` at most
+      const subject = this.subject(kept.hash, 'in', subjectToken(topic));
+      const latest = await manager.streams.getMessage(kept.stream, { last_by_subj: subject });
+      reply(writeRecord({ is: 'here', ask, epoch: kept.epoch, seq: state.last_seq, last: latest?.seq ?? 0 }));
     } catch (error) {
       this.warnings.warn('history cannot be read from NATS', { topic, reason: (error as Error).message });
     }

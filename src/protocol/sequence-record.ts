@@ -19,6 +19,10 @@ export type SequenceRecord =
   /** To the owner: send all that you keep. It answers with `kept` (everything over `floor` follows), a `message` each, and `end`,
    *  with nothing in between. `ask` tells the answers to several questions apart. */
   | { readonly is: 'ask'; readonly ask: number }
+  /** To the owner: where is the topic's sequence? It answers with `here`: at `seq`, and all of the topic's messages up to there have
+   *  numbers up to `last`. */
+  | { readonly is: 'where'; readonly ask: number }
+  | { readonly is: 'here'; readonly ask: number; readonly epoch: string; readonly seq: number; readonly last: number }
   /** To the owner: nobody is subscribed here any more. */
   | { readonly is: 'leave' }
   | { readonly is: 'kept'; readonly ask: number; readonly epoch: string; readonly floor: number }

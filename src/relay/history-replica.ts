@@ -1,6 +1,7 @@
 // A topic's history as it is in a thread that does not own the topic: a copy that follows the owner's, so that replays are read
 // here, at each socket's pace. It lives while the thread has subscribers of the topic, for only then it hears all.
 import type { Position, Unrecovered } from '../protocol/ops.js';
+import { AheadOfCopy } from './ahead.js';
 import type { Kept, TopicHistory } from './history.js';
 import type { MemoryHistory, MemoryTopicHistory } from './history-memory.js';
 
@@ -33,10 +34,13 @@ export class ReplicaHistory implements TopicHistory {
   private ask = 0;
   private askAgainAtMs = 0;
   private patienceMs = FIRST_PATIENCE_MS;
+  readonly ahead = new AheadOfCopy();
 
+  /** @param onAhead the owner should be asked where it is */
   constructor(
     readonly topic: string,
     private readonly store: MemoryHistory,
+    private readonly onAhead: (replica: ReplicaHistory) => void,
   ) {}
 
   get epoch(): string {
@@ -63,9 +67,13 @@ export class ReplicaHistory implements TopicHistory {
     return this.copy === undefined ? 'epoch-changed' : this.copy.check(since);
   }
 
-  whenReady(act: () => void): void {
-    if (this.isReady) act();
-    else this.waiting.push(act);
+  whenReady(act: () => void, since?: Position): void {
+    if (!this.isReady) this.waiting.push(() => this.whenReady(act, since));
+    else if (since === undefined || since.epoch !== this.epoch || since.seq <= this.seq) act();
+    else {
+      this.ahead.add(since, act);
+      if (this.ahead.needsQuestion) this.onAhead(this);
+    }
   }
 
   /** The owner is being asked for a copy. */
@@ -120,7 +128,9 @@ export class ReplicaHistory implements TopicHistory {
     this.patienceMs = FIRST_PATIENCE_MS;
     const waiting = this.waiting;
     this.waiting = [];
+    const ahead = this.ahead.takeAll();
     for (const act of waiting) act();
+    for (const { since, act } of ahead) this.whenReady(act, since);
     return hasMissed ? 'missed' : 'same';
   }
 
@@ -140,7 +150,44 @@ export class ReplicaHistory implements TopicHistory {
     return 'broken';
   }
 
+  /** The owner is at `seq`, and the last message of the topic up to there has a number up to `last`. False where it has another
+   *  sequence than the copy: ask for a copy of that. */
+  here(ask: number, epoch: string, seq: number, last: number): boolean {
+    const { copy } = this;
+    if (!this.isReady || copy === undefined) return true; // those who wait are looked at again when it is
+    if (epoch !== copy.epoch) return false;
+    this.ahead.answered(ask, { seq, last });
+    this.settleAhead();
+    return true;
+  }
+
+  /** Sees to those that have waited too long. False where messages that the owner told of never came: ask for a copy. */
+  tend(nowMs: number): boolean {
+    if (!this.isReady) return true;
+    const overdue = this.ahead.overdue(nowMs);
+    // Where the owner is away, what is known here has to do.
+    if (overdue === 'answer') this.release();
+    return overdue !== 'messages';
+  }
+
+  /** Lets in those who were ahead, where the copy has come as far. To be called when what `follow` took has gone out to those who are
+   *  in already: to these it is nothing new. */
+  settleAhead(): void {
+    const { copy } = this;
+    if (!this.isReady || copy === undefined) return;
+    const seq = this.ahead.seqOf(copy.seq);
+    if (seq === undefined) return;
+    copy.seq = seq;
+    this.release();
+  }
+
+  private release(): void {
+    for (const { act } of this.ahead.takeAsked()) act();
+    if (this.ahead.needsQuestion) this.onAhead(this);
+  }
+
   drop(): void {
+    this.ahead.takeAll(); // nobody is left who waits
     if (this.copy !== undefined) this.store.drop(this.copy);
     if (this.incoming !== undefined) this.store.drop(this.incoming);
     this.copy = undefined;

@@ -36,8 +36,8 @@ export interface TopicHistory {
   countAfter(after: number): number;
   /** False while a copy of it is on its way from elsewhere: then nothing of it may be asked. */
   readonly isReady: boolean;
-  /** Calls back when it is ready: at once where it is. */
-  whenReady(act: () => void): void;
+  /** Calls back when it is ready, and as far as `since` where that is a position of its sequence: at once where it is. */
+  whenReady(act: () => void, since?: Position): void;
 }
 
 export interface HistoryStore {

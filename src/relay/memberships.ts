@@ -65,7 +65,7 @@ export class Memberships {
       if (of.get(name) === membership) answer(this.enter(connection, membership, since));
     };
     if (topic.history === undefined) enter();
-    else topic.history.whenReady(enter);
+    else topic.history.whenReady(enter, since);
   }
 
   /** A waiting socket goes into the live stream, or into a replay that leads there. Gives the answer. */

@@ -79,7 +79,7 @@ export class Sequencer implements HistoryStore {
     if (!this.own.keeps(topic)) return undefined;
     let replica = this.replicas.get(topic);
     if (replica === undefined) {
-      replica = new ReplicaHistory(topic, this.own);
+      replica = new ReplicaHistory(topic, this.own, (behind) => this.askWhere(behind));
       this.replicas.set(topic, replica);
     }
     return replica;
@@ -138,6 +138,14 @@ export class Sequencer implements HistoryStore {
       case 'ask':
         this.sendKept(thread, topic, record.ask);
         return;
+      case 'where':
+        this.sendWhere(thread, topic, record.ask);
+        return;
+      case 'here': {
+        const replica = this.replicas.get(topic);
+        if (replica?.here(record.ask, record.epoch, record.seq, record.last) === false) this.renew(replica);
+        return;
+      }
       case 'numbered':
         this.follow(topic, record, body);
         return;
@@ -178,6 +186,7 @@ export class Sequencer implements HistoryStore {
     const outcome = replica.follow({ epoch, seq, after, body, from });
     if (outcome === 'broken' && wasReady) this.ask(replica);
     this.observer.numbered({ topic, body, seq, from, sender, isForRawOnly: outcome !== 'new' });
+    replica.settleAhead();
   }
 
   private complete(topic: string, seq: number, last: number): void {
@@ -204,6 +213,13 @@ export class Sequencer implements HistoryStore {
     threads.send(thread, topic, writeRecord({ is: 'end', seq, last }));
   }
 
+  private sendWhere(thread: number, topic: string, ask: number): void {
+    const history = this.own.open(topic);
+    if (history === undefined) return;
+    const { epoch, seq } = history;
+    this.threads?.send(thread, topic, writeRecord({ is: 'here', ask, epoch, seq, last: seq }));
+  }
+
   /** A thread has ended, and what it owned with it. Its successor numbers in new epochs. */
   private gone(thread: number): void {
     for (const [ack, { owner, acknowledge }] of this.unacknowledged) {
@@ -215,15 +231,26 @@ export class Sequencer implements HistoryStore {
 
   /** The owner may have gone on without this thread hearing of it. */
   private doubt(): void {
-    for (const replica of this.replicas.values()) {
-      replica.doubt();
-      this.ask(replica);
-    }
+    for (const replica of this.replicas.values()) this.renew(replica);
   }
 
   private askAgain(): void {
     const now = performance.now();
-    for (const replica of this.replicas.values()) if (replica.isOverdue(now)) this.ask(replica);
+    for (const replica of this.replicas.values()) {
+      if (replica.isOverdue(now)) this.ask(replica);
+      else if (!replica.tend(now)) this.renew(replica);
+    }
+  }
+
+  private renew(replica: ReplicaHistory): void {
+    replica.doubt();
+    this.ask(replica);
+  }
+
+  private askWhere(replica: ReplicaHistory): void {
+    const ask = this.nextAsk++;
+    replica.ahead.questioned(ask, performance.now());
+    this.send(replica.topic, { is: 'where', ask });
   }
 
   private ask(replica: ReplicaHistory): void {

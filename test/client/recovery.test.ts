@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { WebSocket } from 'ws';
+import { delayingProxy } from '../cluster/delaying-proxy.js';
 import { NatsServer } from '../cluster/nats-server.js';
 import { type ServeProcess, serve } from '../fanwire-process.js';
 import { EnvelopedClient } from '../relay/enveloped-client.js';
@@ -101,5 +102,14 @@ test('and in a cluster, whichever node a client comes back to', async (t) => {
   await recoversThroughCuts(t, [
     ['--cluster', nats.url],
     ['--cluster', nats.url],
+  ]);
+});
+
+test('and where one node hears of everything later than the other', async (t) => {
+  const nats = await NatsServer.startJetStream(t);
+  const far = await delayingProxy(t, nats.port, 20);
+  await recoversThroughCuts(t, [
+    ['--cluster', nats.url],
+    ['--cluster', `nats://127.0.0.1:${far}`],
   ]);
 });

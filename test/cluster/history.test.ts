@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { CuttingProxy } from '../client/cutting-proxy.js';
 import { clientOf, Listener } from '../client/listener.js';
 import { fanwire, type ServeProcess, serve } from '../fanwire-process.js';
+import { EnvelopedClient } from '../relay/enveloped-client.js';
 import { SocketClient } from '../relay/socket-client.js';
 import { NatsServer } from './nats-server.js';
 
@@ -96,4 +97,29 @@ test('a NATS without JetStream is one line that says so, and exit code 1', async
     started.stderr(),
     /--history with --cluster needs JetStream at NATS \(nats-server -js\).*\[FANWIRE_CLUSTER_HISTORY\]/,
   );
+});
+
+test('a position that one node gave is known to another, also where only other topics have gone on since', async (t) => {
+  const nats = await NatsServer.startJetStream(t);
+  const nodes = [await node(t, nats), await node(t, nats)] as const;
+  // Here the topic's copy is as old as this subscription …
+  const early = await EnvelopedClient.open(t, nodes[1].port);
+  const began = await early.ask({ op: 'sub', topic: 'room/1' });
+  // … and the stream goes on with what other topics take of its numbers.
+  const publisher = clientOf(t, nodes[0].port);
+  for (let n = 0; n < 5; n++) await publisher.publish('room/2', 'elsewhere');
+  const mover = await EnvelopedClient.open(t, nodes[0].port);
+  const position = await mover.ask({ op: 'sub', topic: 'room/1' });
+  assert.ok(position.op === 'ok' && began.op === 'ok' && (position.seq as number) > (began.seq as number));
+  mover.socket.terminate();
+  const back = await EnvelopedClient.open(t, nodes[1].port);
+  const since = { epoch: position.epoch, seq: position.seq };
+  const answer = await back.ask({ op: 'sub', topic: 'room/1', since });
+  assert.ok(answer.op === 'ok');
+  assert.deepEqual([answer.recovered, answer.replayed, answer.reason], [true, 0, undefined], JSON.stringify(answer));
+  const { seq } = await publisher.publish('room/1', 'after');
+  assert.equal((await back.messages(1))[0]?.seq, seq);
+  assert.equal((await early.messages(1))[0]?.seq, seq);
+  const forged = await back.ask({ op: 'sub', topic: 'room/1', since: { ...since, seq: 1e9 } });
+  assert.equal(forged.op === 'ok' && forged.reason, 'unknown-position');
 });
