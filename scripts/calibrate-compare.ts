@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import type { Verdict } from '../bench/compare/budget.js';
 import type { Comparison } from '../bench/compare/comparison.js';
 import { median } from '../bench/compare/metrics.js';
-import { positive, scriptCommand, wholeNumber } from '../bench/script-command.js';
+import { positive, scriptCommand, wholeNumber } from '../bench/run/script-command.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CLI = join(ROOT, 'dist/src/cli.js');
@@ -58,7 +58,7 @@ function dearerCopy(folder: string, spinNsPerDelivery: number): string {
   cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'));
   // Styles are read from the sources.
   for (const name of ['node_modules', 'src', 'bench']) symlinkSync(join(ROOT, name), join(copy, name));
-  const file = join(copy, 'dist/src/relay/fanout.js');
+  const file = join(copy, 'dist/src/relay/fanout/fanout.js');
   const source = readFileSync(file, 'utf8');
   const counted = 'this.counters.bytesOut += receivers * size;';
   const spin = `{ const end = performance.now() + receivers * ${spinNsPerDelivery} / 1e6; while (performance.now() < end); }`;

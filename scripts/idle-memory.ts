@@ -11,11 +11,11 @@ import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError, Option } from 'commander';
 import { SignJWT } from 'jose';
 import { needsExplicitSources, SourceAddresses } from '../bench/engines/native/source-address.js';
-import { socketsPerProcess } from '../bench/file-limit.js';
-import { residentMemory } from '../bench/resident-memory.js';
-import { positiveWholeNumber, scriptCommand } from '../bench/script-command.js';
+import { socketsPerProcess } from '../bench/measure/file-limit.js';
+import { residentMemory } from '../bench/measure/resident-memory.js';
+import { positiveWholeNumber, scriptCommand } from '../bench/run/script-command.js';
 import { ServerProcess } from '../bench/targets/server-process.js';
-import { Exit } from '../src/exit-codes.js';
+import { Exit } from '../src/base/exit-codes.js';
 
 /** Issue 4: at most 3 kB a connection, at 40,000 connections. */
 const BOUND_BYTES = 3000;

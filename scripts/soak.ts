@@ -3,10 +3,10 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
-import { residentMemory } from '../bench/resident-memory.js';
-import { positive, scriptCommand } from '../bench/script-command.js';
+import { residentMemory } from '../bench/measure/resident-memory.js';
+import { positive, scriptCommand } from '../bench/run/script-command.js';
 import { ServerProcess } from '../bench/targets/server-process.js';
-import { Exit } from '../src/exit-codes.js';
+import { Exit } from '../src/base/exit-codes.js';
 
 const { minutes } = scriptCommand('soak', 'minutes of mixed load on one relay: is a message lost, is its memory flat?')
   .option('--minutes <n>', 'how long; half a minute shows that it works, ten show a leak', positive, 10)

@@ -4,11 +4,11 @@
 // Node or scenario differ, both sides are drawn independently, and only what is quiet enough should be given a budget.
 
 import { writeFileSync } from 'node:fs';
-import { readJsonFile } from '../../src/json-file.js';
+import { readJsonFile } from '../../src/base/json-file.js';
 import { FanwireError } from '../../src/protocol/codes.js';
-import { decodeHistogram } from '../histogram.js';
-import type { Result } from '../result.js';
-import { validateResult } from '../result-validate.js';
+import { decodeHistogram } from '../measure/histogram.js';
+import type { Result } from '../result/result.js';
+import { validateResult } from '../result/result-validate.js';
 import type { Plan } from '../scenarios/scenario.js';
 import { cumulativeLatency } from './cumulative-latency.js';
 import type { MeasuredCapacity, Run } from './metrics.js';

@@ -1,6 +1,6 @@
 // The outcome of a comparison, `fanwire.comparison/1`: the one object that every report of it reads.
 
-import type { Result } from '../result.js';
+import type { Result } from '../result/result.js';
 import { type Budgets, judgeInterval, type MetricName, overallVerdict, type Verdict } from './budget.js';
 import { bootstrapInterval, drawIndependently, drawPairs, type Interval } from './interval.js';
 import { METRICS, type Metric, type Pair } from './metrics.js';

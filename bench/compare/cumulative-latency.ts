@@ -2,7 +2,7 @@
 // asks for thousands. (Adding up the buckets took 550 ms for 30 pairs and one percentile.)
 
 import type { Histogram } from 'hdr-histogram-js';
-import { newLatencyHistogram } from '../histogram.js';
+import { newLatencyHistogram } from '../measure/histogram.js';
 
 export interface CumulativeLatency {
   /** At the index of an HdrHistogram's bucket: how many latencies lie in it and in those below. */
@@ -18,7 +18,7 @@ interface Buckets {
   highestEquivalentValue(value: number): number;
 }
 
-/** All latency histograms have the same layout (bench/histogram.ts), so a bucket's index means the same in each. */
+/** All latency histograms have the same layout (bench/measure/histogram.ts), so a bucket's index means the same in each. */
 const layout = newLatencyHistogram() as unknown as Buckets;
 
 export function cumulativeLatency(histogram: Histogram): CumulativeLatency {

@@ -1,7 +1,7 @@
 // Which metrics decide a comparison: those that a --budget names, or the default ones, as far as they can be measured here at all.
 
 import { FanwireError } from '../../src/protocol/codes.js';
-import { INSTRUCTIONS, whyUncountable } from '../event-counter.js';
+import { INSTRUCTIONS, whyUncountable } from '../measure/event-counter.js';
 import type { MetricName } from './budget.js';
 
 /** What the verdict depends on unless --budget names other metrics: what moves with the code rather than with the machine. */

@@ -1,8 +1,8 @@
 // What a comparison looks at, and how each figure comes out of pairs of runs.
 
-import type { Capacity } from '../closed-loop.js';
-import { enoughSamples } from '../histogram.js';
-import type { Result } from '../result.js';
+import type { Capacity } from '../load/closed-loop.js';
+import { enoughSamples } from '../measure/histogram.js';
+import type { Result } from '../result/result.js';
 import type { MetricName } from './budget.js';
 import { type CumulativeLatency, mergedPercentileUs, totalLatencies } from './cumulative-latency.js';
 import { ratioOrNull, trimmedMeanRatio, trimPairs } from './interval.js';

@@ -1,13 +1,13 @@
 // One run of one side: a fresh server, an open loop for latency, then a closed loop on the same server for capacity and cost.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ByteSockets } from '../byte-sockets.js';
-import { closedLoop } from '../closed-loop.js';
 import type { Engine } from '../engines/engine.js';
-import { countEvent, INSTRUCTIONS } from '../event-counter.js';
-import { decodeHistogram } from '../histogram.js';
-import type { CoreSplit } from '../pinning.js';
-import { runPlan } from '../run.js';
+import { ByteSockets } from '../load/byte-sockets.js';
+import { closedLoop } from '../load/closed-loop.js';
+import { countEvent, INSTRUCTIONS } from '../measure/event-counter.js';
+import { decodeHistogram } from '../measure/histogram.js';
+import type { CoreSplit } from '../measure/pinning.js';
+import { runPlan } from '../run/run.js';
 import type { Plan } from '../scenarios/scenario.js';
 import { type Target, topicUrl } from '../targets/target.js';
 import { cumulativeLatency } from './cumulative-latency.js';

@@ -1,6 +1,6 @@
 // A comparison as one HTML page: the verdict and its table above the two sides' curves in one chart each.
 
-import { html, type Markup } from '../../src/page/markup.js';
+import { html, type Markup } from '../../src/base/page/markup.js';
 import { renderHtml } from '../report/html.js';
 import { type Comparison, type MetricOutcome, percent } from './comparison.js';
 import { figure, footnoteText, headline } from './report-text.js';

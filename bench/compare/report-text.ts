@@ -1,6 +1,6 @@
 // A comparison as text: Markdown for the pull request, lines for the terminal, JUnit, and GitHub's annotations.
 
-import { formatBytes, formatMs, formatRate } from '../../src/page/format.js';
+import { formatBytes, formatMs, formatRate } from '../../src/base/page/format.js';
 import { escapeXml } from '../report/junit.js';
 import { escapeMarkdown, tableLines } from '../report/markdown.js';
 import { sparkline } from '../report/sparkline.js';

@@ -3,9 +3,9 @@
 import { appendFileSync } from 'node:fs';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { nativeEngine } from '../engines/native.js';
-import { pinProcess, splitCores } from '../pinning.js';
+import { pinProcess, splitCores } from '../measure/pinning.js';
 import { type ReportFiles, write } from '../report/write.js';
-import { describeHost } from '../run.js';
+import { describeHost } from '../run/run.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan } from '../scenarios/scenario.js';
 import { loadBaseline, saveBaseline } from './baseline.js';

@@ -1,8 +1,8 @@
 // A comparison from its first pair to its verdict: fresh servers for every run, in blocks whose order is random, until the
 // intervals have decided or the time is over.
 
-import { decodeHistogram, encodeHistogram, mergeHistograms, summarizeLatency } from '../histogram.js';
-import type { Result } from '../result.js';
+import { decodeHistogram, encodeHistogram, mergeHistograms, summarizeLatency } from '../measure/histogram.js';
+import type { Result } from '../result/result.js';
 import type { Budgets, MetricName } from './budget.js';
 import { type Comparison, type Design, judgeMetrics, judgeWhole, type MetricOutcome } from './comparison.js';
 import type { Pair, Run } from './metrics.js';

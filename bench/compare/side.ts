@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FanwireError } from '../../src/protocol/codes.js';
-import { makeFolder } from '../make-folder.js';
+import { makeFolder } from '../run/make-folder.js';
 import { startCommandTarget } from '../targets/command.js';
 import { startRelayTarget } from '../targets/relay.js';
 import type { Target } from '../targets/target.js';

@@ -36,7 +36,7 @@ export interface EngineReport {
     readonly requested: number;
     readonly opened: number;
     readonly failed: number;
-    /** Unit: µs, from bench/histogram.ts. */
+    /** Unit: µs, from bench/measure/histogram.ts. */
     readonly connectUs: Histogram;
     /** Why connections failed, most frequent first: "ECONNREFUSED", "HTTP 503". */
     readonly failures: readonly { readonly reason: string; readonly count: number }[];

@@ -3,9 +3,9 @@
 // One publisher, one message every other millisecond, and one subscriber on the same worker, on another worker, and on another node (through a real
 // nats-server). All clocks are this process's. Then bursts, for the CPU that a message costs each node.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ByteSockets, binaryFrame } from '../byte-sockets.js';
-import { processCpuSeconds } from '../cpu-time.js';
-import { residentMemory } from '../resident-memory.js';
+import { ByteSockets, binaryFrame } from '../load/byte-sockets.js';
+import { processCpuSeconds } from '../measure/cpu-time.js';
+import { residentMemory } from '../measure/resident-memory.js';
 import { startBroker } from '../targets/broker.js';
 import { median, type Server, startRelay } from './server-process.js';
 

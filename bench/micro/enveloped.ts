@@ -3,8 +3,8 @@
 // The same relay serves two topics: one with raw sockets only, one with as many enveloped ones. The driver publishes the same
 // payload to either in turn. Enveloped subscribers receive more bytes a message (the envelope), and history is off; a third
 // topic has history on, for what that adds.
-import { ByteSockets, clientFrame, type Published, serverFrameBytes } from '../byte-sockets.js';
-import { type Capacity, closedLoop } from '../closed-loop.js';
+import { ByteSockets, clientFrame, type Published, serverFrameBytes } from '../load/byte-sockets.js';
+import { type Capacity, closedLoop } from '../load/closed-loop.js';
 import { median, pin, startRelay } from './server-process.js';
 
 const FAN_OUT = 500;

@@ -1,7 +1,7 @@
 // Two servers measured in turns (ABBA) over the same cases, with the same number of sockets open at both all the time, so that
 // the machine's drift hits both; and the table of their ratios.
-import { ByteSockets } from '../byte-sockets.js';
-import { type Capacity, closedLoop } from '../closed-loop.js';
+import { ByteSockets } from '../load/byte-sockets.js';
+import { type Capacity, closedLoop } from '../load/closed-loop.js';
 import { median, type Server } from './server-process.js';
 
 export interface Case {

@@ -4,7 +4,7 @@
 
 import hdr from 'hdr-histogram-js';
 import { LatencyCounts } from '../engines/native/counts.js';
-import { newLatencyHistogram } from '../histogram.js';
+import { newLatencyHistogram } from '../measure/histogram.js';
 
 const VALUES = 2_000_000;
 const ROUNDS = 7;

@@ -5,7 +5,7 @@
 // then are the buffers read, and every byte counted. Both relays have the same sockets open and take turns (ABBA).
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ByteSockets, binaryFrame } from '../byte-sockets.js';
+import { ByteSockets, binaryFrame } from '../load/byte-sockets.js';
 import { median, type Server, startRelay } from './server-process.js';
 
 /** One message, as in live traffic; as many as make one send() a socket; and a backlog, which takes several. */

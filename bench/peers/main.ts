@@ -2,16 +2,16 @@
 // `npm run bench:peers`: fanwire and every peer that is here, the same scenarios, interleaved; ratios with their spread.
 
 import { join } from 'node:path';
-import { Exit } from '../../src/exit-codes.js';
-import { formatMs, formatSeconds } from '../../src/page/format.js';
+import { Exit } from '../../src/base/exit-codes.js';
+import { formatMs, formatSeconds } from '../../src/base/page/format.js';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { NATIVE_DEFAULTS, nativeEngine } from '../engines/native.js';
-import { pinProcess, splitCores } from '../pinning.js';
+import { pinProcess, splitCores } from '../measure/pinning.js';
 import { write, writeReports } from '../report/write.js';
-import { validateResult } from '../result-validate.js';
+import { validateResult } from '../result/result-validate.js';
+import { positive, scriptCommand } from '../run/script-command.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan } from '../scenarios/scenario.js';
-import { positive, scriptCommand } from '../script-command.js';
 import { startRelayTarget } from '../targets/relay.js';
 import { PEERS, type Peer, peerNamed } from './registry.js';
 import { type Contestant, playRounds } from './rounds.js';

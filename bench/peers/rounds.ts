@@ -1,7 +1,7 @@
 // Plays scenarios against many servers in interleaved rounds, each run on a freshly started server, within a time limit.
 
 import type { Engine } from '../engines/engine.js';
-import { runPlan } from '../run.js';
+import { runPlan } from '../run/run.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { Target } from '../targets/target.js';
 import type { Run } from './standings.js';

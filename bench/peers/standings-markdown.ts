@@ -1,9 +1,9 @@
 // The standings as Markdown, ready for docs/performance.md: how it was run, a table a scenario, who was not there.
 
-import { formatCount, formatMs, formatNumber, formatRatio, formatSeconds } from '../../src/page/format.js';
+import { formatCount, formatMs, formatNumber, formatRatio, formatSeconds } from '../../src/base/page/format.js';
 import { describeLoad } from '../report/load-line.js';
 import { escapeMarkdown, tableLines } from '../report/markdown.js';
-import type { Result } from '../result.js';
+import type { Result } from '../result/result.js';
 import { type Run, type Spread, type Standing, standings } from './standings.js';
 
 export interface Absentee {

@@ -3,7 +3,7 @@
 // A ratio is taken within a round, where both ran minutes apart at most, and then its median over rounds: a machine that
 // drifts by a factor of two in an hour moves both. The spread (least to most) is printed beside it, always.
 
-import type { Result } from '../result.js';
+import type { Result } from '../result/result.js';
 
 /** One run of one server in one round. */
 export interface Run {

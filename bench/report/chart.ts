@@ -1,7 +1,7 @@
 // What the page draws: every chart of a group of results as plain numbers. Invalid runs give no latency and no rate.
 
-import { decodeHistogram, enoughSamples, percentileMs } from '../histogram.js';
-import type { Result, SeriesPoint } from '../result.js';
+import { decodeHistogram, enoughSamples, percentileMs } from '../measure/histogram.js';
+import type { Result, SeriesPoint } from '../result/result.js';
 import type { ScenarioGroup } from './grouping.js';
 import { deliveryRates, hasGauge } from './series.js';
 
@@ -31,7 +31,7 @@ export interface Chart {
   readonly lines: readonly ChartLine[];
 }
 
-/** Colours --c0 to --c9 in src/page/base.css. */
+/** Colours --c0 to --c9 in src/base/page/base.css. */
 const PALETTE = 10;
 const POINTS_PER_DECADE = 16;
 /** With more results than this, medians would only hide the tails. */

@@ -9,8 +9,8 @@ import {
   formatRatio,
   formatSeconds,
   formatShare,
-} from '../../src/page/format.js';
-import type { Result } from '../result.js';
+} from '../../src/base/page/format.js';
+import type { Result } from '../result/result.js';
 
 export interface Figure {
   readonly group: 'Latency' | 'Deliveries' | 'Connections' | 'Server' | 'Generator';

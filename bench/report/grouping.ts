@@ -1,6 +1,6 @@
 // Which results stand side by side: those of one scenario. And what each is called there: only what tells them apart.
 
-import type { Result } from '../result.js';
+import type { Result } from '../result/result.js';
 import { PLAN_DEFAULTS } from '../scenarios/scenario.js';
 
 export interface ScenarioGroup {

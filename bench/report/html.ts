@@ -1,9 +1,9 @@
 // The report as one HTML page that needs nothing else: uPlot, our script and style are inlined, no request is made.
 // The page's own policy (CSP) allows only the scripts that are in it by their hash, and no connection at all.
 
-import { bundled, ICON, policyHash, styles, uplotScript } from '../../src/page/inline.js';
-import { embeddedJson, html, type Markup, trusted } from '../../src/page/markup.js';
-import type { Result } from '../result.js';
+import { bundled, ICON, policyHash, styles, uplotScript } from '../../src/base/page/inline.js';
+import { embeddedJson, html, type Markup, trusted } from '../../src/base/page/markup.js';
+import type { Result } from '../result/result.js';
 import { chartsOf } from './chart.js';
 import { groupByScenario } from './grouping.js';
 import { contents, scenarioSection } from './sections.js';
@@ -36,7 +36,7 @@ export function renderHtml(results: readonly Result[], frame?: Frame): string {
 <meta name="referrer" content="no-referrer">
 <title>${frame?.title ?? title}</title>
 <link rel="icon" href="${trusted(ICON)}">
-<style>${trusted(styles('src/page/base.css', 'bench/report/page/page.css', 'bench/report/page/side-by-side.css'))}</style>
+<style>${trusted(styles('src/base/page/base.css', 'bench/report/page/page.css', 'bench/report/page/side-by-side.css'))}</style>
 </head>
 <body>
 <header><h1>fanwire <span>load report</span></h1><p>${when(results)}</p></header>

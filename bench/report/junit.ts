@@ -1,6 +1,6 @@
 // The report as JUnit XML, which every CI system shows: an invalid run is an error, a lost message a failure.
 
-import type { Result } from '../result.js';
+import type { Result } from '../result/result.js';
 import { figuresOf, figureText } from './figures.js';
 import { groupByScenario, type ScenarioGroup } from './grouping.js';
 import { judge } from './verdict.js';

@@ -1,7 +1,7 @@
 // The load of a run in words: "500 subscribers · 1 publisher · 100 msg/s · 128 B · 10 s". What is at rest is left out.
 
-import { formatCount } from '../../src/page/format.js';
-import type { Result } from '../result.js';
+import { formatCount } from '../../src/base/page/format.js';
+import type { Result } from '../result/result.js';
 
 type Params = Result['params'];
 

@@ -1,7 +1,7 @@
 // The report as Markdown, for a CI summary or a documentation page: verdict first, one table per scenario.
 
-import { formatCount, formatMs, formatRate } from '../../src/page/format.js';
-import type { Result } from '../result.js';
+import { formatCount, formatMs, formatRate } from '../../src/base/page/format.js';
+import type { Result } from '../result/result.js';
 import { figureRatio, figuresOf, figureText } from './figures.js';
 import { groupByScenario, type ScenarioGroup } from './grouping.js';
 import { describeLoad } from './load-line.js';

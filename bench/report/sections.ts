@@ -1,8 +1,8 @@
 // The parts of the HTML page, top to bottom: verdict, big figures or side-by-side table, charts, every figure, set-up.
 
-import { formatCount, formatMs, formatRate } from '../../src/page/format.js';
-import { html, type Markup } from '../../src/page/markup.js';
-import type { Result } from '../result.js';
+import { formatCount, formatMs, formatRate } from '../../src/base/page/format.js';
+import { html, type Markup } from '../../src/base/page/markup.js';
+import type { Result } from '../result/result.js';
 import { type Chart, colorOf } from './chart.js';
 import { FIGURES, type Figure, figureRatio, figuresOf, figureText } from './figures.js';
 import { type ScenarioGroup, targetName } from './grouping.js';

@@ -1,6 +1,6 @@
 // The series of a result as rates and gauges over time, for sparklines and charts alike.
 
-import type { Result } from '../result.js';
+import type { Result } from '../result/result.js';
 
 /** Deliveries per second of each interval; 0 before the first delivery. */
 export function deliveryRates(result: Result): number[] {

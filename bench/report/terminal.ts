@@ -8,8 +8,8 @@ import {
   formatRate,
   formatSeconds,
   formatShare,
-} from '../../src/page/format.js';
-import type { Result } from '../result.js';
+} from '../../src/base/page/format.js';
+import type { Result } from '../result/result.js';
 import { FIGURES, figureRatio, figuresOf, figureText, paramNumber } from './figures.js';
 import { groupByScenario, type ScenarioGroup, targetName } from './grouping.js';
 import { describeLoad } from './load-line.js';

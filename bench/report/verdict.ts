@@ -1,8 +1,8 @@
 // What a run says at first sight: invalid, failed or good, in one headline and the reasons below it.
 
-import { formatCount } from '../../src/page/format.js';
-import type { Result } from '../result.js';
-import { missedTerms, parseSlo, type SloTerm } from '../slo.js';
+import { formatCount } from '../../src/base/page/format.js';
+import type { Result } from '../result/result.js';
+import { missedTerms, parseSlo, type SloTerm } from '../result/slo.js';
 
 export interface Verdict {
   readonly kind: 'good' | 'failed' | 'invalid';

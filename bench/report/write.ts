@@ -3,8 +3,8 @@
 import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FanwireError } from '../../src/protocol/codes.js';
-import { makeFolder } from '../make-folder.js';
-import type { Result } from '../result.js';
+import type { Result } from '../result/result.js';
+import { makeFolder } from '../run/make-folder.js';
 
 export interface ReportFiles {
   readonly json?: string;

@@ -1,6 +1,6 @@
 // Every scenario, in the order that `fanwire bench list` prints them.
 
-import { didYouMean } from '../../src/config/nearest.js';
+import { didYouMean } from '../../src/base/nearest.js';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { burst } from './burst.js';
 import { churn } from './churn.js';

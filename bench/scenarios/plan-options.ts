@@ -1,7 +1,7 @@
 // The parameters of a plan as people give them: flags, and the keys of a `--scenario file.json`. Both come from this one list.
 
-import { didYouMean } from '../../src/config/nearest.js';
-import { readJsonFile } from '../../src/json-file.js';
+import { readJsonFile } from '../../src/base/json-file.js';
+import { didYouMean } from '../../src/base/nearest.js';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { PLAN_DEFAULTS, type Plan, STAMP_BYTES } from './scenario.js';
 

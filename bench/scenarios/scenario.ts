@@ -41,7 +41,7 @@ export interface Plan {
   generators: number;
 }
 
-/** Bytes that a message needs at least: who sent it, its sequence number and when it was due (see bench/stamp.ts). */
+/** Bytes that a message needs at least: who sent it, its sequence number and when it was due (see bench/load/stamp.ts). */
 export const STAMP_BYTES = 24;
 
 /** A scenario: parameters only. `sweep` and `search` run the plan several times and give one result with `steps`. */

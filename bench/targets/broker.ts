@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { FanwireError } from '../../src/protocol/codes.js';
-import { freePort } from '../free-port.js';
+import { freePort } from '../run/free-port.js';
 import { ServerProcess } from './server-process.js';
 
 /** Debian puts it where a user's PATH does not reach. */

@@ -1,8 +1,8 @@
 // The default target: fanwire itself, started for the run on a free port, one process or several nodes.
 
 import { fileURLToPath } from 'node:url';
-import { version } from '../../src/version.js';
-import { requireSockets } from '../file-limit.js';
+import { version } from '../../src/base/version.js';
+import { requireSockets } from '../measure/file-limit.js';
 import { startBroker } from './broker.js';
 import { ServerProcess } from './server-process.js';
 import type { Dialect, Target } from './target.js';

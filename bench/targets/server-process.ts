@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../src/protocol/codes.js';
-import { pinnedCommand } from '../pinning.js';
+import { pinnedCommand } from '../measure/pinning.js';
 
 /** A JVM on a busy machine needs its time. */
 const START_TIMEOUT_MS = 30_000;

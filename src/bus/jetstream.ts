@@ -12,8 +12,8 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import { type Logger, type SampledWarnings, sampledWarnings } from '../base/log.js';
 import { type HistoryRule, ruleFor } from '../config/history-rules.js';
-import { type Logger, type SampledWarnings, sampledWarnings } from '../log.js';
 import { FanwireError } from '../protocol/codes.js';
 import { readRecord, type SequenceRecord, writeRecord } from '../protocol/sequence-record.js';
 import type { NatsObserver } from './nats.js';

@@ -1,6 +1,6 @@
 // The topics that a node has subscribed to at NATS: while it has subscribers of them, and a little longer.
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
-import type { SampledWarnings } from '../log.js';
+import type { SampledWarnings } from '../base/log.js';
 import type { Interest } from './bus.js';
 import { topicSubject } from './subject.js';
 

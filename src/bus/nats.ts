@@ -3,7 +3,7 @@
 // nothing stale arrives after an outage.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
-import { type Logger, type SampledWarnings, sampledWarnings } from '../log.js';
+import { type Logger, type SampledWarnings, sampledWarnings } from '../base/log.js';
 import { FanwireError } from '../protocol/codes.js';
 import type { Bus, BusStatus, Deliver, Kind } from './bus.js';
 import { type Census, NOBODY, type Question, type TakeCensus } from './census.js';

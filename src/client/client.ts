@@ -1,5 +1,5 @@
 // The client: one connection that comes back by itself, its subscriptions, and what waits to be sent meanwhile.
-import { FanwireError } from '../protocol/error.js';
+import { FanwireError } from '../base/error.js';
 import type { Member, ServerOp } from '../protocol/ops.js';
 import { fullJitterMs } from './backoff.js';
 import { toBase64 } from './base64.js';

@@ -1,5 +1,5 @@
 // Ops on their way: each waits for a connection or for its answer, and every promise comes to an end.
-import { FanwireError } from '../protocol/error.js';
+import { FanwireError } from '../base/error.js';
 import type { ServerOp } from '../protocol/ops.js';
 
 export type Answer = Extract<ServerOp, { op: 'ok' }>;

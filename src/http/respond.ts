@@ -1,6 +1,6 @@
 // How HTTP answers are made and written: status lines, JSON bodies, and refusals in the same shape as the relay's.
 import type { Refusal } from '../protocol/codes.js';
-import { type Headers, refusalHeaders, STATUS_LINES } from '../relay/refuse.js';
+import { type Headers, refusalHeaders, STATUS_LINES } from '../relay/door/refuse.js';
 import type { HttpResponse } from '../relay/uws.js';
 
 /** An answer before it is written. */

@@ -1,5 +1,5 @@
 // Every close code, HTTP refusal and stable error code of fanwire, each with its reason, in one place.
-export { FanwireError } from './error.js';
+export { FanwireError } from '../base/error.js';
 
 /** WebSocket close codes that the relay sends. 1xxx are RFC 6455's, 4xxx are ours. */
 export const Close = {

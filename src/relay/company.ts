@@ -2,7 +2,7 @@
 import type { Bus, Threads } from '../bus/bus.js';
 import type { JetStreamOwner } from '../bus/jetstream.js';
 import { noBus } from '../bus/none.js';
-import type { Ledger } from './ledger.js';
+import type { Ledger } from './door/ledger.js';
 
 export interface Company {
   /** How its publishes reach the others. */

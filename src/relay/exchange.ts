@@ -5,10 +5,10 @@ import { noBus } from '../bus/none.js';
 import { binaryBody, msgFrame, textBody } from '../protocol/frames.js';
 import type { Payload } from '../protocol/ops.js';
 import { bodyPayload, readParcel, writeParcel } from '../protocol/parcel.js';
-import type { Connection } from './connection.js';
-import type { FanOut } from './fanout.js';
-import type { Acknowledge, Numbered, Sequencer } from './sequencer.js';
-import type { Topic, TopicTable } from './topic.js';
+import type { Connection } from './fanout/connection.js';
+import type { FanOut } from './fanout/fanout.js';
+import type { Topic, TopicTable } from './fanout/topic.js';
+import type { Acknowledge, Numbered, Sequencer } from './history/sequencer.js';
 
 export class Exchange {
   /** Numbers the messages of topics with history; undefined where there are none. */

@@ -1,32 +1,31 @@
 // The relay: its sockets' lives from upgrade to close, on one uWS App.
 import type { Authenticator } from '../auth/auth.js';
 import { createAuthenticator } from '../auth/create.js';
+import { type Logger, sampledWarnings } from '../base/log.js';
 import type { Bus } from '../bus/bus.js';
 import type { RelayConfig } from '../config/schema.js';
-import { type Logger, sampledWarnings } from '../log.js';
 import type { Refusal } from '../protocol/codes.js';
 import { maxFrameBytes } from '../protocol/frames.js';
-import { Access } from './access.js';
-import { Admission } from './admission.js';
 import { COMPRESSION, makeApp, READ_FOR_CLOSE_BYTES } from './app.js';
+import { PublishGuard } from './budget/publish-guard.js';
 import { ALONE, type Company } from './company.js';
-import { Connection, type SocketState } from './connection.js';
-import { CorkHolder } from './cork-holder.js';
-import { Counters } from './counters.js';
-import { Cuts } from './cuts.js';
-import { closeSpread } from './drain.js';
-import { Enveloped } from './enveloped.js';
-import { Expiry } from './expiry.js';
-import { FanOut } from './fanout.js';
-import { FileLimit } from './file-limit.js';
+import { Access } from './door/access.js';
+import { Admission } from './door/admission.js';
+import { CorkHolder } from './door/cork-holder.js';
+import { FileLimit } from './door/file-limit.js';
+import { NOT_AN_UPGRADE, noRoute, writeRefusal } from './door/refuse.js';
+import { type Entrant, type HandshakeHeaders, Upgrades } from './door/upgrade.js';
+import { Cuts } from './exit/cuts.js';
+import { closeSpread } from './exit/drain.js';
+import { Expiry } from './exit/expiry.js';
+import { reloadTokens } from './exit/reload.js';
+import { Connection, type SocketState } from './fanout/connection.js';
+import { FanOut } from './fanout/fanout.js';
+import { SlowConsumers } from './fanout/slow.js';
+import { slowObserver } from './fanout/slow-observer.js';
+import type { TopicTable } from './fanout/topic.js';
 import { cannotListen, urlOf } from './listening.js';
-import { PublishGuard } from './publish-guard.js';
-import { NOT_AN_UPGRADE, noRoute, writeRefusal } from './refuse.js';
-import { reloadTokens } from './reload.js';
-import { SlowConsumers } from './slow.js';
-import { slowObserver } from './slow-observer.js';
-import type { TopicTable } from './topic.js';
-import { type Entrant, type HandshakeHeaders, Upgrades } from './upgrade.js';
+import { Enveloped } from './topic-layer.js';
 import {
   type HttpResponse,
   listenExclusively,
@@ -37,6 +36,7 @@ import {
   type us_socket_context_t,
   us_socket_local_port,
 } from './uws.js';
+import { Counters } from './watch/counters.js';
 
 export interface Relay {
   readonly port: number;

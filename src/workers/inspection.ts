@@ -6,8 +6,8 @@ import type {
   Inspection,
   TopicInfo,
   TopicOrder,
-} from '../relay/inspection.js';
-import { type RelayStats, totalOf } from '../relay/stats.js';
+} from '../relay/watch/inspection.js';
+import { type RelayStats, totalOf } from '../relay/watch/stats.js';
 import type { Supervisor } from './supervisor.js';
 
 /** A worker that does not answer within this time is busy or stuck; the others' answers do not wait for it. */

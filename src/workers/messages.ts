@@ -2,7 +2,7 @@
 
 import type { Link } from '../bus/link.js';
 import type { RelayConfig } from '../config/schema.js';
-import type { Inspection } from '../relay/inspection.js';
+import type { Inspection } from '../relay/watch/inspection.js';
 
 /** What a worker starts with. */
 export interface WorkerSetup {

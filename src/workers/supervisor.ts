@@ -1,11 +1,12 @@
 // The main thread of a relay with several workers: starts them on one port, links them, starts those anew that die, ends them.
+
+import type { Logger } from '../base/log.js';
 import type { BusStatus } from '../bus/bus.js';
 import { InterestTable } from '../bus/interest-table.js';
 import type { Link } from '../bus/link.js';
 import type { RelayConfig } from '../config/schema.js';
-import type { Logger } from '../log.js';
 import type { Cluster } from '../relay/company.js';
-import { SharedLedger } from '../relay/ledger.js';
+import { SharedLedger } from '../relay/door/ledger.js';
 import { urlOf } from '../relay/listening.js';
 import { claimPort } from './claim-port.js';
 import { Hub } from './hub.js';

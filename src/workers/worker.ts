@@ -1,12 +1,12 @@
 // A worker thread: one relay on the port that all workers share, and its end of the bus between them.
 import { parentPort, workerData } from 'node:worker_threads';
+import { createLogger } from '../base/log.js';
 import { ThreadsBus } from '../bus/threads.js';
-import { PublishApi } from '../http/publish.js';
-import { createLogger } from '../log.js';
+import { PublishApi } from '../http/publish/publish.js';
 import { FanwireError } from '../protocol/codes.js';
-import { type Inspection, LocalInspection } from '../relay/inspection.js';
-import { SharedLedger } from '../relay/ledger.js';
+import { SharedLedger } from '../relay/door/ledger.js';
 import { type Relay, startRelay } from '../relay/relay.js';
+import { type Inspection, LocalInspection } from '../relay/watch/inspection.js';
 import { guardHeap } from './heap-guard.js';
 import type { Call, FromWorker, WorkerOps, WorkerSetup } from './messages.js';
 

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { isRefusal } from '../../src/auth/auth.js';
 import { JwtAuthenticator } from '../../src/auth/jwt.js';
-import { RecordedLog } from './recorded-log.js';
+import { RecordedLog } from '../support/recorded-log.js';
 
 interface Issuer {
   readonly url: URL;

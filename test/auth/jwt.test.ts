@@ -8,7 +8,7 @@ import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWTPayload
 import { type Identity, isRefusal } from '../../src/auth/auth.js';
 import { JwtAuthenticator, type JwtOptions } from '../../src/auth/jwt.js';
 import { publicKeyFromFile, secretKey, secretKeyFromFile } from '../../src/auth/keys.js';
-import { RecordedLog } from './recorded-log.js';
+import { RecordedLog } from '../support/recorded-log.js';
 
 const SECRET = 'a secret of more than thirty-two bytes';
 const dir = mkdtempSync(join(tmpdir(), 'fanwire-jwt-'));

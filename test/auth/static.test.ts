@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { type Identity, isRefusal } from '../../src/auth/auth.js';
 import { StaticAuthenticator } from '../../src/auth/static.js';
 import type { Refusal } from '../../src/protocol/codes.js';
-import { RecordedLog } from './recorded-log.js';
+import { RecordedLog } from '../support/recorded-log.js';
 
 const ALICE = 'alice-token-0123456789';
 const BOB = 'bob-token-0123456789ab';

@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { certificate } from '../certificate.js';
-import { runFanwire } from '../fanwire-process.js';
+import { certificate } from '../support/certificate.js';
+import { runFanwire } from '../support/fanwire-process.js';
 
 const NOBODY = ['--cluster', 'nats://127.0.0.1:1'];
 

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
-import { fanwire, runFanwire, serve } from '../fanwire-process.js';
+import { fanwire, runFanwire, serve } from '../support/fanwire-process.js';
 
 async function subscribed(t: TestContext, args: string[]) {
   const sub = fanwire(t, ['sub', ...args]);

@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { sampleResult } from '../bench/sample-result.js';
-import { fanwire, runFanwire } from '../fanwire-process.js';
+import { fanwire, runFanwire } from '../support/fanwire-process.js';
+import { sampleResult } from '../support/sample-result.js';
 
 test('result files become every report that is asked for, the first file being what ratios refer to', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'fanwire-report-'));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { WebSocket } from 'ws';
 import { groups, options } from '../../src/config/schema.js';
-import { fanwire, runFanwire, serve } from '../fanwire-process.js';
+import { fanwire, runFanwire, serve } from '../support/fanwire-process.js';
 
 test('--help lists every option under its heading, with its default and what zero means', async (t) => {
   const { code, stdout } = await runFanwire(t, ['serve', '--help']);

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import { test } from 'node:test';
 import { chromium, type Page } from 'playwright-core';
-import { serve } from '../fanwire-process.js';
-import { CuttingProxy } from './cutting-proxy.js';
+import { CuttingProxy } from '../support/cutting-proxy.js';
+import { serve } from '../support/fanwire-process.js';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const skip = existsSync(CHROMIUM) ? false : `no Chromium at ${CHROMIUM} (apt-get install chromium, or set CHROMIUM)`;

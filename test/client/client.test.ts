@@ -9,9 +9,9 @@ import { WebSocket } from 'ws';
 import { fullJitterMs } from '../../src/client/backoff.js';
 import { type ClientOptions, type ClientState, FanwireClient, type FanwireError } from '../../src/client/index.js';
 import { renewAfterMs, withToken } from '../../src/client/token.js';
-import { serve } from '../fanwire-process.js';
-import { startLocalRelay, until } from '../relay/local-relay.js';
-import { CuttingProxy } from './cutting-proxy.js';
+import { CuttingProxy } from '../support/cutting-proxy.js';
+import { serve } from '../support/fanwire-process.js';
+import { startLocalRelay, until } from '../support/local-relay.js';
 
 const SECRET = 'a secret of more than thirty-two bytes';
 const FAST = { WebSocket, backoffBaseMs: 5, backoffCapMs: 40 };

@@ -5,12 +5,12 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { WebSocket } from 'ws';
-import { delayingProxy } from '../cluster/delaying-proxy.js';
-import { NatsServer } from '../cluster/nats-server.js';
-import { type ServeProcess, serve } from '../fanwire-process.js';
-import { EnvelopedClient } from '../relay/enveloped-client.js';
-import { CuttingProxy } from './cutting-proxy.js';
-import { clientOf, Listener } from './listener.js';
+import { CuttingProxy } from '../support/cutting-proxy.js';
+import { delayingProxy } from '../support/delaying-proxy.js';
+import { EnvelopedClient } from '../support/enveloped-client.js';
+import { type ServeProcess, serve } from '../support/fanwire-process.js';
+import { clientOf, Listener } from '../support/listener.js';
+import { NatsServer } from '../support/nats-server.js';
 
 const step = fc.oneof(
   {

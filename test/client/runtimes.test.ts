@@ -11,10 +11,10 @@ import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { launchChromium, noChromium } from '../chromium.js';
-import { serve } from '../fanwire-process.js';
-import { EnvelopedClient } from '../relay/enveloped-client.js';
-import { CuttingProxy } from './cutting-proxy.js';
+import { launchChromium, noChromium } from '../support/chromium.js';
+import { CuttingProxy } from '../support/cutting-proxy.js';
+import { EnvelopedClient } from '../support/enveloped-client.js';
+import { serve } from '../support/fanwire-process.js';
 import type { Said } from './listener-program.js';
 
 const PROGRAM = fileURLToPath(new URL('./listener-program.js', import.meta.url));

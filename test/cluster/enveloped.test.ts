@@ -1,10 +1,10 @@
 // What fanwire.v1 adds, across workers and nodes: envelopes with their publisher's form, presence, and how many there are.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { serve } from '../fanwire-process.js';
-import { EnvelopedClient } from '../relay/enveloped-client.js';
-import { SocketClient } from '../relay/socket-client.js';
-import { NatsServer } from './nats-server.js';
+import { EnvelopedClient } from '../support/enveloped-client.js';
+import { serve } from '../support/fanwire-process.js';
+import { NatsServer } from '../support/nats-server.js';
+import { SocketClient } from '../support/socket-client.js';
 
 /** Asks who is here until at least `members` are: a node that a busy machine kept from answering within 150 ms is not waited for. */
 async function presenceOf(client: EnvelopedClient, topic: string, members: number) {

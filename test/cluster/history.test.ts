@@ -1,12 +1,12 @@
 // History over a cluster: kept by a real NATS JetStream, so that clients recover on whatever node they come to, also when theirs died.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { CuttingProxy } from '../client/cutting-proxy.js';
-import { clientOf, Listener } from '../client/listener.js';
-import { fanwire, type ServeProcess, serve } from '../fanwire-process.js';
-import { EnvelopedClient } from '../relay/enveloped-client.js';
-import { SocketClient } from '../relay/socket-client.js';
-import { NatsServer } from './nats-server.js';
+import { CuttingProxy } from '../support/cutting-proxy.js';
+import { EnvelopedClient } from '../support/enveloped-client.js';
+import { fanwire, type ServeProcess, serve } from '../support/fanwire-process.js';
+import { clientOf, Listener } from '../support/listener.js';
+import { NatsServer } from '../support/nats-server.js';
+import { SocketClient } from '../support/socket-client.js';
 
 const HISTORY = ['--history', 'room/*=10000,10m,10m', '--history-max-bytes', '16m'];
 

@@ -9,8 +9,8 @@ import { pino } from 'pino';
 import { Kind } from '../../src/bus/bus.js';
 import { NatsBus } from '../../src/bus/nats.js';
 import { FanwireError } from '../../src/protocol/codes.js';
-import { configWith } from '../config-with.js';
-import { NatsServer } from './nats-server.js';
+import { configWith } from '../support/config-with.js';
+import { NatsServer } from '../support/nats-server.js';
 
 type Config = Parameters<typeof configWith>[0];
 

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import test, { type TestContext } from 'node:test';
-import { runFanwire, type ServeProcess, serve } from '../fanwire-process.js';
-import { SocketClient } from '../relay/socket-client.js';
-import { NatsServer } from './nats-server.js';
+import { runFanwire, type ServeProcess, serve } from '../support/fanwire-process.js';
+import { NatsServer } from '../support/nats-server.js';
+import { SocketClient } from '../support/socket-client.js';
 
 async function nodes(t: TestContext, nats: NatsServer, ...more: string[][]): Promise<ServeProcess[]> {
   const started = await Promise.all(more.map((args) => serve(t, ['--cluster', nats.url, ...args])));

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createAuthenticator } from '../../src/auth/create.js';
-import { RecordedLog } from '../auth/recorded-log.js';
-import { configWith } from '../config-with.js';
+import { configWith } from '../support/config-with.js';
+import { RecordedLog } from '../support/recorded-log.js';
 
 test('keys without --auth jwt, --auth jwt without exactly one key, and tokens without --auth static are conflicts', () => {
   const secret = 's'.repeat(32);

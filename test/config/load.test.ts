@@ -9,7 +9,7 @@ import { loadConfig, redacted } from '../../src/config/load.js';
 import { variableOf } from '../../src/config/option.js';
 import { configurationReference } from '../../src/config/reference.js';
 import { options, type RelayConfig } from '../../src/config/schema.js';
-import { configWith } from '../config-with.js';
+import { configWith } from '../support/config-with.js';
 
 function configFile(t: TestContext): (content: unknown) => string {
   const folder = mkdtempSync(join(tmpdir(), 'fanwire-config-'));

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import test from 'node:test';
 import { loadConfig, redacted } from '../../src/config/load.js';
 import { FanwireError } from '../../src/protocol/codes.js';
-import { configWith } from '../config-with.js';
+import { configWith } from '../support/config-with.js';
 
 type Given = Parameters<typeof configWith>[0];
 

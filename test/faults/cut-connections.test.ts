@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
-import { serve } from '../fanwire-process.js';
-import { SocketClient } from '../relay/socket-client.js';
-import { frame } from '../relay/wire.js';
-import { ONLY_LINUX, openFiles, until } from './process-facts.js';
-import { Random } from './random.js';
+import { serve } from '../support/fanwire-process.js';
+import { ONLY_LINUX, openFiles, until } from '../support/process-facts.js';
+import { Random } from '../support/random.js';
+import { SocketClient } from '../support/socket-client.js';
+import { frame } from '../support/wire.js';
+import { Witness } from '../support/witness.js';
 import { record } from './reliability.js';
 import { storm, upgradeRequest } from './storm.js';
-import { Witness } from './witness.js';
 
 const CONNECTIONS = 10_000;
 const TOPIC = 'cut';

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import { fanwire, serve } from '../fanwire-process.js';
-import { SocketClient } from '../relay/socket-client.js';
-import { cpuSeconds, ONLY_LINUX, openFiles, until } from './process-facts.js';
+import { fanwire, serve } from '../support/fanwire-process.js';
+import { cpuSeconds, ONLY_LINUX, openFiles, until } from '../support/process-facts.js';
+import { SocketClient } from '../support/socket-client.js';
+import { Witness } from '../support/witness.js';
 import { record } from './reliability.js';
-import { Witness } from './witness.js';
 
 const LIMIT = 200;
 const CLIENTS = 1000;

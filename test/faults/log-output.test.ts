@@ -6,12 +6,12 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { freePort } from '../../bench/free-port.js';
-import { fanwire, type ServeProcess } from '../fanwire-process.js';
-import { ONLY_LINUX, until } from './process-facts.js';
+import { freePort } from '../../bench/run/free-port.js';
+import { fanwire, type ServeProcess } from '../support/fanwire-process.js';
+import { ONLY_LINUX, until } from '../support/process-facts.js';
+import { Witness } from '../support/witness.js';
 import { record } from './reliability.js';
 import { storm } from './storm.js';
-import { Witness } from './witness.js';
 
 /** Requests that are refused, the first few a second with a line in the log. */
 const REFUSALS = 1000;

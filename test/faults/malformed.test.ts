@@ -1,15 +1,15 @@
 // 100,000 malformed requests and frames: the relay refuses each, stays up, passes none of it on, and keeps its memory.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { serve } from '../fanwire-process.js';
-import { SocketClient } from '../relay/socket-client.js';
-import { frame } from '../relay/wire.js';
+import { serve } from '../support/fanwire-process.js';
+import { megabytes, ONLY_LINUX, openFiles, rssBytes, until } from '../support/process-facts.js';
+import { Random } from '../support/random.js';
+import { SocketClient } from '../support/socket-client.js';
+import { frame } from '../support/wire.js';
+import { Witness } from '../support/witness.js';
 import { allowedFrames, BAD_REQUESTS, FORBIDDEN_FRAMES, mutated } from './malformed.js';
-import { megabytes, ONLY_LINUX, openFiles, rssBytes, until } from './process-facts.js';
-import { Random } from './random.js';
 import { record } from './reliability.js';
 import { storm, upgradeRequest } from './storm.js';
-import { Witness } from './witness.js';
 
 const EACH = 33_334;
 const AT_ONCE = 100;

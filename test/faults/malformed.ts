@@ -1,6 +1,7 @@
 // Malformed bytes of every kind: requests that are not HTTP or no proper upgrade, and frames that RFC 6455 forbids.
-import { frame } from '../relay/wire.js';
-import type { Random } from './random.js';
+
+import type { Random } from '../support/random.js';
+import { frame } from '../support/wire.js';
 import { upgradeRequest } from './storm.js';
 
 const MAX_PAYLOAD = 65_536;

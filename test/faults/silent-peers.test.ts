@@ -5,12 +5,12 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { serve } from '../fanwire-process.js';
-import { SocketClient } from '../relay/socket-client.js';
-import { ONLY_LINUX, openFiles, until } from './process-facts.js';
+import { serve } from '../support/fanwire-process.js';
+import { ONLY_LINUX, openFiles, until } from '../support/process-facts.js';
+import { SocketClient } from '../support/socket-client.js';
+import { Witness } from '../support/witness.js';
 import { record } from './reliability.js';
 import { upgradeRequest } from './storm.js';
-import { Witness } from './witness.js';
 
 const VANISHED = 300;
 const DRIPPING = 2000;

@@ -4,10 +4,10 @@ import { connect, type Socket } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import { type ServeProcess, serve } from '../fanwire-process.js';
-import { SocketClient } from '../relay/socket-client.js';
-import { frame } from '../relay/wire.js';
-import { megabytes, ONLY_LINUX, openFiles, rssBytes, until } from './process-facts.js';
+import { type ServeProcess, serve } from '../support/fanwire-process.js';
+import { megabytes, ONLY_LINUX, openFiles, rssBytes, until } from '../support/process-facts.js';
+import { SocketClient } from '../support/socket-client.js';
+import { frame } from '../support/wire.js';
 import { record } from './reliability.js';
 import { upgradeRequest } from './storm.js';
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { WebSocket } from 'ws';
-import { type ServeProcess, serve } from '../fanwire-process.js';
-import { ONLY_LINUX } from './process-facts.js';
+import { type ServeProcess, serve } from '../support/fanwire-process.js';
+import { ONLY_LINUX } from '../support/process-facts.js';
 import { record } from './reliability.js';
 
 const PUBLISHERS = 8;

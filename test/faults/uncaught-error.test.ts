@@ -1,8 +1,8 @@
 // A bug in a handler: the relay says so and ends, so that whoever supervises it can start it again.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { serve } from '../fanwire-process.js';
-import { SocketClient } from '../relay/socket-client.js';
+import { serve } from '../support/fanwire-process.js';
+import { SocketClient } from '../support/socket-client.js';
 import { record } from './reliability.js';
 
 /** How the bug comes about. Each is triggered by a message of that text. */

@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
 import { Refused } from '../../src/protocol/codes.js';
-import { serve } from '../fanwire-process.js';
-import { type Exposition, parseExposition } from '../http/exposition.js';
+import { type Exposition, parseExposition } from '../support/exposition.js';
+import { serve } from '../support/fanwire-process.js';
 
 const DOCS = new URL('../../../docs/', import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, DOCS), 'utf8');

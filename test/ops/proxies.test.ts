@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import { NatsServer } from '../cluster/nats-server.js';
-import { type ServeProcess, serve } from '../fanwire-process.js';
-import { until } from '../faults/process-facts.js';
-import { SocketClient } from '../relay/socket-client.js';
-import { haproxy, has, nginx, type ReverseProxy } from './reverse-proxy.js';
+import { type ServeProcess, serve } from '../support/fanwire-process.js';
+import { NatsServer } from '../support/nats-server.js';
+import { until } from '../support/process-facts.js';
+import { haproxy, has, nginx, type ReverseProxy } from '../support/reverse-proxy.js';
+import { SocketClient } from '../support/socket-client.js';
 
 const CLIENTS = 20;
 /** Where the clients connect from: not the proxy's own address, which is trusted. */

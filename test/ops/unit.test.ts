@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { runFanwire } from '../fanwire-process.js';
-import { has } from './reverse-proxy.js';
+import { runFanwire } from '../support/fanwire-process.js';
+import { has } from '../support/reverse-proxy.js';
 
 const UNIT = fileURLToPath(new URL('../../../docs/ops/fanwire.service', import.meta.url));
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
-import { type FanwireProcess, nodeProcess, serve } from '../fanwire-process.js';
-import { SocketClient } from '../relay/socket-client.js';
+import { type FanwireProcess, nodeProcess, serve } from '../support/fanwire-process.js';
+import { SocketClient } from '../support/socket-client.js';
 
 const FAILING_RELAY = fileURLToPath(new URL('./failing-relay.js', import.meta.url));
 /** So many sockets that both workers have some: the chance that one has none is 1 in 2^23. */

@@ -2,13 +2,13 @@
 // as JSON; HELD_WORKER names one that never gets as far as listening.
 import { createInterface } from 'node:readline';
 import { BroadcastChannel } from 'node:worker_threads';
-import { endOnSignals } from '../../src/commands/serve.js';
-import { withAdmin } from '../../src/commands/start.js';
+import { createLogger } from '../../src/base/log.js';
+import { endOnSignals } from '../../src/cli/serve.js';
+import { withAdmin } from '../../src/cli/start.js';
 import type { RelayConfig } from '../../src/config/schema.js';
-import { createLogger } from '../../src/log.js';
 import { WorkersInspection } from '../../src/workers/inspection.js';
 import { Supervisor } from '../../src/workers/supervisor.js';
-import { configWith } from '../config-with.js';
+import { configWith } from '../support/config-with.js';
 
 const given = JSON.parse(process.argv[2] ?? '{}') as Partial<RelayConfig>;
 const config = configWith({ ...given, port: 0, adminPort: 0, workers: 2, drainMs: 0, logFormat: 'json' });

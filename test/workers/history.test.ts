@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { slotOf } from '../../src/bus/interest-table.js';
-import { clientOf, Listener } from '../client/listener.js';
-import { nodeProcess } from '../fanwire-process.js';
+import { nodeProcess } from '../support/fanwire-process.js';
+import { clientOf, Listener } from '../support/listener.js';
 
 const FAILING_RELAY = fileURLToPath(new URL('./failing-relay.js', import.meta.url));
 /** So many clients that both workers have some: the chance that one has none is 1 in 2^19. */

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { LocalLedger, SharedLedger } from '../../src/relay/ledger.js';
-import { serve } from '../fanwire-process.js';
-import { open, refusalOf } from '../relay/local-relay.js';
+import { LocalLedger, SharedLedger } from '../../src/relay/door/ledger.js';
+import { serve } from '../support/fanwire-process.js';
+import { open, refusalOf } from '../support/local-relay.js';
 
 /** Opens sockets one by one until one is refused; gives how many came in, and the refusal's code. */
 async function openUntilRefused(t: TestContext, url: string, address: string): Promise<[number, string]> {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { fanwire, nodeProcess, runFanwire, serve } from '../fanwire-process.js';
-import { SocketClient } from '../relay/socket-client.js';
+import { fanwire, nodeProcess, runFanwire, serve } from '../support/fanwire-process.js';
+import { SocketClient } from '../support/socket-client.js';
 
 const FAILING_RELAY = fileURLToPath(new URL('./failing-relay.js', import.meta.url));
 

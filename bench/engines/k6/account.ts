@@ -1,8 +1,8 @@
 // Adds up what k6's VUs printed: one line each, with counts and histograms that k6's own summary does not have.
 
 import type { Histogram } from 'hdr-histogram-js';
-import { newLatencyHistogram, percentileMs, recordLatencyUs } from '../../histogram.js';
 import type { Line, ProgressLine, PublishersLine, SubscribersLine, TimelineLine } from '../../k6/lib/lines.js';
+import { newLatencyHistogram, percentileMs, recordLatencyUs } from '../../measure/histogram.js';
 import type { EngineSeriesPoint } from '../engine.js';
 
 export class Account {

@@ -1,7 +1,7 @@
 // How much of its cores k6 used or waited for, from outside by pid: its own scheduler tells a script nothing of the kind.
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { ServerLoad } from '../../server-load.js';
+import { ServerLoad } from '../../measure/server-load.js';
 
 /** Longer than any run, so that ServerLoad reads only when asked. */
 const NEVER_MS = 2 ** 31 - 1;

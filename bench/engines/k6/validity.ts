@@ -1,6 +1,6 @@
 // When figures are k6's own and not the server's. docs/k6.md has the measurements behind each limit.
 
-import { percentileMs } from '../../histogram.js';
+import { percentileMs } from '../../measure/histogram.js';
 import type { Plan } from '../../scenarios/scenario.js';
 import type { Account } from './account.js';
 

@@ -5,7 +5,7 @@
 // `hdr-histogram-js` and 19 ns in its WebAssembly form (bench/micro/record-latency.ts, values spread over five decades).
 
 import type { Histogram } from 'hdr-histogram-js';
-import { HIGHEST_LATENCY_US, recordLatencyUs } from '../../histogram.js';
+import { HIGHEST_LATENCY_US, recordLatencyUs } from '../../measure/histogram.js';
 
 /** Buckets up to 2^26 µs (67 s), beyond the 60 s that a result's histogram holds. */
 const BUCKETS = 2048 + 16 * 1024;

@@ -1,7 +1,7 @@
 // Outgoing client frames: masked once when the publisher starts, only the stamp is written anew for each message.
 
+import { writeStamp } from '../../load/stamp.js';
 import { STAMP_BYTES } from '../../scenarios/scenario.js';
-import { writeStamp } from '../../stamp.js';
 import { OPCODE_BINARY, OPCODE_CLOSE, OPCODE_PONG, OPCODE_TEXT } from './frame-reader.js';
 
 /** One publisher's frame: header, mask and masked payload, with a gap for the stamp. */

@@ -3,7 +3,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { FanwireError } from '../../../src/protocol/codes.js';
-import { pinProcess } from '../../pinning.js';
+import { pinProcess } from '../../measure/pinning.js';
 import type { Command, Interval, Message, Role } from './messages.js';
 
 const ENTRY = fileURLToPath(new URL('./generator.js', import.meta.url));

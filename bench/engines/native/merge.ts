@@ -1,7 +1,7 @@
 // Puts the reports of all generator processes together into what the engine reports.
 
 import type { Histogram } from 'hdr-histogram-js';
-import { newLatencyHistogram, percentileMs } from '../../histogram.js';
+import { newLatencyHistogram, percentileMs } from '../../measure/histogram.js';
 import type { EngineReport, EngineSeriesPoint } from '../engine.js';
 import { addCounts } from './counts.js';
 import type { ConnectFigures, Interval, PublisherReport, SubscriberReport } from './messages.js';

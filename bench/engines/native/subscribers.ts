@@ -1,6 +1,6 @@
 // A generator process that listens: it opens subscribers, times and counts what they hear, and cuts some where the plan says so.
 
-import { STAMP_MEASURED, stampDueUs, stampPublisher, stampSequence } from '../../stamp.js';
+import { STAMP_MEASURED, stampDueUs, stampPublisher, stampSequence } from '../../load/stamp.js';
 import { BusynessMeter } from './busyness.js';
 import type { Connection, ConnectionOwner } from './connection.js';
 import { Connections } from './connections.js';

@@ -2,8 +2,15 @@
 // html.ts inlines this file with what it imports.
 
 import type uPlotClass from 'uplot';
-import { cssColor, FONT, tooltip, trimZeros, Y_AXIS_WIDTH } from '../../../src/page/browser/chart-parts.js';
-import { formatBytes, formatCores, formatCount, formatMs, formatNumber, formatRate } from '../../../src/page/format.js';
+import { cssColor, FONT, tooltip, trimZeros, Y_AXIS_WIDTH } from '../../../src/base/page/browser/chart-parts.js';
+import {
+  formatBytes,
+  formatCores,
+  formatCount,
+  formatMs,
+  formatNumber,
+  formatRate,
+} from '../../../src/base/page/format.js';
 import type { Chart, Unit } from '../chart.js';
 
 declare const uPlot: typeof uPlotClass;

@@ -1,8 +1,8 @@
 // The live page at `/` of the admin listener: one HTML answer that holds all it needs, and the headers that keep it in its place.
-import { bundled, ICON, policyHash, styles, uplotScript } from '../../page/inline.js';
-import { html, trusted } from '../../page/markup.js';
+import { bundled, ICON, policyHash, styles, uplotScript } from '../../base/page/inline.js';
+import { html, trusted } from '../../base/page/markup.js';
+import type { RelayEntrance } from '../admin/stats-report.js';
 import type { Answer } from '../respond.js';
-import type { RelayEntrance } from '../stats-report.js';
 import { hostnameOf, relayUrl } from './relay-url.js';
 import { skeleton } from './skeleton.js';
 
@@ -15,7 +15,7 @@ export class LivePage {
   constructor() {
     const scripts = [uplotScript(), bundled(new URL('./page/main.js', import.meta.url))];
     const own = ['live', 'lists', 'forms', 'playground'].map((name) => `src/http/live/page/${name}.css`);
-    const style = styles('src/page/base.css', ...own);
+    const style = styles('src/base/page/base.css', ...own);
     this.policy = [
       `default-src 'none'; script-src ${scripts.map(policyHash).join(' ')}; style-src ${policyHash(style)}; img-src data:`,
       `base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,

@@ -1,5 +1,5 @@
 // The live page before any figure is in it: its sections, forms and labels. It holds nothing that a token protects.
-import { html, type Markup } from '../../page/markup.js';
+import { html, type Markup } from '../../base/page/markup.js';
 
 const WINDOWS_MIN = [1, 5, 15];
 

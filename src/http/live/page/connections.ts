@@ -1,6 +1,6 @@
 // The connections, a page at a time, found by topic, user or address; each can be closed, once one has said yes.
-import { formatBytes, formatCount } from '../../../page/format.js';
-import type { ConnectionInfo, ConnectionPage } from '../../../relay/inspection.js';
+import { formatBytes, formatCount } from '../../../base/page/format.js';
+import type { ConnectionInfo, ConnectionPage } from '../../../relay/watch/inspection.js';
 import { ask } from './admin-api.js';
 import { byId, clientText, element, KeyedRows, setCells, setText } from './element.js';
 import { whileInView } from './in-view.js';

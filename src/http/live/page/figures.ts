@@ -1,5 +1,5 @@
 // Which figures the page draws, and from what.
-import { formatBytes, formatCores, formatCount, formatMs, formatRate } from '../../../page/format.js';
+import { formatBytes, formatCores, formatCount, formatMs, formatRate } from '../../../base/page/format.js';
 import type { Sample, WorkerFlow } from '../sample.js';
 import type { Figure } from './live-chart.js';
 

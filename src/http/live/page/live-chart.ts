@@ -1,6 +1,6 @@
 // One figure of the page: what it is now as a big number, and how it came there as lines over time.
 import type uPlotClass from 'uplot';
-import { cssColor, FONT, type TipLine, tooltip, trimZeros } from '../../../page/browser/chart-parts.js';
+import { cssColor, FONT, type TipLine, tooltip, trimZeros } from '../../../base/page/browser/chart-parts.js';
 import { element, setText } from './element.js';
 
 declare const uPlot: typeof uPlotClass;

@@ -1,5 +1,5 @@
 // One client of the playground: joins a topic, shows what comes, sends what is typed.
-import { formatBytes, formatCount } from '../../../page/format.js';
+import { formatBytes, formatCount } from '../../../base/page/format.js';
 import { byId, setText } from './element.js';
 import { MessageList } from './message-list.js';
 import { fromHex, type Mode, RelayLink, toHex } from './relay-link.js';

@@ -1,6 +1,6 @@
 // The topics with the most traffic or the most subscribers. One press puts a topic into the playground.
-import { formatCount } from '../../../page/format.js';
-import type { TopicInfo, TopicOrder } from '../../../relay/inspection.js';
+import { formatCount } from '../../../base/page/format.js';
+import type { TopicInfo, TopicOrder } from '../../../relay/watch/inspection.js';
 import { ask } from './admin-api.js';
 import { byId, clientText, element, KeyedRows, press, setCells } from './element.js';
 import { perSecond } from './figures.js';

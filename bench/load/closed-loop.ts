@@ -1,0 +1,78 @@
+// How many deliveries a second a server makes when it is never left idle: one publisher keeps a window of messages in flight,
+// and sends the next burst when every subscriber has all of the last. It measures capacity and cost, not latency.
+
+import { cpuSeconds } from '../measure/cpu-time.js';
+import { type ByteSockets, binaryFrame, type Published } from './byte-sockets.js';
+
+export interface ClosedLoop {
+  /** Subscribers beside the publisher, which is a subscriber too and is left out. */
+  readonly fanOut: number;
+  readonly payloadBytes: number;
+  /** What is published; binary frames of `payloadBytes` unless given. */
+  readonly message?: Published;
+  /** Messages in flight. */
+  readonly window: number;
+  readonly durationMs: number;
+}
+
+export interface Capacity {
+  readonly deliveries: number;
+  readonly deliveriesPerSecond: number;
+  /** CPU seconds of the server per million deliveries; NaN where its CPU time cannot be read. */
+  readonly cpuPerMillion: number;
+}
+
+/** A server that has stopped delivering would leave the loop waiting for ever. */
+const STALL_MS = 10_000;
+
+/**
+ * Runs the loop over `sockets` (the first one publishes) until `durationMs` is over and the last burst has arrived.
+ * `pids` are the server's processes.
+ * @throws Error when nothing arrives for ten seconds: the server lost a message, or has stopped
+ */
+export function closedLoop(sockets: ByteSockets, pids: readonly number[], loop: ClosedLoop): Promise<Capacity> {
+  const [publisher] = sockets.sockets;
+  if (publisher === undefined) throw new Error('a closed loop needs at least one open socket');
+  const { frame, receivedBytes } = loop.message ?? binaryFrame(loop.payloadBytes);
+  const burst = Buffer.concat(Array.from({ length: loop.window }, () => frame));
+  const cpuBefore = cpuSeconds(pids);
+  const startedAt = performance.now();
+  let due = sockets.received;
+  let published = 0;
+  return new Promise((resolve, reject) => {
+    let lastReceived = -1;
+    const watch = setInterval(() => {
+      if (sockets.received === lastReceived) {
+        end();
+        const missing = due - sockets.received;
+        reject(new Error(`closed loop: no byte for ${STALL_MS / 1000} s with ${missing} outstanding`));
+      }
+      lastReceived = sockets.received;
+    }, STALL_MS);
+    const end = (): void => {
+      clearInterval(watch);
+      sockets.onReceive = undefined;
+    };
+    const next = (): void => {
+      due += receivedBytes * loop.fanOut * loop.window;
+      published += loop.window;
+      publisher.write(burst);
+    };
+    sockets.onReceive = () => {
+      if (sockets.received < due) return;
+      const elapsedMs = performance.now() - startedAt;
+      if (elapsedMs < loop.durationMs) {
+        next();
+        return;
+      }
+      end();
+      const deliveries = published * loop.fanOut;
+      resolve({
+        deliveries,
+        deliveriesPerSecond: (deliveries / elapsedMs) * 1000,
+        cpuPerMillion: ((cpuSeconds(pids) - cpuBefore) / deliveries) * 1e6,
+      });
+    };
+    next();
+  });
+}

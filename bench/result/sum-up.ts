@@ -1,0 +1,141 @@
+// One result for several: of runs that followed each other, or of generator machines that ran at the same time against one server.
+//
+// Counts are added and latency histograms merged, which is exact. What cannot be added (a percentile of connect times, a generator's own
+// load, the p99 of an interval) is the worst of all: that bounds it from above.
+
+import { FanwireError } from '../../src/protocol/codes.js';
+import { decodeHistogram, mergeHistograms, summarizeLatency } from '../measure/histogram.js';
+import type { Result, SeriesPoint } from './result.js';
+import { publishesFor } from './validity.js';
+
+/** Sums up runs of one scenario that followed each other against one server. */
+export function sumUpSequence(results: readonly Result[]): Result {
+  const seconds = total(results, (r) => (r.deliveriesPerSecond === 0 ? 0 : r.delivered / r.deliveriesPerSecond));
+  const reasons = new Set(results.flatMap(({ invalidReasons }) => invalidReasons));
+  return {
+    ...sumUp(results),
+    deliveriesPerSecond: seconds === 0 ? 0 : Math.round(total(results, (r) => r.delivered) / seconds),
+    series: oneAfterTheOther(results),
+    valid: reasons.size === 0,
+    invalidReasons: [...reasons],
+  };
+}
+
+/** Sums up what several generator machines measured of one server at the same time.
+ *  @throws FanwireError FANWIRE_USAGE_REPORT_SUM when they did not play the same scenario on the same engine */
+export function sumUpMachines(results: readonly Result[]): Result {
+  const [first] = results as [Result];
+  for (const { scenario, engine } of results) {
+    if (scenario === first.scenario && engine === first.engine) continue;
+    const [one, other] = [`${first.scenario} (${first.engine})`, `${scenario} (${engine})`];
+    throw new FanwireError(
+      'FANWIRE_USAGE_REPORT_SUM',
+      `--sum adds up runs of one scenario and engine, got ${one} and ${other}`,
+    );
+  }
+  const added = ['subscribers', 'publishers', 'topics', 'rate', 'stalledSubscribers', 'churnRate'];
+  const params = Object.fromEntries(added.map((name) => [name, total(results, (r) => Number(r.params[name] ?? 0))]));
+  const reasons = results.flatMap(({ invalidReasons }, i) =>
+    invalidReasons.map((reason) => `machine ${i + 1}: ${reason}`),
+  );
+  return {
+    ...sumUp(results),
+    params: { ...first.params, ...params, generatorMachines: results.length },
+    deliveriesPerSecond: total(results, (r) => r.deliveriesPerSecond),
+    series: atTheSameTime(results),
+    valid: reasons.length === 0,
+    invalidReasons: reasons,
+  };
+}
+
+function sumUp(results: readonly Result[]): Result {
+  const delivered = total(results, (r) => r.delivered);
+  const published = total(results, (r) => r.published);
+  const latency = summarizeLatency(mergeHistograms(results.map((r) => decodeHistogram(r.latencyMs.histogram))));
+  return {
+    ...(results[0] as Result),
+    connections: {
+      requested: total(results, (r) => r.connections.requested),
+      opened: total(results, (r) => r.connections.opened),
+      failed: total(results, (r) => r.connections.failed),
+      connectMs: {
+        p50: worst(results, (r) => r.connections.connectMs.p50),
+        p99: worst(results, (r) => r.connections.connectMs.p99),
+        max: worst(results, (r) => r.connections.connectMs.max),
+      },
+    },
+    published,
+    expected: total(results, (r) => r.expected),
+    delivered,
+    lost: total(results, (r) => r.lost),
+    duplicated: total(results, (r) => r.duplicated),
+    outOfOrder: total(results, (r) => r.outOfOrder),
+    latencyMs: {
+      ...latency,
+      p999: published < publishesFor(99.9) ? null : latency.p999,
+      p9999: published < publishesFor(99.99) ? null : latency.p9999,
+    },
+    server: sumUpServer(results, delivered),
+    generator: {
+      cpu: worst(results, (r) => r.generator.cpu) ?? 0,
+      scheduleSlipMs: {
+        p99: worst(results, (r) => r.generator.scheduleSlipMs.p99),
+        max: worst(results, (r) => r.generator.scheduleSlipMs.max),
+      },
+      eventLoopDelayMs: { p99: worst(results, (r) => r.generator.eventLoopDelayMs.p99) },
+    },
+  };
+}
+
+/** Of several machines at most the one that the server runs on knows it; of runs that followed each other, all do. */
+function sumUpServer(results: readonly Result[], delivered: number): Result['server'] {
+  const known = results.flatMap(({ server }) => server ?? []);
+  const [first] = known;
+  if (first === undefined) return null;
+  const cpuSeconds = known.reduce((sum, server) => sum + server.cpuSeconds, 0);
+  return {
+    cpuSeconds,
+    cpuPerMillionDeliveries: delivered === 0 ? null : Math.round((cpuSeconds * 1e9) / delivered) / 1000,
+    rssMax: Math.max(...known.map(({ rssMax }) => rssMax)),
+    rssPerConnection: first.rssPerConnection,
+  };
+}
+
+function oneAfterTheOther(results: readonly Result[]): Result['series'] {
+  let offset = 0;
+  return results.flatMap(({ series }) => {
+    const shifted = series.map((point) => ({ ...point, t: point.t + offset }));
+    offset = shifted.at(-1)?.t ?? offset;
+    return shifted;
+  });
+}
+
+/** Points of equal t together; those that not every machine has (the last, when one ended a little later) are left out. */
+function atTheSameTime(results: readonly Result[]): Result['series'] {
+  const byTime = new Map<number, SeriesPoint[]>();
+  for (const point of results.flatMap(({ series }) => series)) {
+    byTime.set(point.t, [...(byTime.get(point.t) ?? []), point]);
+  }
+  const whole = [...byTime.entries()].filter(([, points]) => points.length === results.length);
+  return whole
+    .sort(([a], [b]) => a - b)
+    .map(([t, points]) => ({
+      t,
+      deliveries: total(points, ({ deliveries }) => deliveries),
+      p50: worst(points, ({ p50 }) => p50),
+      p99: worst(points, ({ p99 }) => p99),
+      serverCpu: worst(points, ({ serverCpu }) => serverCpu),
+      serverRss: worst(points, ({ serverRss }) => serverRss),
+      connections: total(points, ({ connections = 0 }) => connections),
+    }));
+}
+
+function total<T>(things: readonly T[], of: (thing: T) => number): number {
+  return things.reduce((sum, thing) => sum + of(thing), 0);
+}
+
+/** The largest that is known; null when none is. */
+function worst<T>(things: readonly T[], of: (thing: T) => number | null): number | null {
+  const known = things.map(of).filter((value) => value !== null);
+  return known.length === 0 ? null : Math.max(...known);
+}

@@ -1,0 +1,71 @@
+// Whether a run's figures are the server's at all: if the generator was the bottleneck, or too little was measured, they are not.
+
+import type { EngineReport } from '../engines/engine.js';
+import { enoughSamples, percentileMs } from '../measure/histogram.js';
+import type { Plan } from '../scenarios/scenario.js';
+
+/** A process that used or waited for this much of a core had no time left when it was needed. */
+const BUSIEST_CORES = 0.9;
+/** Slip and event-loop delay matter once they are this large and … */
+const DELAY_FLOOR_MS = 5;
+/** … this share of the latency they are part of. */
+const DELAY_SHARE = 0.5;
+/** Published messages that a p99 needs, since the deliveries of one message rise and fall together. */
+const PUBLISHES_FOR_P99 = 100;
+
+/** Why the figures of `report` must not be quoted, one sentence each; empty: they may. */
+export function invalidReasons(plan: Plan, report: EngineReport): string[] {
+  const rules = plan.rate > 0 && plan.publishers > 0 ? [busy, slipped, delayed, tooFew] : [busy];
+  return [...rules.flatMap((rule) => rule(report) ?? []), ...report.invalidReasons];
+}
+
+/** Published messages that `percentile` (0 to 100) needs: one beyond it at least. */
+export function publishesFor(percentile: number): number {
+  return Math.round(1 / (1 - percentile / 100));
+}
+
+function busy({ generator, extra }: EngineReport): string | undefined {
+  if (generator.cpu < BUSIEST_CORES) return undefined;
+  const waited = Number(extra.generatorWaitedForCore ?? 0);
+  const shared = waited > 0.2 ? `; for ${percent(waited)} it waited for a core that another process had` : '';
+  return `the generator was the bottleneck: its busiest process needed ${percent(generator.cpu)} of a core (limit ${percent(BUSIEST_CORES)})${shared}`;
+}
+
+function slipped(report: EngineReport): string | undefined {
+  const { p99 } = report.generator.scheduleSlipMs;
+  if (!outweighs(p99, report)) return undefined;
+  return `the generator was the bottleneck: it sent messages ${ms(p99)} late (p99), which is ${share(p99, report)}`;
+}
+
+function delayed(report: EngineReport): string | undefined {
+  const { p99 } = report.generator.eventLoopDelayMs;
+  if (!outweighs(p99, report)) return undefined;
+  return `the generator was the bottleneck: what it received waited up to ${ms(p99)} (p99) to be read, which is ${share(p99, report)}`;
+}
+
+function tooFew({ latencyUs, published }: EngineReport): string | undefined {
+  if (!enoughSamples(latencyUs.totalCount, 99)) {
+    return `too few deliveries to state a p99: ${latencyUs.totalCount} of 1000 (ten must lie beyond it)`;
+  }
+  if (published >= PUBLISHES_FOR_P99) return undefined;
+  return `too few published messages to state a p99: ${published} of ${PUBLISHES_FOR_P99} (the deliveries of one message are not independent)`;
+}
+
+/** Whether a delay of the generator's own is large, and a large part of the latency measured. */
+function outweighs(delayMs: number | null, report: EngineReport): boolean {
+  if (delayMs === null || delayMs < DELAY_FLOOR_MS) return false;
+  return delayMs >= DELAY_SHARE * (percentileMs(report.latencyUs, 99) ?? 0);
+}
+
+function share(delayMs: number | null, report: EngineReport): string {
+  const p99 = percentileMs(report.latencyUs, 99);
+  return p99 === null ? 'all there is' : `${percent((delayMs ?? 0) / p99)} of the latency's p99 (${ms(p99)})`;
+}
+
+function ms(value: number | null): string {
+  return `${Number((value ?? 0).toPrecision(3))} ms`;
+}
+
+function percent(fraction: number): string {
+  return `${Math.round(fraction * 100)} %`;
+}

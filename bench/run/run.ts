@@ -1,0 +1,153 @@
+// One run: an engine plays a plan against a target while the server is watched; what comes out is a `fanwire.result/1`.
+
+import { cpus, release } from 'node:os';
+import type { Engine, EngineHooks, EngineReport, Phase, Progress } from '../engines/engine.js';
+import { percentileMs, summarizeLatency } from '../measure/histogram.js';
+import { type LoadSample, ServerLoad } from '../measure/server-load.js';
+import { StarvationWatch } from '../measure/starvation.js';
+import { RESULT_SCHEMA, type Result } from '../result/result.js';
+import { invalidReasons, publishesFor } from '../result/validity.js';
+import type { Plan } from '../scenarios/scenario.js';
+import type { Target } from '../targets/target.js';
+
+const SERVER_SAMPLE_MS = 250;
+
+export interface RunHooks {
+  progress(now: Progress): void;
+  readonly signal: AbortSignal;
+}
+
+/** Plays `plan` once and judges it.
+ *  @throws FanwireError what the engine throws */
+export async function runPlan(engine: Engine, plan: Plan, target: Target, hooks: RunHooks): Promise<Result> {
+  const startedAt = new Date().toISOString();
+  const watch = new ServerWatch(target.pids);
+  try {
+    const engineHooks: EngineHooks = { ...hooks, phase: (phase) => watch.enter(phase) };
+    const report = await engine.run(plan, target, engineHooks);
+    return assemble(engine, plan, target, report, watch, startedAt);
+  } finally {
+    watch.stop();
+  }
+}
+
+/** The server's load at the moments that matter. */
+class ServerWatch {
+  #load: ServerLoad | undefined;
+  readonly #at = new Map<Phase, LoadSample>();
+  #starvation: StarvationWatch | undefined;
+  #starved: string | undefined;
+  #hasEnded = false;
+
+  constructor(private readonly pids: readonly number[]) {}
+
+  enter(phase: Phase): void {
+    // From the ramp on, so that its clock is the series' clock.
+    this.#load ??= new ServerLoad(this.pids, SERVER_SAMPLE_MS);
+    const sample = this.#load.read();
+    if (sample !== undefined) this.#at.set(phase, sample);
+    else if (this.#at.size > 0) this.#hasEnded = true;
+    if (phase === 'measure') this.#starvation = new StarvationWatch(this.pids);
+    if (phase === 'drain') this.#starved = this.#starvation?.reason();
+  }
+
+  /** Why the server's figures are not its own. */
+  get reasons(): string[] {
+    if (this.#hasEnded) return ['the server process ended during the run'];
+    return this.#starved === undefined ? [] : [this.#starved];
+  }
+
+  stop(): void {
+    this.#load?.stop();
+  }
+
+  at(t: number, lengthMs: number): { readonly cpu: number; readonly rssBytes: number } | null {
+    return this.#load?.at(t, lengthMs) ?? null;
+  }
+
+  figures(report: EngineReport): Result['server'] {
+    const [idle, warm, start, end] = (['connect', 'warmup', 'measure', 'done'] as const).map((at) => this.#at.get(at));
+    if (start === undefined || end === undefined) return null;
+    const cpuSeconds = Math.max(0, end.cpuS - start.cpuS);
+    const opened = report.connections.opened;
+    const grown = idle === undefined || warm === undefined ? null : warm.rssBytes - idle.rssBytes;
+    return {
+      cpuSeconds: round(cpuSeconds),
+      cpuPerMillionDeliveries: report.delivered === 0 ? null : round((cpuSeconds * 1e6) / report.delivered),
+      rssMax: this.#load?.rssMaxBytes ?? 0,
+      rssPerConnection: grown === null || grown < 0 || opened === 0 ? null : Math.round(grown / opened),
+    };
+  }
+}
+
+function assemble(
+  engine: Engine,
+  plan: Plan,
+  target: Target,
+  report: EngineReport,
+  watch: ServerWatch,
+  startedAt: string,
+): Result {
+  const { connections, generator } = report;
+  const reasons = [...watch.reasons, ...invalidReasons(plan, report)];
+  return {
+    schema: RESULT_SCHEMA,
+    scenario: plan.scenario,
+    engine: engine.name,
+    startedAt,
+    target: { name: target.name, version: target.version, cmd: target.cmd },
+    host: describeHost(),
+    params: { ...plan, ...report.extra },
+    connections: {
+      requested: connections.requested,
+      opened: connections.opened,
+      failed: connections.failed,
+      connectMs: {
+        p50: percentileMs(connections.connectUs, 50),
+        p99: percentileMs(connections.connectUs, 99),
+        max: percentileMs(connections.connectUs, 100),
+      },
+    },
+    published: report.published,
+    expected: report.expected,
+    delivered: report.delivered,
+    lost: report.lost,
+    duplicated: report.duplicated,
+    outOfOrder: report.outOfOrder,
+    deliveriesPerSecond: round(report.delivered / report.measuredS),
+    latencyMs: latencySummary(report),
+    series: seriesWithServer(report, watch),
+    server: watch.figures(report),
+    generator: { ...generator, cpu: round(generator.cpu) },
+    valid: reasons.length === 0,
+    invalidReasons: reasons,
+  };
+}
+
+/** Percentiles that the number of published messages cannot carry are null, whatever the number of deliveries. */
+function latencySummary(report: EngineReport): Result['latencyMs'] {
+  const summary = summarizeLatency(report.latencyUs);
+  return {
+    ...summary,
+    p999: report.published < publishesFor(99.9) ? null : summary.p999,
+    p9999: report.published < publishesFor(99.99) ? null : summary.p9999,
+  };
+}
+
+function seriesWithServer(report: EngineReport, watch: ServerWatch): Result['series'] {
+  let previous = 0;
+  return report.series.map((point) => {
+    const load = watch.at(point.t, point.t - previous);
+    previous = point.t;
+    return { ...point, serverCpu: load === null ? null : round(load.cpu), serverRss: load?.rssBytes ?? null };
+  });
+}
+
+export function describeHost(): Result['host'] {
+  const all = cpus();
+  return { cpu: all[0]?.model.trim() ?? 'unknown', cores: all.length, node: process.version, kernel: release() };
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,118 @@
+// What `fanwire bench` does once its flags are read: target, engine, runs, one result, an exit code.
+
+import { Exit } from '../../src/base/exit-codes.js';
+import { FanwireError } from '../../src/protocol/codes.js';
+import { autocannonEngine } from '../engines/autocannon.js';
+import type { Engine } from '../engines/engine.js';
+import { k6Engine } from '../engines/k6.js';
+import { nativeEngine } from '../engines/native.js';
+import { pinProcess, splitCores } from '../measure/pinning.js';
+import { judge } from '../report/verdict.js';
+import type { Result } from '../result/result.js';
+import { validateResult } from '../result/result-validate.js';
+import { missedTerms, parseSlo } from '../result/slo.js';
+import { scenarioNamed } from '../scenarios/all.js';
+import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.js';
+import { startTarget, type TargetOptions } from '../targets/choose.js';
+import { ProgressBar } from './progress-bar.js';
+import { runPlan } from './run.js';
+import { runSearch, runSweep } from './steps.js';
+
+export interface SessionOptions {
+  readonly scenario: string;
+  /** What flags and scenario file set; the scenario's defaults apply to the rest. */
+  readonly plan: Partial<Plan>;
+  readonly slo: string | undefined;
+  /** Without one: the scenario's, else native. */
+  readonly engine: string | undefined;
+  readonly target: TargetOptions;
+  readonly isPinned: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly localAddresses: readonly string[];
+  readonly isInsecureAllowed: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Runs the scenario and gives its result. The target is ended whatever happens.
+ *  @throws FanwireError */
+export async function runSession(options: SessionOptions): Promise<Result> {
+  const scenario = scenarioNamed(options.scenario);
+  const plan: Plan = { ...PLAN_DEFAULTS, ...scenario.defaults, ...options.plan, scenario: scenario.name };
+  requireConsistent(scenario, plan);
+  const slo = options.slo ?? scenario.search?.slo;
+  const terms = slo === undefined ? [] : parseSlo(slo);
+  const { nodes = 1, workers = 1 } = options.target;
+  const cores = options.isPinned ? splitCores(nodes * workers) : { server: [], generator: [] };
+  pinProcess(process.pid, cores.generator);
+  const engine = createEngine(scenario, options, cores.generator);
+  const target = await startTarget(options.target, plan, cores.server, { admin: scenario.paths !== undefined });
+  const bar = new ProgressBar(process.stderr);
+  const runOnce = (step: Plan, label: string) => {
+    bar.begin(`${scenario.name} ${label}`.trimEnd());
+    return runPlan(engine, step, target, { progress: (now) => bar.show(now), signal: options.signal });
+  };
+  try {
+    const result = await runAll(scenario, plan, terms, runOnce);
+    const params = slo === undefined ? result.params : { ...result.params, slo };
+    return validateResult({ ...result, params }, 'the result of this run');
+  } finally {
+    bar.end();
+    await target.stop();
+  }
+}
+
+/** What the process should exit with, and what of the objective was missed. */
+export function exitCodeOf(
+  result: Result,
+  slo: string | undefined,
+): { readonly code: number; readonly missed: readonly string[] } {
+  if (!result.valid) return { code: Exit.invalid, missed: [] };
+  const objective = slo ?? (typeof result.params.slo === 'string' ? result.params.slo : undefined);
+  const missed = objective === undefined ? [] : missedTerms(parseSlo(objective), result);
+  return { code: judge(result).kind === 'good' && missed.length === 0 ? Exit.good : Exit.failed, missed };
+}
+
+function runAll(
+  scenario: Scenario,
+  plan: Plan,
+  terms: ReturnType<typeof parseSlo>,
+  runOnce: Parameters<typeof runSweep>[3],
+): Promise<Result> {
+  if (scenario.sweep !== undefined) return runSweep(plan, scenario.sweep, terms, runOnce);
+  if (scenario.search !== undefined) return runSearch(plan, scenario.search, terms, runOnce);
+  return runOnce(plan, '');
+}
+
+/** @throws FanwireError FANWIRE_USAGE_ENGINE */
+function createEngine(scenario: Scenario, options: SessionOptions, cores: readonly number[]): Engine {
+  const { headers, localAddresses, isInsecureAllowed, slo = '' } = options;
+  const name = options.engine ?? scenario.engine ?? 'native';
+  const refuse = (message: string) => new FanwireError('FANWIRE_USAGE_ENGINE', message);
+  if (!['native', 'k6', 'autocannon'].includes(name)) {
+    throw refuse(`--engine must be native, k6 or autocannon, got ${name}`);
+  }
+  if ((name === 'autocannon') !== (scenario.engine === 'autocannon')) {
+    throw refuse(
+      `--engine ${name} cannot play ${scenario.name}: autocannon plays http-publish and http-admin, native and k6 the others`,
+    );
+  }
+  if (name === 'autocannon') return autocannonEngine({ paths: scenario.paths ?? [], headers });
+  if (name === 'k6') return k6Engine({ cores, slo, headers, localAddresses, isInsecureAllowed });
+  return nativeEngine({ cores, headers, localAddresses, isInsecureAllowed });
+}
+
+/** Parameters that make no sense together.
+ *  @throws FanwireError FANWIRE_USAGE_BENCH_PLAN */
+function requireConsistent(scenario: Scenario, plan: Plan): void {
+  const refuse = (message: string) => {
+    throw new FanwireError('FANWIRE_USAGE_BENCH_PLAN', message);
+  };
+  if (scenario.engine === 'autocannon') return;
+  if (plan.subscribers + plan.stalledSubscribers === 0) refuse('--subscribers must be 1 or more: nobody would listen');
+  if (plan.rate > 0 && plan.publishers === 0) refuse(`--rate ${plan.rate} needs --publishers 1 or more`);
+  if (plan.topics > plan.subscribers) {
+    refuse(
+      `--topics ${plan.topics} is more than --subscribers ${plan.subscribers}: some topics would have no listener`,
+    );
+  }
+}

@@ -1,0 +1,70 @@
+// What the `fanwire` command does: registers the sub-commands and turns every failure into one line and an exit code.
+import { Command, CommanderError } from 'commander';
+import { Exit } from '../base/exit-codes.js';
+import { openFilesError } from '../base/open-files.js';
+import { usageLine } from '../base/usage-line.js';
+import { version } from '../base/version.js';
+import { FanwireError } from '../protocol/codes.js';
+import { benchCommand } from './bench.js';
+import { compareCommand } from './compare.js';
+import { pubCommand } from './pub.js';
+import { reportCommand } from './report.js';
+import { serveCommand } from './serve.js';
+import { subCommand } from './sub.js';
+
+// A command's file only declares its flags; what it runs on is imported inside its action, so that `fanwire serve` and
+// `--help` start without it.
+const commands = [
+  serveCommand, // one a line, in the order of --help
+  pubCommand,
+  subCommand,
+  benchCommand,
+  compareCommand,
+  reportCommand,
+];
+
+/** Errors a person made on the command line, in a variable or in a file that these name. */
+const USAGE_CODE = /^FANWIRE_((CONFIG|USAGE)_|(AUTH_FILE|PERMISSION_PATTERN)$)/;
+
+function report(thrown: unknown): number {
+  const error = openFilesError(thrown) ?? thrown;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return Exit.good; // --help and --version have printed what they had to
+    if (error.code === 'commander.help') return Exit.usage; // no command given: the help is the answer
+    process.stderr.write(usageLine('fanwire', error.message));
+    return Exit.usage;
+  }
+  if (error instanceof FanwireError) {
+    process.stderr.write(`fanwire: ${error.message} [${error.code}]\n`);
+    if (error.code === 'FANWIRE_COMPARE_INVALID') return Exit.invalid;
+    if (error.code.endsWith('_INTERRUPTED')) return Exit.interrupted;
+    return USAGE_CODE.test(error.code) ? Exit.usage : Exit.failed;
+  }
+  process.stderr.write(`fanwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return Exit.failed;
+}
+
+/** Errors are thrown, not printed and exited on, in every command alike. */
+function throwErrors(command: Command): Command {
+  return command
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .configureHelp({ sortSubcommands: false })
+    .showSuggestionAfterError(true);
+}
+
+const program = throwErrors(new Command('fanwire'))
+  .description('A WebSocket relay, and a load-test harness that can fail a pull request')
+  .version(version, '-V, --version', 'print the version');
+for (const build of commands) program.addCommand(throwErrors(build()));
+
+// A reader that has left (`fanwire bench list | head`) is no failure; what else goes wrong with stdout is one.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exit(report(error)); // at once: a listener that did start must not keep a failed relay up
+}

@@ -1,0 +1,225 @@
+// The admin listener, on its own port: the live page, health, metrics, statistics, topics, connections. Loopback by default.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Logger } from '../../base/log.js';
+import { version } from '../../base/version.js';
+import type { RelayConfig } from '../../config/schema.js';
+import type { Refusal } from '../../protocol/codes.js';
+import { cannotListen, urlOf } from '../../relay/listening.js';
+import {
+  App,
+  type HttpRequest,
+  type HttpResponse,
+  listenExclusively,
+  type TemplatedApp,
+  us_socket_local_port,
+} from '../../relay/uws.js';
+import type { Inspection, TopicOrder } from '../../relay/watch/inspection.js';
+import { totalOf } from '../../relay/watch/stats.js';
+import { LivePage } from '../live/page.js';
+import { type Answer, json, OK, refused, send, sendHead, sendLater } from '../respond.js';
+import { Metrics } from './metrics.js';
+import type { RelayEntrance, StatsReport } from './stats-report.js';
+
+export interface AdminListener {
+  readonly port: number;
+  close(): void;
+}
+
+type AdminConfig = Pick<
+  RelayConfig,
+  'adminHost' | 'adminPort' | 'adminToken' | 'host' | 'tlsCert' | 'auth' | 'origins' | 'maxConnections'
+>;
+
+const MAX_TOPICS = 1000;
+const MAX_PAGE = 1000;
+const ROUTES = '/, /healthz, /readyz, /metrics, /stats, /topics, /connections, DELETE /connections/<id>';
+
+export function startAdmin(config: AdminConfig, inspection: Inspection, log: Logger): Promise<AdminListener> {
+  const { adminHost, adminPort } = config;
+  const app = new Admin(config, inspection, log).app;
+  return new Promise((resolve, reject) => {
+    listenExclusively(app, adminHost, adminPort, (socket) => {
+      if (socket === false) {
+        reject(cannotListen(adminHost, adminPort, ['--admin-port', '--admin-host']));
+        return;
+      }
+      const port = us_socket_local_port(socket as never);
+      log.info({ adminHost, adminPort: port }, `admin on ${urlOf('http', adminHost, port)}`);
+      log.info(`live page: ${urlOf('http', adminHost, port)}/`);
+      if (config.adminToken === '' && !isLoopback(adminHost)) {
+        log.warn({ adminHost }, 'the admin port is open beyond this machine and asks for no --admin-token');
+      }
+      let closed = false;
+      const close = (): void => {
+        if (!closed) app.close();
+        closed = true;
+      };
+      resolve({ port, close });
+    });
+  });
+}
+
+class Admin {
+  readonly app: TemplatedApp = App();
+  private readonly metrics: Metrics;
+  private readonly livePage = new LivePage();
+  private readonly startedAtMs = Date.now();
+
+  constructor(
+    private readonly config: AdminConfig,
+    private readonly inspection: Inspection,
+    private readonly log: Logger,
+  ) {
+    this.metrics = new Metrics(inspection, { version, maxConnections: config.maxConnections });
+    // Health checks carry no token: what they tell is no secret, and orchestrators have none.
+    this.app.get('/healthz', (res) => send(res, OK));
+    this.app.get('/readyz', (res) => this.later(res, this.readiness()));
+    // Some load balancers ask by HEAD.
+    this.app.head('/healthz', (res) => sendHead(res, OK));
+    this.app.head('/readyz', (res) => this.later(res, this.readiness(), sendHead));
+    // The page asks for the token itself: a browser opens an address without headers. It holds no figures.
+    this.app.get('/', (res, req) => send(res, this.livePage.answer(this.entrance(), req.getHeader('host'))));
+    this.guarded('get', '/metrics', () => this.metricsText());
+    this.guarded('get', '/stats', () => this.stats());
+    this.guarded('get', '/topics', (req) => this.topics(new URLSearchParams(req.getQuery())));
+    this.guarded('get', '/connections', (req) => this.connections(new URLSearchParams(req.getQuery())));
+    this.guarded('del', '/connections/:id', (req) => this.kick(req.getParameter(0)));
+    this.app.any('/*', (res, req) => send(res, refused(noRoute(req))));
+  }
+
+  private guarded(method: 'get' | 'del', path: string, work: (req: HttpRequest) => Promise<Answer>): void {
+    this.app[method](path, (res, req) => {
+      if (!this.mayAsk(req)) send(res, refused(NO_TOKEN));
+      else if (this.isRebound(req)) send(res, refused(FOREIGN_HOST));
+      else this.later(res, work(req));
+    });
+  }
+
+  private later(res: HttpResponse, work: Promise<Answer>, write = send): void {
+    sendLater(res, work, write, (error) => this.log.error({ err: error }, 'admin request failed'));
+  }
+
+  /** By header, or by `?token=` for what cannot set one. */
+  private mayAsk(req: HttpRequest): boolean {
+    const { adminToken } = this.config;
+    if (adminToken === '') return true;
+    const given = /^bearer +(.+)$/i.exec(req.getHeader('authorization'))?.[1] ?? req.getQuery('token') ?? '';
+    return timingSafeEqual(sha256(given), sha256(adminToken));
+  }
+
+  /** On loopback without a token, whether the request names a host that is not this machine: then a page in a browser here got
+   *  a name of its own to resolve to 127.0.0.1 (DNS rebinding), and would read and close connections as if it were local. */
+  private isRebound(req: HttpRequest): boolean {
+    const { adminHost, adminToken } = this.config;
+    const host = req.getHeader('host');
+    return adminToken === '' && isLoopback(adminHost) && host !== '' && !isLoopback(hostname(host));
+  }
+
+  private async readiness(): Promise<Answer> {
+    const reasons = await this.inspection.notReady();
+    return reasons.length === 0 ? json(200, { status: 'ready' }) : json(503, { status: 'not ready', reasons });
+  }
+
+  private async metricsText(): Promise<Answer> {
+    const body = await this.metrics.text();
+    return { status: 200, contentType: this.metrics.contentType, body, headers: {} };
+  }
+
+  private async stats(): Promise<Answer> {
+    const [workers, notReady] = await Promise.all([this.inspection.stats(), this.inspection.notReady()]);
+    const { user, system } = process.cpuUsage();
+    const { rss, heapUsed } = process.memoryUsage();
+    const report: StatsReport = {
+      schema: 'fanwire.stats/1',
+      version,
+      pid: process.pid,
+      now: new Date().toISOString(),
+      startedAt: new Date(this.startedAtMs).toISOString(),
+      uptimeS: Math.round((Date.now() - this.startedAtMs) / 1000),
+      ready: notReady.length === 0,
+      notReady,
+      relay: this.entrance(),
+      process: { rssBytes: rss, heapUsedBytes: heapUsed, cpuS: (user + system) / 1e6 },
+      workerRestarts: this.inspection.workerRestarts,
+      cluster: this.inspection.cluster ?? null,
+      total: totalOf(workers),
+      workers,
+    };
+    return json(200, report);
+  }
+
+  private entrance(): RelayEntrance {
+    const { host, tlsCert, auth, origins, maxConnections } = this.config;
+    return { host, port: this.inspection.port, tls: tlsCert !== '', auth, origins, maxConnections };
+  }
+
+  private async topics(query: URLSearchParams): Promise<Answer> {
+    const limit = limitOf(query, MAX_TOPICS, 20);
+    const by = query.get('by') ?? 'subscribers';
+    if (by !== 'subscribers' && by !== 'rate')
+      return badQuery(`"by" is subscribers or rate, got ${JSON.stringify(by)}`);
+    if (limit === undefined) return badQuery(`"limit" is a whole number from 1 to ${MAX_TOPICS}`);
+    return json(200, { by, topics: await this.inspection.topics(by satisfies TopicOrder, limit) });
+  }
+
+  private async connections(query: URLSearchParams): Promise<Answer> {
+    const limit = limitOf(query, MAX_PAGE, 100);
+    if (limit === undefined) return badQuery(`"limit" is a whole number from 1 to ${MAX_PAGE}`);
+    const value = (name: string): string | undefined => query.get(name) ?? undefined;
+    const [after, user, address, topic] = ['after', 'user', 'address', 'topic'].map(value);
+    return json(200, await this.inspection.connections({ limit, after, user, address, topic }));
+  }
+
+  private async kick(id: string): Promise<Answer> {
+    if (await this.inspection.kick(id)) {
+      this.log.info({ id }, 'connection closed by an administrator');
+      return json(200, { closed: id });
+    }
+    return refused({ status: 404, code: 'FANWIRE_NO_CONNECTION', message: `no connection has the id ${quoted(id)}` });
+  }
+}
+
+const NO_TOKEN: Refusal = {
+  status: 401,
+  code: 'FANWIRE_ADMIN_TOKEN',
+  message: 'this needs the --admin-token, as Authorization: Bearer or ?token=',
+};
+
+const FOREIGN_HOST: Refusal = {
+  status: 403,
+  code: 'FANWIRE_ADMIN_HOST',
+  message:
+    'without an --admin-token this answers to localhost, 127.0.0.1 and [::1] only; ask by one of them, or set a token',
+};
+
+/** A Host header without its port. */
+function hostname(host: string): string {
+  return host.replace(/:\d*$/, '').replace(/^\[|\]$/g, '');
+}
+
+function isLoopback(host: string): boolean {
+  return /^(127(\.\d{1,3}){3}|::1|localhost)$/.test(host);
+}
+
+function noRoute(req: HttpRequest): Refusal {
+  const asked = `${req.getMethod().toUpperCase()} ${quoted(req.getUrl())}`;
+  return { status: 404, code: 'FANWIRE_NO_ROUTE', message: `nothing answers ${asked} here; there is ${ROUTES}` };
+}
+
+function badQuery(message: string): Answer {
+  return refused({ status: 400, code: 'FANWIRE_ADMIN_QUERY', message });
+}
+
+/** The query's `limit`, `initial` where it has none, undefined where it is no number from 1 to `max`. */
+function limitOf(query: URLSearchParams, max: number, initial: number): number | undefined {
+  const limit = Number(query.get('limit') ?? initial);
+  return Number.isInteger(limit) && limit >= 1 && limit <= max ? limit : undefined;
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 100));
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

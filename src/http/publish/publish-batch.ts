@@ -1,0 +1,59 @@
+// A batch of publishes as NDJSON, `{"topic","data"}` a line: read line by line, each accepted or rejected on its own.
+import { findMember } from '../../protocol/json-span.js';
+import { checkTopicName } from '../../protocol/topic-name.js';
+
+/** A line that can be published, or why it cannot. */
+export type BatchLine =
+  | { readonly topic: string; readonly text: string; readonly bytes?: undefined }
+  | { readonly topic: string; readonly bytes: Uint8Array; readonly text?: undefined }
+  | { readonly code: string; readonly message: string };
+
+/**
+ * Reads one line. `data` goes out as its JSON text, byte for byte, a string as itself; with `"encoding":"base64"` the
+ * string's bytes go out as a binary frame. Never throws.
+ */
+export function parseBatchLine(line: string): BatchLine {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line);
+  } catch {
+    return bad('FANWIRE_BATCH_JSON', 'the line is not JSON');
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    return bad('FANWIRE_BATCH_JSON', 'a line is an object {"topic":…,"data":…}');
+  }
+  const { topic, data, encoding } = parsed as Record<string, unknown>;
+  if (typeof topic !== 'string') return bad('FANWIRE_BATCH_FIELD', '"topic" must be a string');
+  const refusal = checkTopicName(topic);
+  if (refusal !== undefined) return bad(refusal.code, refusal.message);
+  if (encoding !== undefined) return base64Line(topic, data, encoding);
+  if (typeof data === 'string') return { topic, text: data };
+  const span = findMember(line, 'data');
+  if (span === undefined) return bad('FANWIRE_BATCH_FIELD', '"data" is missing');
+  return { topic, text: line.slice(span.start, span.end) };
+}
+
+function base64Line(topic: string, data: unknown, encoding: unknown): BatchLine {
+  const bytes = encoding === 'base64' && typeof data === 'string' ? Buffer.from(data, 'base64') : undefined;
+  if (bytes === undefined || bytes.toString('base64') !== data) {
+    return bad('FANWIRE_BATCH_FIELD', '"encoding" is "base64" and "data" then a padded base64 string');
+  }
+  return { topic, bytes };
+}
+
+function bad(code: string, message: string): BatchLine {
+  return { code, message };
+}
+
+/** The lines of a batch and their numbers, from 1; blank ones are left out. */
+export function* batchLines(body: Buffer): Generator<{ readonly number: number; readonly line: string }> {
+  const NEWLINE = 0x0a;
+  let from = 0;
+  for (let number = 1; from < body.length; number++) {
+    const newline = body.indexOf(NEWLINE, from);
+    const to = newline === -1 ? body.length : newline;
+    const line = body.toString('utf8', from, to).trim();
+    if (line !== '') yield { number, line };
+    from = to + 1;
+  }
+}

@@ -1,0 +1,56 @@
+// Who is asking: the client's address, origin and token of a request, and what authentication makes of them.
+import type { Authenticator, Identity } from '../../auth/auth.js';
+import { compileOrigins, type OriginCheck } from '../../auth/origins.js';
+import { findToken } from '../../auth/token.js';
+import type { RelayConfig } from '../../config/schema.js';
+import { type Refusal, Refused } from '../../protocol/codes.js';
+import type { HttpRequest, HttpResponse } from '../uws.js';
+import { type ClientAddress, compileTrustProxy } from './client-address.js';
+
+/** What a request says of its client, copied out of it: uWS takes the request back when its handler returns or awaits. */
+export interface Asker {
+  /** Text of the client's address, seen through trusted proxies. */
+  readonly address: string;
+  readonly token: string | undefined;
+}
+
+export class Access {
+  private readonly isAllowedOrigin: OriginCheck;
+  private readonly clientAddress: ClientAddress;
+
+  /** Throws FanwireError FANWIRE_CONFIG_ORIGIN or FANWIRE_CONFIG_TRUST_PROXY. */
+  constructor(
+    config: Pick<RelayConfig, 'origins' | 'trustProxy'>,
+    readonly authenticator: Authenticator,
+  ) {
+    this.isAllowedOrigin = compileOrigins(config.origins);
+    this.clientAddress = compileTrustProxy(config.trustProxy);
+  }
+
+  /** Reads a request within its handler; refuses pages of an origin that is not allowed. */
+  read(res: HttpResponse, req: HttpRequest): Asker | Refusal {
+    if (!this.isAllowedOrigin(req.getHeader('origin'))) return Refused.originForbidden;
+    return {
+      address: this.clientAddress({
+        peer: res.getRemoteAddress(),
+        proxied: res.getProxiedRemoteAddress(),
+        forwardedFor: () => allHeaders(req, 'x-forwarded-for'),
+      }),
+      token: findToken(req.getHeader('authorization'), req.getHeader('sec-websocket-protocol'), req.getQuery()),
+    };
+  }
+
+  identify(asker: Asker): Identity | Refusal | Promise<Identity | Refusal> {
+    return this.authenticator.authenticate(asker.token);
+  }
+}
+
+/** A header that may come more than once: HAProxy, for one, adds its X-Forwarded-For after the client's own, and `getHeader` would
+ *  give the client's. */
+function allHeaders(req: HttpRequest, name: string): string {
+  const values: string[] = [];
+  req.forEach((key, value) => {
+    if (key === name) values.push(value);
+  });
+  return values.join(',');
+}

@@ -1,0 +1,131 @@
+// From an upgrade request to a WebSocket: who may come in, and on which topic. Authentication may take a while, and the client
+// may leave meanwhile: everything is copied out of uWS's request first, and its response is not touched after an abort.
+import { type Identity, isRefusal } from '../../auth/auth.js';
+import { chooseProtocol } from '../../auth/token.js';
+import { type Refusal, Refused } from '../../protocol/codes.js';
+import { SUBPROTOCOL } from '../../protocol/envelope.js';
+import { parseTopicPath } from '../../protocol/topic-name.js';
+import type { TopicTable } from '../fanout/topic.js';
+import type { HttpRequest, HttpResponse, us_socket_context_t } from '../uws.js';
+import type { Access, Asker } from './access.js';
+import type { Admission } from './admission.js';
+import type { FileLimit } from './file-limit.js';
+
+/** A client that may come in. */
+export interface Entrant {
+  /** The topic of a raw client; undefined for one that speaks fanwire.v1. */
+  readonly topic: string | undefined;
+  /** The client's address as `Admission` counts it: whoever takes the entrant in releases it at the close. */
+  readonly address: string;
+  readonly identity: Identity;
+  /** The answer to Sec-WebSocket-Protocol; empty for a client that asked for none that is spoken here. */
+  readonly protocol: string;
+}
+
+/** What uWS wants back at the upgrade, word for word. */
+export interface HandshakeHeaders {
+  readonly key: string;
+  readonly extensions: string;
+}
+
+/** What the relay does with who is let in, and who is not. */
+export interface Reception {
+  readonly isDraining: () => boolean;
+  /** Runs `upgrade` after an await, as CorkHolder says. */
+  corkedUpgrade(res: HttpResponse, upgrade: () => void): void;
+  welcome(res: HttpResponse, context: us_socket_context_t, headers: HandshakeHeaders, entrant: Entrant): void;
+  refuse(res: HttpResponse, refusal: Refusal): void;
+}
+
+export class Upgrades {
+  constructor(
+    private readonly access: Access,
+    private readonly admission: Admission,
+    private readonly fileLimit: FileLimit,
+    private readonly topics: TopicTable,
+    private readonly reception: Reception,
+  ) {}
+
+  /** uWS's upgrade handler. */
+  handle(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
+    const knock = this.knock(res, req);
+    if ('status' in knock) {
+      this.reception.refuse(res, knock);
+      return;
+    }
+    const { address } = knock;
+    const headers = { key: req.getHeader('sec-websocket-key'), extensions: req.getHeader('sec-websocket-extensions') };
+    const protocol = chooseProtocol(req.getHeader('sec-websocket-protocol')) ?? '';
+    // An enveloped client names its topics in ops; its path may be anything a proxy routes by.
+    const topic = protocol === SUBPROTOCOL ? undefined : knock.topic;
+    const welcome = (identity: Identity): void => {
+      this.fileLimit.upgraded();
+      this.reception.welcome(res, context, headers, { topic, address, identity, protocol });
+    };
+    const refuse = (refusal: Refusal): void => {
+      this.admission.release(address);
+      this.reception.refuse(res, refusal);
+    };
+
+    const outcome = this.access.identify(knock);
+    if (!(outcome instanceof Promise)) {
+      const refusal = this.refusalOf(outcome, topic);
+      if (refusal === undefined) welcome(outcome as Identity);
+      else refuse(refusal);
+      return;
+    }
+    let aborted = false;
+    res.onAborted(() => {
+      aborted = true;
+      this.admission.release(address);
+    });
+    outcome.then((settled) => {
+      if (aborted) return;
+      const refusal = this.refusalOf(settled, topic);
+      if (refusal === undefined) this.reception.corkedUpgrade(res, () => welcome(settled as Identity));
+      else res.cork(() => refuse(refusal));
+    });
+  }
+
+  /** What is cheap to ask is asked first. Whoever passes has been admitted, and is released when he goes. */
+  private knock(res: HttpResponse, req: HttpRequest): (Asker & { readonly topic: string }) | Refusal {
+    if (this.reception.isDraining()) return Refused.draining;
+    const handshake = checkHandshake(req);
+    if ('status' in handshake) return handshake;
+    const asker = this.access.read(res, req);
+    if ('status' in asker) return asker;
+    const refusal = this.fileLimit.refusal() ?? this.admission.admit(asker.address);
+    return refusal ?? { ...asker, topic: handshake.topic };
+  }
+
+  /** Why an authenticated client may not come in, or not join its topic, after all. Asked after authentication, for much may
+   *  have changed meanwhile. */
+  private refusalOf(outcome: Identity | Refusal, topic: string | undefined): Refusal | undefined {
+    if (isRefusal(outcome)) return outcome;
+    if (this.reception.isDraining()) return Refused.draining;
+    if (topic === undefined) return undefined;
+    if (!outcome.canSubscribe(topic)) return Refused.subscribeForbidden;
+    return this.topics.hasRoomFor(topic) ? undefined : Refused.tooManyTopics;
+  }
+}
+
+/** What must hold before anything about the client is asked: the protocol version and a topic that can be. */
+function checkHandshake(req: HttpRequest): { readonly topic: string } | Refusal {
+  // RFC 6455 §4.2.1. uWS does not look, and with `Connection: close` it closes the socket while it is being upgraded.
+  if (!/\bupgrade\b/i.test(req.getHeader('connection'))) {
+    return {
+      status: 400,
+      code: 'FANWIRE_WS_CONNECTION',
+      message: 'an upgrade request has the header Connection: Upgrade',
+    };
+  }
+  const version = req.getHeader('sec-websocket-version');
+  if (version !== '13') {
+    return {
+      status: 426,
+      code: 'FANWIRE_WS_VERSION',
+      message: `Sec-WebSocket-Version must be 13 (RFC 6455), got ${JSON.stringify(version)}`,
+    };
+  }
+  return parseTopicPath(req.getUrl());
+}

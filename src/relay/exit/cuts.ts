@@ -1,0 +1,76 @@
+// Sockets that the relay or uWS closes for what their clients did, each counted by reason and logged (sampled).
+
+import type { SampledWarnings } from '../../base/log.js';
+import type { RelayConfig } from '../../config/schema.js';
+import { Close, type Refusal, Refused } from '../../protocol/codes.js';
+import type { Connection } from '../fanout/connection.js';
+import type { Counters, CutReason } from '../watch/counters.js';
+
+/** What uWS gives as the reason of a close that it made itself, and what that is called here. */
+const CUT_REASONS: Record<string, CutReason> = {
+  'Received too big message': 'tooBig',
+  'Received too big message, or other inflation error': 'tooBig',
+  'Received invalid UTF-8': 'badUtf8',
+  'WebSocket timed out from inactivity': 'idle',
+  'Received invalid WebSocket frame': 'protocol',
+  'Received invalid close payload': 'protocol',
+};
+
+export class Cuts {
+  constructor(
+    private readonly config: Pick<RelayConfig, 'maxPayloadBytes' | 'overPublishLimit'>,
+    private readonly counters: Counters,
+    private readonly warnings: SampledWarnings,
+  ) {}
+
+  tooBig(connection: Connection, size: number): void {
+    const limit = this.config.maxPayloadBytes;
+    this.counters.cut.tooBig++;
+    this.warnings.warn('message too big', { id: connection.id, bytes: size, limit });
+    connection.ws?.end(Close.tooBig, `a message is at most ${limit} bytes, got ${size}`);
+  }
+
+  /** Deals with a message that a raw socket may not publish: closes the socket, or drops the message where that is configured. */
+  mayNotPublish(connection: Connection, refusal: Refusal): void {
+    const isRate = refusal === Refused.publishRate;
+    if (isRate && this.config.overPublishLimit === 'drop') return;
+    this.counters.cut[isRate ? 'rate' : 'forbidden']++;
+    const { id, remoteAddress, topic } = connection;
+    this.warnings.warn('publish refused', { id, address: remoteAddress, topic: topic?.name, code: refusal.code });
+    connection.ws?.end(isRate ? Close.policy : Close.forbiddenTopic, refusal.message);
+  }
+
+  /** Closes a socket that sends frame after frame that is no op of fanwire.v1. */
+  malformed(connection: Connection, code: string): void {
+    this.counters.cut.protocol++;
+    this.warnings.warn('no fanwire.v1', { id: connection.id, address: connection.remoteAddress, code });
+    connection.ws?.end(Close.policy, 'too many frames in a row that are no fanwire.v1 ops');
+  }
+
+  /** Closes an enveloped socket that goes on asking and does not read its answers. */
+  readsNoAnswers(connection: Connection): void {
+    this.counters.slowConsumers++;
+    this.warnings.warn('slow consumer closed', { id: connection.id, address: connection.remoteAddress });
+    connection.ws?.end(Close.slowConsumer, 'slow consumer: answers are not read');
+  }
+
+  /** Closes a socket whose identity no longer holds. */
+  expired(connection: Connection): void {
+    this.counters.cut.expired++;
+    connection.ws?.end(Close.unauthenticated, 'the token has expired or was revoked');
+  }
+
+  /** Closes a socket at an administrator's word. */
+  kicked(connection: Connection): void {
+    this.counters.cut.kicked++;
+    connection.ws?.end(Close.policy, 'closed by an administrator');
+  }
+
+  /** Counts a close that uWS made by itself, by what it gives as the reason. */
+  byUws(connection: Connection, uwsReason: string): void {
+    const reason = CUT_REASONS[uwsReason];
+    if (reason === undefined) return;
+    this.counters.cut[reason]++;
+    this.warnings.warn('connection cut', { id: connection.id, reason: uwsReason });
+  }
+}

@@ -1,0 +1,165 @@
+// Slow consumers: sockets that read less than their topics publish. They are found before uWS drops anything, so that every
+// loss is counted to the message, and a stalled socket costs bounded memory and nobody else's time.
+//
+// uWS's own limit counts badly: `dropped` is called for the first lost message of a batch of up to 32, the rest goes unseen.
+// So the relay looks at its subscribers' backpressure itself, once for every eighth of the limit that an audience published
+// (40 ns a subscriber, a per-mille of what sending those bytes costs), and uWS's limit lies above what can pile up between.
+
+import { Close } from '../../protocol/codes.js';
+import type { Counters } from '../watch/counters.js';
+import type { Connection } from './connection.js';
+import type { Audience } from './topic.js';
+
+export type SlowPolicy = 'drop' | 'close';
+
+/** What a lagging socket misses, an audience at a time: the audience's message count up to which it was served. */
+export class Lag {
+  private readonly servedUpTo = new Map<Audience, number>();
+
+  start(audience: Audience): void {
+    this.servedUpTo.set(audience, audience.published);
+  }
+
+  /** The socket's own message is never owed to it. */
+  owesNothingFor(audience: Audience): void {
+    const served = this.servedUpTo.get(audience);
+    if (served !== undefined) this.servedUpTo.set(audience, served + 1);
+  }
+
+  /** Messages of `audience` that went by since the lag began. */
+  missed(audience: Audience): number {
+    const served = this.servedUpTo.get(audience);
+    return served === undefined ? 0 : audience.published - served;
+  }
+
+  /** The socket leaves the audience: what it missed there is no loss to it any more. Says whether it lagged there at all. */
+  forget(audience: Audience): boolean {
+    return this.servedUpTo.delete(audience);
+  }
+
+  audiences(): IterableIterator<Audience> {
+    return this.servedUpTo.keys();
+  }
+}
+
+/** Told of what happens to slow sockets: for the log, and for sockets that can be told of their loss. */
+export interface SlowObserver {
+  closed(connection: Connection, bufferedBytes: number): void;
+  lagging(connection: Connection, bufferedBytes: number): void;
+  recovered(connection: Connection, audience: Audience, lost: number): void;
+}
+
+// What a subscriber may have pending in uWS's topic tree (32 messages under 16 KiB) and what may be published directly in one
+// loop iteration (31 more) before the next sweep sees it.
+const UNSEEN_BYTES = 64 * 16 * 1024;
+
+export class SlowConsumers {
+  /** How many bytes an audience may publish before its subscribers' backpressure is looked at. */
+  readonly sweepEveryBytes: number;
+  /** uWS's own limit for a socket: never reached while sweeps do their work, it bounds memory should they not. */
+  readonly hardLimitBytes: number;
+  private readonly limitBytes: number;
+  private readonly policy: SlowPolicy;
+  private readonly counters: Counters;
+  private readonly observer: SlowObserver;
+  private readonly lagging = new Set<Connection>();
+
+  constructor(
+    limitBytes: number,
+    maxPayloadBytes: number,
+    policy: SlowPolicy,
+    counters: Counters,
+    observer: SlowObserver,
+  ) {
+    this.limitBytes = limitBytes;
+    this.policy = policy;
+    this.counters = counters;
+    this.observer = observer;
+    this.sweepEveryBytes = Math.max(16 * 1024, limitBytes >>> 3);
+    this.hardLimitBytes = limitBytes + this.sweepEveryBytes + UNSEEN_BYTES + 2 * maxPayloadBytes;
+  }
+
+  /** Looks at every subscriber of `audience` and deals with those whose backpressure is over the limit. Not in a `message`
+   *  handler: it takes sockets off topics, which uWS forbids while it walks them. */
+  sweep(audience: Audience): void {
+    audience.unsweptBytes = 0;
+    for (const connection of audience.subscribers) {
+      if (connection.lag !== undefined || connection.ws === undefined) continue;
+      const buffered = connection.ws.getBufferedAmount();
+      if (buffered > this.limitBytes) this.onSlow(connection, buffered);
+    }
+  }
+
+  /** A socket has drained some of its backpressure: a lagging one that is well below the limit joins its topics again. */
+  onDrain(connection: Connection): void {
+    if (connection.lag === undefined || connection.ws === undefined) return;
+    if (connection.ws.getBufferedAmount() > this.limitBytes >>> 1) return;
+    for (const audience of connection.lag.audiences()) {
+      audience.lagging--;
+      connection.ws.subscribe(audience.key);
+    }
+    this.settle(connection);
+  }
+
+  /** A socket has closed: what it missed until now is lost. */
+  onClose(connection: Connection): void {
+    if (connection.lag === undefined) return;
+    for (const audience of connection.lag.audiences()) audience.lagging--;
+    this.settle(connection);
+  }
+
+  /** Messages dropped by all sockets, those that still lag included. */
+  droppedMessages(): number {
+    let total = this.counters.dropped;
+    for (const connection of this.lagging) total += this.missedBy(connection);
+    return total;
+  }
+
+  /** Messages dropped by one socket, its present lag included. */
+  droppedBy(connection: Connection): number {
+    return connection.dropped + this.missedBy(connection);
+  }
+
+  get laggingNow(): number {
+    return this.lagging.size;
+  }
+
+  private missedBy(connection: Connection): number {
+    let missed = 0;
+    if (connection.lag !== undefined) {
+      for (const audience of connection.lag.audiences()) missed += connection.lag.missed(audience);
+    }
+    return missed;
+  }
+
+  private onSlow(connection: Connection, buffered: number): void {
+    this.counters.slowConsumers++;
+    if (this.policy === 'close') {
+      this.observer.closed(connection, buffered);
+      // Under uWS's limit, so the close frame queues behind what is buffered: a client that reads on learns why.
+      connection.ws?.end(Close.slowConsumer, 'slow consumer');
+      return;
+    }
+    const lag = new Lag();
+    for (const audience of connection.audiences()) {
+      lag.start(audience);
+      audience.lagging++;
+      connection.ws?.unsubscribe(audience.key);
+    }
+    connection.lag = lag;
+    this.lagging.add(connection);
+    this.observer.lagging(connection, buffered);
+  }
+
+  private settle(connection: Connection): void {
+    const lag = connection.lag as Lag;
+    connection.lag = undefined;
+    this.lagging.delete(connection);
+    for (const audience of lag.audiences()) {
+      const lost = lag.missed(audience);
+      connection.dropped += lost;
+      this.counters.dropped += lost;
+      this.observer.recovered(connection, audience, lost);
+    }
+  }
+}

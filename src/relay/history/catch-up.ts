@@ -1,0 +1,145 @@
+// Replays for subscribers that come back: paced by what each socket takes and by what the loop can spare, until the subscriber
+// has reached the live stream. It joins that in the same step, so that nothing is missed and nothing comes twice.
+import { lostFrame, msgFrame } from '../../protocol/frames.js';
+import type { Connection } from '../fanout/connection.js';
+import type { Topic } from '../fanout/topic.js';
+import type { TopicHistory } from './history.js';
+
+/** Replayed messages a loop iteration: some 2 ms of work, so that a herd of returning clients does not hold up the live ones. */
+const MESSAGES_PER_TURN = 2048;
+
+/** Replayed messages for one subscriber before the next has its turn. */
+const MESSAGES_PER_STEP = 128;
+
+/** Unsent bytes from which on a socket is left alone until it has drained, at most. */
+const MAX_UNSENT_BYTES = 64 * 1024;
+
+/** A subscriber on its way from a position in the past to the live stream. */
+export class CatchUp {
+  isCancelled = false;
+  private readonly epoch: string;
+
+  constructor(
+    readonly connection: Connection,
+    readonly topic: Topic,
+    readonly history: TopicHistory,
+    /** The seq of the last message it has. */
+    public at: number,
+  ) {
+    this.epoch = history.epoch;
+  }
+
+  /** Whether the sequence it reads has ended, and another one has taken its place. */
+  get isStale(): boolean {
+    return this.history.epoch !== this.epoch;
+  }
+}
+
+export class CatchUps {
+  private readonly ready: CatchUp[] = [];
+  private readonly paused = new Map<Connection, CatchUp[]>();
+  private isScheduled = false;
+
+  /** Half of what a socket may hold back: one that arrives in the live stream must not be a slow consumer already. */
+  private readonly pauseBytes: number;
+
+  /** @param arrived takes a subscriber into the live stream; called when nothing is left to replay */
+  constructor(
+    maxBackpressureBytes: number,
+    private readonly arrived: (catchUp: CatchUp) => void,
+  ) {
+    this.pauseBytes = Math.min(MAX_UNSENT_BYTES, maxBackpressureBytes >>> 1);
+  }
+
+  start(catchUp: CatchUp): void {
+    this.ready.push(catchUp);
+    this.schedule();
+  }
+
+  /** The topic was left, or the socket closed. */
+  cancel(catchUp: CatchUp): void {
+    catchUp.isCancelled = true;
+    const paused = this.paused.get(catchUp.connection);
+    if (paused === undefined) return;
+    const others = paused.filter((each) => each !== catchUp);
+    if (others.length > 0) this.paused.set(catchUp.connection, others);
+    else this.paused.delete(catchUp.connection);
+  }
+
+  /** A socket has drained. */
+  onDrain(connection: Connection): void {
+    const paused = this.paused.get(connection);
+    if (paused === undefined || this.isFull(connection)) return;
+    this.paused.delete(connection);
+    this.ready.push(...paused);
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    setImmediate(this.turn);
+  }
+
+  private readonly turn = (): void => {
+    this.isScheduled = false;
+    let left = MESSAGES_PER_TURN;
+    const round = this.ready.splice(0);
+    let at = 0;
+    for (; at < round.length && left > 0; at++) {
+      const catchUp = round[at] as CatchUp;
+      if (catchUp.isCancelled) continue;
+      left -= this.step(catchUp);
+    }
+    // Those that had no turn go first in the next.
+    this.ready.unshift(...round.slice(at));
+    if (this.ready.length > 0) this.schedule();
+  };
+
+  /** Replays a few messages. Gives how many, at least one, so that a turn ends. */
+  private step(catchUp: CatchUp): number {
+    const { connection, history } = catchUp;
+    let replayed = 0;
+    connection.ws?.cork(() => {
+      replayed = this.replay(catchUp);
+    });
+    if (!history.isReady) history.whenReady(() => this.start(catchUp));
+    else if (history.next(catchUp.at) === undefined) this.arrived(catchUp);
+    else if (this.isFull(connection)) this.pause(catchUp);
+    else this.ready.push(catchUp);
+    return Math.max(1, replayed);
+  }
+
+  private pause(catchUp: CatchUp): void {
+    const paused = this.paused.get(catchUp.connection);
+    if (paused === undefined) this.paused.set(catchUp.connection, [catchUp]);
+    else paused.push(catchUp);
+  }
+
+  private replay(catchUp: CatchUp): number {
+    const { connection, topic, history } = catchUp;
+    if (catchUp.isStale) {
+      connection.ws?.send(lostFrame(topic.name, 1, true), false);
+      catchUp.at = history.seq;
+      return 0;
+    }
+    let replayed = 0;
+    while (replayed < MESSAGES_PER_STEP && !this.isFull(connection)) {
+      if (catchUp.at < history.floor) {
+        // Evicted while this socket was slow to take the replay.
+        connection.ws?.send(lostFrame(topic.name, history.floor - catchUp.at, false), false);
+        catchUp.at = history.floor;
+      }
+      const kept = history.next(catchUp.at);
+      if (kept === undefined) break;
+      connection.ws?.send(msgFrame(topic.head, kept.body, kept.seq, kept.from), false);
+      catchUp.at = kept.seq;
+      replayed++;
+    }
+    return replayed;
+  }
+
+  private isFull({ ws }: Connection): boolean {
+    return ws !== undefined && ws.getBufferedAmount() > this.pauseBytes;
+  }
+}

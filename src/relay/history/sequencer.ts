@@ -1,0 +1,277 @@
+// Numbers the messages of topics with history. With several worker threads each topic has one of them as its owner, which numbers
+// its messages and keeps them: publishes go to the owner and come back numbered, in one order for all, and the other threads keep a
+// copy while they have subscribers. A relay that is alone owns every topic.
+import type { Threads } from '../../bus/bus.js';
+import type { Payload } from '../../protocol/ops.js';
+import { readRecord, type SequenceRecord, writeRecord } from '../../protocol/sequence-record.js';
+import type { Connection } from '../fanout/connection.js';
+import type { HistoryStore, TopicHistory } from './history.js';
+import type { MemoryHistory } from './memory.js';
+import { ReplicaHistory } from './replica.js';
+
+/** How often it is looked whether an owner that has not answered should be asked again. */
+const ASK_AGAIN_MS = 1000;
+
+/** A message on its way to its number. */
+export interface Outgoing {
+  readonly topic: string;
+  readonly body: string;
+  readonly from: string | undefined;
+  readonly sender: Connection | undefined;
+  /** Both forms of it, where they are at hand: it need not be made from `body` again. Valid until publish() returns. */
+  readonly payload: Payload;
+}
+
+/** A message with its place in the topic, to be fanned out here. */
+export interface Numbered {
+  readonly topic: string;
+  readonly body: string;
+  readonly seq: number;
+  readonly from: string | undefined;
+  /** The connection to leave out, or its id, which may be another thread's. */
+  readonly sender: Connection | string | undefined;
+  readonly payload?: Payload;
+  /** Enveloped sockets have it from a copy, or will: it is for raw ones only. */
+  readonly isForRawOnly?: boolean;
+}
+
+/** Told what the sequencer learns. */
+export interface SequencerObserver {
+  numbered(message: Numbered): void;
+  /** The stream of a topic broke off and goes on elsewhere: its subscribers here have to recover. */
+  broken(topic: string): void;
+}
+
+/** Told of the number a publish got, or that its owner went away with it. */
+export type Acknowledge = (seq: number | undefined) => void;
+
+interface Unacknowledged {
+  readonly owner: number;
+  readonly acknowledge: Acknowledge;
+}
+
+export class Sequencer implements HistoryStore {
+  private readonly replicas = new Map<string, ReplicaHistory>();
+  private readonly unacknowledged = new Map<number, Unacknowledged>();
+  private readonly asking: NodeJS.Timeout;
+  private nextAck = 1;
+  private nextAsk = 1;
+
+  constructor(
+    private readonly own: MemoryHistory,
+    private readonly threads: Threads | undefined,
+    private readonly observer: SequencerObserver,
+  ) {
+    threads?.attend({
+      record: (thread, topic, bytes) => this.receive(thread, topic, bytes),
+      gone: (thread) => this.gone(thread),
+      doubt: () => this.doubt(),
+    });
+    this.asking = setInterval(() => this.askAgain(), ASK_AGAIN_MS).unref();
+  }
+
+  keeps(topic: string): boolean {
+    return this.own.keeps(topic);
+  }
+
+  open(topic: string): TopicHistory | undefined {
+    if (this.owns(topic)) return this.own.open(topic);
+    if (!this.own.keeps(topic)) return undefined;
+    let replica = this.replicas.get(topic);
+    if (replica === undefined) {
+      replica = new ReplicaHistory(topic, this.own, (behind) => this.askWhere(behind));
+      this.replicas.set(topic, replica);
+    }
+    return replica;
+  }
+
+  /** A topic has its first subscriber here. Its interest must be known to the owner before: what follows the copy comes to it. */
+  hold(history: TopicHistory): void {
+    if (history instanceof ReplicaHistory) this.ask(history);
+    else this.own.hold(history);
+  }
+
+  release(history: TopicHistory): void {
+    if (!(history instanceof ReplicaHistory)) {
+      this.own.release(history);
+      return;
+    }
+    this.replicas.delete(history.topic);
+    history.drop();
+    this.send(history.topic, { is: 'leave' });
+  }
+
+  /** Has a message numbered and fanned out by every thread, this one included. False where the topic's owner is away. */
+  publish(message: Outgoing, acknowledge?: Acknowledge): boolean {
+    const { topic, body, from, sender } = message;
+    if (this.owns(topic)) {
+      const seq = this.number(message);
+      acknowledge?.(seq);
+      return true;
+    }
+    const about = optional(from, sender?.id);
+    if (acknowledge === undefined) return this.send(topic, { is: 'publish', ...about }, body);
+    const ack = this.nextAck++;
+    this.unacknowledged.set(ack, { owner: this.ownerOf(topic), acknowledge }); // before: the answer may come at once
+    if (this.send(topic, { is: 'publish', ...about, ack }, body)) return true;
+    this.unacknowledged.delete(ack);
+    return false;
+  }
+
+  stop(): void {
+    clearInterval(this.asking);
+  }
+
+  private receive(thread: number, topic: string, bytes: Uint8Array): void {
+    const { record, body } = readRecord(bytes);
+    switch (record.is) {
+      case 'publish': {
+        const seq = this.number({ topic, body, from: record.from, sender: record.sender });
+        if (record.ack !== undefined)
+          this.threads?.send(thread, topic, writeRecord({ is: 'ack', ack: record.ack, seq }));
+        return;
+      }
+      case 'ack':
+        this.unacknowledged.get(record.ack)?.acknowledge(record.seq);
+        this.unacknowledged.delete(record.ack);
+        return;
+      case 'ask':
+        this.sendKept(thread, topic, record.ask);
+        return;
+      case 'where':
+        this.sendWhere(thread, topic, record.ask);
+        return;
+      case 'here': {
+        const replica = this.replicas.get(topic);
+        if (replica?.here(record.ask, record.epoch, record.seq, record.last) === false) this.renew(replica);
+        return;
+      }
+      case 'numbered':
+        this.follow(topic, record, body);
+        return;
+      case 'unnumbered':
+        this.observer.numbered({ topic, body, seq: 0, from: record.from, sender: record.sender });
+        return;
+      case 'kept':
+        this.replicas.get(topic)?.begin(record.ask, record.epoch, record.floor);
+        return;
+      case 'message':
+        this.replicas.get(topic)?.add(record.seq, record.after, body, record.from);
+        return;
+      case 'end':
+        this.complete(topic, record.seq, record.last);
+    }
+  }
+
+  /** As the owner: gives a message its number, and fans it out here and in the other threads. */
+  private number(message: Omit<Numbered, 'seq'>): number {
+    const { topic, body, from, sender } = message;
+    const history = this.own.open(topic);
+    if (history === undefined) return 0;
+    const seq = history.append(body, from);
+    if (this.threads !== undefined) {
+      const about = optional(from, typeof sender === 'string' ? sender : sender?.id);
+      const record = writeRecord({ is: 'numbered', epoch: history.epoch, seq, after: seq - 1, ...about }, body);
+      this.threads.sendToInterested(topic, record);
+    }
+    this.observer.numbered({ ...message, seq });
+    return seq;
+  }
+
+  private follow(topic: string, record: Extract<SequenceRecord, { is: 'numbered' }>, body: string): void {
+    const replica = this.replicas.get(topic);
+    if (replica === undefined) return;
+    const { epoch, seq, after, from, sender } = record;
+    const wasReady = replica.isReady;
+    const outcome = replica.follow({ epoch, seq, after, body, from });
+    if (outcome === 'broken' && wasReady) this.ask(replica);
+    this.observer.numbered({ topic, body, seq, from, sender, isForRawOnly: outcome !== 'new' });
+    replica.settleAhead();
+  }
+
+  private complete(topic: string, seq: number, last: number): void {
+    const replica = this.replicas.get(topic);
+    if (replica === undefined) return;
+    const outcome = replica.end(seq, last);
+    if (outcome === 'missed') this.observer.broken(topic);
+    else if (outcome === undefined) this.ask(replica);
+  }
+
+  private sendKept(thread: number, topic: string, ask: number): void {
+    const history = this.own.open(topic);
+    const { threads } = this;
+    if (history === undefined || threads === undefined) return;
+    const { epoch, floor, seq } = history;
+    threads.send(thread, topic, writeRecord({ is: 'kept', ask, epoch, floor }));
+    let last = floor;
+    for (let kept = history.next(floor); kept !== undefined; kept = history.next(last)) {
+      const { body, from } = kept;
+      const record = { is: 'message', seq: kept.seq, after: last, ...optional(from, undefined) } as const;
+      threads.send(thread, topic, writeRecord(record, body));
+      last = kept.seq;
+    }
+    threads.send(thread, topic, writeRecord({ is: 'end', seq, last }));
+  }
+
+  private sendWhere(thread: number, topic: string, ask: number): void {
+    const history = this.own.open(topic);
+    if (history === undefined) return;
+    const { epoch, seq } = history;
+    this.threads?.send(thread, topic, writeRecord({ is: 'here', ask, epoch, seq, last: seq }));
+  }
+
+  /** A thread has ended, and what it owned with it. Its successor numbers in new epochs. */
+  private gone(thread: number): void {
+    for (const [ack, { owner, acknowledge }] of this.unacknowledged) {
+      if (owner !== thread) continue;
+      this.unacknowledged.delete(ack);
+      acknowledge(undefined);
+    }
+  }
+
+  /** The owner may have gone on without this thread hearing of it. */
+  private doubt(): void {
+    for (const replica of this.replicas.values()) this.renew(replica);
+  }
+
+  private askAgain(): void {
+    const now = performance.now();
+    for (const replica of this.replicas.values()) {
+      if (replica.isOverdue(now)) this.ask(replica);
+      else if (!replica.tend(now)) this.renew(replica);
+    }
+  }
+
+  private renew(replica: ReplicaHistory): void {
+    replica.doubt();
+    this.ask(replica);
+  }
+
+  private askWhere(replica: ReplicaHistory): void {
+    const ask = this.nextAsk++;
+    replica.ahead.questioned(ask, performance.now());
+    this.send(replica.topic, { is: 'where', ask });
+  }
+
+  private ask(replica: ReplicaHistory): void {
+    const ask = this.nextAsk++;
+    replica.asked(ask, performance.now());
+    this.send(replica.topic, { is: 'ask', ask });
+  }
+
+  private send(topic: string, record: SequenceRecord, body = ''): boolean {
+    return this.threads?.send(this.ownerOf(topic), topic, writeRecord(record, body)) ?? false;
+  }
+
+  private owns(topic: string): boolean {
+    return this.threads === undefined || this.ownerOf(topic) === this.threads.self;
+  }
+
+  private ownerOf(topic: string): number {
+    return this.threads?.ownerOf(topic) ?? 0;
+  }
+}
+
+function optional(from: string | undefined, sender: string | undefined): { from?: string; sender?: string } {
+  return { ...(from !== undefined && { from }), ...(sender !== undefined && { sender }) };
+}

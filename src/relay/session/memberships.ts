@@ -1,0 +1,160 @@
+// How enveloped sockets come into topics and leave them: live at once, or by way of a replay of what they missed.
+import type { OkFields } from '../../protocol/frames.js';
+import type { Position, Unrecovered } from '../../protocol/ops.js';
+import type { Connection } from '../fanout/connection.js';
+import type { FanOut } from '../fanout/fanout.js';
+import type { Topic, TopicTable } from '../fanout/topic.js';
+import { CatchUp, CatchUps } from '../history/catch-up.js';
+import type { Counters, RecoveryOutcome } from '../watch/counters.js';
+import type { Presence } from './presence.js';
+
+const OUTCOMES: Record<Unrecovered, RecoveryOutcome> = {
+  'no-history': 'noHistory',
+  'epoch-changed': 'epochChanged',
+  'too-old': 'tooOld',
+  'unknown-position': 'unknownPosition',
+};
+
+/** One topic of one enveloped socket. */
+export interface Membership {
+  readonly topic: Topic;
+  /** How far the socket is: waiting for the topic's history, being replayed to, or in the live stream. */
+  entry: 'waiting' | CatchUp | 'live';
+}
+
+/** The topics of one enveloped socket, by name. */
+export type MembershipMap = Map<string, Membership>;
+
+export class Memberships {
+  private readonly catchUps: CatchUps;
+
+  constructor(
+    maxBackpressureBytes: number,
+    private readonly topics: TopicTable,
+    private readonly fanOut: FanOut,
+    private readonly presence: Presence,
+    private readonly counters: Counters,
+  ) {
+    this.catchUps = new CatchUps(maxBackpressureBytes, (catchUp) => this.arrive(catchUp));
+  }
+
+  /**
+   * Takes `connection` into a topic, or moves it back to `since` in one it is in already. `answer` gets what the answer says of its
+   * position, before anything else of the topic reaches the socket: at once, or when the topic's history has come from its owner.
+   */
+  join(
+    connection: Connection,
+    of: MembershipMap,
+    name: string,
+    since: Position | undefined,
+    answer: (fields: OkFields) => void,
+  ): void {
+    const earlier = of.get(name);
+    if (earlier !== undefined && since === undefined && earlier.entry !== 'waiting') {
+      answer({ topic: name, ...positionOf(earlier.topic) });
+      return;
+    }
+    const topic = this.topics.hold(name);
+    const membership: Membership = { topic, entry: 'waiting' };
+    topic.entering++;
+    if (earlier === undefined) this.presence.join(topic, connection);
+    else this.detach(connection, earlier);
+    of.set(name, membership);
+    const enter = (): void => {
+      // Meanwhile the socket may have closed, left, or asked again.
+      if (of.get(name) === membership) answer(this.enter(connection, membership, since));
+    };
+    if (topic.history === undefined) enter();
+    else topic.history.whenReady(enter, since);
+  }
+
+  /** A waiting socket goes into the live stream, or into a replay that leads there. Gives the answer. */
+  private enter(connection: Connection, membership: Membership, since: Position | undefined): OkFields {
+    const { topic } = membership;
+    const { name, history } = topic;
+    const position = positionOf(topic);
+    if (since === undefined || history === undefined) {
+      this.attach(connection, membership);
+      if (since === undefined) return { topic: name, ...position };
+      this.counters.recoveries.noHistory++;
+      return { topic: name, recovery: { reason: 'no-history' } };
+    }
+    const reason = history.check(since);
+    if (reason !== undefined) {
+      this.counters.recoveries[OUTCOMES[reason]]++;
+      this.attach(connection, membership);
+      return { topic: name, ...position, recovery: { reason } };
+    }
+    const replayed = history.countAfter(since.seq);
+    this.counters.recoveries.recovered++;
+    this.counters.replayed += replayed;
+    if (replayed === 0) this.attach(connection, membership);
+    else {
+      // It starts in the next loop iteration, after the answer.
+      membership.entry = new CatchUp(connection, topic, history, since.seq);
+      this.catchUps.start(membership.entry);
+    }
+    return { topic: name, ...position, recovery: { replayed } };
+  }
+
+  /** Takes `connection` out of a topic; does nothing where it is in none of that name. */
+  leave(connection: Connection, of: MembershipMap, name: string): void {
+    const membership = of.get(name);
+    if (membership === undefined) return;
+    of.delete(name);
+    this.detach(connection, membership);
+    this.presence.leave(membership.topic, connection);
+    this.topics.releaseIfEmpty(membership.topic);
+  }
+
+  /** A socket has drained: its replays may go on. */
+  onDrain(connection: Connection): void {
+    this.catchUps.onDrain(connection);
+  }
+
+  /** A topic's stream broke off: every socket in it has to recover, and is told so. */
+  broken(name: string): void {
+    const topic = this.topics.find(name);
+    if (topic?.enveloped === undefined) return;
+    this.fanOut.settle(topic.enveloped);
+    for (const { session } of topic.enveloped.subscribers) session?.lost(topic, 1);
+  }
+
+  private arrive({ connection, topic }: CatchUp): void {
+    const membership = connection.session?.memberships.get(topic.name);
+    if (membership !== undefined) this.attach(connection, membership);
+  }
+
+  /** Puts a socket into the live stream. What was published before goes out first, and not to this socket. */
+  private attach(connection: Connection, membership: Membership): void {
+    const { topic } = membership;
+    membership.entry = 'live';
+    topic.entering--;
+    const audience = topic.openEnveloped();
+    this.fanOut.settle(audience);
+    audience.subscribers.add(connection);
+    if (connection.lag === undefined) connection.ws?.subscribe(audience.key);
+    else {
+      // Too slow to take anything at the moment: it joins when it has drained, and is told what it missed.
+      connection.lag.start(audience);
+      audience.lagging++;
+    }
+  }
+
+  private detach(connection: Connection, { topic, entry }: Membership): void {
+    if (entry !== 'live') {
+      if (entry !== 'waiting') this.catchUps.cancel(entry);
+      topic.entering--;
+      return;
+    }
+    const audience = topic.openEnveloped();
+    audience.subscribers.delete(connection);
+    if (connection.lag?.forget(audience)) audience.lagging--;
+    else connection.ws?.unsubscribe(audience.key);
+    topic.closeEnvelopedIfEmpty();
+  }
+}
+
+function positionOf({ history }: Topic): { position?: Position } {
+  return history === undefined ? {} : { position: { epoch: history.epoch, seq: history.seq } };
+}

@@ -1,0 +1,207 @@
+// One enveloped socket: reads the ops of `fanwire.v1` that it sends, does them, and answers each.
+import { type Authenticator, type Identity, isRefusal } from '../../auth/auth.js';
+import { type Refusal, Refused } from '../../protocol/codes.js';
+import { BINARY_REFUSED, parseClientOp } from '../../protocol/envelope.js';
+import { errorFrame, lostFrame, type OkFields, okFrame, pongFrame } from '../../protocol/frames.js';
+import type { ClientOp, OpId } from '../../protocol/ops.js';
+import type { PublishGuard } from '../budget/publish-guard.js';
+import type { Exchange } from '../exchange.js';
+import type { Cuts } from '../exit/cuts.js';
+import type { Expiry } from '../exit/expiry.js';
+import type { Connection } from '../fanout/connection.js';
+import type { Audience, Topic, TopicTable } from '../fanout/topic.js';
+import type { Counters } from '../watch/counters.js';
+import type { MembershipMap, Memberships } from './memberships.js';
+import type { Presence } from './presence.js';
+
+/** Frames in a row that are no ops before the socket is closed: whoever sends them does not speak fanwire.v1. */
+const MAX_MALFORMED_IN_A_ROW = 100;
+
+/** What all sessions of a relay share. */
+export interface SessionContext {
+  readonly topics: TopicTable;
+  readonly presence: Presence;
+  readonly exchange: Exchange;
+  readonly memberships: Memberships;
+  readonly authenticator: Authenticator;
+  readonly expiry: Expiry;
+  readonly guard: PublishGuard;
+  readonly cuts: Cuts;
+  readonly counters: Counters;
+  /** 0 is unlimited. */
+  readonly maxTopicsPerConnection: number;
+  /** Unsent bytes beyond which a client that goes on asking is closed as a slow consumer. */
+  readonly maxBackpressureBytes: number;
+}
+
+type OpOf<Name extends ClientOp['op']> = Extract<ClientOp, { op: Name }>;
+
+export class Session {
+  readonly memberships: MembershipMap = new Map();
+  private malformedInARow = 0;
+  private isAuthenticating = false;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly context: SessionContext,
+  ) {}
+
+  /** Takes one frame of the client. `message` is read before this returns. */
+  receive(message: ArrayBuffer, isBinary: boolean): void {
+    const op = isBinary ? BINARY_REFUSED : parseClientOp(Buffer.from(message).toString());
+    if (op.op === 'invalid') {
+      this.answer(errorFrame(op));
+      if (++this.malformedInARow >= MAX_MALFORMED_IN_A_ROW) this.context.cuts.malformed(this.connection, op.code);
+      return;
+    }
+    this.malformedInARow = 0;
+    switch (op.op) {
+      case 'pub':
+        this.publish(op, message.byteLength);
+        break;
+      case 'sub':
+        this.subscribe(op);
+        break;
+      case 'unsub':
+        this.context.memberships.leave(this.connection, this.memberships, op.topic);
+        this.ok(op.id, { topic: op.topic });
+        break;
+      case 'presence':
+        void this.presence(op);
+        break;
+      case 'auth':
+        void this.authenticate(op);
+        break;
+      case 'ping':
+        this.answer(pongFrame(op.id));
+    }
+  }
+
+  get topicNames(): readonly string[] {
+    return [...this.memberships.keys()];
+  }
+
+  /** Where the socket is in the live stream. */
+  audiences(): Audience[] {
+    const live: Audience[] = [];
+    for (const { topic, entry } of this.memberships.values()) {
+      if (entry === 'live' && topic.enveloped !== undefined) live.push(topic.enveloped);
+    }
+    return live;
+  }
+
+  /** The socket has closed. */
+  closed(): void {
+    for (const name of [...this.memberships.keys()]) {
+      this.context.memberships.leave(this.connection, this.memberships, name);
+    }
+  }
+
+  /** The socket, having been too slow, is back in the live stream of a topic of which it missed `count` messages. */
+  lost(topic: Topic, count: number): void {
+    this.connection.ws?.send(lostFrame(topic.name, count, topic.history !== undefined), false);
+  }
+
+  private publish({ topic: name, id, payload }: OpOf<'pub'>, bytes: number): void {
+    const { guard, cuts, exchange, counters } = this.context;
+    const { connection } = this;
+    if (guard.isNeeded) {
+      const refusal = guard.check(connection, connection.identity.canPublish(name), bytes);
+      if (refusal !== undefined) {
+        this.refuse(refusal, id, name);
+        if (refusal === Refused.publishRate) cuts.mayNotPublish(connection, refusal);
+        return;
+      }
+    }
+    connection.published++;
+    counters.published++;
+    counters.bytesIn += bytes;
+    exchange.publishPayload(name, connection, payload, (seq) => {
+      if (seq === undefined) this.refuse(Refused.unconfirmed, id, name);
+      else this.ok(id, seq === 0 ? {} : { seq });
+    });
+  }
+
+  private subscribe({ topic: name, id, since }: OpOf<'sub'>): void {
+    const { guard, memberships, topics, maxTopicsPerConnection } = this.context;
+    if (!this.connection.identity.canSubscribe(name)) {
+      this.refuse(Refused.subscribeForbidden, id, name);
+      return;
+    }
+    if (!this.memberships.has(name)) {
+      // Where it is announced to everybody there it counts as a publish.
+      const isTold = guard.isNeeded && topics.hasPresence(name);
+      const refusal = isTold ? guard.check(this.connection, true, 0) : undefined;
+      if (refusal !== undefined) {
+        this.refuse(refusal, id, name);
+        return;
+      }
+      if (maxTopicsPerConnection > 0 && this.memberships.size >= maxTopicsPerConnection) {
+        this.refuse(Refused.tooManySubscriptions, id, name);
+        return;
+      }
+      if (!topics.hasRoomFor(name)) {
+        this.refuse(Refused.tooManyTopics, id, name);
+        return;
+      }
+    }
+    // Answered with or without an id: the client needs the position.
+    memberships.join(this.connection, this.memberships, name, since, (fields) => this.answer(okFrame(id, fields)));
+  }
+
+  private async presence({ topic: name, id }: OpOf<'presence'>): Promise<void> {
+    if (!this.connection.identity.canSubscribe(name)) {
+      this.refuse(Refused.subscribeForbidden, id, name);
+      return;
+    }
+    if (!this.context.topics.hasPresence(name)) {
+      this.refuse(Refused.presenceOff, id, name);
+      return;
+    }
+    const { members, memberCount } = await this.context.presence.census(name);
+    this.answer(okFrame(id, { topic: name, members, count: memberCount }));
+  }
+
+  private async authenticate({ token, id }: OpOf<'auth'>): Promise<void> {
+    if (this.isAuthenticating) {
+      this.refuse(Refused.authBusy, id);
+      return;
+    }
+    this.isAuthenticating = true;
+    const outcome = await this.context.authenticator.authenticate(token);
+    this.isAuthenticating = false;
+    if (this.connection.ws === undefined) return;
+    if (isRefusal(outcome)) this.refuse(outcome, id);
+    else if (outcome.user !== this.connection.user) this.refuse(Refused.otherUser, id);
+    else this.adopt(outcome, id);
+  }
+
+  /** Goes on as `identity`: topics that it may not hear are left, and the client is told of each. */
+  private adopt(identity: Identity, id: OpId | undefined): void {
+    this.connection.identity = identity;
+    this.context.expiry.watch(this.connection);
+    for (const name of [...this.memberships.keys()]) {
+      if (identity.canSubscribe(name)) continue;
+      this.context.memberships.leave(this.connection, this.memberships, name);
+      this.refuse(Refused.subscribeForbidden, undefined, name);
+    }
+    // With or without an id: nothing else tells the client that the token holds.
+    this.answer(okFrame(id, {}));
+  }
+
+  private ok(id: OpId | undefined, fields: OkFields): void {
+    if (id !== undefined) this.answer(okFrame(id, fields));
+  }
+
+  private refuse({ code, message }: Refusal, id: OpId | undefined, topic?: string): void {
+    this.answer(errorFrame({ code, message, id, topic }));
+  }
+
+  /** Sends an answer, unless the client only asks and does not read: then the memory for its answers must end somewhere. */
+  private answer(frame: string): void {
+    const { ws } = this.connection;
+    if (ws === undefined) return;
+    if (ws.getBufferedAmount() > this.context.maxBackpressureBytes) this.context.cuts.readsNoAnswers(this.connection);
+    else ws.send(frame, false);
+  }
+}

@@ -1,0 +1,102 @@
+// What `fanwire.v1` adds to a relay: topics with history and presence, publishes that reach both audiences, and sessions.
+import { compilePatterns } from '../auth/permissions.js';
+import { parseHistoryRules } from '../config/history-rules.js';
+import type { RelayConfig } from '../config/schema.js';
+import { drainFrame } from '../protocol/frames.js';
+import type { Company } from './company.js';
+import { Exchange } from './exchange.js';
+import type { Connection } from './fanout/connection.js';
+import type { FanOut } from './fanout/fanout.js';
+import { TopicTable } from './fanout/topic.js';
+import { MemoryHistory } from './history/memory.js';
+import { Sequencer } from './history/sequencer.js';
+import { Memberships } from './session/memberships.js';
+import { Presence } from './session/presence.js';
+import { Session, type SessionContext } from './session/session.js';
+
+/** How often messages over their age are let go of where nothing is published meanwhile. */
+const EXPIRE_EVERY_MS = 1000;
+
+type Shared = Pick<SessionContext, 'authenticator' | 'expiry' | 'guard' | 'cuts' | 'counters'> & {
+  readonly connections: ReadonlyMap<string, Connection>;
+};
+
+export class Enveloped {
+  readonly topics: TopicTable;
+  readonly exchange: Exchange;
+  readonly presence: Presence;
+  /** Undefined where no topic is kept. */
+  readonly history: MemoryHistory | undefined;
+  private readonly sequencer: Sequencer | undefined;
+  private readonly context: SessionContext;
+  private readonly expiring: NodeJS.Timeout | undefined;
+
+  /** Throws FanwireError for --history and --presence that cannot be read. */
+  constructor(config: RelayConfig, fanOut: FanOut, { bus, threads }: Pick<Company, 'bus' | 'threads'>, shared: Shared) {
+    const rules = parseHistoryRules(config.history);
+    if (rules.length > 0) {
+      // Each thread keeps its own topics and copies of others: together they stay within the limit.
+      const history = new MemoryHistory(rules, config.historyMaxBytes / config.workers);
+      this.history = history;
+      this.sequencer = new Sequencer(history, threads, {
+        numbered: (message) => this.exchange.numbered(message),
+        broken: (topic) => this.context.memberships.broken(topic),
+      });
+      this.expiring = setInterval(() => history.expire(), EXPIRE_EVERY_MS).unref();
+    }
+    const presence = compilePatterns(config.presence, '--presence');
+    const hasPresence = (topic: string): boolean => presence.matches(topic);
+    const features = { history: this.sequencer, hasPresence, interest: bus };
+    this.topics = new TopicTable(config.maxTopics, features);
+    this.presence = new Presence(fanOut, bus, this.topics);
+    this.exchange = new Exchange(fanOut, this.topics, bus, shared.connections);
+    this.exchange.sequencer = this.sequencer;
+    this.context = {
+      ...shared,
+      topics: this.topics,
+      presence: this.presence,
+      exchange: this.exchange,
+      memberships: new Memberships(config.maxBackpressureBytes, this.topics, fanOut, this.presence, shared.counters),
+      maxTopicsPerConnection: config.maxTopicsPerConnection,
+      maxBackpressureBytes: config.maxBackpressureBytes,
+    };
+  }
+
+  /** A socket has opened: a raw one joins its topic, an enveloped one gets its session. */
+  opened(connection: Connection): void {
+    const { topic, ws } = connection;
+    if (topic === undefined) {
+      connection.session = new Session(connection, this.context);
+      return;
+    }
+    topic.raw.subscribers.add(connection);
+    ws?.subscribe(topic.raw.key);
+    this.presence.join(topic, connection);
+  }
+
+  /** A socket has closed: it leaves its topics. */
+  closed(connection: Connection): void {
+    const { topic, session } = connection;
+    session?.closed();
+    if (topic === undefined) return;
+    topic.raw.subscribers.delete(connection);
+    this.presence.leave(topic, connection);
+    this.topics.releaseIfEmpty(topic);
+  }
+
+  onDrain(connection: Connection): void {
+    if (connection.session !== undefined) this.context.memberships.onDrain(connection);
+  }
+
+  /** Tells enveloped sockets to come back elsewhere, each at its own time within `overMs`. */
+  announceDrain(connections: Iterable<Connection>, overMs: number): void {
+    for (const { session, ws } of connections) {
+      if (session !== undefined) ws?.send(drainFrame(Math.round(Math.random() * overMs)), false);
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.expiring);
+    this.sequencer?.stop();
+  }
+}

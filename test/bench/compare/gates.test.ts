@@ -1,0 +1,18 @@
+// Which metrics decide, where not all of them can be measured.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { gatesOf, unmeasuredOf } from '../../../bench/compare/gates.js';
+
+test('a default metric that no run can measure does not keep a comparison undecided', () => {
+  const gates = (specs: readonly string[], capacityMs: number) => gatesOf([], unmeasuredOf(specs, capacityMs));
+  const here = gates(['main', '.'], 400).filter((name) => name !== 'instructions'); // as this machine's perf has it
+  assert.deepEqual(here, ['cpu', 'throughput', 'p50', 'p99']);
+  assert.deepEqual(gates(['main', '.'], 0), ['cpu', 'p50', 'p99']);
+  assert.deepEqual(gates(['.', 'ws://a:1'], 400), ['throughput', 'p50', 'p99']);
+  assert.deepEqual(gates(['wss://a:1', '.'], 400), ['p50', 'p99']);
+});
+
+test('metrics that a budget names decide, and only those', () => {
+  assert.deepEqual(gatesOf(['p999', 'cpu'], {}), ['p999', 'cpu']);
+  assert.throws(() => gatesOf(['cpu'], { cpu: 'x is y' }), /asks for cpu, but x is y: leave it out/);
+});

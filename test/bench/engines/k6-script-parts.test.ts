@@ -1,0 +1,121 @@
+// The pure parts of the k6 scripts, run by Node: what k6 alone would hide in a wrong figure.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { frame, frameWriter, HEADER_BYTES, MOST_PUBLISHERS, readFrame } from '../../../bench/k6/lib/frame.js';
+import { type Buckets, count, flat } from '../../../bench/k6/lib/histogram.js';
+import { SequenceTracker } from '../../../bench/k6/lib/sequence.js';
+import { parseSlo, toThreshold } from '../../../bench/k6/lib/slo.js';
+import { parseSlo as parseBenchSlo } from '../../../bench/result/slo.js';
+
+describe('the k6 scripts', () => {
+  test('a frame of any size, text or binary, gives back its publisher, sequence and due time to the microsecond', () => {
+    const publisher = fc.integer({ min: 0, max: MOST_PUBLISHERS - 1 });
+    const dueUs = fc.integer({ min: 0, max: 2 ** 51 });
+    const size = fc.integer({ min: HEADER_BYTES, max: 4096 });
+    fc.assert(
+      fc.property(publisher, fc.nat(), dueUs, size, fc.boolean(), (from, sequence, due, bytes, binary) => {
+        const payload = frameWriter(from, bytes, binary)(sequence, due / 1000);
+        assert.equal(typeof payload === 'string' ? payload.length : payload.byteLength, bytes);
+        assert.ok(readFrame(payload));
+        assert.equal(frame.publisher, from);
+        assert.equal(frame.sequence, sequence);
+        assert.ok(Math.abs(frame.dueAt * 1000 - due) <= 1);
+      }),
+    );
+  });
+
+  test('what is not a frame of theirs is refused, not misread', () => {
+    assert.equal(readFrame('hello'), false);
+    assert.equal(readFrame('{"op":"welcome","server":"another one"}'), false);
+    assert.equal(readFrame(new ArrayBuffer(HEADER_BYTES - 1)), false);
+    assert.equal(readFrame(new Float64Array([0.5, 1, 1]).buffer), false);
+    assert.equal(readFrame(undefined), false);
+  });
+
+  test('whatever is dropped, repeated or overtaken, every message is delivered or missing, and each repeat is a duplicate', () => {
+    const arrivals = fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 200 });
+    fc.assert(
+      fc.property(arrivals, fc.integer({ min: 0, max: 20 }), (sequences, first) => {
+        const tracker = new SequenceTracker(first);
+        const seen = new Set<number>();
+        let repeats = 0;
+        let overtaken = 0;
+        let highest = first - 1;
+        for (const sequence of sequences) {
+          const isNew = sequence >= first && !seen.has(sequence);
+          assert.equal(tracker.accept(sequence), isNew);
+          if (sequence < first) continue;
+          if (!isNew) repeats++;
+          else if (sequence < highest) overtaken++;
+          seen.add(sequence);
+          highest = Math.max(highest, sequence);
+        }
+        assert.equal(tracker.delivered, seen.size);
+        assert.equal(tracker.duplicated, repeats);
+        assert.equal(tracker.outOfOrder, overtaken);
+        assert.equal(tracker.delivered + tracker.skipped, highest - first + 1);
+      }),
+    );
+  });
+
+  test('a latency is kept to 0.1 % from a microsecond to half an hour, and none is dropped', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 2 ** 31 - 1 }), { minLength: 1 }), (latenciesUs) => {
+        const buckets: Buckets = new Map();
+        for (const us of latenciesUs) count(buckets, us / 1000);
+        const kept = flat(buckets);
+        let samples = 0;
+        for (let i = 1; i < kept.length; i += 2) samples += kept[i] as number;
+        assert.equal(samples, latenciesUs.length);
+        for (const us of latenciesUs) {
+          const near = kept.some((bucket, i) => i % 2 === 0 && bucket <= us && us - bucket <= us / 1000);
+          assert.ok(near, `${us} µs is in no bucket within 0.1 %`);
+        }
+      }),
+    );
+  });
+
+  test('an objective becomes the thresholds that k6 checks, a share of loss becoming a number of messages', () => {
+    const planned = { deliveries: 50_000, durationS: 10 };
+    const thresholds = parseSlo('p99<50ms, p99.9<=1s,mean<500us,loss<0.1%,loss==0,failed==0,deliveries/s>=4000');
+    assert.deepEqual(
+      thresholds.map((term) => toThreshold(term, planned)),
+      [
+        { metric: 'fanwire_latency', expression: 'p(99)<50' },
+        { metric: 'fanwire_latency', expression: 'p(99.9)<=1000' },
+        { metric: 'fanwire_latency', expression: 'avg<0.5' },
+        { metric: 'fanwire_lost', expression: 'count<50' },
+        { metric: 'fanwire_lost', expression: 'count==0' },
+        { metric: 'fanwire_failed', expression: 'count==0' },
+        { metric: 'fanwire_deliveries', expression: 'count>=40000' },
+      ],
+    );
+    for (const wrong of ['p99<50', 'loss<5ms', 'latency<50ms', 'p99~50ms', 'p99<50%']) {
+      assert.throws(
+        () => parseSlo(wrong),
+        (error: Error) => error.message.includes(wrong) && error.message.includes('p99<50ms,loss==0'),
+      );
+    }
+  });
+
+  test('every objective that fanwire bench accepts is one that the scripts accept', () => {
+    const times = ['p50', 'p90', 'p99', 'p99.9', 'p99.99', 'mean', 'max'];
+    const counts = ['loss', 'duplicated', 'outOfOrder', 'failed', 'deliveries/s'];
+    const operators = ['<', '<=', '==', '>=', '>'];
+    const terms = [
+      ...times.flatMap((metric) =>
+        operators.flatMap((op) => ['us', 'ms', 's'].map((unit) => `${metric}${op}1.5${unit}`)),
+      ),
+      ...counts.flatMap((metric) => operators.map((op) => `${metric}${op}3`)),
+      'loss<0.01%',
+    ];
+    // The scripts cannot import Node's code, so the two grammars are kept together here.
+    assert.equal(parseBenchSlo(terms.join(',')).length, terms.length);
+    assert.deepEqual(
+      parseSlo(terms.join(',')).map(({ text }) => text),
+      terms,
+    );
+  });
+});

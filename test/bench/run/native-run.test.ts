@@ -1,0 +1,122 @@
+// Whole runs of the native engine against servers whose faults are known.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { nativeEngine } from '../../../bench/engines/native.js';
+import { decodeHistogram } from '../../../bench/measure/histogram.js';
+import type { Result } from '../../../bench/result/result.js';
+import { validateResult } from '../../../bench/result/result-validate.js';
+import { type RunHooks, runPlan } from '../../../bench/run/run.js';
+import { PLAN_DEFAULTS, type Plan } from '../../../bench/scenarios/scenario.js';
+import { startRelayTarget } from '../../../bench/targets/relay.js';
+import type { Target } from '../../../bench/targets/target.js';
+import { type Fate, startFaultyServer, startHesitantServer, startNoisyServer } from '../../support/faulty-server.js';
+
+const schema = JSON.parse(readFileSync('bench/result.schema.json', 'utf8'));
+const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, formats: { 'date-time': true, base64: true } });
+const obeysSchema = ajv.compile(schema);
+
+/** 200 measured messages to 5 subscribers. */
+const SHORT: Partial<Plan> = { subscribers: 5, rate: 200, warmupS: 0.2, durationS: 1, drainS: 3, generators: 2 };
+
+async function play(target: Target, plan: Partial<Plan>, progress: RunHooks['progress'] = () => {}): Promise<Result> {
+  const hooks = { progress, signal: new AbortController().signal };
+  try {
+    const result = await runPlan(nativeEngine(), { ...PLAN_DEFAULTS, ...SHORT, ...plan }, target, hooks);
+    assert.equal(obeysSchema(JSON.parse(JSON.stringify(result))), true, JSON.stringify(obeysSchema.errors));
+    return validateResult(result, 'the run');
+  } finally {
+    await target.stop();
+  }
+}
+
+function counts({ published, expected, delivered, lost, duplicated, outOfOrder }: Result) {
+  return { published, expected, delivered, lost, duplicated, outOfOrder };
+}
+
+const faults: [string, (nth: number) => Fate, Partial<Result>][] = [
+  ['loses nothing', () => 'deliver', {}],
+  ['drops every tenth message', (n) => (n % 10 === 3 ? 'drop' : 'deliver'), { delivered: 900, lost: 100 }],
+  ['loses the last message', (n) => (n === 199 ? 'drop' : 'deliver'), { delivered: 995, lost: 5 }],
+  ['sends every fifth message twice', (n) => (n % 5 === 0 ? 'duplicate' : 'deliver'), { duplicated: 200 }],
+  ['swaps every twentieth message with the next', (n) => (n % 20 === 7 ? 'hold' : 'deliver'), { outOfOrder: 50 }],
+];
+for (const [fault, fateOf, differs] of faults) {
+  test(`a server that ${fault} is seen to do exactly that, by every subscriber`, async () => {
+    const result = await play(await startFaultyServer(fateOf), {});
+    const faultless = { published: 200, expected: 1000, delivered: 1000, lost: 0, duplicated: 0, outOfOrder: 0 };
+    assert.deepEqual(counts(result), { ...faultless, ...differs });
+  });
+}
+
+test('a stall of the server is in the latency of every message that was due in it, not only of the one it caught', async () => {
+  const cell = new Int32Array(new SharedArrayBuffer(4));
+  const stallOnce = (nth: number): Fate => {
+    if (nth === 50) Atomics.wait(cell, 0, 0, 500);
+    return 'deliver';
+  };
+  const result = await play(await startFaultyServer(stallOnce), {});
+  assert.equal(result.lost, 0);
+  // At 200 msg/s, 80 of the 200 messages were due in its first 400 ms, each 100 ms before its end or more.
+  const p65 = decodeHistogram(result.latencyMs.histogram).getValueAtPercentile(65);
+  assert.ok(p65 >= 100_000, `${p65} µs`);
+});
+
+test('a generator that cannot keep up with what it is sent has its run refused, with the reason', async () => {
+  const result = await play(await startNoisyServer(240), { subscribers: 5, generators: 1 });
+  assert.equal(result.valid, false);
+  assert.match(result.invalidReasons.join('\n'), /the generator was the bottleneck: its busiest process needed/);
+});
+
+test('a run with too few messages for a percentile is refused, and says how many it takes', async () => {
+  const result = await play(await startFaultyServer(() => 'deliver'), { rate: 20 });
+  assert.deepEqual(
+    result.invalidReasons.filter((reason) => reason.startsWith('too few')),
+    ['too few deliveries to state a p99: 100 of 1000 (ten must lie beyond it)'],
+  );
+});
+
+test('a server that ends during the run has its run refused for that, with the code that each connection saw', async () => {
+  const options = { nodes: 1, workers: 1, dialect: 'raw', flags: [], cores: [], connections: 6 } as const;
+  const target = await startRelayTarget(options);
+  let left = target.pids;
+  const result = await play(target, {}, ({ phase }) => {
+    if (phase !== 'measure') return;
+    for (const pid of left) process.kill(pid, 'SIGKILL');
+    left = [];
+  });
+  assert.equal(result.invalidReasons[0], 'the server process ended during the run');
+  assert.ok(result.published < 200 && result.params.closedByServer === '1006: 6', JSON.stringify(result.params));
+});
+
+test('no more handshakes are in flight than allowed, and all that are allowed', async () => {
+  const { target, mostWaiting } = await startHesitantServer(8, 40);
+  const result = await play(target, { subscribers: 40, publishers: 0, rate: 0, generators: 2, maxHandshakes: 8 });
+  assert.equal(result.connections.opened, 40);
+  assert.equal(mostWaiting(), 8);
+});
+
+test('connections that the server refuses are counted, and none at all is an error that says why', async () => {
+  const refusing = createServer((socket) => {
+    socket.end('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n');
+    socket.on('error', () => {}).resume();
+  });
+  await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve));
+  const { port } = refusing.address() as { port: number };
+  const stop = async () => {
+    await new Promise((resolve) => refusing.close(resolve));
+  };
+  const target: Target = {
+    name: 'x',
+    version: '',
+    cmd: 'x',
+    urls: [`ws://127.0.0.1:${port}`],
+    dialect: 'raw',
+    pids: [],
+    stop,
+  };
+  await assert.rejects(play(target, {}), { code: 'FANWIRE_BENCH_NO_CONNECTION', message: /HTTP 503/ });
+});
