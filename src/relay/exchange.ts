@@ -5,9 +5,9 @@ import { noBus } from '../bus/none.js';
 import { binaryBody, msgFrame, textBody } from '../protocol/frames.js';
 import type { Payload } from '../protocol/ops.js';
 import { bodyPayload, readParcel, writeParcel } from '../protocol/parcel.js';
-import type { Connection } from './fanout/connection.js';
+import type { Connection, Topic } from './fanout/audience.js';
 import type { FanOut } from './fanout/fanout.js';
-import type { Topic, TopicTable } from './fanout/topic.js';
+import type { TopicTable } from './fanout/topic-table.js';
 import type { Acknowledge, Numbered, Sequencer } from './history/sequencer.js';
 
 export class Exchange {

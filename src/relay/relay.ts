@@ -19,11 +19,11 @@ import { Cuts } from './exit/cuts.js';
 import { closeSpread } from './exit/drain.js';
 import { Expiry } from './exit/expiry.js';
 import { reloadTokens } from './exit/reload.js';
-import { Connection, type SocketState } from './fanout/connection.js';
+import { Connection, type SocketState } from './fanout/audience.js';
 import { FanOut } from './fanout/fanout.js';
 import { SlowConsumers } from './fanout/slow.js';
 import { slowObserver } from './fanout/slow-observer.js';
-import type { TopicTable } from './fanout/topic.js';
+import type { TopicTable } from './fanout/topic-table.js';
 import { cannotListen, urlOf } from './listening.js';
 import { Enveloped } from './topic-layer.js';
 import {

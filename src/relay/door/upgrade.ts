@@ -5,7 +5,7 @@ import { chooseProtocol } from '../../auth/token.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import { SUBPROTOCOL } from '../../protocol/envelope.js';
 import { parseTopicPath } from '../../protocol/topic-name.js';
-import type { TopicTable } from '../fanout/topic.js';
+import type { TopicTable } from '../fanout/topic-table.js';
 import type { HttpRequest, HttpResponse, us_socket_context_t } from '../uws.js';
 import type { Access, Asker } from './access.js';
 import type { Admission } from './admission.js';

@@ -3,7 +3,7 @@
 import type { SampledWarnings } from '../../base/log.js';
 import type { RelayConfig } from '../../config/schema.js';
 import { Close, type Refusal, Refused } from '../../protocol/codes.js';
-import type { Connection } from '../fanout/connection.js';
+import type { Connection } from '../fanout/audience.js';
 import type { Counters, CutReason } from '../watch/counters.js';
 
 /** What uWS gives as the reason of a close that it made itself, and what that is called here. */

@@ -1,6 +1,6 @@
 // An orderly end: the sockets are closed with 1012 a few at a time, so that their clients do not all come back at once.
 import { Close } from '../../protocol/codes.js';
-import type { Connection } from '../fanout/connection.js';
+import type { Connection } from '../fanout/audience.js';
 
 const TICK_MS = 20;
 

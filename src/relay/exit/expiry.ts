@@ -1,5 +1,5 @@
 // Closes sockets when their token expires: one timer for all, sockets grouped by the second they expire in.
-import type { Connection } from '../fanout/connection.js';
+import type { Connection } from '../fanout/audience.js';
 
 const TICK_MS = 1000;
 /** Closes in one go. Tokens minted together expire together, and 1,000 closes take about 10 ms of the relay's loop. */

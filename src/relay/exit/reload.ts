@@ -1,7 +1,7 @@
 // SIGHUP: tokens and keys are read again, and the sockets of tokens that were revoked close.
 import type { Authenticator } from '../../auth/auth.js';
 import type { Logger } from '../../base/log.js';
-import type { Connection } from '../fanout/connection.js';
+import type { Connection } from '../fanout/audience.js';
 import type { Expiry } from './expiry.js';
 
 export async function reloadTokens(

@@ -9,11 +9,11 @@
 
 import type { TemplatedApp } from '../uws.js';
 import type { Counters } from '../watch/counters.js';
-import { Batch, Slab } from './batch.js';
-import type { Connection } from './connection.js';
+import type { Audience, Connection } from './audience.js';
+import { Batch } from './audience.js';
 import { loopIteration } from './loop-iteration.js';
+import { Slab } from './slab.js';
 import type { SlowConsumers } from './slow.js';
-import type { Audience } from './topic.js';
 
 /** uWS's limit of pending messages per subscriber: one more, and it drains that subscriber at once. */
 const TREE_LIMIT = 32;

@@ -1,6 +1,6 @@
 // Slow consumers in the log (sampled), and told of their loss where their protocol can.
 import type { SampledWarnings } from '../../base/log.js';
-import type { Connection } from './connection.js';
+import type { Connection } from './audience.js';
 import type { SlowObserver } from './slow.js';
 
 export function slowObserver(warnings: SampledWarnings): SlowObserver {

@@ -7,40 +7,10 @@
 
 import { Close } from '../../protocol/codes.js';
 import type { Counters } from '../watch/counters.js';
-import type { Connection } from './connection.js';
-import type { Audience } from './topic.js';
+import type { Connection } from './audience.js';
+import { type Audience, Lag } from './audience.js';
 
 export type SlowPolicy = 'drop' | 'close';
-
-/** What a lagging socket misses, an audience at a time: the audience's message count up to which it was served. */
-export class Lag {
-  private readonly servedUpTo = new Map<Audience, number>();
-
-  start(audience: Audience): void {
-    this.servedUpTo.set(audience, audience.published);
-  }
-
-  /** The socket's own message is never owed to it. */
-  owesNothingFor(audience: Audience): void {
-    const served = this.servedUpTo.get(audience);
-    if (served !== undefined) this.servedUpTo.set(audience, served + 1);
-  }
-
-  /** Messages of `audience` that went by since the lag began. */
-  missed(audience: Audience): number {
-    const served = this.servedUpTo.get(audience);
-    return served === undefined ? 0 : audience.published - served;
-  }
-
-  /** The socket leaves the audience: what it missed there is no loss to it any more. Says whether it lagged there at all. */
-  forget(audience: Audience): boolean {
-    return this.servedUpTo.delete(audience);
-  }
-
-  audiences(): IterableIterator<Audience> {
-    return this.servedUpTo.keys();
-  }
-}
 
 /** Told of what happens to slow sockets: for the log, and for sockets that can be told of their loss. */
 export interface SlowObserver {

@@ -1,8 +1,7 @@
 // Replays for subscribers that come back: paced by what each socket takes and by what the loop can spare, until the subscriber
 // has reached the live stream. It joins that in the same step, so that nothing is missed and nothing comes twice.
 import { lostFrame, msgFrame } from '../../protocol/frames.js';
-import type { Connection } from '../fanout/connection.js';
-import type { Topic } from '../fanout/topic.js';
+import type { Connection, Topic } from '../fanout/audience.js';
 import type { TopicHistory } from './history.js';
 
 /** Replayed messages a loop iteration: some 2 ms of work, so that a herd of returning clients does not hold up the live ones. */
@@ -25,6 +24,8 @@ export class CatchUp {
     readonly history: TopicHistory,
     /** The seq of the last message it has. */
     public at: number,
+    /** Takes the subscriber into the live stream; called once, when nothing is left to replay. */
+    readonly arrived: () => void,
   ) {
     this.epoch = history.epoch;
   }
@@ -43,11 +44,7 @@ export class CatchUps {
   /** Half of what a socket may hold back: one that arrives in the live stream must not be a slow consumer already. */
   private readonly pauseBytes: number;
 
-  /** @param arrived takes a subscriber into the live stream; called when nothing is left to replay */
-  constructor(
-    maxBackpressureBytes: number,
-    private readonly arrived: (catchUp: CatchUp) => void,
-  ) {
+  constructor(maxBackpressureBytes: number) {
     this.pauseBytes = Math.min(MAX_UNSENT_BYTES, maxBackpressureBytes >>> 1);
   }
 
@@ -104,7 +101,7 @@ export class CatchUps {
       replayed = this.replay(catchUp);
     });
     if (!history.isReady) history.whenReady(() => this.start(catchUp));
-    else if (history.next(catchUp.at) === undefined) this.arrived(catchUp);
+    else if (history.next(catchUp.at) === undefined) catchUp.arrived();
     else if (this.isFull(connection)) this.pause(catchUp);
     else this.ready.push(catchUp);
     return Math.max(1, replayed);

@@ -4,7 +4,7 @@
 import type { Threads } from '../../bus/bus.js';
 import type { Payload } from '../../protocol/ops.js';
 import { readRecord, type SequenceRecord, writeRecord } from '../../protocol/sequence-record.js';
-import type { Connection } from '../fanout/connection.js';
+import type { Connection } from '../fanout/audience.js';
 import type { HistoryStore, TopicHistory } from './history.js';
 import type { MemoryHistory } from './memory.js';
 import { ReplicaHistory } from './replica.js';

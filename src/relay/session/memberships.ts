@@ -1,9 +1,9 @@
 // How enveloped sockets come into topics and leave them: live at once, or by way of a replay of what they missed.
 import type { OkFields } from '../../protocol/frames.js';
 import type { Position, Unrecovered } from '../../protocol/ops.js';
-import type { Connection } from '../fanout/connection.js';
+import type { Connection, Topic } from '../fanout/audience.js';
 import type { FanOut } from '../fanout/fanout.js';
-import type { Topic, TopicTable } from '../fanout/topic.js';
+import type { TopicTable } from '../fanout/topic-table.js';
 import { CatchUp, CatchUps } from '../history/catch-up.js';
 import type { Counters, RecoveryOutcome } from '../watch/counters.js';
 import type { Presence } from './presence.js';
@@ -35,7 +35,7 @@ export class Memberships {
     private readonly presence: Presence,
     private readonly counters: Counters,
   ) {
-    this.catchUps = new CatchUps(maxBackpressureBytes, (catchUp) => this.arrive(catchUp));
+    this.catchUps = new CatchUps(maxBackpressureBytes);
   }
 
   /**
@@ -91,7 +91,7 @@ export class Memberships {
     if (replayed === 0) this.attach(connection, membership);
     else {
       // It starts in the next loop iteration, after the answer.
-      membership.entry = new CatchUp(connection, topic, history, since.seq);
+      membership.entry = new CatchUp(connection, topic, history, since.seq, () => this.attach(connection, membership));
       this.catchUps.start(membership.entry);
     }
     return { topic: name, ...position, recovery: { replayed } };
@@ -118,11 +118,6 @@ export class Memberships {
     if (topic?.enveloped === undefined) return;
     this.fanOut.settle(topic.enveloped);
     for (const { session } of topic.enveloped.subscribers) session?.lost(topic, 1);
-  }
-
-  private arrive({ connection, topic }: CatchUp): void {
-    const membership = connection.session?.memberships.get(topic.name);
-    if (membership !== undefined) this.attach(connection, membership);
   }
 
   /** Puts a socket into the live stream. What was published before goes out first, and not to this socket. */

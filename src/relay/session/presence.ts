@@ -4,9 +4,9 @@ import { type Census, MAX_LISTED_MEMBERS, NOBODY, type Question, together } from
 import { noBus } from '../../bus/none.js';
 import { presenceFrame } from '../../protocol/frames.js';
 import type { Member } from '../../protocol/ops.js';
-import type { Connection } from '../fanout/connection.js';
+import type { Connection, Topic } from '../fanout/audience.js';
 import type { FanOut } from '../fanout/fanout.js';
-import type { Topic, TopicTable } from '../fanout/topic.js';
+import type { TopicTable } from '../fanout/topic-table.js';
 
 /** From this many members on joins and leaves are no longer announced: n joins among n members are n² frames. */
 const MAX_ANNOUNCED_MEMBERS = 1000;

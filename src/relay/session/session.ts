@@ -8,8 +8,8 @@ import type { PublishGuard } from '../budget/publish-guard.js';
 import type { Exchange } from '../exchange.js';
 import type { Cuts } from '../exit/cuts.js';
 import type { Expiry } from '../exit/expiry.js';
-import type { Connection } from '../fanout/connection.js';
-import type { Audience, Topic, TopicTable } from '../fanout/topic.js';
+import type { Audience, Connection, SocketSession, Topic } from '../fanout/audience.js';
+import type { TopicTable } from '../fanout/topic-table.js';
 import type { Counters } from '../watch/counters.js';
 import type { MembershipMap, Memberships } from './memberships.js';
 import type { Presence } from './presence.js';
@@ -36,7 +36,7 @@ export interface SessionContext {
 
 type OpOf<Name extends ClientOp['op']> = Extract<ClientOp, { op: Name }>;
 
-export class Session {
+export class Session implements SocketSession {
   readonly memberships: MembershipMap = new Map();
   private malformedInARow = 0;
   private isAuthenticating = false;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BusStatus } from '../../bus/bus.js';
 import type { RelayConfig } from '../../config/schema.js';
 import { SUBPROTOCOL } from '../../protocol/envelope.js';
-import type { Connection } from '../fanout/connection.js';
+import type { Connection } from '../fanout/audience.js';
 import { NOTHING_KEPT } from '../history/history.js';
 import type { Relay } from '../relay.js';
 import { LoopLag } from './loop-lag.js';

@@ -1,5 +1,4 @@
-// Messages that wait for the flush: copies in one slab, since uWS neuters a message's buffer when its handler returns.
-import type { Connection } from './connection.js';
+// Copies of messages that wait for the flush, in one slab: uWS neuters a message's buffer when its handler returns.
 
 /** Kept between flushes. A burst that needs more gets more, and gives it back. */
 const SLAB_BYTES = 1 << 20;
@@ -27,27 +26,5 @@ export class Slab {
   reset(): void {
     this.used = 0;
     if (this.bytes.length > SLAB_BYTES) this.bytes = new Uint8Array(SLAB_BYTES);
-  }
-}
-
-/** What one audience waits for: three columns, reused, so that a queued message allocates no object of its own. */
-export class Batch {
-  count = 0;
-  readonly messages: Uint8Array[] = [];
-  readonly binary: boolean[] = [];
-  readonly senders: (Connection | undefined)[] = [];
-
-  add(message: Uint8Array, isBinary: boolean, sender: Connection | undefined): void {
-    this.messages[this.count] = message;
-    this.binary[this.count] = isBinary;
-    this.senders[this.count] = sender;
-    this.count++;
-  }
-
-  clear(): void {
-    this.count = 0;
-    this.messages.length = 0;
-    this.binary.length = 0;
-    this.senders.length = 0;
   }
 }

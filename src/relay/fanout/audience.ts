@@ -1,0 +1,206 @@
+// Who hears what: connections, topics and their audiences, with the batch an audience waits for and the lag of a slow socket. They
+// point at each other, so they stand in one file. Only the thread that runs the relay touches them.
+import type { Identity } from '../../auth/auth.js';
+import { msgHead } from '../../protocol/frames.js';
+import type { PublishBudget } from '../budget/publish-limit.js';
+import type { TopicHistory } from '../history/history.js';
+import type { WebSocket } from '../uws.js';
+
+/** What the rest of the relay asks of an enveloped socket's session (see session/session.ts). */
+export interface SocketSession {
+  /** The topics that the socket is in, or on its way into. */
+  readonly topicNames: readonly string[];
+  /** Where the socket is in the live stream. */
+  audiences(): readonly Audience[];
+  /** Takes one frame of the client. `message` is read before this returns. */
+  receive(message: ArrayBuffer, isBinary: boolean): void;
+  /** Tells the client that it missed `count` messages of a topic. */
+  lost(topic: Topic, count: number): void;
+  /** The socket has closed: it leaves its topics. */
+  closed(): void;
+}
+
+/** What uWS keeps for a socket: a single key, since uWS copies the keys of this object one by one at every open. */
+export interface SocketState {
+  readonly connection: Connection;
+}
+
+export class Connection {
+  readonly id: string;
+  /** The client's address, seen through trusted proxies. */
+  readonly remoteAddress: string;
+  readonly openedAtMs: number;
+  /** The topic of a raw socket; undefined for an enveloped one. */
+  readonly topic: Topic | undefined;
+  /** What an enveloped socket says is its session's; undefined for a raw one. */
+  session: SocketSession | undefined;
+  /** Who the client is; replaced when it authenticates anew. */
+  identity: Identity;
+  /** Whether the identity lets a raw socket publish to its topic, asked once. */
+  readonly mayPublish: boolean;
+  /** What is left of the publish rates; undefined where there are none, or before the first message. */
+  budget: PublishBudget | undefined;
+  /** The second (Unix time) that Expiry closes this socket in; 0 for never. */
+  expirySecond = 0;
+  /** Undefined before open and after close: uWS throws when a closed socket is touched. */
+  ws: WebSocket<SocketState> | undefined;
+  /** Messages received from this socket. */
+  published = 0;
+  /** Messages that this socket lost because it read too slowly (drop mode), up to its last recovery. */
+  dropped = 0;
+  /** Set while this socket is too slow and off its topics (drop mode). */
+  lag: Lag | undefined;
+
+  constructor(id: string, remoteAddress: string, topic: Topic | undefined, identity: Identity, openedAtMs: number) {
+    this.id = id;
+    this.remoteAddress = remoteAddress;
+    this.topic = topic;
+    this.identity = identity;
+    this.mayPublish = topic !== undefined && identity.canPublish(topic.name);
+    this.openedAtMs = openedAtMs;
+  }
+
+  /** The user its token names; undefined for an anonymous client. */
+  get user(): string | undefined {
+    return this.identity.user;
+  }
+
+  /** The audiences this socket belongs to. */
+  audiences(): readonly Audience[] {
+    if (this.topic !== undefined) return [this.topic.raw];
+    return this.session?.audiences() ?? [];
+  }
+}
+
+/** The sockets of a topic that receive the same bytes: one uWS topic, and the state the fan-out keeps for it. */
+export class Audience {
+  /** The uWS topic's name. */
+  readonly key: string;
+  readonly topic: Topic;
+  /** Its subscribers, lagging ones included. */
+  readonly subscribers = new Set<Connection>();
+  /** How many of `subscribers` lag, and are off the uWS topic until they have drained. */
+  lagging = 0;
+  /** Messages fanned out so far. */
+  published = 0;
+  /** Payload bytes fanned out since the subscribers' backpressure was last looked at. */
+  unsweptBytes = 0;
+  /** Messages published directly that uWS may not have written yet, at most. */
+  direct = 0;
+  /** What `direct` was when its present count began, and in which loop iteration that was. */
+  countedFrom = 0;
+  countedSince = 0;
+  /** Messages that wait for the flush at the end of this loop iteration. */
+  batch: Batch | undefined;
+  /** Whether the next flush will visit this audience. */
+  awaitsFlush = false;
+
+  constructor(topic: Topic, key: string) {
+    this.topic = topic;
+    this.key = key;
+  }
+}
+
+/** Begins the uWS topic's name of enveloped audiences. No topic name has a control character, so the two never meet. */
+const ENVELOPED_PREFIX = '\u0001';
+
+export class Topic {
+  readonly name: string;
+  /** Sockets without a subprotocol. */
+  readonly raw: Audience;
+  /** Sockets that speak fanwire.v1; undefined while there are none, so that raw publishes need not look further. */
+  enveloped: Audience | undefined;
+  /** Enveloped sockets that are not in the live stream yet: they wait for the history, or are being replayed to. */
+  entering = 0;
+  /** Undefined where no rule keeps this topic. */
+  readonly history: TopicHistory | undefined;
+  /** Who is here; undefined where presence is off. */
+  readonly members: Set<Connection> | undefined;
+  /** `published` when rates were last measured. */
+  ratedPublished = 0;
+  private envelopeHead: string | undefined;
+
+  constructor(name: string, history: TopicHistory | undefined, hasPresence: boolean) {
+    this.name = name;
+    this.raw = new Audience(this, name);
+    this.history = history;
+    this.members = hasPresence ? new Set() : undefined;
+  }
+
+  /** Messages fanned out so far. What a raw socket publishes goes to both audiences, so this is the larger count. */
+  get published(): number {
+    return Math.max(this.raw.published, this.enveloped?.published ?? 0);
+  }
+
+  /** Sockets that joined the topic. */
+  get subscribers(): number {
+    return this.raw.subscribers.size + (this.enveloped?.subscribers.size ?? 0) + this.entering;
+  }
+
+  /** How every envelope of this topic begins. */
+  get head(): string {
+    this.envelopeHead ??= msgHead(this.name);
+    return this.envelopeHead;
+  }
+
+  openEnveloped(): Audience {
+    this.enveloped ??= new Audience(this, ENVELOPED_PREFIX + this.name);
+    return this.enveloped;
+  }
+
+  closeEnvelopedIfEmpty(): void {
+    if (this.enveloped?.subscribers.size === 0) this.enveloped = undefined;
+  }
+}
+
+/** What one audience waits for: three columns, reused, so that a queued message allocates no object of its own. */
+export class Batch {
+  count = 0;
+  readonly messages: Uint8Array[] = [];
+  readonly binary: boolean[] = [];
+  readonly senders: (Connection | undefined)[] = [];
+
+  add(message: Uint8Array, isBinary: boolean, sender: Connection | undefined): void {
+    this.messages[this.count] = message;
+    this.binary[this.count] = isBinary;
+    this.senders[this.count] = sender;
+    this.count++;
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.messages.length = 0;
+    this.binary.length = 0;
+    this.senders.length = 0;
+  }
+}
+
+/** What a lagging socket misses, an audience at a time: the audience's message count up to which it was served. */
+export class Lag {
+  private readonly servedUpTo = new Map<Audience, number>();
+
+  start(audience: Audience): void {
+    this.servedUpTo.set(audience, audience.published);
+  }
+
+  /** A sender does not receive its own message, so it does not count as missed. */
+  owesNothingFor(audience: Audience): void {
+    const served = this.servedUpTo.get(audience);
+    if (served !== undefined) this.servedUpTo.set(audience, served + 1);
+  }
+
+  /** Messages of `audience` that went by since the lag began. */
+  missed(audience: Audience): number {
+    const served = this.servedUpTo.get(audience);
+    return served === undefined ? 0 : audience.published - served;
+  }
+
+  /** The socket leaves the audience: what it missed there is no loss to it any more. Says whether it lagged there at all. */
+  forget(audience: Audience): boolean {
+    return this.servedUpTo.delete(audience);
+  }
+
+  audiences(): IterableIterator<Audience> {
+    return this.servedUpTo.keys();
+  }
+}

@@ -1,0 +1,66 @@
+// The topics that somebody holds: a topic lives from its first subscriber to its last.
+import type { Interest } from '../../bus/bus.js';
+import type { HistoryStore } from '../history/history.js';
+import { Topic } from './audience.js';
+
+/** What topics have beyond their subscribers. */
+export interface TopicFeatures {
+  readonly history: HistoryStore | undefined;
+  readonly hasPresence: (topic: string) => boolean;
+  /** Told of each topic's first holder and of its last one's end. */
+  readonly interest: Interest | undefined;
+}
+
+const NO_FEATURES: TopicFeatures = { history: undefined, hasPresence: () => false, interest: undefined };
+
+/** The topics that somebody holds. A topic lives from its first subscriber to its last. */
+export class TopicTable {
+  private readonly byName = new Map<string, Topic>();
+
+  /** @param maxTopics topics that may be held at once; 0 is unlimited */
+  constructor(
+    private readonly maxTopics = 0,
+    private readonly features: TopicFeatures = NO_FEATURES,
+  ) {}
+
+  get size(): number {
+    return this.byName.size;
+  }
+
+  find(name: string): Topic | undefined {
+    return this.byName.get(name);
+  }
+
+  /** False when `name` would be one topic too many. */
+  hasRoomFor(name: string): boolean {
+    return this.maxTopics === 0 || this.byName.size < this.maxTopics || this.byName.has(name);
+  }
+
+  /** Finds or makes the topic; `releaseIfEmpty` it when its last subscriber has left. */
+  hold(name: string): Topic {
+    let topic = this.byName.get(name);
+    if (topic === undefined) {
+      const history = this.features.history?.open(name);
+      topic = new Topic(name, history, this.features.hasPresence(name));
+      this.byName.set(name, topic);
+      this.features.interest?.subscribe(name);
+      if (history !== undefined) this.features.history?.hold(history);
+    }
+    return topic;
+  }
+
+  releaseIfEmpty(topic: Topic): void {
+    if (topic.subscribers > 0 || this.byName.get(topic.name) !== topic) return;
+    this.byName.delete(topic.name);
+    this.features.interest?.unsubscribe(topic.name);
+    if (topic.history !== undefined) this.features.history?.release(topic.history);
+  }
+
+  hasPresence(name: string): boolean {
+    return this.features.hasPresence(name);
+  }
+
+  values(): IterableIterator<Topic> {
+    return this.byName.values();
+  }
+}
