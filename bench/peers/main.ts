@@ -2,6 +2,7 @@
 // `npm run bench:peers`: fanwire and every peer that is here, the same scenarios, interleaved; ratios with their spread.
 
 import { join } from 'node:path';
+import { onEndSignal } from '../../src/base/end-signals.js';
 import { Exit } from '../../src/base/exit-codes.js';
 import { formatMs, formatSeconds } from '../../src/base/page/format.js';
 import { FanwireError } from '../../src/protocol/codes.js';
@@ -65,8 +66,7 @@ async function main(flags: Flags): Promise<void> {
   const cores = splitCores(1);
   pinProcess(process.pid, cores.generator);
   const interrupt = new AbortController();
-  const onSignal = () => interrupt.abort(new FanwireError('FANWIRE_BENCH_INTERRUPTED', 'interrupted: no standings'));
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  onEndSignal(() => interrupt.abort(new FanwireError('FANWIRE_BENCH_INTERRUPTED', 'interrupted: no standings')));
   const runs = await playRounds({
     contestants: [fanwire(cores.server), ...present.map((peer) => contestant(peer, cores.server))],
     plans,

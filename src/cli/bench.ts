@@ -5,6 +5,7 @@ import type { ReportFiles } from '../../bench/report/write.js';
 import { readScenarioFile } from '../../bench/scenarios/plan-options.js';
 import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
 import type { Dialect } from '../../bench/targets/target.js';
+import { onEndSignal } from '../base/end-signals.js';
 import { Exit } from '../base/exit-codes.js';
 import { FanwireError } from '../protocol/codes.js';
 import { collect, flagsOf, header } from './argument.js';
@@ -106,12 +107,10 @@ async function bench(command: Command, name: string | undefined, flags: BenchFla
   const { runSession, exitCodeOf } = await import('../../bench/run/session.js');
   const slo = flags.slo ?? file.slo;
   const interrupt = new AbortController();
-  const onSignal = () => {
-    // The second time at once; a server that was started for the run ends with this process.
-    if (interrupt.signal.aborted) process.exit(Exit.interrupted);
-    interrupt.abort(new FanwireError('FANWIRE_BENCH_INTERRUPTED', 'interrupted: no result'));
-  };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  onEndSignal(
+    () => interrupt.abort(new FanwireError('FANWIRE_BENCH_INTERRUPTED', 'interrupted: no result')),
+    () => process.exit(Exit.interrupted), // a server that was started for the run ends with this process
+  );
   const result = await runSession({
     scenario: name ?? file.scenario ?? PLAN_DEFAULTS.scenario,
     plan: { ...file.plan, ...givenPlan(command) },

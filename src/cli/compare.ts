@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { ReportFiles } from '../../bench/report/write.js';
 import { readScenarioFile } from '../../bench/scenarios/plan-options.js';
 import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
+import { onEndSignal } from '../base/end-signals.js';
 import { FanwireError } from '../protocol/codes.js';
 import { flagsOf } from './argument.js';
 import { declarePlanFlags, givenPlan } from './plan-flags.js';
@@ -125,8 +126,7 @@ async function compare(command: Command, flags: CompareFlags): Promise<void> {
     : { scenario: flags.scenario, plan: {} };
   const { exitCodeOf, runComparison, writeComparison } = await import('../../bench/compare/run.js');
   const interrupt = new AbortController();
-  const onSignal = () => interrupt.abort(new FanwireError('FANWIRE_COMPARE_INTERRUPTED', 'interrupted: no verdict'));
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  onEndSignal(() => interrupt.abort(new FanwireError('FANWIRE_COMPARE_INTERRUPTED', 'interrupted: no verdict')));
   const say = (line: string): void => {
     process.stderr.write(`compare: ${line}\n`);
   };

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { WebSocket } from 'ws';
+import { onEndSignal } from '../base/end-signals.js';
 import { Exit } from '../base/exit-codes.js';
 import { bytes, integer } from '../config/types.js';
 import { FanwireError } from '../protocol/codes.js';
@@ -99,8 +100,7 @@ async function publish(
     });
   });
   socket.on('error', () => {}); // a 'close' with the code follows
-  // A second SIGINT finds no listener and ends the process at once.
-  process.once('SIGINT', () => {
+  onEndSignal(() => {
     process.exitCode = Exit.interrupted;
     stop.abort();
   });

@@ -1,6 +1,7 @@
 // `fanwire sub`: prints what arrives on one or more topics.
 import { Command } from 'commander';
 import type { RawData, WebSocket } from 'ws';
+import { onEndSignal } from '../base/end-signals.js';
 import { choice, integer } from '../config/types.js';
 import { FanwireError } from '../protocol/codes.js';
 import { argument } from './argument.js';
@@ -99,7 +100,7 @@ export function subCommand(): Command {
     const sockets = await Promise.all(urls.map((url) => connect(url, options)));
     process.stderr.write(`subscribed to ${urls.map(topicOf).join(', ')}\n`);
     const interrupt = new AbortController();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
+    onEndSignal(() => interrupt.abort());
     const timeout = options.timeout === undefined ? undefined : AbortSignal.timeout(options.timeout * 1000);
     const stop = AbortSignal.any(timeout ? [interrupt.signal, timeout] : [interrupt.signal]);
     const received = await print(urls, sockets, options, stop).finally(() => Promise.all(sockets.map(close)));

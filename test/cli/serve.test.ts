@@ -4,9 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
+import { setTimeout as after } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { groups, options } from '../../src/config/schema.js';
 import { fanwire, runFanwire, serve } from '../support/fanwire-process.js';
+import { SocketClient } from '../support/socket-client.js';
 
 test('--help lists every option under its heading, with its default and what zero means', async (t) => {
   const { code, stdout } = await runFanwire(t, ['serve', '--help']);
@@ -79,8 +81,34 @@ test('a second signal does not wait for the drain', async (t) => {
   await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('open', resolve))));
   relay.child.kill('SIGINT');
   await relay.seen(/"msg":"draining/);
+  relay.child.kill('SIGTERM');
+  assert.deepEqual(await relay.exited, { code: 143, signal: null });
+});
+
+test('one Ctrl+C that arrives twice, as under npm, is one signal; a second one half a second later ends at once', async (t) => {
+  const relay = await serve(t, ['--drain-ms', '600000']);
+  await Promise.all([1, 2, 3].map(() => SocketClient.open(t, relay.url('news'))));
+  relay.child.kill('SIGINT');
+  await relay.seen(/"msg":"closing sockets/);
+  relay.child.kill('SIGINT');
+  // Signals are taken in turn: whoever answers SIGHUP has seen the SIGINT before it.
+  relay.child.kill('SIGHUP');
+  await relay.seen(/nothing to read again/);
+  assert.doesNotMatch(relay.stdout(), /second signal: exiting/);
+  await after(600);
   relay.child.kill('SIGINT');
   assert.deepEqual(await relay.exited, { code: 130, signal: null });
+});
+
+test('a Ctrl+C that arrives twice lets the drain finish: every client is told 1012', async (t) => {
+  const relay = await serve(t, ['--drain-ms', '500']);
+  const clients = await Promise.all(Array.from({ length: 20 }, () => SocketClient.open(t, relay.url('news'))));
+  relay.child.kill('SIGINT');
+  await relay.seen(/"msg":"closing sockets/);
+  relay.child.kill('SIGINT');
+  const codes = await Promise.all(clients.map(async (client) => (await client.closed).code));
+  assert.deepEqual(codes, Array(20).fill(1012));
+  assert.deepEqual(await relay.exited, { code: 0, signal: null });
 });
 
 test('the start line carries the effective configuration, without credentials', async (t) => {

@@ -1,7 +1,7 @@
 // --workers and --cluster: what they take, and what they refuse by name.
 import assert from 'node:assert/strict';
-import { availableParallelism } from 'node:os';
 import test from 'node:test';
+import { usableCores } from '../../src/base/cpu-quota.js';
 import { loadConfig, redacted } from '../../src/config/load.js';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { configWith } from '../support/config-with.js';
@@ -12,7 +12,7 @@ const refused = (code: string, message: RegExp) => (error: unknown) =>
   error instanceof FanwireError && error.code === code && message.test(error.message);
 
 test('--workers takes a number, or auto for one a core', () => {
-  assert.equal(loadConfig({ flags: { workers: 'auto' } }).config.workers, availableParallelism());
+  assert.equal(loadConfig({ flags: { workers: 'auto' } }).config.workers, usableCores());
   assert.equal(loadConfig({ env: { FANWIRE_WORKERS: '3' } }).config.workers, 3);
   assert.throws(
     () => loadConfig({ flags: { workers: 'many' } }),

@@ -1,15 +1,16 @@
 // The systemd unit: systemd understands every line, and it gives a drain the time it takes.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { runFanwire } from '../support/fanwire-process.js';
+import { runFanwire, serve } from '../support/fanwire-process.js';
 import { has } from '../support/reverse-proxy.js';
 
-const UNIT = fileURLToPath(new URL('../../../docs/ops/fanwire.service', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const UNIT = join(ROOT, 'docs/ops/fanwire.service');
 
 /** The values of one setting, in the order of the file. */
 function setting(name: string): string[] {
@@ -30,6 +31,29 @@ test('systemd-analyze finds nothing wrong with the unit', verified, (t) => {
   const own = (stdout + stderr).split('\n').filter((line) => line.includes('fanwire.service'));
   assert.deepEqual(own, []);
   assert.equal(status, 0, stdout + stderr);
+});
+
+test('a mistake in the configuration is not started again and again, and lines in the journal have a name', () => {
+  assert.deepEqual(setting('RestartPreventExitStatus'), ['2']);
+  assert.deepEqual(setting('SyslogIdentifier'), ['fanwire']);
+});
+
+test('a reload sends SIGHUP with nothing but a shell: a slim system has no kill program', async (t) => {
+  const relay = await serve(t);
+  const [, command = ''] = /^\/bin\/sh -c '(.*)'$/.exec(setting('ExecReload')[0] ?? '') ?? [];
+  const env = { PATH: '/nowhere', MAINPID: String(relay.child.pid) };
+  assert.equal(spawnSync('/bin/sh', ['-c', command], { env }).status, 0);
+  await relay.seen(/nothing to read again/);
+});
+
+test('nothing tells people to install a package by a name that no registry has', () => {
+  const told = [
+    'README.md',
+    ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).map((file) => `docs/${file}`),
+  ];
+  for (const file of told.filter((name) => /\.(md|service|conf|cfg)$|Dockerfile$/.test(name))) {
+    assert.doesNotMatch(readFileSync(join(ROOT, file), 'utf8'), /npm (i|install|add)( -\S+)* fanwire\b(?!-)/, file);
+  }
 });
 
 test('the unit starts a relay with variables it knows, and waits longer than its drain takes', async (t) => {

@@ -3,7 +3,7 @@
 import { createInterface } from 'node:readline';
 import { BroadcastChannel } from 'node:worker_threads';
 import { createLogger } from '../../src/base/log.js';
-import { endOnSignals } from '../../src/cli/serve.js';
+import { obeySignals } from '../../src/cli/signals.js';
 import { withAdmin } from '../../src/cli/start.js';
 import type { RelayConfig } from '../../src/config/schema.js';
 import { WorkersInspection } from '../../src/workers/inspection.js';
@@ -15,7 +15,7 @@ const config = configWith({ ...given, port: 0, adminPort: 0, workers: 2, drainMs
 const log = createLogger(config);
 const supervisor = new Supervisor(config, log, undefined, new URL('./failing-worker.js', import.meta.url));
 const starting = supervisor.start().then(() => withAdmin(supervisor, new WorkersInspection(supervisor), config, log));
-endOnSignals(starting, log);
+obeySignals(starting, log);
 await starting;
 const orders = new BroadcastChannel('failing-worker');
 orders.unref();

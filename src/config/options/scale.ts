@@ -1,5 +1,5 @@
 // More than one thread, and what is kept.
-import { availableParallelism } from 'node:os';
+import { usableCores } from '../../base/cpu-quota.js';
 import { parseHistoryRules } from '../history-rules.js';
 import { group, option } from '../option.js';
 import { bytes, integerOrAuto, list, text } from '../types.js';
@@ -10,8 +10,9 @@ export const scale = group(
     workers: option({
       flag: 'workers',
       argument: 'n',
-      description: 'Threads that each run a relay on the same port (Linux); auto: one a core',
-      type: integerOrAuto(1, 256, availableParallelism),
+      description:
+        'Threads that each run a relay on the same port (Linux); auto: one a core, fewer under a CPU quota (cgroup)',
+      type: integerOrAuto(1, 256, () => Math.min(256, usableCores())),
       default: 1,
     }),
     history: option({
