@@ -60,7 +60,7 @@ function dearerCopy(folder: string, spinNsPerDelivery: number): string {
   for (const name of ['node_modules', 'src', 'bench']) symlinkSync(join(ROOT, name), join(copy, name));
   const file = join(copy, 'dist/src/relay/fanout/fanout.js');
   const source = readFileSync(file, 'utf8');
-  const counted = 'this.counters.bytesOut += receivers * size;';
+  const counted = 'this.counters.deliveredBytes += receivers * size;';
   const spin = `{ const end = performance.now() + receivers * ${spinNsPerDelivery} / 1e6; while (performance.now() < end); }`;
   if (!source.includes(counted)) throw new Error(`fanout.js no longer has "${counted}": patch this script`);
   writeFileSync(file, source.replace(counted, `${counted}\n        ${spin}`));

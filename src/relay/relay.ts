@@ -160,7 +160,7 @@ class UwsRelay implements Relay {
 
   publish(topicName: string, message: ArrayBuffer | Uint8Array, isBinary: boolean): number {
     this.counters.published++;
-    this.counters.bytesIn += message.byteLength;
+    this.counters.publishedBytes += message.byteLength;
     return this.enveloped.exchange.publishTo(topicName, message, isBinary);
   }
 
@@ -223,7 +223,7 @@ class UwsRelay implements Relay {
       }
       connection.published++;
       counters.published++;
-      counters.bytesIn += size;
+      counters.publishedBytes += size;
       enveloped.exchange.publishRaw(connection.topic, connection, message, isBinary);
     };
     this.app.ws<SocketState>('/*', {

@@ -3,20 +3,15 @@
 import { statSync } from 'node:fs';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { BusStatus } from '../../bus/bus.js';
+import { COUNTED, type Counts } from '../../relay/watch/counters.js';
 import { BUCKET_BOUNDS, type DistributionCounts } from '../../relay/watch/distribution.js';
 import type { Inspection } from '../../relay/watch/inspection.js';
 import { type RelayStats, totalOf } from '../../relay/watch/stats.js';
 
 type Total = ReturnType<typeof totalOf>;
 
-/** Counters without labels: name, help, and where the value is. */
-const COUNTERS: readonly [string, string, (total: Total) => number][] = [
-  ['fanwire_connections_opened_total', 'WebSockets opened', (total) => total.opened],
-  ['fanwire_connections_closed_total', 'WebSockets closed', (total) => total.closed],
-  ['fanwire_messages_published_total', 'Messages taken from publishers', (total) => total.published],
-  ['fanwire_published_bytes_total', 'Payload bytes taken from publishers', (total) => total.publishedBytes],
-  ['fanwire_messages_delivered_total', "Messages handed to subscribers' sockets", (total) => total.delivered],
-  ['fanwire_delivered_bytes_total', "Payload bytes handed to subscribers' sockets", (total) => total.deliveredBytes],
+/** Counters of what crosses to other workers and nodes: name, help, and where the value is. */
+const CROSSED: readonly [string, string, (total: Total) => number][] = [
   [
     'fanwire_messages_forwarded_total',
     'Messages handed to other workers and nodes',
@@ -32,8 +27,6 @@ const COUNTERS: readonly [string, string, (total: Total) => number][] = [
     'Messages other workers or nodes could not be handed: they were away, or what waits for them reached its bound',
     ({ crossed }) => crossed.lost,
   ],
-  ['fanwire_messages_replayed_total', 'Messages replayed to subscribers that came back', (total) => total.replayed],
-  ['fanwire_slow_consumers_total', 'Times a socket was found over --max-backpressure', (total) => total.slowConsumers],
 ];
 
 /** Counters by one label: name, help, label, and its values. */
@@ -139,7 +132,10 @@ export class Metrics {
 
   private addTotals(): void {
     const read = <T>(from: (total: Total) => T): T => from(this.total as Total);
-    for (const [name, help, value] of COUNTERS) this.addCounter(name, help, () => read(value));
+    for (const [key, [name, help]] of Object.entries(COUNTED)) {
+      this.addCounter(name, help, () => read((total) => total[key as keyof Counts]));
+    }
+    for (const [name, help, value] of CROSSED) this.addCounter(name, help, () => read(value));
     for (const [name, help, value] of GAUGES) this.addGauge(name, help, () => read(value));
     for (const [name, help, label, values] of LABELLED) {
       new Counter({

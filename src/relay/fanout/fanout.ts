@@ -209,7 +209,7 @@ export class FanOut {
     audience.unsweptBytes += size;
     this.counters.delivered += receivers;
     this.counters.fanOut.observe(receivers);
-    this.counters.bytesOut += receivers * size;
+    this.counters.deliveredBytes += receivers * size;
     return isSubscriber;
   }
 }

@@ -115,7 +115,7 @@ export class Session implements SocketSession {
     }
     connection.published++;
     counters.published++;
-    counters.bytesIn += bytes;
+    counters.publishedBytes += bytes;
     exchange.publishPayload(name, connection, payload, (seq) => {
       if (seq === undefined) this.refuse(Refused.unconfirmed, id, name);
       else this.ok(id, seq === 0 ? {} : { seq });

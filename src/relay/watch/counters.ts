@@ -2,20 +2,40 @@
 
 import { Distribution } from './distribution.js';
 
-export class Counters {
-  /** Sockets opened and closed since the start. */
+/** Every plain counter: its metric and what that counts. A new one is a line here, a field in Counters and an addition where it
+ *  happens; stats, totals, /metrics and `npm run docs` take it from here. */
+export const COUNTED = {
+  opened: ['fanwire_connections_opened_total', 'WebSockets opened'],
+  closed: ['fanwire_connections_closed_total', 'WebSockets closed'],
+  published: ['fanwire_messages_published_total', 'Messages taken from publishers'],
+  publishedBytes: ['fanwire_published_bytes_total', 'Payload bytes taken from publishers'],
+  delivered: ['fanwire_messages_delivered_total', "Messages handed to subscribers' sockets"],
+  deliveredBytes: ['fanwire_delivered_bytes_total', "Payload bytes handed to subscribers' sockets"],
+  replayed: ['fanwire_messages_replayed_total', 'Messages replayed to subscribers that came back'],
+  slowConsumers: ['fanwire_slow_consumers_total', 'Times a socket was found over --max-backpressure'],
+} as const satisfies Record<string, readonly [metric: string, help: string]>;
+
+/** A value of every plain counter. */
+export type Counts = Record<keyof typeof COUNTED, number>;
+
+const NAMES = Object.keys(COUNTED) as (keyof Counts)[];
+
+/** A value for every plain counter. */
+export function countsBy(read: (name: keyof Counts) => number): Counts {
+  return Object.fromEntries(NAMES.map((name) => [name, read(name)])) as Counts;
+}
+
+export class Counters implements Counts {
   opened = 0;
   closed = 0;
-  /** Messages and payload bytes received from publishers. */
   published = 0;
-  bytesIn = 0;
-  /** Messages and payload bytes handed to subscribers' sockets. */
+  publishedBytes = 0;
   delivered = 0;
-  bytesOut = 0;
-  /** Messages that lagging sockets missed and have been told of or closed over (drop mode). */
-  dropped = 0;
-  /** Times that a socket was found over the backpressure limit. */
+  deliveredBytes = 0;
+  replayed = 0;
   slowConsumers = 0;
+  /** Messages that lagging sockets missed and have been told of or closed over (drop mode); see SlowConsumers.droppedMessages. */
+  dropped = 0;
   /** Sockets that uWS cut or the relay closed for what they sent or were, and sockets that fell silent, by reason. */
   readonly cut: Record<CutReason, number> = {
     tooBig: 0,
@@ -37,8 +57,6 @@ export class Counters {
     tooOld: 0,
     unknownPosition: 0,
   };
-  /** Messages replayed to subscribers that came back. */
-  replayed = 0;
   /** Upgrades and requests refused, by the stable code of the refusal. */
   readonly refused = new Map<string, number>();
 

@@ -7,6 +7,7 @@ import { SUBPROTOCOL } from '../../protocol/envelope.js';
 import type { Connection } from '../fanout/audience.js';
 import { NOTHING_KEPT } from '../history/history.js';
 import type { Relay } from '../relay.js';
+import { countsBy } from './counters.js';
 import { LoopLag } from './loop-lag.js';
 import type { RelayStats } from './stats.js';
 
@@ -101,25 +102,18 @@ export class LocalInspection implements Inspection {
     const { forwarded, received, lost } = bus.status();
     return [
       {
+        ...countsBy((name) => counters[name]),
         worker: this.worker,
         startedAtMs: this.startedAtMs,
         connections: connections.size,
-        opened: counters.opened,
-        closed: counters.closed,
         handshakes: Math.max(0, this.relay.admission.connections - connections.size),
         topics: topics.size,
-        published: counters.published,
-        publishedBytes: counters.bytesIn,
-        delivered: counters.delivered,
-        deliveredBytes: counters.bytesOut,
         dropped: slow.droppedMessages(),
-        slowConsumers: counters.slowConsumers,
         lagging: slow.laggingNow,
         rejected: { ...counters.rejected },
         cut: { ...counters.cut },
         refused: Object.fromEntries(counters.refused),
         recoveries: { ...counters.recoveries },
-        replayed: counters.replayed,
         history: this.relay.enveloped.history?.counts() ?? NOTHING_KEPT,
         crossed: { forwarded, received, lost },
         fanOut: counters.fanOut.toJSON(),

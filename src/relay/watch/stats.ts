@@ -1,32 +1,23 @@
 // What one relay (one worker) has done so far, as plain data that can cross threads and be added up.
 
 import type { HistoryCounts } from '../history/history.js';
-import type { CutReason, RecoveryOutcome, RejectReason } from './counters.js';
+import { type Counts, type CutReason, countsBy, type RecoveryOutcome, type RejectReason } from './counters.js';
 import type { DistributionCounts } from './distribution.js';
 
-export interface RelayStats {
+export interface RelayStats extends Counts {
   /** Which worker; 0 where there is one. */
   readonly worker: number;
   /** When it started, as Unix time in ms: a worker that died was started anew, and its counts began at 0. */
   readonly startedAtMs: number;
-  /** Sockets open now, and opened and closed since the start. */
+  /** Sockets open now. */
   readonly connections: number;
-  readonly opened: number;
-  readonly closed: number;
   /** Handshakes under way: their token is being verified. */
   readonly handshakes: number;
   /** Topics with subscribers now. */
   readonly topics: number;
-  /** Messages and payload bytes taken from publishers. */
-  readonly published: number;
-  readonly publishedBytes: number;
-  /** Messages and payload bytes handed to subscribers' sockets. */
-  readonly delivered: number;
-  readonly deliveredBytes: number;
   /** Deliveries lost to slow consumers (drop mode), those that still lag included. */
   readonly dropped: number;
-  /** Times a socket was found too slow, and sockets that are off their topics for it now. */
-  readonly slowConsumers: number;
+  /** Sockets that are off their topics now, for they were too slow. */
   readonly lagging: number;
   /** Messages publishers sent that were not taken, by reason. */
   readonly rejected: Readonly<Record<RejectReason, number>>;
@@ -34,9 +25,8 @@ export interface RelayStats {
   readonly cut: Readonly<Record<CutReason, number>>;
   /** Upgrades and requests refused, by stable code. */
   readonly refused: Readonly<Record<string, number>>;
-  /** Subscriptions that asked to recover, by what became of it, and messages replayed to them. */
+  /** Subscriptions that asked to recover, by what became of it. */
   readonly recoveries: Readonly<Record<RecoveryOutcome, number>>;
-  readonly replayed: number;
   /** What is kept for them, copies in other workers included; bytes as --history-max-bytes counts them. */
   readonly history: HistoryCounts;
   /** Messages that crossed to and from other relays: workers of this process, and other nodes. */
@@ -71,23 +61,16 @@ export function totalOf(workers: readonly RelayStats[]): Omit<RelayStats, 'worke
     sum: sum((each) => read(each).sum),
   });
   return {
+    ...countsBy((name) => sum((each) => each[name])),
     connections: sum((each) => each.connections),
-    opened: sum((each) => each.opened),
-    closed: sum((each) => each.closed),
     handshakes: sum((each) => each.handshakes),
     topics: sum((each) => each.topics),
-    published: sum((each) => each.published),
-    publishedBytes: sum((each) => each.publishedBytes),
-    delivered: sum((each) => each.delivered),
-    deliveredBytes: sum((each) => each.deliveredBytes),
     dropped: sum((each) => each.dropped),
-    slowConsumers: sum((each) => each.slowConsumers),
     lagging: sum((each) => each.lagging),
     rejected: byKey((each) => each.rejected) as RelayStats['rejected'],
     cut: byKey((each) => each.cut) as RelayStats['cut'],
     refused: byKey((each) => each.refused),
     recoveries: byKey((each) => each.recoveries) as RelayStats['recoveries'],
-    replayed: sum((each) => each.replayed),
     history: {
       topics: sum(({ history }) => history.topics),
       messages: sum(({ history }) => history.messages),

@@ -116,7 +116,7 @@ test('drop: a lagging subscriber is not owed its own messages, and what it misse
   await flood(relay, 'own', () => relay.slow.laggingNow === 1);
   const missed = relay.slow.droppedMessages();
   for (let i = 0; i < 10; i++) slow.client.socket.send(`own ${i}`);
-  while (relay.counters.bytesIn % 1000 !== 50) await turn();
+  while (relay.counters.publishedBytes % 1000 !== 50) await turn();
   relay.publish('own', MESSAGE, true);
   await turn();
   assert.equal(relay.slow.droppedMessages(), missed + 1);
