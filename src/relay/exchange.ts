@@ -11,14 +11,13 @@ import type { TopicTable } from './fanout/topic-table.js';
 import type { Acknowledge, Numbered, Sequencer } from './history/sequencer.js';
 
 export class Exchange {
-  /** Numbers the messages of topics with history; undefined where there are none. */
-  sequencer: Sequencer | undefined;
-
+  /** @param sequencer numbers the messages of topics with history; undefined where there are none */
   constructor(
     private readonly fanOut: FanOut,
     private readonly topics: TopicTable,
     private readonly bus: Bus,
     private readonly connections: ReadonlyMap<string, Connection>,
+    private readonly sequencer: Sequencer | undefined,
   ) {}
 
   /** Fans out a frame of a raw socket. The hot path: see FanOut. */

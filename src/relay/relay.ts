@@ -24,8 +24,9 @@ import { FanOut } from './fanout/fanout.js';
 import { SlowConsumers } from './fanout/slow.js';
 import { slowObserver } from './fanout/slow-observer.js';
 import type { TopicTable } from './fanout/topic-table.js';
+import { type HistoryCounts, NOTHING_KEPT } from './history/history.js';
 import { cannotListen, urlOf } from './listening.js';
-import { Enveloped } from './topic-layer.js';
+import { TopicLayer } from './topic-layer.js';
 import {
   type HttpResponse,
   listenExclusively,
@@ -37,31 +38,12 @@ import {
   us_socket_local_port,
 } from './uws.js';
 import { Counters } from './watch/counters.js';
+import type { Inspected } from './watch/inspection.js';
 
-export interface Relay {
+/** How a relay that listens goes on and ends. */
+export interface RelayLife {
+  /** The port it got, where any free one was asked for. */
   readonly port: number;
-  readonly counters: Counters;
-  readonly topics: TopicTable;
-  readonly connections: ReadonlyMap<string, Connection>;
-  readonly enveloped: Enveloped;
-  readonly slow: SlowConsumers;
-  /** How publishes reach other relays. */
-  readonly bus: Bus;
-  /** Fans `message` out on a topic as if a client without a socket had sent it. Returns how many subscribers it went to. */
-  publish(topic: string, message: ArrayBuffer | Uint8Array, isBinary: boolean): number;
-  /** Where the HTTP publish API adds its routes, and what it asks before it publishes. */
-  readonly app: TemplatedApp;
-  readonly access: Access;
-  readonly guard: PublishGuard;
-  readonly isDraining: () => boolean;
-  readonly admission: Admission;
-  readonly fileLimit: FileLimit;
-  /** Counts and logs (sampled) the refusal of a request. */
-  countRefusal(refusal: Refusal): void;
-  /** Writes the refusal of a request and counts it. Corked, or inside the route's handler. */
-  refuse(res: HttpResponse, refusal: Refusal): void;
-  /** Closes a connection at an administrator's word; false when there is none of that id. */
-  kick(id: string): boolean;
   /** Reads tokens and keys again (SIGHUP), and closes the sockets of revoked tokens. */
   reload(): Promise<void>;
   /** Stops accepting and closes every socket with 1012, spread over `drainMs`. Resolves when the last was told. */
@@ -71,7 +53,7 @@ export interface Relay {
 }
 
 export async function startRelay(config: RelayConfig, log: Logger, company = ALONE): Promise<Relay> {
-  const relay = new UwsRelay(config, log, company);
+  const relay = new Relay(config, log, company);
   try {
     await relay.listen();
   } catch (error) {
@@ -81,12 +63,12 @@ export async function startRelay(config: RelayConfig, log: Logger, company = ALO
   return relay;
 }
 
-class UwsRelay implements Relay {
+export class Relay implements RelayLife, Inspected {
   port = 0;
   readonly counters = new Counters();
   readonly connections = new Map<string, Connection>();
   readonly slow: SlowConsumers;
-  readonly enveloped: Enveloped;
+  readonly layer: TopicLayer;
   readonly access: Access;
   readonly admission: Admission;
   readonly fileLimit: FileLimit;
@@ -129,9 +111,9 @@ class UwsRelay implements Relay {
     this.fanOut = new FanOut(this.app, this.slow, this.counters, config.compression !== 'off');
     const { authenticator, connections, expiry, guard, cuts, counters } = this;
     const shared = { authenticator, connections, expiry, guard, cuts, counters };
-    this.enveloped = new Enveloped(config, this.fanOut, company, shared);
+    this.layer = new TopicLayer(config, this.fanOut, company, shared);
     this.route();
-    this.bus.start(this.enveloped.exchange.receive, this.enveloped.presence.takeCensus);
+    this.bus.start(this.layer.exchange.receive, this.layer.presence.takeCensus);
   }
 
   async listen(): Promise<void> {
@@ -161,14 +143,18 @@ class UwsRelay implements Relay {
   publish(topicName: string, message: ArrayBuffer | Uint8Array, isBinary: boolean): number {
     this.counters.published++;
     this.counters.publishedBytes += message.byteLength;
-    return this.enveloped.exchange.publishTo(topicName, message, isBinary);
+    return this.layer.exchange.publishTo(topicName, message, isBinary);
   }
 
   get topics(): TopicTable {
-    return this.enveloped.topics;
+    return this.layer.topics;
   }
 
   readonly isDraining = (): boolean => this.draining;
+
+  historyCounts(): HistoryCounts {
+    return this.layer.history?.counts() ?? NOTHING_KEPT;
+  }
 
   kick(id: string): boolean {
     const connection = this.connections.get(id);
@@ -187,7 +173,7 @@ class UwsRelay implements Relay {
     if (this.listenSocket !== undefined) us_listen_socket_close(this.listenSocket);
     this.listenSocket = undefined;
     this.log.info({ connections: this.connections.size, overMs: this.config.drainMs }, 'closing sockets');
-    this.enveloped.announceDrain(this.connections.values(), this.config.drainMs);
+    this.layer.announceDrain(this.connections.values(), this.config.drainMs);
     await closeSpread(this.connections.values(), this.config.drainMs, this.fanOut.flush);
     // Nobody is let in any more, and its socket would keep the process from ending.
     this.corkHolder.close();
@@ -199,14 +185,14 @@ class UwsRelay implements Relay {
     this.fanOut.flush();
     this.expiry.stop();
     this.corkHolder.close();
-    this.enveloped.stop();
+    this.layer.stop();
     this.app.close();
     this.listenSocket = undefined;
     this.warnings.flush();
   }
 
   private route(): void {
-    const { config, counters, enveloped } = this;
+    const { config, counters, layer } = this;
     const { maxPayloadBytes } = config;
     this.fileLimit.watch(this.app, (refusal) => this.countRefusal(refusal));
     const upgrades = new Upgrades(this.access, this.admission, this.fileLimit, this.topics, this);
@@ -224,7 +210,7 @@ class UwsRelay implements Relay {
       connection.published++;
       counters.published++;
       counters.publishedBytes += size;
-      enveloped.exchange.publishRaw(connection.topic, connection, message, isBinary);
+      layer.exchange.publishRaw(connection.topic, connection, message, isBinary);
     };
     this.app.ws<SocketState>('/*', {
       maxPayloadLength: Math.max(READ_FOR_CLOSE_BYTES, maxPayloadBytes),
@@ -241,7 +227,7 @@ class UwsRelay implements Relay {
         this.connections.set(connection.id, connection);
         counters.opened++;
         this.expiry.watch(connection);
-        enveloped.opened(connection);
+        layer.opened(connection);
       },
       message: this.guard.isNeeded
         ? (ws, message, isBinary) => {
@@ -255,7 +241,7 @@ class UwsRelay implements Relay {
       drain: (ws) => {
         const { connection } = ws.getUserData();
         this.slow.onDrain(connection);
-        enveloped.onDrain(connection);
+        layer.onDrain(connection);
       },
       close: (ws, code, reason) => {
         const { connection } = ws.getUserData();
@@ -265,7 +251,7 @@ class UwsRelay implements Relay {
         this.expiry.forget(connection);
         counters.closed++;
         this.slow.onClose(connection);
-        enveloped.closed(connection);
+        layer.closed(connection);
         if (code === 1006 && reason.byteLength > 0) this.cuts.byUws(connection, Buffer.from(reason).toString());
       },
     });

@@ -1,4 +1,4 @@
-// What `fanwire.v1` adds to a relay: topics with history and presence, publishes that reach both audiences, and sessions.
+// The topics of a relay and all that happens in them: who is in, who hears a publish, history, presence and fanwire.v1 sessions.
 import { compilePatterns } from '../auth/permissions.js';
 import { parseHistoryRules } from '../config/history-rules.js';
 import type { RelayConfig } from '../config/schema.js';
@@ -21,45 +21,42 @@ type Shared = Pick<SessionContext, 'authenticator' | 'expiry' | 'guard' | 'cuts'
   readonly connections: ReadonlyMap<string, Connection>;
 };
 
-export class Enveloped {
+export class TopicLayer {
   readonly topics: TopicTable;
   readonly exchange: Exchange;
   readonly presence: Presence;
   /** Undefined where no topic is kept. */
   readonly history: MemoryHistory | undefined;
   private readonly sequencer: Sequencer | undefined;
+  private readonly memberships: Memberships;
   private readonly context: SessionContext;
   private readonly expiring: NodeJS.Timeout | undefined;
 
   /** Throws FanwireError for --history and --presence that cannot be read. */
   constructor(config: RelayConfig, fanOut: FanOut, { bus, threads }: Pick<Company, 'bus' | 'threads'>, shared: Shared) {
     const rules = parseHistoryRules(config.history);
-    if (rules.length > 0) {
-      // Each thread keeps its own topics and copies of others: together they stay within the limit.
-      const history = new MemoryHistory(rules, config.historyMaxBytes / config.workers);
-      this.history = history;
-      this.sequencer = new Sequencer(history, threads, {
-        numbered: (message) => this.exchange.numbered(message),
-        broken: (topic) => this.context.memberships.broken(topic),
-      });
-      this.expiring = setInterval(() => history.expire(), EXPIRE_EVERY_MS).unref();
-    }
+    // Each thread keeps its own topics and copies of others: together they stay within the limit.
+    this.history = rules.length > 0 ? new MemoryHistory(rules, config.historyMaxBytes / config.workers) : undefined;
+    this.sequencer = this.history && new Sequencer(this.history, threads);
     const presence = compilePatterns(config.presence, '--presence');
     const hasPresence = (topic: string): boolean => presence.matches(topic);
-    const features = { history: this.sequencer, hasPresence, interest: bus };
-    this.topics = new TopicTable(config.maxTopics, features);
+    this.topics = new TopicTable(config.maxTopics, { history: this.sequencer, hasPresence, interest: bus });
     this.presence = new Presence(fanOut, bus, this.topics);
-    this.exchange = new Exchange(fanOut, this.topics, bus, shared.connections);
-    this.exchange.sequencer = this.sequencer;
+    this.exchange = new Exchange(fanOut, this.topics, bus, shared.connections, this.sequencer);
+    const { maxBackpressureBytes, maxTopicsPerConnection } = config;
+    this.memberships = new Memberships(maxBackpressureBytes, this.topics, fanOut, this.presence, shared.counters);
+    const { topics, exchange, memberships } = this;
     this.context = {
       ...shared,
-      topics: this.topics,
+      topics,
       presence: this.presence,
-      exchange: this.exchange,
-      memberships: new Memberships(config.maxBackpressureBytes, this.topics, fanOut, this.presence, shared.counters),
-      maxTopicsPerConnection: config.maxTopicsPerConnection,
-      maxBackpressureBytes: config.maxBackpressureBytes,
+      exchange,
+      memberships,
+      maxTopicsPerConnection,
+      maxBackpressureBytes,
     };
+    this.sequencer?.start({ numbered: exchange.numbered, broken: (topic) => memberships.broken(topic) });
+    this.expiring = this.history && setInterval(() => this.history?.expire(), EXPIRE_EVERY_MS).unref();
   }
 
   /** A socket has opened: a raw one joins its topic, an enveloped one gets its session. */
@@ -85,7 +82,7 @@ export class Enveloped {
   }
 
   onDrain(connection: Connection): void {
-    if (connection.session !== undefined) this.context.memberships.onDrain(connection);
+    if (connection.session !== undefined) this.memberships.onDrain(connection);
   }
 
   /** Tells enveloped sockets to come back elsewhere, each at its own time within `overMs`. */

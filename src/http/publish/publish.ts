@@ -4,13 +4,14 @@ import { isUtf8 } from 'node:buffer';
 import { setImmediate } from 'node:timers/promises';
 import { type Identity, isRefusal } from '../../auth/auth.js';
 import type { Logger } from '../../base/log.js';
+import type { Bus } from '../../bus/bus.js';
 import { together } from '../../bus/census.js';
 import type { RelayConfig } from '../../config/schema.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import { parseTopicPath } from '../../protocol/topic-name.js';
-import type { Asker } from '../../relay/door/access.js';
-import type { Relay } from '../../relay/relay.js';
-import type { HttpRequest, HttpResponse } from '../../relay/uws.js';
+import type { PublishGuard } from '../../relay/budget/publish-guard.js';
+import type { Access, Asker } from '../../relay/door/access.js';
+import type { HttpRequest, HttpResponse, TemplatedApp } from '../../relay/uws.js';
 import { type Answer, INTERNAL_ERROR, json, refused, send } from '../respond.js';
 import { BodyBudget, type HeldBody, readBody } from './body.js';
 import { batchLines, parseBatchLine } from './publish-batch.js';
@@ -33,12 +34,26 @@ interface PublishRequest {
   readonly isText: boolean;
 }
 
+/** What the publish API asks of a relay. */
+export interface PublishTarget {
+  /** Where it adds its routes. */
+  readonly app: TemplatedApp;
+  readonly access: Access;
+  readonly guard: PublishGuard;
+  readonly bus: Pick<Bus, 'survey'>;
+  isDraining(): boolean;
+  /** Fans `message` out on a topic as if a client without a socket had sent it. Returns how many subscribers it went to. */
+  publish(topic: string, message: ArrayBuffer | Uint8Array, isBinary: boolean): number;
+  /** Counts and logs (sampled) the refusal of a request. */
+  countRefusal(refusal: Refusal): void;
+}
+
 export class PublishApi {
   private readonly budget: BodyBudget;
   private readonly publishers = new Publishers();
 
   constructor(
-    private readonly relay: Relay,
+    private readonly relay: PublishTarget,
     private readonly config: Pick<RelayConfig, 'maxPayloadBytes' | 'maxBatchBytes'>,
     private readonly log: Logger,
   ) {

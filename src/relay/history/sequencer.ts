@@ -31,7 +31,7 @@ export interface Numbered {
   /** The connection to leave out, or its id, which may be another thread's. */
   readonly sender: Connection | string | undefined;
   readonly payload?: Payload;
-  /** Enveloped sockets have it from a copy, or will: it is for raw ones only. */
+  /** Deliver to raw sockets only; enveloped sockets get it from the history copy. */
   readonly isForRawOnly?: boolean;
 }
 
@@ -53,16 +53,20 @@ interface Unacknowledged {
 export class Sequencer implements HistoryStore {
   private readonly replicas = new Map<string, ReplicaHistory>();
   private readonly unacknowledged = new Map<number, Unacknowledged>();
-  private readonly asking: NodeJS.Timeout;
+  private asking: NodeJS.Timeout | undefined;
+  private observer: SequencerObserver = { numbered: () => {}, broken: () => {} };
   private nextAck = 1;
   private nextAsk = 1;
 
   constructor(
     private readonly own: MemoryHistory,
     private readonly threads: Threads | undefined,
-    private readonly observer: SequencerObserver,
-  ) {
-    threads?.attend({
+  ) {}
+
+  /** Begins to hear other threads, and tells `observer` what they number. */
+  start(observer: SequencerObserver): void {
+    this.observer = observer;
+    this.threads?.attend({
       record: (thread, topic, bytes) => this.receive(thread, topic, bytes),
       gone: (thread) => this.gone(thread),
       doubt: () => this.doubt(),

@@ -1,13 +1,16 @@
 // What an administrator may ask of a relay, and this process's own relay answering. All answers are plain data: with several
 // workers, each answers for itself and the admin listener puts the answers together.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BusStatus } from '../../bus/bus.js';
+import type { Bus, BusStatus } from '../../bus/bus.js';
 import type { RelayConfig } from '../../config/schema.js';
 import { SUBPROTOCOL } from '../../protocol/envelope.js';
+import type { Admission } from '../door/admission.js';
+import type { FileLimit } from '../door/file-limit.js';
 import type { Connection } from '../fanout/audience.js';
-import { NOTHING_KEPT } from '../history/history.js';
-import type { Relay } from '../relay.js';
-import { countsBy } from './counters.js';
+import type { SlowConsumers } from '../fanout/slow.js';
+import type { TopicTable } from '../fanout/topic-table.js';
+import type { HistoryCounts } from '../history/history.js';
+import { type Counters, countsBy } from './counters.js';
 import { LoopLag } from './loop-lag.js';
 import type { RelayStats } from './stats.js';
 
@@ -72,6 +75,23 @@ export interface Inspection {
   kick(id: string): Promise<boolean>;
 }
 
+/** What an inspection reads of a relay. */
+export interface Inspected {
+  readonly port: number;
+  readonly counters: Counters;
+  readonly topics: TopicTable;
+  readonly connections: ReadonlyMap<string, Connection>;
+  readonly slow: Pick<SlowConsumers, 'droppedMessages' | 'droppedBy' | 'laggingNow'>;
+  readonly bus: Pick<Bus, 'status'>;
+  readonly admission: Pick<Admission, 'connections' | 'isFull'>;
+  readonly fileLimit: Pick<FileLimit, 'isReached' | 'openFiles'>;
+  /** What is kept of topics with history. */
+  historyCounts(): HistoryCounts;
+  isDraining(): boolean;
+  /** Closes a connection at an administrator's word; false when there is none of that id. */
+  kick(id: string): boolean;
+}
+
 /** Topics or connections looked at before the loop gets a turn, about 2 ms. */
 const VISITS_PER_TURN = 20_000;
 /** Topics that the list of connections shows of each. */
@@ -88,7 +108,7 @@ export class LocalInspection implements Inspection {
   private ratesFromMs = Number.NEGATIVE_INFINITY;
 
   constructor(
-    private readonly relay: Relay,
+    private readonly relay: Inspected,
     private readonly config: Pick<RelayConfig, 'maxConnections' | 'maxLoopLagMs'>,
     private readonly worker = 0,
   ) {}
@@ -114,7 +134,7 @@ export class LocalInspection implements Inspection {
         cut: { ...counters.cut },
         refused: Object.fromEntries(counters.refused),
         recoveries: { ...counters.recoveries },
-        history: this.relay.enveloped.history?.counts() ?? NOTHING_KEPT,
+        history: this.relay.historyCounts(),
         crossed: { forwarded, received, lost },
         fanOut: counters.fanOut.toJSON(),
         publishToFlushUs: counters.publishToFlushUs.toJSON(),
