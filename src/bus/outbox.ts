@@ -1,6 +1,6 @@
 // What goes to one other thread: into its ring, or, while that is full, into bounded memory behind it; beyond that it is lost
 // and counted. A relay cannot make its publishers wait, so this is where a thread that is too slow shows.
-import { Ring } from '../relay/history/ring.js';
+import { Deque } from '../base/deque.js';
 import type { RingWriter } from './ring.js';
 
 /** Bytes that wait for room in the ring. Several times the largest message allowed (16 MiB). */
@@ -22,7 +22,7 @@ export class Outbox {
   forwarded = 0;
   /** Messages there was no room for. */
   lost = 0;
-  private readonly waiting = new Ring<Waiting>();
+  private readonly waiting = new Deque<Waiting>();
   private waitingBytes = 0;
 
   constructor(

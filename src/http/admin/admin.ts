@@ -17,8 +17,8 @@ import type { Inspection, TopicOrder } from '../../relay/watch/inspection.js';
 import { totalOf } from '../../relay/watch/stats.js';
 import { LivePage } from '../live/page.js';
 import { type Answer, json, OK, refused, send, sendHead, sendLater } from '../respond.js';
+import type { RelayEntrance, StatsReport } from '../stats-report.js';
 import { Metrics } from './metrics.js';
-import type { RelayEntrance, StatsReport } from './stats-report.js';
 
 export interface AdminListener {
   readonly port: number;

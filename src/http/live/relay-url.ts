@@ -1,5 +1,5 @@
 // Where a page that came from the admin listener finds the relay. Pure: the listener's policy and the page's script both ask it.
-import type { RelayEntrance } from '../admin/stats-report.js';
+import type { RelayEntrance } from '../stats-report.js';
 
 const ANY_ADDRESS = new Set(['0.0.0.0', '::', '']);
 

@@ -1,7 +1,7 @@
 // What happened between two answers of /stats, as rates. Pure, and tested without a browser.
 import { BUCKET_BOUNDS, type DistributionCounts } from '../../relay/watch/distribution.js';
 import type { RelayStats } from '../../relay/watch/stats.js';
-import type { StatsReport } from '../admin/stats-report.js';
+import type { StatsReport } from '../stats-report.js';
 
 /** One relay or worker over one interval. Rates are null where there is nothing to compare with. */
 export interface Flow {

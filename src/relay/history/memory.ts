@@ -1,9 +1,9 @@
 // History in this process's memory: within each rule's count, age and bytes, and within one budget for all topics together.
 import { randomBytes } from 'node:crypto';
+import { Deque } from '../../base/deque.js';
 import { type HistoryRule, ruleFor } from '../../config/history-rules.js';
 import type { Position, Unrecovered } from '../../protocol/ops.js';
 import type { HistoryCounts, HistoryStore, Kept, TopicHistory } from './history.js';
-import { Ring } from './ring.js';
 
 /** Bytes a kept message is reckoned to take beside its body: its object, its place in the ring, a string header. Measured: 140. */
 export const ENTRY_OVERHEAD_BYTES = 160;
@@ -58,7 +58,7 @@ export class MemoryTopicHistory implements TopicHistory {
   bytes = 0;
   /** How many hold it: with none it may be forgotten, and its epoch with it. */
   holds = 0;
-  readonly kept = new Ring<Entry>();
+  readonly kept = new Deque<Entry>();
 
   constructor(
     readonly topic: string,

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { NO_STATUS } from '../../../src/bus/bus.js';
-import type { StatsReport } from '../../../src/http/admin/stats-report.js';
 import { hostnameOf, relayUrl } from '../../../src/http/live/relay-url.js';
 import { percentile, Sampler } from '../../../src/http/live/sample.js';
+import type { StatsReport } from '../../../src/http/stats-report.js';
 import { BUCKET_BOUNDS, Distribution } from '../../../src/relay/watch/distribution.js';
 
 interface Given {

@@ -1,5 +1,5 @@
 // The live page: asks /stats once a second while somebody looks, and has every part of the page show what it says.
-import type { StatsReport } from '../../admin/stats-report.js';
+import type { StatsReport } from '../../stats-report.js';
 import { type Sample, Sampler } from '../sample.js';
 import { ask, forgetToken, hasToken, keepToken, TokenNeeded, takeTokenFromAddress } from './admin-api.js';
 import { showConnections } from './connections.js';

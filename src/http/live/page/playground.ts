@@ -1,6 +1,6 @@
 // Two clients side by side. What one sends and the other gets back tells the round trip: page, relay, page.
 import { formatMs } from '../../../base/page/format.js';
-import type { StatsReport } from '../../admin/stats-report.js';
+import type { StatsReport } from '../../stats-report.js';
 import { relayUrl } from '../relay-url.js';
 import { byId, setText } from './element.js';
 import { Pane, type PaneEvents } from './pane.js';

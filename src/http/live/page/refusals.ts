@@ -1,6 +1,6 @@
 // Who was turned away or cut, by reason: what an operator looks at when clients say that they cannot connect.
 import { formatCount } from '../../../base/page/format.js';
-import type { StatsReport } from '../../admin/stats-report.js';
+import type { StatsReport } from '../../stats-report.js';
 import { byId, KeyedRows, setCells } from './element.js';
 
 const RECENT_MS = 60_000;

@@ -1,6 +1,6 @@
 // The first line of the page: can clients be sent here, and if not, why; or that nobody answers, and since when.
 import { formatCount } from '../../../base/page/format.js';
-import type { StatsReport } from '../../admin/stats-report.js';
+import type { StatsReport } from '../../stats-report.js';
 import { relayUrl } from '../relay-url.js';
 import { byId, setText } from './element.js';
 import { timeOfDay } from './live-chart.js';

@@ -1,6 +1,6 @@
 // What each worker does, where there are several, and how this node stands with others, where it is in a cluster.
 import { formatCount, formatMs } from '../../../base/page/format.js';
-import type { StatsReport } from '../../admin/stats-report.js';
+import type { StatsReport } from '../../stats-report.js';
 import type { Sample } from '../sample.js';
 import { byId, KeyedRows, setCells, setText } from './element.js';
 import { perSecond, workerFigures } from './figures.js';

@@ -2,7 +2,7 @@
 
 const INITIAL_SLOTS = 8;
 
-export class Ring<T> {
+export class Deque<T> {
   private slots: (T | undefined)[] = [];
   private head = 0;
   length = 0;

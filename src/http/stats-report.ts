@@ -1,6 +1,6 @@
 // What /stats answers, as a type: the admin listener writes it, the live page reads it.
-import type { BusStatus } from '../../bus/bus.js';
-import type { RelayStats, totalOf } from '../../relay/watch/stats.js';
+import type { BusStatus } from '../bus/bus.js';
+import type { RelayStats, totalOf } from '../relay/watch/stats.js';
 
 export interface StatsReport {
   readonly schema: 'fanwire.stats/1';
