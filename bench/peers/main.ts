@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { onEndSignal } from '../../src/base/end-signals.js';
-import { Exit } from '../../src/base/exit-codes.js';
+import { exitCodeFor } from '../../src/base/error-codes.js';
 import { formatMs, formatSeconds } from '../../src/base/page/format.js';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { NATIVE_DEFAULTS, nativeEngine } from '../engines/native.js';
@@ -137,16 +137,15 @@ function commandLine(): string {
 }
 
 /** One line on stderr, and the exit code that `fanwire bench` would give. */
-function exitCodeFor(error: unknown): number {
+function report(error: unknown): number {
   const text = error instanceof Error ? error.message : String(error);
   const code = error instanceof FanwireError ? error.code : '';
   process.stderr.write(`bench:peers: ${text}${code === '' ? '' : ` [${code}]`}\n`);
-  if (code.endsWith('_INTERRUPTED')) return Exit.interrupted;
-  return code.startsWith('FANWIRE_USAGE') ? Exit.usage : Exit.failed;
+  return exitCodeFor(code);
 }
 
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = exitCodeFor(error);
+  process.exitCode = report(error);
 }

@@ -1,5 +1,6 @@
 // What the `fanwire` command does: registers the sub-commands and turns every failure into one line and an exit code.
 import { Command, CommanderError } from 'commander';
+import { exitCodeFor } from '../base/error-codes.js';
 import { Exit } from '../base/exit-codes.js';
 import { openFilesError } from '../base/open-files.js';
 import { usageLine } from '../base/usage-line.js';
@@ -23,9 +24,6 @@ const commands = [
   reportCommand,
 ];
 
-/** Errors a person made on the command line, in a variable or in a file that these name. */
-const USAGE_CODE = /^FANWIRE_((CONFIG|USAGE)_|(AUTH_FILE|PERMISSION_PATTERN)$)/;
-
 function report(thrown: unknown): number {
   const error = openFilesError(thrown) ?? thrown;
   if (error instanceof CommanderError) {
@@ -36,9 +34,7 @@ function report(thrown: unknown): number {
   }
   if (error instanceof FanwireError) {
     process.stderr.write(`fanwire: ${error.message} [${error.code}]\n`);
-    if (error.code === 'FANWIRE_COMPARE_INVALID') return Exit.invalid;
-    if (error.code.endsWith('_INTERRUPTED')) return Exit.interrupted;
-    return USAGE_CODE.test(error.code) ? Exit.usage : Exit.failed;
+    return exitCodeFor(error.code);
   }
   process.stderr.write(`fanwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   return Exit.failed;

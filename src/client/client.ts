@@ -1,5 +1,5 @@
 // The client: one connection that comes back by itself, its subscriptions, and what waits to be sent meanwhile.
-import { FanwireError } from '../base/error.js';
+import { errorFrom, FanwireError } from '../base/error.js';
 import type { Member, ServerOp } from '../protocol/ops.js';
 import { fullJitterMs } from './backoff.js';
 import { toBase64 } from './base64.js';
@@ -218,7 +218,7 @@ export class FanwireClient extends Emitter<ClientEvents> implements Subscription
   private received(op: ServerOp): void {
     if (op.op === 'ok') this.outbox.answer(op);
     else if (op.op === 'error') {
-      if (!this.outbox.answer(op)) this.emit('error', new FanwireError(op.code, op.message));
+      if (!this.outbox.answer(op)) this.emit('error', errorFrom(op));
     } else if (op.op === 'drain') this.draining(op.reconnectInMs);
     else if ('topic' in op) this.subscriptions.get(op.topic)?.received(op);
   }

@@ -1,5 +1,5 @@
 // Ops on their way: each waits for a connection or for its answer, and every promise comes to an end.
-import { FanwireError } from '../base/error.js';
+import { errorFrom, FanwireError } from '../base/error.js';
 import type { ServerOp } from '../protocol/ops.js';
 
 export type Answer = Extract<ServerOp, { op: 'ok' }>;
@@ -53,7 +53,7 @@ export class Outbox {
     const pending = this.pending.get(op.id as number);
     this.pending.delete(op.id as number);
     if (op.op === 'ok') pending?.resolve(op);
-    else pending?.reject(new FanwireError(op.code, op.message));
+    else pending?.reject(errorFrom(op));
     return pending !== undefined;
   }
 

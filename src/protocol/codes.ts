@@ -1,17 +1,39 @@
 // Every close code, HTTP refusal and stable error code of fanwire, each with its reason, in one place.
 export { FanwireError } from '../base/error.js';
 
-/** WebSocket close codes that the relay sends. 1xxx are RFC 6455's, 4xxx are ours. */
-export const Close = {
-  goingAway: 1001,
-  policy: 1008,
-  tooBig: 1009,
-  restart: 1012,
-  slowConsumer: 1013,
-  unauthenticated: 4401,
-  forbiddenTopic: 4403,
-  tooManyConnections: 4429,
-} as const;
+/** WebSocket close codes that the relay sends: when, and what a client does then. 1xxx are RFC 6455's, 4xxx are ours. A new one is an
+ *  entry here and a call where it is sent; `npm run docs` prints the table. */
+export const CLOSES = {
+  policy: {
+    code: 1008,
+    when: 'it broke a rate limit, or does not speak the protocol',
+    client: 'mends itself; reconnects with backoff',
+  },
+  tooBig: { code: 1009, when: 'a frame over `--max-payload`', client: 'sends less' },
+  restart: {
+    code: 1012,
+    when: 'the relay restarts (drain)',
+    client: 'reconnects at the time that `drain` gave, else with backoff',
+  },
+  slowConsumer: { code: 1013, when: 'slow consumer', client: 'reconnects with backoff, recovers' },
+  unauthenticated: {
+    code: 4401,
+    when: 'its token is missing, expired or revoked',
+    client: 'gets a new token, reconnects',
+  },
+  forbiddenTopic: { code: 4403, when: 'its token forbids the topic (raw mode)', client: 'does not retry' },
+} as const satisfies Record<string, CloseMeaning>;
+
+interface CloseMeaning {
+  readonly code: number;
+  readonly when: string;
+  readonly client: string;
+}
+
+/** The close codes by name. */
+export const Close = Object.fromEntries(Object.entries(CLOSES).map(([name, { code }]) => [name, code])) as {
+  readonly [Name in keyof typeof CLOSES]: (typeof CLOSES)[Name]['code'];
+};
 
 /** A refusal of a request or an upgrade: what HTTP answers, and the stable code a program can test. */
 export interface Refusal {

@@ -1,7 +1,7 @@
 // One worker thread as the main thread sees it: calls that are answered, and how it ends.
 import type { TransferListItem } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
-import { FanwireError } from '../protocol/codes.js';
+import { errorFrom, FanwireError } from '../base/error.js';
 import type { FromWorker, WorkerOps, WorkerSetup } from './messages.js';
 
 type Result<Op extends keyof WorkerOps> = Awaited<ReturnType<WorkerOps[Op]>>;
@@ -29,7 +29,7 @@ export class WorkerThread {
     this.listening = new Promise((resolve, reject) => {
       this.worker.on('message', (message: FromWorker) => {
         if (message.type === 'listening') resolve();
-        else if (message.type === 'failed') reject(new FanwireError(message.code, message.message));
+        else if (message.type === 'failed') reject(errorFrom(message));
         else this.settle(message);
       });
       // An error that the worker could not catch (out of memory); the exit follows.
