@@ -15,6 +15,7 @@ import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import { type Logger, type SampledWarnings, sampledWarnings } from '../base/log.js';
 import { type HistoryRule, ruleFor } from '../config/history-rules.js';
 import { FanwireError } from '../protocol/codes.js';
+import { DEDUP_MS, publishKey } from '../protocol/publish-id.js';
 import { readRecord, type SequenceRecord, writeRecord } from '../protocol/sequence-record.js';
 import type { NatsObserver } from './nats.js';
 import { subjectToken } from './subject.js';
@@ -27,6 +28,8 @@ const BATCH = 500;
 const TIMEOUT_MS = 5000;
 /** JetStream's code for a stream that is there with another configuration. */
 const STREAM_EXISTS = 10058;
+/** Taken off the time for which a stream knows ids: a publish takes a while to reach it. */
+const DEDUP_MARGIN_MS = 5000;
 /** How soon streams that could not be had are tried again. */
 const RETRY_MS = 2000;
 
@@ -147,6 +150,7 @@ export class JetStreamOwner implements NatsObserver {
       max_age: ttlMs * 1e6,
       max_bytes: Math.floor(this.options.maxBytes / this.kept.length),
       num_replicas: this.options.replicas,
+      duplicate_window: Math.min(DEDUP_MS, ttlMs) * 1e6,
       republish: { src: this.subject(hash, 'in', '>'), dest: this.subject(hash, 'out', '>') },
     };
     const info = await manager.streams.add(config).catch((error: { code?: number }) => {
@@ -162,16 +166,26 @@ export class JetStreamOwner implements NatsObserver {
       if (record.ack === undefined) return;
       reply(writeRecord({ is: 'ack', ack: record.ack, ...(seq !== undefined && { seq }) }));
     };
+    const { pid, repeat, ack: _ack, ...published } = record;
     if (kept === undefined || !this.isUp || this.client === undefined || this.waiting >= MAX_WAITING) {
+      if (repeat !== undefined) {
+        acknowledge(); // the stream may have the first one
+        return;
+      }
       this.sendUnnumbered(topic, record, body);
       acknowledge(0);
       return;
     }
+    if (repeat !== undefined && repeat > Math.min(DEDUP_MS, kept.ttlMs) - DEDUP_MARGIN_MS) {
+      acknowledge(); // the stream no longer knows
+      return;
+    }
     this.waiting++;
     try {
-      const { ack: _, ...published } = record;
       const subject = this.subject(kept.hash, 'in', subjectToken(topic));
-      const { seq } = await this.client.publish(subject, writeRecord(published, body));
+      const { seq } = await this.client.publish(subject, writeRecord(published, body), {
+        ...(pid !== undefined && { msgID: publishKey(topic, record.from, pid) }),
+      });
       acknowledge(seq);
     } catch (error) {
       // It may have been kept, and then reaches everybody; sending it unnumbered could send it twice.

@@ -1,4 +1,6 @@
 // Every close code, HTTP refusal and stable error code of fanwire, each with its reason, in one place.
+import type { RetryAdvice } from './ops.js';
+
 export { FanwireError } from '../base/error.js';
 
 /** WebSocket close codes that the relay sends: when, and what a client does then. 1xxx are RFC 6455's, 4xxx are ours. A new one is an
@@ -40,8 +42,10 @@ export interface Refusal {
   readonly status: 400 | 401 | 403 | 404 | 405 | 413 | 426 | 429 | 503;
   readonly code: string;
   readonly message: string;
-  /** Seconds until a retry makes sense; set with 429 and 503. */
+  /** Seconds until a retry makes sense: the refusal passes. */
   readonly retryAfterS?: number;
+  /** A new token helps, the same one does not. A refusal with neither is final. */
+  readonly authenticate?: true;
 }
 
 /** Refusals that authentication, origins and limits answer with. `refuse` adds what only the moment knows. */
@@ -50,18 +54,29 @@ export const Refused = {
     401,
     'FANWIRE_TOKEN_MISSING',
     'a token is required: Authorization: Bearer, ?token= or subprotocol',
+    'authenticate',
   ),
-  tokenMalformed: refusal(401, 'FANWIRE_TOKEN_MALFORMED', 'the token is not a signed JWT'),
-  tokenTooLarge: refusal(401, 'FANWIRE_TOKEN_TOO_LARGE', 'the token is larger than 8192 bytes'),
-  tokenUnknown: refusal(401, 'FANWIRE_TOKEN_UNKNOWN', 'the token is not known here'),
-  tokenAlgorithm: refusal(401, 'FANWIRE_TOKEN_ALGORITHM', 'the token is signed with an algorithm that is not accepted'),
-  tokenKeyUnknown: refusal(401, 'FANWIRE_TOKEN_KEY_UNKNOWN', 'no known key matches the key id of the token'),
-  tokenSignature: refusal(401, 'FANWIRE_TOKEN_SIGNATURE', 'the signature of the token does not verify'),
-  tokenExpired: refusal(401, 'FANWIRE_TOKEN_EXPIRED', 'the token has expired'),
-  tokenNotYetValid: refusal(401, 'FANWIRE_TOKEN_NOT_YET_VALID', 'the token is not valid yet; check the clocks'),
-  tokenIssuer: refusal(401, 'FANWIRE_TOKEN_ISSUER', 'the issuer of the token is not accepted'),
-  tokenAudience: refusal(401, 'FANWIRE_TOKEN_AUDIENCE', 'the token is meant for another audience'),
-  tokenClaims: refusal(401, 'FANWIRE_TOKEN_CLAIMS', 'a claim of the token has an unusable value'),
+  tokenMalformed: refusal(401, 'FANWIRE_TOKEN_MALFORMED', 'the token is not a signed JWT', 'authenticate'),
+  tokenTooLarge: refusal(401, 'FANWIRE_TOKEN_TOO_LARGE', 'the token is larger than 8192 bytes', 'authenticate'),
+  tokenUnknown: refusal(401, 'FANWIRE_TOKEN_UNKNOWN', 'the token is not known here', 'authenticate'),
+  tokenAlgorithm: refusal(
+    401,
+    'FANWIRE_TOKEN_ALGORITHM',
+    'the token is signed with an algorithm that is not accepted',
+    'authenticate',
+  ),
+  tokenKeyUnknown: refusal(
+    401,
+    'FANWIRE_TOKEN_KEY_UNKNOWN',
+    'no known key matches the key id of the token',
+    'authenticate',
+  ),
+  tokenSignature: refusal(401, 'FANWIRE_TOKEN_SIGNATURE', 'the signature of the token does not verify', 'authenticate'),
+  tokenExpired: refusal(401, 'FANWIRE_TOKEN_EXPIRED', 'the token has expired', 'authenticate'),
+  tokenNotYetValid: refusal(401, 'FANWIRE_TOKEN_NOT_YET_VALID', 'the token is not valid yet; check the clocks', 5),
+  tokenIssuer: refusal(401, 'FANWIRE_TOKEN_ISSUER', 'the issuer of the token is not accepted', 'authenticate'),
+  tokenAudience: refusal(401, 'FANWIRE_TOKEN_AUDIENCE', 'the token is meant for another audience', 'authenticate'),
+  tokenClaims: refusal(401, 'FANWIRE_TOKEN_CLAIMS', 'a claim of the token has an unusable value', 'authenticate'),
   keysUnavailable: refusal(503, 'FANWIRE_KEYS_UNAVAILABLE', 'the keys that verify tokens cannot be fetched now', 5),
   subscribeForbidden: refusal(
     403,
@@ -81,6 +96,7 @@ export const Refused = {
     429,
     'FANWIRE_TOO_MANY_SUBSCRIPTIONS',
     'this connection is subscribed to as many topics as it may be; leave one first',
+    5,
   ),
   unconfirmed: refusal(
     503,
@@ -89,10 +105,25 @@ export const Refused = {
   ),
   presenceOff: refusal(404, 'FANWIRE_PRESENCE_OFF', 'presence is not on for this topic (see --presence)'),
   authBusy: refusal(429, 'FANWIRE_AUTH_BUSY', 'the token sent before is still being checked', 1),
-  otherUser: refusal(403, 'FANWIRE_AUTH_OTHER_USER', 'the token is for another user; open a new connection for it'),
+  otherUser: refusal(
+    403,
+    'FANWIRE_AUTH_OTHER_USER',
+    'the token is for another user; open a new connection for it',
+    'authenticate',
+  ),
   tooManyTopics: refusal(503, 'FANWIRE_TOO_MANY_TOPICS', 'the relay holds as many topics as it may', 5),
 } as const satisfies Record<string, Refusal>;
 
-function refusal(status: Refusal['status'], code: string, message: string, retryAfterS?: number): Refusal {
-  return retryAfterS === undefined ? { status, code, message } : { status, code, message, retryAfterS };
+/** @param retry seconds after which to try again, or what helps; without it the refusal is final */
+function refusal(status: Refusal['status'], code: string, message: string, retry?: number | 'authenticate'): Refusal {
+  if (retry === undefined) return { status, code, message };
+  return retry === 'authenticate'
+    ? { status, code, message, authenticate: true }
+    : { status, code, message, retryAfterS: retry };
+}
+
+/** What the refused one is told of a retry, on the wire and over HTTP alike: fields of the error. */
+export function retryAdvice({ retryAfterS, authenticate }: Refusal): RetryAdvice {
+  if (retryAfterS !== undefined) return { retryAfterMs: retryAfterS * 1000 };
+  return authenticate ? { authenticate } : {};
 }

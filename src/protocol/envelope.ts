@@ -16,6 +16,12 @@ const MAX_ID_LENGTH = 64;
 /** Longest token in characters. */
 const MAX_TOKEN_LENGTH = 16 * 1024;
 
+/** Longest publish id in characters. */
+const MAX_PID_LENGTH = 64;
+
+/** Most messages that a `rewind` may ask for. */
+const MAX_REWIND = 1_000_000;
+
 /** Longest epoch in characters; the relay's own are shorter. */
 const MAX_EPOCH_LENGTH = 64;
 
@@ -74,15 +80,31 @@ function parseTopicOp(
   if (refusal !== undefined) return invalid(refusal.code, refusal.message, id);
   if (op === 'pub') return parsePub(text, fields, topic, id);
   if (op !== 'sub') return { op, topic, id };
-  if (fields.since === undefined || fields.since === null) return { op, topic, id, since: undefined };
+  const { rewind = 0 } = fields;
+  if (!isCount(rewind, MAX_REWIND)) {
+    return invalid(
+      'FANWIRE_OP_FIELD',
+      `"rewind" is a whole number from 0 to ${MAX_REWIND}, got ${show(rewind)}`,
+      id,
+      topic,
+    );
+  }
+  if (fields.since === undefined || fields.since === null) return { op, topic, id, since: undefined, rewind };
   if (isPosition(fields.since)) {
-    return { op, topic, id, since: { epoch: fields.since.epoch, seq: fields.since.seq } };
+    return { op, topic, id, since: { epoch: fields.since.epoch, seq: fields.since.seq }, rewind };
   }
   return invalid('FANWIRE_OP_FIELD', '"since" is {"epoch":string,"seq":whole number ≥ 0} from the relay', id, topic);
 }
 
 function parsePub(text: string, fields: Fields, topic: string, id: OpId | undefined): ClientOp | InvalidOp {
-  const { data, encoding } = fields;
+  const { data, encoding, pid, repeat } = fields;
+  if (pid !== undefined && (typeof pid !== 'string' || pid.length === 0 || pid.length > MAX_PID_LENGTH)) {
+    return invalid('FANWIRE_OP_FIELD', `"pid" is a string of 1 to ${MAX_PID_LENGTH} characters`, id, topic);
+  }
+  if (repeat !== undefined && !isCount(repeat, Number.MAX_SAFE_INTEGER)) {
+    return invalid('FANWIRE_OP_FIELD', `"repeat" is a whole number of milliseconds, got ${show(repeat)}`, id, topic);
+  }
+  const once = pid === undefined ? undefined : { pid, repeat };
   if (encoding === undefined) {
     const span = findMember(text, 'data');
     if (span === undefined) return invalid('FANWIRE_OP_FIELD', '"data" is missing: a pub carries any JSON', id, topic);
@@ -91,13 +113,13 @@ function parsePub(text: string, fields: Fields, topic: string, id: OpId | undefi
       return invalid('FANWIRE_OP_DEPTH', message, id, topic);
     }
     const body = text.slice(span.start, span.end);
-    return { op: 'pub', topic, id, payload: { body, raw: typeof data === 'string' ? data : body } };
+    return { op: 'pub', topic, id, payload: { body, raw: typeof data === 'string' ? data : body }, once };
   }
   const raw = encoding === 'base64' && typeof data === 'string' ? decodeBase64(data) : undefined;
   if (raw === undefined) {
     return invalid('FANWIRE_OP_FIELD', '"encoding" is "base64" and "data" then a padded base64 string', id, topic);
   }
-  return { op: 'pub', topic, id, payload: { body: base64Body(data as string), raw } };
+  return { op: 'pub', topic, id, payload: { body: base64Body(data as string), raw }, once };
 }
 
 /** The bytes of canonical, padded base64 (RFC 4648, section 4), else undefined. A regular expression would overflow V8's stack at 16 MB. */
@@ -116,6 +138,10 @@ function parseAuth(token: unknown, id: OpId | undefined): ClientOp | InvalidOp {
 function isOpId(id: unknown): id is OpId | undefined {
   if (typeof id === 'string') return id.length <= MAX_ID_LENGTH;
   return id === undefined || Number.isSafeInteger(id);
+}
+
+function isCount(value: unknown, most: number): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= most;
 }
 
 function isPosition(since: unknown): since is Position {

@@ -1,5 +1,5 @@
 // Writes `fanwire.v1`: every frame the relay sends, by string concatenation, so that a fan-out serialises once a publish.
-import type { InvalidOp, Member, OpId, Position, Unrecovered } from './ops.js';
+import type { InvalidOp, Limits, Member, OpId, Position, RetryAdvice, Unrecovered } from './ops.js';
 
 /** The part of a `msg` that every publish of a topic shares; a topic keeps it. */
 export function msgHead(topic: string): string {
@@ -40,9 +40,13 @@ export interface OkFields {
   readonly seq?: number;
   /** Set in the answer to a `sub` with `since`: how many messages follow, or why none could. */
   readonly recovery?: { readonly replayed: number } | { readonly reason: Unrecovered };
+  /** Set where the last messages kept follow: how many, and the number they come after. */
+  readonly rewound?: { readonly replayed: number; readonly after: number };
   readonly members?: readonly Member[];
   /** How many members there are in all; `members` may hold only the first of them. */
   readonly count?: number;
+  /** Milliseconds until the token ends. */
+  readonly expiresInMs?: number | undefined;
 }
 
 export function okFrame(id: OpId | undefined, fields: OkFields): string {
@@ -59,14 +63,21 @@ export function okFrame(id: OpId | undefined, fields: OkFields): string {
         ? `,"recovered":false,"reason":"${fields.recovery.reason}"`
         : `,"recovered":true,"replayed":${fields.recovery.replayed}`;
   }
+  if (fields.rewound !== undefined) frame += `,"after":${fields.rewound.after},"replayed":${fields.rewound.replayed}`;
   if (fields.members !== undefined) frame += `,"members":${JSON.stringify(fields.members)}`;
   if (fields.count !== undefined) frame += `,"count":${fields.count}`;
+  if (fields.expiresInMs !== undefined) frame += `,"expiresInMs":${fields.expiresInMs}`;
   return `${frame}}`;
 }
 
-export function errorFrame(error: Omit<InvalidOp, 'op'>): string {
-  const { code, message, id, topic } = error;
-  return JSON.stringify({ op: 'error', code, message, id, topic });
+export function errorFrame(error: Omit<InvalidOp, 'op'> & RetryAdvice): string {
+  const { code, message, id, topic, retryAfterMs, authenticate } = error;
+  return JSON.stringify({ op: 'error', code, message, id, topic, retryAfterMs, authenticate });
+}
+
+/** The first frame of a connection. */
+export function helloFrame(limits: Limits, dedupMs: number, expiresInMs: number | undefined): string {
+  return JSON.stringify({ op: 'hello', limits, dedupMs, expiresInMs });
 }
 
 export function presenceFrame(op: 'join' | 'leave', topic: string, member: Member): string {

@@ -13,12 +13,32 @@ export type Encoding = 'base64';
 
 /** An op that parseClientOp has checked. `id` is undefined when the client wants no answer. */
 export type ClientOp =
-  | { readonly op: 'sub'; readonly topic: string; readonly id: OpId | undefined; readonly since: Position | undefined }
+  | {
+      readonly op: 'sub';
+      readonly topic: string;
+      readonly id: OpId | undefined;
+      readonly since: Position | undefined;
+      /** How many of the last messages kept to begin with, where `since` is not given or cannot be gone on from. */
+      readonly rewind: number;
+    }
   | { readonly op: 'unsub'; readonly topic: string; readonly id: OpId | undefined }
-  | { readonly op: 'pub'; readonly topic: string; readonly id: OpId | undefined; readonly payload: Payload }
+  | {
+      readonly op: 'pub';
+      readonly topic: string;
+      readonly id: OpId | undefined;
+      readonly payload: Payload;
+      readonly once: PublishId | undefined;
+    }
   | { readonly op: 'presence'; readonly topic: string; readonly id: OpId | undefined }
   | { readonly op: 'auth'; readonly token: string; readonly id: OpId | undefined }
   | { readonly op: 'ping'; readonly id: OpId | undefined };
+
+/** What tells a publish that is said again from a new one. */
+export interface PublishId {
+  readonly pid: string;
+  /** Milliseconds since it was first said; undefined for the first time. */
+  readonly repeat: number | undefined;
+}
 
 /** What was published, as each audience of a topic gets it. */
 export interface Payload {
@@ -37,6 +57,23 @@ export interface InvalidOp {
   readonly message: string;
   readonly id?: OpId | undefined;
   readonly topic?: string | undefined;
+}
+
+/** What a refusal says of a retry: after how long it may help, or that only a new token does. With neither it is final. */
+export interface RetryAdvice {
+  readonly retryAfterMs?: number;
+  readonly authenticate?: true;
+}
+
+/** What one connection may do, where that is limited. */
+export interface Limits {
+  /** Bytes of a frame. */
+  readonly maxPayload: number;
+  readonly publishesPerS?: number;
+  /** Bytes of `pub` frames. */
+  readonly publishBytesPerS?: number;
+  /** `sub`, `unsub`, `presence` and the like. */
+  readonly opsPerS?: number;
 }
 
 export interface Member {
@@ -60,6 +97,14 @@ export type ServerOp =
       readonly from?: string;
     }
   | {
+      readonly op: 'hello';
+      readonly limits: Limits;
+      /** How long publish ids are remembered. */
+      readonly dedupMs: number;
+      /** Until the token ends; nothing for one that does not. */
+      readonly expiresInMs?: number;
+    }
+  | {
       readonly op: 'ok';
       readonly id?: OpId;
       readonly topic?: string;
@@ -68,16 +113,19 @@ export type ServerOp =
       readonly recovered?: boolean;
       readonly reason?: Unrecovered;
       readonly replayed?: number;
+      /** The number that a rewind begins after. */
+      readonly after?: number;
       readonly members?: readonly Member[];
       readonly count?: number;
+      readonly expiresInMs?: number;
     }
-  | {
+  | ({
       readonly op: 'error';
       readonly code: string;
       readonly message: string;
       readonly id?: OpId;
       readonly topic?: string;
-    }
+    } & RetryAdvice)
   | { readonly op: 'join' | 'leave'; readonly topic: string; readonly member: Member }
   | { readonly op: 'lost'; readonly topic: string; readonly count: number; readonly recoverable?: boolean }
   | { readonly op: 'drain'; readonly reconnectInMs: number }

@@ -1,8 +1,16 @@
 // What the threads of a process say to each other about a topic's sequence: a line of JSON, and a body after it where there is one.
 
 export type SequenceRecord =
-  /** To the topic's owner: number this, keep it, pass it on. `sender` is the connection to leave out; `ack` wants its number. */
-  | { readonly is: 'publish'; readonly from?: string; readonly sender?: string; readonly ack?: number }
+  /** To the topic's owner: number this, keep it, pass it on. `sender` is the connection to leave out; `ack` wants its number. One with
+   *  the `pid` of another is the same, said again `repeat` ms after the first time. */
+  | {
+      readonly is: 'publish';
+      readonly from?: string;
+      readonly sender?: string;
+      readonly ack?: number;
+      readonly pid?: string;
+      readonly repeat?: number;
+    }
   /** From the owner to every thread with subscribers. `after` is the number of the message before it. */
   | {
       readonly is: 'numbered';

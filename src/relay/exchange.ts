@@ -3,11 +3,13 @@
 import { type Bus, type Deliver, Kind } from '../bus/bus.js';
 import { noBus } from '../bus/none.js';
 import { binaryBody, msgFrame, textBody } from '../protocol/frames.js';
-import type { Payload } from '../protocol/ops.js';
+import type { Payload, PublishId } from '../protocol/ops.js';
 import { bodyPayload, readParcel, writeParcel } from '../protocol/parcel.js';
+import { publishKey } from '../protocol/publish-id.js';
 import type { Connection, Topic } from './fanout/audience.js';
 import type { FanOut } from './fanout/fanout.js';
 import type { TopicTable } from './fanout/topic-table.js';
+import type { RecentPublishes } from './history/recent-publishes.js';
 import type { Acknowledge, Numbered, Sequencer } from './history/sequencer.js';
 
 export class Exchange {
@@ -18,6 +20,7 @@ export class Exchange {
     private readonly bus: Bus,
     private readonly connections: ReadonlyMap<string, Connection>,
     private readonly sequencer: Sequencer | undefined,
+    private readonly recent: RecentPublishes,
   ) {}
 
   /** Fans out a frame of a raw socket. The hot path: see FanOut. */
@@ -37,16 +40,38 @@ export class Exchange {
     return topic?.subscribers ?? 0;
   }
 
-  /** Fans out what an enveloped socket published. `acknowledge` gets its seq, 0 where the topic has no history. */
-  publishPayload(name: string, sender: Connection, payload: Payload, acknowledge: Acknowledge): void {
+  /** Fans out what an enveloped socket published. `acknowledge` gets its seq, 0 where the topic has no history, and undefined
+   *  where it cannot be known whether a repeated one had been published already. */
+  publishPayload(
+    name: string,
+    sender: Connection,
+    payload: Payload,
+    once: PublishId | undefined,
+    acknowledge: Acknowledge,
+  ): void {
     const { body } = payload;
     const from = sender.user;
     const { sequencer } = this;
-    if (sequencer?.keeps(name) && sequencer.publish({ topic: name, body, from, sender, payload }, acknowledge)) return;
+    if (sequencer?.keeps(name) && sequencer.publish({ topic: name, body, from, sender, payload, once }, acknowledge)) {
+      return;
+    }
+    if (once !== undefined && !this.isNew(publishKey(name, from, once.pid), once.repeat, acknowledge)) return;
     if (this.bus !== noBus) this.bus.forward(name, writeParcel(body, from), Kind.envelope);
     const topic = this.topics.find(name);
     if (topic !== undefined) this.fanOutPayload(topic, sender, payload, from);
     acknowledge(0);
+  }
+
+  /** Whether a publish with an id is not a repeated one, to a topic without history: those are remembered by the thread they came to. */
+  private isNew(key: string, repeat: number | undefined, acknowledge: Acknowledge): boolean {
+    const known = this.recent.find(key);
+    const isAlone = this.bus === noBus;
+    if (known === undefined && (repeat === undefined || (isAlone && this.recent.covers(repeat)))) {
+      this.recent.note(key, 0);
+      return true;
+    }
+    acknowledge(known);
+    return false;
   }
 
   /** Fans out here what another relay's publisher sent. */

@@ -3,12 +3,14 @@ import { compilePatterns } from '../auth/permissions.js';
 import { parseHistoryRules } from '../config/history-rules.js';
 import type { RelayConfig } from '../config/schema.js';
 import { drainFrame } from '../protocol/frames.js';
+import type { Limits } from '../protocol/ops.js';
 import type { Company } from './company.js';
 import { Exchange } from './exchange.js';
 import type { Connection } from './fanout/audience.js';
 import type { FanOut } from './fanout/fanout.js';
 import { TopicTable } from './fanout/topic-table.js';
 import { MemoryHistory } from './history/memory.js';
+import { RecentPublishes } from './history/recent-publishes.js';
 import { Sequencer } from './history/sequencer.js';
 import { Memberships } from './session/memberships.js';
 import { Presence } from './session/presence.js';
@@ -35,14 +37,15 @@ export class TopicLayer {
   /** Throws FanwireError for --history and --presence that cannot be read. */
   constructor(config: RelayConfig, fanOut: FanOut, { bus, threads }: Pick<Company, 'bus' | 'threads'>, shared: Shared) {
     const rules = parseHistoryRules(config.history);
+    const recent = new RecentPublishes();
     // Each thread keeps its own topics and copies of others: together they stay within the limit.
     this.history = rules.length > 0 ? new MemoryHistory(rules, config.historyMaxBytes / config.workers) : undefined;
-    this.sequencer = this.history && new Sequencer(this.history, threads);
+    this.sequencer = this.history && new Sequencer(this.history, threads, recent);
     const presence = compilePatterns(config.presence, '--presence');
     const hasPresence = (topic: string): boolean => presence.matches(topic);
     this.topics = new TopicTable(config.maxTopics, { history: this.sequencer, hasPresence, interest: bus });
     this.presence = new Presence(fanOut, bus, this.topics);
-    this.exchange = new Exchange(fanOut, this.topics, bus, shared.connections, this.sequencer);
+    this.exchange = new Exchange(fanOut, this.topics, bus, shared.connections, this.sequencer, recent);
     const { maxBackpressureBytes, maxTopicsPerConnection } = config;
     this.memberships = new Memberships(maxBackpressureBytes, this.topics, fanOut, this.presence, shared.counters);
     const { topics, exchange, memberships } = this;
@@ -52,6 +55,7 @@ export class TopicLayer {
       presence: this.presence,
       exchange,
       memberships,
+      limits: limitsOf(config),
       maxTopicsPerConnection,
       maxBackpressureBytes,
     };
@@ -63,7 +67,9 @@ export class TopicLayer {
   opened(connection: Connection): void {
     const { topic, ws } = connection;
     if (topic === undefined) {
-      connection.session = new Session(connection, this.context);
+      const session = new Session(connection, this.context);
+      connection.session = session;
+      session.greet();
       return;
     }
     topic.raw.subscribers.add(connection);
@@ -96,4 +102,13 @@ export class TopicLayer {
     clearInterval(this.expiring);
     this.sequencer?.stop();
   }
+}
+
+/** What each client is told of its limits: those that there are. */
+function limitsOf({ maxPayloadBytes, maxPublishRate, maxPublishBytesPerSecond }: RelayConfig): Limits {
+  return {
+    maxPayload: maxPayloadBytes,
+    ...(maxPublishRate > 0 && { publishesPerS: maxPublishRate }),
+    ...(maxPublishBytesPerSecond > 0 && { publishBytesPerS: maxPublishBytesPerSecond }),
+  };
 }

@@ -6,7 +6,10 @@ import type { ServerOp } from '../../src/protocol/ops.js';
 type Named<Op extends ServerOp['op']> = Extract<ServerOp, { op: Op }>;
 
 export class EnvelopedClient {
+  /** All that the relay said after its greeting. */
   readonly heard: ServerOp[] = [];
+  /** What it was greeted with: its limits. */
+  hello: Named<'hello'> | undefined;
   readonly closed: Promise<{ code: number; reason: string }>;
   private readonly waiting = new Set<() => void>();
   private nextId = 1;
@@ -17,7 +20,9 @@ export class EnvelopedClient {
     });
     socket.on('error', () => {}); // a test that expects one looks at `closed`
     socket.on('message', (frame: Buffer) => {
-      this.heard.push(JSON.parse(frame.toString()) as ServerOp);
+      const said = JSON.parse(frame.toString()) as ServerOp;
+      if (said.op === 'hello') this.hello = said;
+      else this.heard.push(said);
       for (const check of this.waiting) check();
     });
   }

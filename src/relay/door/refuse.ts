@@ -1,5 +1,5 @@
 // How the relay port answers a request it refuses: a status, and JSON that a program can read.
-import type { Refusal } from '../../protocol/codes.js';
+import { type Refusal, retryAdvice } from '../../protocol/codes.js';
 import type { HttpResponse } from '../uws.js';
 
 export const STATUS_LINES = {
@@ -30,13 +30,13 @@ export function refusalHeaders({ status, retryAfterS }: Refusal): Headers {
   };
 }
 
-/** Answers with `{"error":{"code","message"}}`. Call it corked or inside the route's handler. */
+/** Answers with `{"error":{"code","message"}}`, and what is known of a retry. Call it corked or inside the route's handler. */
 export function writeRefusal(res: HttpResponse, refusal: Refusal): void {
   const { status, code, message } = refusal;
   res.writeStatus(STATUS_LINES[status]).writeHeader('Content-Type', 'application/json');
   for (const [name, value] of Object.entries(refusalHeaders(refusal))) res.writeHeader(name, value);
   // Who is to come back later must not hold a descriptor until then.
-  res.end(JSON.stringify({ error: { code, message } }), status === 503);
+  res.end(JSON.stringify({ error: { code, message, ...retryAdvice(refusal) } }), status === 503);
 }
 
 export const NOT_AN_UPGRADE: Refusal = {

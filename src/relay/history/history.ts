@@ -34,6 +34,8 @@ export interface TopicHistory {
   next(after: number): Kept | undefined;
   /** How many messages are kept with a seq over `after`. */
   countAfter(after: number): number;
+  /** The number after which the last `count` messages kept come; all of them are kept. */
+  before(count: number): number;
   /** False while a copy of it is on its way from elsewhere: then nothing of it may be asked. */
   readonly isReady: boolean;
   /** Calls back when it is ready, and as far as `since` where that is a position of its sequence: at once where it is. */

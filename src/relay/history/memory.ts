@@ -87,6 +87,12 @@ export class MemoryTopicHistory implements TopicHistory {
     return this.kept.length - this.indexAfter(after);
   }
 
+  before(count: number): number {
+    this.store.expire();
+    const at = this.kept.length - count;
+    return at <= 0 ? this.floor : (this.kept.at(at - 1) as Entry).seq;
+  }
+
   /** Where the first message over `after` stands, by bisection: the numbers of a clustered topic have gaps. */
   private indexAfter(after: number): number {
     let from = 0;

@@ -63,6 +63,10 @@ export class ReplicaHistory implements TopicHistory {
     return this.copy?.countAfter(after) ?? 0;
   }
 
+  before(count: number): number {
+    return this.copy?.before(count) ?? 0;
+  }
+
   check(since: Position): Unrecovered | undefined {
     return this.copy === undefined ? 'epoch-changed' : this.copy.check(since);
   }

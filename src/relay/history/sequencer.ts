@@ -2,11 +2,13 @@
 // its messages and keeps them: publishes go to the owner and come back numbered, in one order for all, and the other threads keep a
 // copy while they have subscribers. A relay that is alone owns every topic.
 import type { Threads } from '../../bus/bus.js';
-import type { Payload } from '../../protocol/ops.js';
+import type { Payload, PublishId } from '../../protocol/ops.js';
+import { publishKey } from '../../protocol/publish-id.js';
 import { readRecord, type SequenceRecord, writeRecord } from '../../protocol/sequence-record.js';
 import type { Connection } from '../fanout/audience.js';
 import type { HistoryStore, TopicHistory } from './history.js';
 import type { MemoryHistory } from './memory.js';
+import type { RecentPublishes } from './recent-publishes.js';
 import { ReplicaHistory } from './replica.js';
 
 /** How often it is looked whether an owner that has not answered should be asked again. */
@@ -20,6 +22,7 @@ export interface Outgoing {
   readonly sender: Connection | undefined;
   /** Both forms of it, where they are at hand: it need not be made from `body` again. Valid until publish() returns. */
   readonly payload: Payload;
+  readonly once?: PublishId | undefined;
 }
 
 /** A message with its place in the topic, to be fanned out here. */
@@ -61,6 +64,7 @@ export class Sequencer implements HistoryStore {
   constructor(
     private readonly own: MemoryHistory,
     private readonly threads: Threads | undefined,
+    private readonly recent: RecentPublishes,
   ) {}
 
   /** Begins to hear other threads, and tells `observer` what they number. */
@@ -107,13 +111,17 @@ export class Sequencer implements HistoryStore {
 
   /** Has a message numbered and fanned out by every thread, this one included. False where the topic's owner is away. */
   publish(message: Outgoing, acknowledge?: Acknowledge): boolean {
-    const { topic, body, from, sender } = message;
+    const { topic, body, from, sender, once } = message;
     if (this.owns(topic)) {
-      const seq = this.number(message);
+      const seq = this.numberOnce(message, once);
       acknowledge?.(seq);
       return true;
     }
-    const about = optional(from, sender?.id);
+    const about = {
+      ...optional(from, sender?.id),
+      ...(once && { pid: once.pid }),
+      ...(once?.repeat !== undefined && { repeat: once.repeat }),
+    };
     if (acknowledge === undefined) return this.send(topic, { is: 'publish', ...about }, body);
     const ack = this.nextAck++;
     this.unacknowledged.set(ack, { owner: this.ownerOf(topic), acknowledge }); // before: the answer may come at once
@@ -130,9 +138,10 @@ export class Sequencer implements HistoryStore {
     const { record, body } = readRecord(bytes);
     switch (record.is) {
       case 'publish': {
-        const seq = this.number({ topic, body, from: record.from, sender: record.sender });
-        if (record.ack !== undefined)
-          this.threads?.send(thread, topic, writeRecord({ is: 'ack', ack: record.ack, seq }));
+        const { from, sender, ack, pid, repeat } = record;
+        const seq = this.numberOnce({ topic, body, from, sender }, pid === undefined ? undefined : { pid, repeat });
+        if (ack === undefined) return;
+        this.threads?.send(thread, topic, writeRecord({ is: 'ack', ack, ...(seq !== undefined && { seq }) }));
         return;
       }
       case 'ack':
@@ -165,6 +174,19 @@ export class Sequencer implements HistoryStore {
       case 'end':
         this.complete(topic, record.seq, record.last);
     }
+  }
+
+  /** As the owner: numbers a message, unless it is a repeated one. Gives its number, or undefined where it cannot be known whether
+   *  it has one. */
+  private numberOnce(message: Omit<Numbered, 'seq'>, once: PublishId | undefined): number | undefined {
+    if (once === undefined) return this.number(message);
+    const key = publishKey(message.topic, message.from, once.pid);
+    const known = this.recent.find(key);
+    if (known !== undefined) return known;
+    if (once.repeat !== undefined && !this.recent.covers(once.repeat)) return undefined;
+    const seq = this.number(message);
+    this.recent.note(key, seq);
+    return seq;
   }
 
   /** As the owner: gives a message its number, and fans it out here and in the other threads. */

@@ -5,6 +5,7 @@ import type { Connection, Topic } from '../fanout/audience.js';
 import type { FanOut } from '../fanout/fanout.js';
 import type { TopicTable } from '../fanout/topic-table.js';
 import { CatchUp, CatchUps } from '../history/catch-up.js';
+import type { TopicHistory } from '../history/history.js';
 import type { Counters, RecoveryOutcome } from '../watch/counters.js';
 import type { Presence } from './presence.js';
 
@@ -20,6 +21,14 @@ export interface Membership {
   readonly topic: Topic;
   /** How far the socket is: waiting for the topic's history, being replayed to, or in the live stream. */
   entry: 'waiting' | CatchUp | 'live';
+}
+
+/** Where in a topic a socket wants to begin. */
+export interface Start {
+  /** After this position. */
+  readonly since: Position | undefined;
+  /** Else with the last so many messages that are kept. */
+  readonly rewind: number;
 }
 
 /** The topics of one enveloped socket, by name. */
@@ -39,18 +48,18 @@ export class Memberships {
   }
 
   /**
-   * Takes `connection` into a topic, or moves it back to `since` in one it is in already. `answer` gets what the answer says of its
+   * Takes `connection` into a topic, or moves it back to its `start` in one it is in already. `answer` gets what the answer says of its
    * position, before anything else of the topic reaches the socket: at once, or when the topic's history has come from its owner.
    */
   join(
     connection: Connection,
     of: MembershipMap,
     name: string,
-    since: Position | undefined,
+    start: Start,
     answer: (fields: OkFields) => void,
   ): void {
     const earlier = of.get(name);
-    if (earlier !== undefined && since === undefined && earlier.entry !== 'waiting') {
+    if (earlier !== undefined && start.since === undefined && start.rewind === 0 && earlier.entry !== 'waiting') {
       answer({ topic: name, ...positionOf(earlier.topic) });
       return;
     }
@@ -62,39 +71,54 @@ export class Memberships {
     of.set(name, membership);
     const enter = (): void => {
       // Meanwhile the socket may have closed, left, or asked again.
-      if (of.get(name) === membership) answer(this.enter(connection, membership, since));
+      if (of.get(name) === membership) answer(this.enter(connection, membership, start));
     };
     if (topic.history === undefined) enter();
-    else topic.history.whenReady(enter, since);
+    else topic.history.whenReady(enter, start.since);
   }
 
   /** A waiting socket goes into the live stream, or into a replay that leads there. Gives the answer. */
-  private enter(connection: Connection, membership: Membership, since: Position | undefined): OkFields {
+  private enter(connection: Connection, membership: Membership, { since, rewind }: Start): OkFields {
     const { topic } = membership;
     const { name, history } = topic;
-    const position = positionOf(topic);
-    if (since === undefined || history === undefined) {
+    if (history === undefined) {
       this.attach(connection, membership);
-      if (since === undefined) return { topic: name, ...position };
+      if (since === undefined) return { topic: name };
       this.counters.recoveries.noHistory++;
       return { topic: name, recovery: { reason: 'no-history' } };
     }
-    const reason = history.check(since);
-    if (reason !== undefined) {
-      this.counters.recoveries[OUTCOMES[reason]]++;
-      this.attach(connection, membership);
-      return { topic: name, ...position, recovery: { reason } };
+    const answer = { topic: name, ...positionOf(topic) };
+    const reason = since && history.check(since);
+    if (since !== undefined && reason === undefined) {
+      this.counters.recoveries.recovered++;
+      return { ...answer, recovery: { replayed: this.replay(connection, membership, history, since.seq) } };
     }
-    const replayed = history.countAfter(since.seq);
-    this.counters.recoveries.recovered++;
+    if (reason !== undefined) this.counters.recoveries[OUTCOMES[reason]]++;
+    const unrecovered = reason && { recovery: { reason } };
+    if (rewind === 0) {
+      this.attach(connection, membership);
+      return { ...answer, ...unrecovered };
+    }
+    const after = history.before(rewind);
+    return {
+      ...answer,
+      ...unrecovered,
+      rewound: { after, replayed: this.replay(connection, membership, history, after) },
+    };
+  }
+
+  /** Sends what came after `after`, and then the live stream. Gives how many messages there are at the moment. */
+  private replay(connection: Connection, membership: Membership, history: TopicHistory, after: number): number {
+    const replayed = history.countAfter(after);
     this.counters.replayed += replayed;
     if (replayed === 0) this.attach(connection, membership);
     else {
       // It starts in the next loop iteration, after the answer.
-      membership.entry = new CatchUp(connection, topic, history, since.seq, () => this.attach(connection, membership));
+      const { topic } = membership;
+      membership.entry = new CatchUp(connection, topic, history, after, () => this.attach(connection, membership));
       this.catchUps.start(membership.entry);
     }
-    return { topic: name, ...position, recovery: { replayed } };
+    return replayed;
   }
 
   /** Takes `connection` out of a topic; does nothing where it is in none of that name. */

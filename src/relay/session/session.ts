@@ -1,9 +1,10 @@
 // One enveloped socket: reads the ops of `fanwire.v1` that it sends, does them, and answers each.
 import { type Authenticator, type Identity, isRefusal } from '../../auth/auth.js';
-import { type Refusal, Refused } from '../../protocol/codes.js';
+import { type Refusal, Refused, retryAdvice } from '../../protocol/codes.js';
 import { BINARY_REFUSED, parseClientOp } from '../../protocol/envelope.js';
-import { errorFrame, lostFrame, type OkFields, okFrame, pongFrame } from '../../protocol/frames.js';
-import type { ClientOp, OpId } from '../../protocol/ops.js';
+import { errorFrame, helloFrame, lostFrame, type OkFields, okFrame, pongFrame } from '../../protocol/frames.js';
+import type { ClientOp, Limits, OpId } from '../../protocol/ops.js';
+import { DEDUP_MS } from '../../protocol/publish-id.js';
 import type { PublishGuard } from '../budget/publish-guard.js';
 import type { Exchange } from '../exchange.js';
 import type { Cuts } from '../exit/cuts.js';
@@ -28,6 +29,8 @@ export interface SessionContext {
   readonly guard: PublishGuard;
   readonly cuts: Cuts;
   readonly counters: Counters;
+  /** What a client is told of its limits. */
+  readonly limits: Limits;
   /** 0 is unlimited. */
   readonly maxTopicsPerConnection: number;
   /** Unsent bytes beyond which a client that goes on asking is closed as a slow consumer. */
@@ -45,6 +48,11 @@ export class Session implements SocketSession {
     private readonly connection: Connection,
     private readonly context: SessionContext,
   ) {}
+
+  /** The socket is open. Tells the client what it needs to keep within its limits, before it says anything. */
+  greet(): void {
+    this.answer(helloFrame(this.context.limits, DEDUP_MS, this.expiresInMs));
+  }
 
   /** Takes one frame of the client. `message` is read before this returns. */
   receive(message: ArrayBuffer, isBinary: boolean): void {
@@ -102,7 +110,7 @@ export class Session implements SocketSession {
     this.connection.ws?.send(lostFrame(topic.name, count, topic.history !== undefined), false);
   }
 
-  private publish({ topic: name, id, payload }: OpOf<'pub'>, bytes: number): void {
+  private publish({ topic: name, id, payload, once }: OpOf<'pub'>, bytes: number): void {
     const { guard, cuts, exchange, counters } = this.context;
     const { connection } = this;
     if (guard.isNeeded) {
@@ -116,26 +124,19 @@ export class Session implements SocketSession {
     connection.published++;
     counters.published++;
     counters.publishedBytes += bytes;
-    exchange.publishPayload(name, connection, payload, (seq) => {
+    exchange.publishPayload(name, connection, payload, once, (seq) => {
       if (seq === undefined) this.refuse(Refused.unconfirmed, id, name);
       else this.ok(id, seq === 0 ? {} : { seq });
     });
   }
 
-  private subscribe({ topic: name, id, since }: OpOf<'sub'>): void {
-    const { guard, memberships, topics, maxTopicsPerConnection } = this.context;
+  private subscribe({ topic: name, id, since, rewind }: OpOf<'sub'>): void {
+    const { memberships, topics, maxTopicsPerConnection } = this.context;
     if (!this.connection.identity.canSubscribe(name)) {
       this.refuse(Refused.subscribeForbidden, id, name);
       return;
     }
     if (!this.memberships.has(name)) {
-      // Where it is announced to everybody there it counts as a publish.
-      const isTold = guard.isNeeded && topics.hasPresence(name);
-      const refusal = isTold ? guard.check(this.connection, true, 0) : undefined;
-      if (refusal !== undefined) {
-        this.refuse(refusal, id, name);
-        return;
-      }
       if (maxTopicsPerConnection > 0 && this.memberships.size >= maxTopicsPerConnection) {
         this.refuse(Refused.tooManySubscriptions, id, name);
         return;
@@ -146,7 +147,8 @@ export class Session implements SocketSession {
       }
     }
     // Answered with or without an id: the client needs the position.
-    memberships.join(this.connection, this.memberships, name, since, (fields) => this.answer(okFrame(id, fields)));
+    const start = { since, rewind };
+    memberships.join(this.connection, this.memberships, name, start, (fields) => this.answer(okFrame(id, fields)));
   }
 
   private async presence({ topic: name, id }: OpOf<'presence'>): Promise<void> {
@@ -186,15 +188,22 @@ export class Session implements SocketSession {
       this.refuse(Refused.subscribeForbidden, undefined, name);
     }
     // With or without an id: nothing else tells the client that the token holds.
-    this.answer(okFrame(id, {}));
+    this.answer(okFrame(id, { expiresInMs: this.expiresInMs }));
+  }
+
+  /** Milliseconds until the token ends by this clock; undefined for one that does not. */
+  private get expiresInMs(): number | undefined {
+    const { expiresAtMs } = this.connection.identity;
+    return expiresAtMs === undefined ? undefined : Math.max(0, expiresAtMs - Date.now());
   }
 
   private ok(id: OpId | undefined, fields: OkFields): void {
     if (id !== undefined) this.answer(okFrame(id, fields));
   }
 
-  private refuse({ code, message }: Refusal, id: OpId | undefined, topic?: string): void {
-    this.answer(errorFrame({ code, message, id, topic }));
+  private refuse(refusal: Refusal, id: OpId | undefined, topic?: string): void {
+    const { code, message } = refusal;
+    this.answer(errorFrame({ code, message, id, topic, ...retryAdvice(refusal) }));
   }
 
   /** Sends an answer, unless the client only asks and does not read: then the memory for its answers must end somewhere. */
