@@ -80,7 +80,7 @@ export class JetStreamOwner implements NatsObserver {
   constructor(private readonly options: JetStreamOptions) {
     this.warnings = sampledWarnings(options.log);
     this.kept = options.rules.map((rule) => {
-      const hash = createHash('sha256').update(rule.pattern).digest('hex').slice(0, 8);
+      const hash = hashOf(rule.pattern).slice(0, 8);
       const stream = `${options.prefix.replaceAll('.', '_')}_HISTORY_${hash}`;
       return { ...rule, hash, stream, epoch: '' };
     });
@@ -167,24 +167,19 @@ export class JetStreamOwner implements NatsObserver {
       reply(writeRecord({ is: 'ack', ack: record.ack, ...(seq !== undefined && { seq }) }));
     };
     const { pid, repeat, ack: _ack, ...published } = record;
-    if (kept === undefined || !this.isUp || this.client === undefined || this.waiting >= MAX_WAITING) {
-      if (repeat !== undefined) {
-        acknowledge(); // the stream may have the first one
-        return;
-      }
+    const { client } = this;
+    const canKeep = kept !== undefined && client !== undefined && this.isUp && this.waiting < MAX_WAITING;
+    const knownMs = Math.min(DEDUP_MS, kept?.ttlMs ?? 0) - DEDUP_MARGIN_MS;
+    if (repeat !== undefined && !(canKeep && repeat < knownMs)) return acknowledge(); // the stream may have the first one
+    if (!canKeep) {
       this.sendUnnumbered(topic, record, body);
-      acknowledge(0);
-      return;
-    }
-    if (repeat !== undefined && repeat > Math.min(DEDUP_MS, kept.ttlMs) - DEDUP_MARGIN_MS) {
-      acknowledge(); // the stream no longer knows
-      return;
+      return acknowledge(0);
     }
     this.waiting++;
     try {
       const subject = this.subject(kept.hash, 'in', subjectToken(topic));
-      const { seq } = await this.client.publish(subject, writeRecord(published, body), {
-        ...(pid !== undefined && { msgID: publishKey(topic, record.from, pid) }),
+      const { seq } = await client.publish(subject, writeRecord(published, body), {
+        ...(pid !== undefined && { msgID: hashOf(publishKey(topic, record.from, pid)) }),
       });
       acknowledge(seq);
     } catch (error) {
@@ -297,4 +292,8 @@ export class JetStreamOwner implements NatsObserver {
   private subject(hash: string, way: 'in' | 'out', token: string): string {
     return `${this.options.prefix}.history.${hash}.${way}.${token}`;
   }
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

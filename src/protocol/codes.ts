@@ -101,7 +101,7 @@ export const Refused = {
   unconfirmed: refusal(
     503,
     'FANWIRE_UNCONFIRMED',
-    'the worker that numbers this topic has ended: the message may or may not have been published',
+    'the message may or may not have been published: what numbers its topic has ended, or does not know its id',
   ),
   presenceOff: refusal(404, 'FANWIRE_PRESENCE_OFF', 'presence is not on for this topic (see --presence)'),
   authBusy: refusal(429, 'FANWIRE_AUTH_BUSY', 'the token sent before is still being checked', 1),
