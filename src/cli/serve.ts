@@ -11,6 +11,9 @@ import { checkConfig } from './preflight.js';
 import { obeySignals } from './signals.js';
 import { type Running, start } from './start.js';
 
+/** --drain-ms after SIGINT where it is not given. */
+const SIGINT_DRAIN_MS = 1000;
+
 function endOnFatal(log: Logger, running: () => Running | undefined): void {
   const onFatal = async (error: unknown) => {
     log.fatal({ err: error }, 'uncaught error: the relay cannot go on');
@@ -27,7 +30,11 @@ async function serve(config: RelayConfig, origins: Record<string, string>): Prom
   let running: Running | undefined;
   endOnFatal(log, () => running);
   const starting = start(config, log);
-  obeySignals(starting, log);
+  // Where nothing else was asked for: a person at a terminal does not wait, and pm2 sends SIGINT and kills after 1.6 s.
+  const isDefault = origins.drainMs === 'default';
+  obeySignals(starting, log, (signal) =>
+    signal === 'SIGINT' && isDefault ? Math.min(SIGINT_DRAIN_MS, config.drainMs) : config.drainMs,
+  );
   // Last: who has read this line may send signals.
   const set = Object.keys(origins).filter((key) => origins[key] !== 'default');
   log.info({ version, node: process.version, config: redacted(config), set }, `fanwire ${version} starting`);

@@ -9,15 +9,16 @@ const LINGER_MS = 3000;
 
 /** The first signal drains, a second one ends the process at once with 128 + its number, as a shell would report it. A signal
  *  that comes while the relay starts takes effect once it has. SIGHUP reads tokens and keys again; where it comes since the terminal
- *  has gone, it ends the relay as SIGTERM does. */
-export function obeySignals(starting: Promise<Running>, log: Logger): void {
+ *  has gone, it ends the relay as SIGTERM does.
+ *  @param drainMs over which to spread the closes; --drain-ms where undefined */
+export function obeySignals(starting: Promise<Running>, log: Logger, drainMs?: (signal: EndSignal) => number): void {
   const hadTerminal = isatty(1);
   let relay: Running | undefined;
 
   async function drain(signal: EndSignal): Promise<void> {
     log.info({ signal }, 'draining; a second signal exits at once');
     relay = await starting;
-    await relay.drain();
+    await relay.drain(drainMs?.(signal));
     // Every client has been told. The process ends when the last one has closed its side: ending before would cut off, with
     // a reset, what is still on its way to a client that is sending itself.
     process.once('exit', () => log.info('drained, bye'));

@@ -1,6 +1,7 @@
 // Starts what `fanwire serve` runs: one relay in this thread, or several as workers, joined with other nodes where there are any.
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../base/log.js';
 import type { BusStatus } from '../bus/bus.js';
 import type { JetStreamOwner } from '../bus/jetstream.js';
@@ -14,8 +15,9 @@ import type { Inspection } from '../relay/watch/inspection.js';
 export interface Running {
   /** Reads tokens and keys again. */
   reload(): Promise<void>;
-  /** Closes every socket with 1012, spread over --drain-ms. */
-  drain(): Promise<void>;
+  /** From now on /readyz says 503; newcomers are taken for another --drain-delay-ms. Then every socket is closed with 1012, spread
+   *  over `overMs`, by default --drain-ms. Resolves when the last was told. */
+  drain(overMs?: number): Promise<void>;
   /** Cuts what is left. The process may exit once this has resolved. */
   close(): void | Promise<void>;
 }
@@ -60,24 +62,37 @@ async function historyOwner(config: RelayConfig, log: Logger): Promise<JetStream
 async function startAlone(config: RelayConfig, log: Logger, cluster: Cluster | undefined): Promise<Running> {
   const { startRelay } = await import('../relay/relay.js');
   const { PublishApi } = await import('../http/publish/publish.js');
+  const { HealthRoute } = await import('../http/health.js');
   const { LocalInspection } = await import('../relay/watch/inspection.js');
+  const { onlyIdleLeft } = await import('../relay/exit/lingering.js');
   const { RemoteOwner } = await import('../bus/remote-owner.js');
   const threads = cluster?.owner && new RemoteOwner(cluster.owner);
   const relay = await startRelay(config, log, { ...ALONE, ...cluster, threads });
   new PublishApi(relay, config, log).attach();
+  const inspection = new LocalInspection(relay, config);
+  new HealthRoute(relay, inspection, config).attach();
+  let isClosed = false;
   const running = {
     reload: () => relay.reload(),
-    drain: async () => {
-      await relay.drain();
+    drain: async (overMs?: number) => {
+      relay.leave();
+      await sleep(config.drainDelayMs);
+      await relay.drain(overMs);
+      void onlyIdleLeft(
+        relay.port,
+        async () => relay.httpConnections(),
+        () => isClosed,
+      ).then(() => relay.closeIdle());
       await cluster?.bus.close();
     },
     close: async () => {
+      isClosed = true;
       relay.close();
       await cluster?.bus.close();
     },
   };
   const status = cluster === undefined ? undefined : () => cluster.bus.status();
-  return withAdmin(running, inClusterOf(status, new LocalInspection(relay, config), config), config, log);
+  return withAdmin(running, inClusterOf(status, inspection, config), config, log);
 }
 
 async function startWorkers(config: RelayConfig, log: Logger, cluster: Cluster | undefined): Promise<Running> {
@@ -106,8 +121,8 @@ export async function withAdmin(
     const admin = await startAdmin(config, inspection, log);
     return {
       reload: () => running.reload(),
-      drain: async () => {
-        await running.drain();
+      drain: async (overMs) => {
+        await running.drain(overMs);
         admin.close();
       },
       close: () => {

@@ -12,14 +12,28 @@ import {
   type TemplatedApp,
 } from './uws.js';
 
-export const COMPRESSION = {
+const COMPRESSION = {
   off: DISABLED,
   shared: SHARED_COMPRESSOR | SHARED_DECOMPRESSOR,
   dedicated: DEDICATED_COMPRESSOR_4KB | DEDICATED_DECOMPRESSOR,
 };
 
 /** uWS cuts a socket over its own limit without a close frame; up to this size the relay reads on and closes with 1009. */
-export const READ_FOR_CLOSE_BYTES = 1024 * 1024;
+const READ_FOR_CLOSE_BYTES = 1024 * 1024;
+
+/** What uWS itself holds a WebSocket to.
+ *  @param maxBackpressure bytes it keeps for a socket before it drops */
+export function socketLimits(config: RelayConfig, maxBackpressure: number) {
+  return {
+    maxPayloadLength: Math.max(READ_FOR_CLOSE_BYTES, config.maxPayloadBytes),
+    maxBackpressure,
+    idleTimeout: config.idleTimeoutS,
+    // With a timeout of 0 uWS would compute a ping interval below zero.
+    sendPingsAutomatically: config.idleTimeoutS > 0,
+    maxLifetime: config.maxLifetimeMin,
+    compression: COMPRESSION[config.compression],
+  };
+}
 
 /** Throws FanwireError FANWIRE_TLS when the certificate or key cannot be used. */
 export function makeApp(config: RelayConfig): TemplatedApp {

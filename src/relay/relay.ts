@@ -1,4 +1,4 @@
-// The relay: its sockets' lives from upgrade to close, on one uWS App.
+// The relay: its sockets' lives from upgrade to close.
 import type { Authenticator } from '../auth/auth.js';
 import { createAuthenticator } from '../auth/create.js';
 import { type Logger, sampledWarnings } from '../base/log.js';
@@ -6,7 +6,7 @@ import type { Bus } from '../bus/bus.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { Refusal } from '../protocol/codes.js';
 import { maxFrameBytes } from '../protocol/frames.js';
-import { COMPRESSION, makeApp, READ_FOR_CLOSE_BYTES } from './app.js';
+import { socketLimits } from './app.js';
 import { PublishGuard } from './budget/publish-guard.js';
 import { ALONE, type Company } from './company.js';
 import { Access } from './door/access.js';
@@ -15,28 +15,22 @@ import { CorkHolder } from './door/cork-holder.js';
 import { FileLimit } from './door/file-limit.js';
 import { NOT_AN_UPGRADE, noRoute, writeRefusal } from './door/refuse.js';
 import { type Entrant, type HandshakeHeaders, Upgrades } from './door/upgrade.js';
+import { Entrance, type Gate, type Routes } from './entrance.js';
 import { Cuts } from './exit/cuts.js';
 import { closeSpread } from './exit/drain.js';
 import { Expiry } from './exit/expiry.js';
+import type { HttpConnections } from './exit/lingering.js';
 import { reloadTokens } from './exit/reload.js';
+import { RequestCount } from './exit/requests.js';
 import { Connection, type SocketState } from './fanout/audience.js';
 import { FanOut } from './fanout/fanout.js';
 import { SlowConsumers } from './fanout/slow.js';
 import { slowObserver } from './fanout/slow-observer.js';
 import type { TopicTable } from './fanout/topic-table.js';
 import { type HistoryCounts, NOTHING_KEPT } from './history/history.js';
-import { cannotListen, urlOf } from './listening.js';
+import { urlOf } from './listening.js';
 import { TopicLayer } from './topic-layer.js';
-import {
-  type HttpResponse,
-  listenExclusively,
-  listenShared,
-  type TemplatedApp,
-  type us_listen_socket,
-  us_listen_socket_close,
-  type us_socket_context_t,
-  us_socket_local_port,
-} from './uws.js';
+import type { HttpResponse, us_socket_context_t } from './uws.js';
 import { Counters } from './watch/counters.js';
 import type { Inspected } from './watch/inspection.js';
 
@@ -46,8 +40,16 @@ export interface RelayLife {
   readonly port: number;
   /** Reads tokens and keys again (SIGHUP), and closes the sockets of revoked tokens. */
   reload(): Promise<void>;
-  /** Stops accepting and closes every socket with 1012, spread over `drainMs`. Resolves when the last was told. */
-  drain(): Promise<void>;
+  /** Newcomers get the certificate that the files now hold; open sockets stay.
+   *  @throws FanwireError FANWIRE_TLS, FANWIRE_LISTEN: then nothing has changed */
+  renewCertificate(): void;
+  /** Says that newcomers are better sent elsewhere, and takes those that come all the same. */
+  leave(): void;
+  /** Lets nobody in any more and closes every socket with 1012, spread over `overMs`. Resolves when the last was told. */
+  drain(overMs?: number): Promise<void>;
+  /** For who waits until a drained relay has nothing but idle HTTP connections left, and closes those. */
+  httpConnections(): HttpConnections;
+  closeIdle(): void;
   /** Cuts what is left, at once. */
   close(): void;
 }
@@ -55,7 +57,7 @@ export interface RelayLife {
 export async function startRelay(config: RelayConfig, log: Logger, company = ALONE): Promise<Relay> {
   const relay = new Relay(config, log, company);
   try {
-    await relay.listen();
+    await relay.open();
   } catch (error) {
     relay.close();
     throw error;
@@ -64,7 +66,6 @@ export async function startRelay(config: RelayConfig, log: Logger, company = ALO
 }
 
 export class Relay implements RelayLife, Inspected {
-  port = 0;
   readonly counters = new Counters();
   readonly connections = new Map<string, Connection>();
   readonly slow: SlowConsumers;
@@ -81,10 +82,11 @@ export class Relay implements RelayLife, Inspected {
   private readonly company: Company;
   readonly bus: Bus;
   private readonly warnings: ReturnType<typeof sampledWarnings>;
-  readonly app: TemplatedApp;
+  readonly requests = new RequestCount();
+  private readonly entrance: Entrance;
   private readonly fanOut: FanOut;
-  private listenSocket: us_listen_socket | undefined;
   private corkHolder = CorkHolder.none;
+  private leaving = false;
   private draining = false;
   private nextId = 1;
 
@@ -100,7 +102,6 @@ export class Relay implements RelayLife, Inspected {
     this.admission = new Admission(config, company.ledger);
     this.fileLimit = new FileLimit(config.workers, () => this.admission.total);
     this.guard = new PublishGuard(config, config.auth !== 'none', this.counters);
-    this.app = makeApp(config);
     this.slow = new SlowConsumers(
       config.maxBackpressureBytes,
       maxFrameBytes(config.maxPayloadBytes),
@@ -108,36 +109,33 @@ export class Relay implements RelayLife, Inspected {
       this.counters,
       slowObserver(this.warnings),
     );
-    this.fanOut = new FanOut(this.app, this.slow, this.counters, config.compression !== 'off');
+    this.entrance = new Entrance(config, company.sharesPort, (app, older) => this.fanOut.useApps(app, older));
+    this.fanOut = new FanOut(this.entrance.app, this.slow, this.counters, config.compression !== 'off');
     const { authenticator, connections, expiry, guard, cuts, counters } = this;
     const shared = { authenticator, connections, expiry, guard, cuts, counters };
     this.layer = new TopicLayer(config, this.fanOut, company, shared);
-    this.route();
+    this.addRoutes((gate) => this.route(gate));
     this.bus.start(this.layer.exchange.receive, this.layer.presence.takeCensus);
   }
 
-  async listen(): Promise<void> {
+  async open(): Promise<void> {
     if (this.config.auth === 'jwt') this.corkHolder = await CorkHolder.open();
-    const { host, port } = this.config;
-    return new Promise((resolve, reject) => {
-      const listen = this.company.sharesPort ? listenShared : listenExclusively;
-      listen(this.app, host, port, (socket) => {
-        if (socket === false) {
-          reject(cannotListen(host, port, ['--port', '--host']));
-          return;
-        }
-        this.listenSocket = socket;
-        this.port = us_socket_local_port(socket as never);
-        const scheme = this.config.tlsCert === '' ? 'ws' : 'wss';
-        // Of several that share the port, the main thread says so once all listen.
-        this.log[this.company.sharesPort ? 'debug' : 'info'](
-          { host, port: this.port, maxSockets: this.fileLimit.maxSockets },
-          `listening on ${urlOf(scheme, host, this.port)}`,
-        );
-        this.fileLimit.warnBelow(this.config.maxConnections, this.log);
-        resolve();
-      });
-    });
+    this.entrance.listen();
+    const { host, maxConnections, tlsCert } = this.config;
+    // Of several that share the port, the main thread says so once all listen.
+    this.log[this.company.sharesPort ? 'debug' : 'info'](
+      { host, port: this.port, maxSockets: this.fileLimit.maxSockets },
+      `listening on ${urlOf(tlsCert === '' ? 'ws' : 'wss', host, this.port)}`,
+    );
+    this.fileLimit.warnBelow(maxConnections, this.log);
+  }
+
+  get port(): number {
+    return this.entrance.port;
+  }
+
+  addRoutes(routes: Routes): void {
+    this.entrance.addRoutes(routes);
   }
 
   publish(topicName: string, message: ArrayBuffer | Uint8Array, isBinary: boolean): number {
@@ -149,6 +147,8 @@ export class Relay implements RelayLife, Inspected {
   get topics(): TopicTable {
     return this.layer.topics;
   }
+
+  readonly isLeaving = (): boolean => this.leaving;
 
   readonly isDraining = (): boolean => this.draining;
 
@@ -167,34 +167,51 @@ export class Relay implements RelayLife, Inspected {
     return reloadTokens(this.authenticator, this.connections.values(), this.expiry, this.log);
   }
 
-  async drain(): Promise<void> {
+  renewCertificate(): void {
+    this.entrance.renew();
+  }
+
+  leave(): void {
+    this.leaving = true;
+  }
+
+  async drain(overMs = this.config.drainMs): Promise<void> {
     if (this.draining) return;
-    this.draining = true;
-    if (this.listenSocket !== undefined) us_listen_socket_close(this.listenSocket);
-    this.listenSocket = undefined;
-    this.log.info({ connections: this.connections.size, overMs: this.config.drainMs }, 'closing sockets');
-    this.layer.announceDrain(this.connections.values(), this.config.drainMs);
-    await closeSpread(this.connections.values(), this.config.drainMs, this.fanOut.flush);
+    this.leaving = this.draining = true;
+    this.log.info({ connections: this.connections.size, overMs }, 'closing sockets');
+    this.layer.announceDrain(this.connections.values(), overMs);
+    await closeSpread(this.connections.values(), overMs, this.fanOut.flush);
+    // Until here newcomers were told 503: a balancer that has not noticed yet tries elsewhere, or says so.
+    this.entrance.stopListening();
     // Nobody is let in any more, and its socket would keep the process from ending.
     this.corkHolder.close();
     this.warnings.flush();
   }
 
+  httpConnections(): HttpConnections {
+    const handshakes = this.admission.connections - this.connections.size;
+    return { open: this.fileLimit.httpConnections, underWay: this.requests.underWay + handshakes };
+  }
+
+  closeIdle(): void {
+    this.entrance.close();
+  }
+
   close(): void {
-    this.draining = true;
+    this.leaving = this.draining = true;
     this.fanOut.flush();
     this.expiry.stop();
     this.corkHolder.close();
     this.layer.stop();
-    this.app.close();
-    this.listenSocket = undefined;
+    this.entrance.close();
     this.warnings.flush();
   }
 
-  private route(): void {
+  private route(gate: Gate): void {
     const { config, counters, layer } = this;
     const { maxPayloadBytes } = config;
-    this.fileLimit.watch(this.app, (refusal) => this.countRefusal(refusal));
+    const { app } = gate;
+    this.fileLimit.watch(app, (refusal) => this.countRefusal(refusal));
     const upgrades = new Upgrades(this.access, this.admission, this.fileLimit, this.topics, this);
     // Takes the connection, not its socket: each getUserData is a call into uWS.
     const take = (connection: Connection, message: ArrayBuffer, isBinary: boolean): void => {
@@ -212,18 +229,14 @@ export class Relay implements RelayLife, Inspected {
       counters.publishedBytes += size;
       layer.exchange.publishRaw(connection.topic, connection, message, isBinary);
     };
-    this.app.ws<SocketState>('/*', {
-      maxPayloadLength: Math.max(READ_FOR_CLOSE_BYTES, maxPayloadBytes),
-      maxBackpressure: this.slow.hardLimitBytes,
-      idleTimeout: config.idleTimeoutS,
-      // With a timeout of 0 uWS would compute a ping interval below zero.
-      sendPingsAutomatically: config.idleTimeoutS > 0,
-      maxLifetime: config.maxLifetimeMin,
-      compression: COMPRESSION[config.compression],
+    app.ws<SocketState>('/*', {
+      ...socketLimits(config, this.slow.hardLimitBytes),
       upgrade: (res, req, context) => upgrades.handle(res, req, context),
       open: (ws) => {
         const { connection } = ws.getUserData();
         connection.ws = ws;
+        connection.app = app;
+        gate.sockets++;
         this.connections.set(connection.id, connection);
         counters.opened++;
         this.expiry.watch(connection);
@@ -246,6 +259,7 @@ export class Relay implements RelayLife, Inspected {
       close: (ws, code, reason) => {
         const { connection } = ws.getUserData();
         connection.ws = undefined;
+        this.entrance.left(gate);
         this.connections.delete(connection.id);
         this.admission.release(connection.remoteAddress);
         this.expiry.forget(connection);
@@ -255,7 +269,7 @@ export class Relay implements RelayLife, Inspected {
         if (code === 1006 && reason.byteLength > 0) this.cuts.byUws(connection, Buffer.from(reason).toString());
       },
     });
-    this.app.any('/*', (res, req) => {
+    app.any('/*', (res, req) => {
       const method = req.getMethod().toUpperCase();
       const url = req.getUrl();
       this.refuse(res, method === 'GET' ? NOT_AN_UPGRADE : noRoute(method, url));

@@ -2,6 +2,7 @@
 
 import type { Link } from '../bus/link.js';
 import type { RelayConfig } from '../config/schema.js';
+import type { HttpConnections } from '../relay/exit/lingering.js';
 import type { Inspection } from '../relay/watch/inspection.js';
 
 /** What a worker starts with. */
@@ -22,8 +23,13 @@ export interface WorkerOps extends Omit<Inspection, 'port' | 'workerRestarts' | 
   reload(): Promise<void>;
   /** Hands over to the other workers what was published here until now. */
   flush(): void;
-  /** Stops accepting and closes every socket, spread over --drain-ms. */
-  drain(): Promise<void>;
+  /** Says by its health path that newcomers are better sent elsewhere. */
+  leave(): void;
+  /** Lets nobody in any more and closes every socket, spread over `overMs`. */
+  drain(overMs: number): Promise<void>;
+  httpConnections(): HttpConnections;
+  /** Closes what is left, which is nothing but idle HTTP connections. */
+  closeIdle(): void;
   /** Cuts what is left and ends the thread. */
   close(): void;
   /** Takes in a thread that was started anew. */

@@ -1,5 +1,6 @@
 // The main thread of a relay with several workers: starts them on one port, links them, starts those anew that die, ends them.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../base/log.js';
 import type { BusStatus } from '../bus/bus.js';
 import { InterestTable } from '../bus/interest-table.js';
@@ -7,6 +8,7 @@ import type { Link } from '../bus/link.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { Cluster } from '../relay/company.js';
 import { SharedLedger } from '../relay/door/ledger.js';
+import { type HttpConnections, onlyIdleLeft } from '../relay/exit/lingering.js';
 import { urlOf } from '../relay/listening.js';
 import { claimPort } from './claim-port.js';
 import { Hub } from './hub.js';
@@ -132,12 +134,19 @@ export class Supervisor {
     await this.collect('reload');
   }
 
-  /** Every worker stops accepting and closes its sockets, spread over --drain-ms. */
-  async drain(): Promise<void> {
+  /** Newcomers are better sent elsewhere, and are taken all the same for --drain-delay-ms; then every worker closes its sockets. */
+  async drain(overMs = this.config.drainMs): Promise<void> {
     this.ending = true;
+    await this.collect('leave');
+    await sleep(this.config.drainDelayMs);
     // What was published before reaches its subscribers before they are told to go, on whatever worker they are.
     await this.collect('flush');
-    await this.collect('drain');
+    await this.collect('drain', overMs);
+    void onlyIdleLeft(
+      this.port,
+      async () => totalOf(await this.collect('httpConnections')),
+      () => this.alive().length === 0,
+    ).then(() => this.collect('closeIdle'));
     // The process ends when the last worker has: nothing of the hub may hold it.
     void Promise.all(this.alive().map((worker) => worker.ended)).then(() => this.hub?.close());
   }
@@ -229,4 +238,9 @@ export class Supervisor {
       (error: Error) => this.log.error({ worker: index, reason: error.message }, 'worker could not be started anew'),
     );
   }
+}
+
+function totalOf(workers: readonly HttpConnections[]): HttpConnections {
+  const sum = (of: (worker: HttpConnections) => number): number => workers.reduce((total, each) => total + of(each), 0);
+  return { open: sum(({ open }) => open), underWay: sum(({ underWay }) => underWay) };
 }

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createLogger } from '../base/log.js';
 import { ThreadsBus } from '../bus/threads.js';
+import { HealthRoute } from '../http/health.js';
 import { PublishApi } from '../http/publish/publish.js';
 import { FanwireError } from '../protocol/codes.js';
 import { SharedLedger } from '../relay/door/ledger.js';
@@ -54,11 +55,14 @@ function inspected(): Inspection {
 const ops: WorkerOps = {
   reload: () => relay?.reload() ?? Promise.resolve(),
   flush: () => bus.flush(),
-  drain: async () => {
+  leave: () => relay?.leave(),
+  drain: async (overMs) => {
     bus.takeIn();
-    await relay?.drain();
+    await relay?.drain(overMs);
     main.unref(); // the thread ends by itself when the last client has closed its side
   },
+  httpConnections: () => relay?.httpConnections() ?? { open: 0, underWay: 0 },
+  closeIdle: () => relay?.closeIdle(),
   close: () => void end(0),
   link: (link) => bus.connect(link),
   unlink: (peer) => bus.disconnect(peer),
@@ -88,6 +92,7 @@ try {
   });
   new PublishApi(relay, config, log).attach();
   inspection = new LocalInspection(relay, config, index);
+  new HealthRoute(relay, inspection, config).attach();
   say({ type: 'listening' });
 } catch (error) {
   const code = error instanceof FanwireError ? error.code : 'FANWIRE_START';

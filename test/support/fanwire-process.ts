@@ -99,8 +99,9 @@ export async function serve(
   args: readonly string[] = [],
   env: Environment = {},
   shell?: string,
+  drain = ['--drain-ms', '0'],
 ): Promise<ServeProcess> {
-  const started = fanwire(t, ['serve', '--port', '0', '--admin-port', '0', '--drain-ms', '0', ...args], env, shell);
+  const started = fanwire(t, ['serve', '--port', '0', '--admin-port', '0', ...drain, ...args], env, shell);
   const listening = await started.seen(/"port":(\d+),[^\n]*"msg":"listening/);
   const port = Number(listening[1]);
   // The last of its listeners: only now has it opened all that it holds open by itself.

@@ -68,11 +68,20 @@ export const connections = group('Connections', {
     flag: 'drain-ms',
     argument: 'ms',
     description:
-      'Time over which a stopping relay spreads its closes (1012), so that clients do not all return at once',
+      'Time over which a stopping relay spreads its closes (1012), so that clients do not all return at once; after SIGINT (Ctrl+C, pm2) 1000 where it is not given',
     unit: 'ms',
     zero: 'all at once',
     type: integer(0, 3_600_000),
     default: 5000,
+  }),
+  drainDelayMs: option({
+    flag: 'drain-delay-ms',
+    argument: 'ms',
+    description:
+      'Time between /readyz saying 503 and the first close of a stopping relay, in which newcomers are still taken: as long as balancers take to notice',
+    unit: 'ms',
+    type: integer(0, 600_000),
+    default: 0,
   }),
   compression: option({
     flag: 'compression',

@@ -2,6 +2,8 @@
 import { conflict, group, option } from '../option.js';
 import { integer, text } from '../types.js';
 
+const HEALTH_PATH = /^\/[\w\-.~/]*$/;
+
 export const listen = group(
   'Listening',
   {
@@ -43,6 +45,14 @@ export const listen = group(
       default: '',
       secret: true,
     }),
+    healthPath: option({
+      flag: 'health-path',
+      argument: 'path',
+      description:
+        'Path on --port that answers a health check of a balancer: 200, or 503 while newcomers are better sent elsewhere; empty: none',
+      type: text('a path such as /healthz'),
+      default: '/healthz',
+    }),
     maxLoopLagMs: option({
       flag: 'max-loop-lag',
       argument: 'ms',
@@ -67,7 +77,12 @@ export const listen = group(
       default: '',
     }),
   },
-  ({ tlsCert, tlsKey }) => {
+  ({ healthPath, tlsCert, tlsKey }) => {
+    if (healthPath !== '' && (!HEALTH_PATH.test(healthPath) || /^\/publish(\/|$)/.test(healthPath))) {
+      throw conflict(
+        `--health-path must begin with / and be made of letters, digits and -._~/ (/publish is taken), got "${healthPath}"`,
+      );
+    }
     if ((tlsCert === '') === (tlsKey === '')) return;
     const [given, missing] = tlsKey === '' ? ['--tls-cert', '--tls-key'] : ['--tls-key', '--tls-cert'];
     throw conflict(`${given} needs ${missing} as well; give both or neither`);

@@ -38,12 +38,13 @@ export interface BodyRefusal {
 
 /**
  * Reads the body of a request within its handler; the promise settles when the body is whole or refused, and never when
- * the client leaves first (`aborted()` tells, and what was held is given back).
+ * the client leaves first: then what was held is given back, `left` is called, and `aborted()` says so.
  */
 export function readBody(
   res: HttpResponse,
   maxBytes: number,
   budget: BodyBudget,
+  left: () => void,
 ): { readonly body: Promise<HeldBody | BodyRefusal>; readonly aborted: () => boolean } {
   let aborted = false;
   let settled = false;
@@ -63,6 +64,7 @@ export function readBody(
     };
     res.onAborted(() => {
       aborted = true;
+      left();
       // Once whole, the body belongs to whoever publishes it, and that one releases it.
       if (!settled) release();
     });

@@ -11,7 +11,9 @@ import { type Refusal, Refused } from '../../protocol/codes.js';
 import { parseTopicPath } from '../../protocol/topic-name.js';
 import type { PublishGuard } from '../../relay/budget/publish-guard.js';
 import type { Access, Asker } from '../../relay/door/access.js';
-import type { HttpRequest, HttpResponse, TemplatedApp } from '../../relay/uws.js';
+import type { Routes } from '../../relay/entrance.js';
+import type { RequestCount } from '../../relay/exit/requests.js';
+import type { HttpRequest, HttpResponse } from '../../relay/uws.js';
 import { type Answer, INTERNAL_ERROR, json, refused, send } from '../respond.js';
 import { BodyBudget, type HeldBody, readBody } from './body.js';
 import { batchLines, parseBatchLine } from './publish-batch.js';
@@ -36,8 +38,8 @@ interface PublishRequest {
 
 /** What the publish API asks of a relay. */
 export interface PublishTarget {
-  /** Where it adds its routes. */
-  readonly app: TemplatedApp;
+  addRoutes(routes: Routes): void;
+  readonly requests: RequestCount;
   readonly access: Access;
   readonly guard: PublishGuard;
   readonly bus: Pick<Bus, 'survey'>;
@@ -61,13 +63,14 @@ export class PublishApi {
     this.budget = new BodyBudget(Math.max(MIN_BODY_BUDGET_BYTES, BODY_BUDGET_REQUESTS * largest));
   }
 
-  /** Adds the routes to the relay's App. */
+  /** Adds the routes to the relay's port. */
   attach(): void {
-    const { app } = this.relay;
-    for (const path of [PATH, `${PATH}/*`]) {
-      app.post(path, (res, req) => this.handle(res, req));
-      app.options(path, (res, req) => this.preflight(res, req));
-    }
+    this.relay.addRoutes(({ app }) => {
+      for (const path of [PATH, `${PATH}/*`]) {
+        app.post(path, (res, req) => this.handle(res, req));
+        app.options(path, (res, req) => this.preflight(res, req));
+      }
+    });
   }
 
   private handle(res: HttpResponse, req: HttpRequest): void {
@@ -79,10 +82,12 @@ export class PublishApi {
       this.answer(res, refused(this.count(request)), visible, announced > this.config.maxPayloadBytes);
       return;
     }
+    const ended = this.relay.requests.begin();
     const { body, aborted } = readBody(
       res,
       request.topic === undefined ? this.config.maxBatchBytes : this.config.maxPayloadBytes,
       this.budget,
+      ended,
     );
     const outcome = Promise.resolve(this.relay.access.identify(request.asker));
     this.publish(request, body, outcome)
@@ -92,6 +97,7 @@ export class PublishApi {
       })
       .then(({ answer, unread }) => {
         if (!aborted()) res.cork(() => this.answer(res, answer, cors, unread));
+        ended();
       });
   }
 

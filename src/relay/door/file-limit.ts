@@ -34,6 +34,11 @@ export class FileLimit {
     this.maxSockets = Math.max(1, this.cutFrom - refusing);
   }
 
+  /** Connections of this thread that are no WebSockets. */
+  get httpConnections(): number {
+    return this.requests;
+  }
+
   get isReached(): boolean {
     return this.webSockets() >= this.maxSockets;
   }

@@ -4,7 +4,7 @@ import type { Identity } from '../../auth/auth.js';
 import { msgHead } from '../../protocol/frames.js';
 import type { PublishBudget } from '../budget/publish-limit.js';
 import type { TopicHistory } from '../history/history.js';
-import type { WebSocket } from '../uws.js';
+import type { TemplatedApp, WebSocket } from '../uws.js';
 
 /** What the rest of the relay asks of an enveloped socket's session (see session/session.ts). */
 export interface SocketSession {
@@ -44,6 +44,8 @@ export class Connection {
   expirySecond = 0;
   /** Undefined before open and after close: uWS throws when a closed socket is touched. */
   ws: WebSocket<SocketState> | undefined;
+  /** The uWS App that the socket is on, and its topics with it; undefined before open. */
+  app: TemplatedApp | undefined;
   /** Messages received from this socket. */
   published = 0;
   /** Messages that this socket lost because it read too slowly (drop mode), up to its last recovery. */

@@ -30,7 +30,9 @@ const UNBUFFERED_BYTES = 16 * 1024;
 const TIME_EVERY = 64;
 
 export class FanOut {
-  private readonly app: TemplatedApp;
+  private app: TemplatedApp;
+  /** Apps of sockets that came in with an earlier certificate: each has topics of its own. */
+  private older: readonly TemplatedApp[] | undefined;
   private readonly slow: SlowConsumers;
   private readonly counters: Counters;
   private readonly compress: boolean;
@@ -52,6 +54,12 @@ export class FanOut {
     this.slow = slow;
     this.counters = counters;
     this.compress = compress;
+  }
+
+  /** @param older Apps beside `app` that have sockets; undefined where there are none */
+  useApps(app: TemplatedApp, older: readonly TemplatedApp[] | undefined): void {
+    this.app = app;
+    this.older = older;
   }
 
   /**
@@ -159,6 +167,21 @@ export class FanOut {
     // A sender that is no subscriber has nothing to be left out of, and uWS refuses ws.publish to a socket without topics.
     if (isSubscriber) sender?.ws?.publish(audience.key, message, isBinary, this.compress);
     else this.app.publish(audience.key, message, isBinary, this.compress);
+    if (this.older !== undefined)
+      this.publishElsewhere(isSubscriber ? sender?.app : this.app, audience, message, isBinary);
+  }
+
+  /** Publishes on every App but the one that has it. */
+  private publishElsewhere(
+    done: TemplatedApp | undefined,
+    { key }: Audience,
+    message: ArrayBuffer | Uint8Array,
+    isBinary: boolean,
+  ): void {
+    if (this.app !== done) this.app.publish(key, message, isBinary, this.compress);
+    for (const app of this.older ?? []) {
+      if (app !== done) app.publish(key, message, isBinary, this.compress);
+    }
   }
 
   private deliver(audience: Audience, batch: Batch): void {

@@ -87,7 +87,8 @@ export interface Inspected {
   readonly fileLimit: Pick<FileLimit, 'isReached' | 'openFiles'>;
   /** What is kept of topics with history. */
   historyCounts(): HistoryCounts;
-  isDraining(): boolean;
+  /** Newcomers are better sent elsewhere: a drain has begun, or is about to. */
+  isLeaving(): boolean;
   /** Closes a connection at an administrator's word; false when there is none of that id. */
   kick(id: string): boolean;
 }
@@ -146,7 +147,7 @@ export class LocalInspection implements Inspection {
   async notReady(): Promise<readonly string[]> {
     const { maxConnections, maxLoopLagMs } = this.config;
     const reasons: string[] = [];
-    if (this.relay.isDraining()) reasons.push('draining');
+    if (this.relay.isLeaving()) reasons.push('draining');
     if (this.relay.admission.isFull) reasons.push(`all ${maxConnections} connections are taken`);
     const { fileLimit } = this.relay;
     if (fileLimit.isReached) reasons.push(`the open-file limit of ${fileLimit.openFiles} allows no more sockets`);

@@ -1,0 +1,133 @@
+// Where a relay listens. It has one uWS App, and after its certificate was renewed the App before as well: uWS reads a certificate when
+// an App is made, so newcomers get a new App on the same port, and the sockets that are in stay on theirs until they go.
+import type { RelayConfig } from '../config/schema.js';
+import { makeApp } from './app.js';
+import { cannotListen } from './listening.js';
+import {
+  listenExclusively,
+  listenShared,
+  type TemplatedApp,
+  type us_listen_socket,
+  us_listen_socket_close,
+  us_socket_local_port,
+} from './uws.js';
+
+/** An App and its WebSockets. */
+export interface Gate {
+  readonly app: TemplatedApp;
+  sockets: number;
+}
+
+export type Routes = (gate: Gate) => void;
+
+/** An App without WebSockets stays this long after its successor has the port, for requests that are under way. */
+const RETIRE_MS = 10_000;
+
+export class Entrance {
+  port = 0;
+  private gate: Gate;
+  private listenSocket: us_listen_socket | undefined;
+  private older: Gate[] = [];
+  private readonly routes: Routes[] = [];
+  private closed = false;
+
+  /**
+   * @param sharesPort whether other threads listen on the same port
+   * @param changed told of the Apps beside the present one whenever they change; undefined where there are none
+   */
+  constructor(
+    private readonly config: RelayConfig,
+    private readonly sharesPort: boolean,
+    private readonly changed: (app: TemplatedApp, older: readonly TemplatedApp[] | undefined) => void,
+  ) {
+    this.gate = { app: makeApp(config), sockets: 0 };
+  }
+
+  get app(): TemplatedApp {
+    return this.gate.app;
+  }
+
+  /** Has `routes` add its routes to the present App, and to each that comes after it. */
+  addRoutes(routes: Routes): void {
+    this.routes.push(routes);
+    routes(this.gate);
+  }
+
+  /** @throws FanwireError FANWIRE_LISTEN where the port cannot be had */
+  listen(): void {
+    const { host, port } = this.config;
+    const socket = this.listenOn(this.gate.app, port);
+    if (socket === undefined) throw cannotListen(host, port, ['--port', '--host']);
+    this.listenSocket = socket;
+    this.port = us_socket_local_port(socket as never);
+  }
+
+  /** Newcomers get the certificate and key that the files now hold. Where those cannot be used nothing changes.
+   *  @throws FanwireError FANWIRE_TLS, FANWIRE_LISTEN */
+  renew(): void {
+    if (this.closed || this.listenSocket === undefined) return;
+    const before = this.gate;
+    const next: Gate = { app: makeApp(this.config), sockets: 0 };
+    for (const routes of this.routes) routes(next);
+    this.handOver(before.app, next.app);
+    this.gate = next;
+    this.older.push(before);
+    this.tell();
+    setTimeout(() => this.retire(before), RETIRE_MS).unref();
+  }
+
+  /** A WebSocket of `gate` has closed. */
+  left(gate: Gate): void {
+    gate.sockets--;
+    // Not at once: its App must not close inside one of its own handlers.
+    if (gate.sockets === 0 && gate !== this.gate) setImmediate(() => this.retire(gate));
+  }
+
+  stopListening(): void {
+    if (this.listenSocket !== undefined) us_listen_socket_close(this.listenSocket);
+    this.listenSocket = undefined;
+  }
+
+  /** Cuts every socket. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.listenSocket = undefined;
+    for (const { app } of [this.gate, ...this.older]) app.close();
+  }
+
+  /** The port goes from one App to the next inside one turn of the loop: a client that comes in those microseconds is refused. Where
+   *  threads share the port, the next one has it before the other lets go. */
+  private handOver(from: TemplatedApp, to: TemplatedApp): void {
+    const before = this.listenSocket as us_listen_socket;
+    if (!this.sharesPort) us_listen_socket_close(before);
+    const socket = this.listenOn(to, this.port);
+    if (this.sharesPort && socket !== undefined) us_listen_socket_close(before);
+    this.listenSocket = socket ?? (this.sharesPort ? before : this.listenOn(from, this.port));
+    if (socket !== undefined) return;
+    to.close();
+    throw cannotListen(this.config.host, this.port, ['--port', '--host']);
+  }
+
+  private listenOn(app: TemplatedApp, port: number): us_listen_socket | undefined {
+    const listen = this.sharesPort ? listenShared : listenExclusively;
+    let listening: us_listen_socket | undefined;
+    // Calls back before it returns.
+    listen(app, this.config.host, port, (socket) => {
+      if (socket !== false) listening = socket;
+    });
+    return listening;
+  }
+
+  private retire(gate: Gate): void {
+    const at = this.older.indexOf(gate);
+    if (at < 0 || gate.sockets > 0 || this.closed) return;
+    this.older.splice(at, 1);
+    this.tell();
+    gate.app.close();
+  }
+
+  private tell(): void {
+    this.changed(this.gate.app, this.older.length === 0 ? undefined : this.older.map(({ app }) => app));
+  }
+}

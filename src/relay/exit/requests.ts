@@ -1,0 +1,18 @@
+// How many HTTP requests are being answered: while there are any, a relay that ends does not cut its HTTP connections.
+export class RequestCount {
+  private count = 0;
+
+  get underWay(): number {
+    return this.count;
+  }
+
+  /** Returns what ends the request: call it when it is answered, or its client has gone. Twice is as good as once. */
+  begin(): () => void {
+    this.count++;
+    let ended = false;
+    return () => {
+      if (!ended) this.count--;
+      ended = true;
+    };
+  }
+}
