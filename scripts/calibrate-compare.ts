@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Verdict } from '../bench/compare/budget.js';
 import type { Comparison } from '../bench/compare/comparison.js';
-import { median } from '../bench/compare/metrics.js';
+import { median } from '../bench/compare/interval.js';
 import { positive, scriptCommand, wholeNumber } from '../bench/run/script-command.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -96,14 +96,15 @@ function trial(
   });
   try {
     const comparison = JSON.parse(readFileSync(out, 'utf8')) as Comparison;
+    const metrics = comparison.scenarios.flatMap((scenario) => scenario.metrics);
     const gates = (verdict: Verdict): string[] =>
-      comparison.metrics.filter((one) => one.isGate && one.verdict === verdict).map((one) => one.name);
+      metrics.filter((one) => one.isGate && one.verdict === verdict).map((one) => one.name);
     return {
       kind,
       verdict: comparison.verdict,
-      pairs: comparison.pairs,
+      pairs: comparison.scenarios.reduce((sum, { pairs }) => sum + pairs, 0),
       seconds: comparison.elapsedS,
-      cpu: comparison.metrics.find((metric) => metric.name === 'cpu')?.interval?.ratio,
+      cpu: metrics.find((metric) => metric.name === 'cpu')?.ratio ?? undefined,
       because: comparison.verdict === 'unchanged' ? [] : gates(comparison.verdict),
     };
   } catch {

@@ -6,11 +6,9 @@
 import { writeFileSync } from 'node:fs';
 import { readJsonFile } from '../../src/base/json-file.js';
 import { FanwireError } from '../../src/protocol/codes.js';
-import { decodeHistogram } from '../measure/histogram.js';
 import type { Result } from '../result/result.js';
 import { validateResult } from '../result/result-validate.js';
 import type { Plan } from '../scenarios/scenario.js';
-import { cumulativeLatency } from './cumulative-latency.js';
 import type { MeasuredCapacity, Run } from './metrics.js';
 
 const SCHEMA = 'fanwire.baseline/1';
@@ -72,12 +70,7 @@ export function loadBaseline(file: string, now: Setting): { readonly label: stri
       `--baseline ${file} cannot be compared with this run: ${differences.join('; ')}; save a new one here with --save-baseline`,
     );
   }
-  const runs = baseline.runs.map(({ result, capacity }) => ({
-    result,
-    capacity,
-    latency: cumulativeLatency(decodeHistogram(result.latencyMs.histogram)),
-  }));
-  return { label: `${baseline.label} (${baseline.savedAt.slice(0, 10)})`, runs };
+  return { label: `${baseline.label} (${baseline.savedAt.slice(0, 10)})`, runs: baseline.runs };
 }
 
 function parse(file: string): Baseline {

@@ -1,9 +1,18 @@
-// Budgets such as `p99:+10%,cpu:+5%`: how much worse a metric may get, and what an interval says about that.
+// Budgets such as `p99:+10%,cpu:+5%`: how much worse a metric may get, and what may be said of that.
 
 import { FanwireError } from '../../src/protocol/codes.js';
-import type { Interval } from './interval.js';
 
-export const METRIC_NAMES = ['p50', 'p99', 'p999', 'throughput', 'cpu', 'instructions', 'rss', 'connect'] as const;
+export const METRIC_NAMES = [
+  'p50',
+  'p99',
+  'p999',
+  'throughput',
+  'cpu',
+  'instructions',
+  'kernel',
+  'rss',
+  'connect',
+] as const;
 export type MetricName = (typeof METRIC_NAMES)[number];
 
 /** How much worse a metric may get before that is a regression, as a fraction of the base's. */
@@ -19,6 +28,7 @@ export const DEFAULT_BUDGETS: Budgets = {
   throughput: 0.07,
   cpu: 0.05,
   instructions: 0.05,
+  kernel: 0.05,
   rss: 0.1,
   connect: 0.25,
 };
@@ -42,22 +52,14 @@ export function parseBudgets(text: string): Partial<Budgets> {
   return budgets;
 }
 
-/** `regressed`: the whole interval is worse than the budget allows; `improved`: all of it is better by more than the budget;
- *  `unchanged`: all of it lies within the budget either way; `inconclusive`: it crosses a border, or there is none. */
-export type Verdict = 'regressed' | 'improved' | 'unchanged' | 'inconclusive';
-
-/** The verdict on an interval of head over base. For a metric of which more is better, the budget is a loss of that much. */
-export function judgeInterval(interval: Interval | null, budget: number, moreIsBetter: boolean): Verdict {
-  if (interval === null) return 'inconclusive';
-  const worse = moreIsBetter
-    ? { low: 1 / interval.high, high: 1 / interval.low }
-    : { low: interval.low, high: interval.high };
-  const limit = moreIsBetter ? 1 / (1 - Math.min(budget, 0.99)) : 1 + budget;
-  if (worse.low > limit) return 'regressed';
-  if (worse.high < 1 / limit) return 'improved';
-  if (worse.low >= 1 / limit && worse.high <= limit) return 'unchanged';
-  return 'inconclusive';
+/** How many times worse than the base a metric may be: 1.05 for +5 %. Where more is better, the budget is a loss of that much. */
+export function limitOf(budget: number, moreIsBetter: boolean): number {
+  return moreIsBetter ? 1 / (1 - Math.min(budget, 0.99)) : 1 + budget;
 }
+
+/** `regressed`: worse than the budget allows, for certain; `improved`: better by more than the budget; `unchanged`: within the
+ *  budget either way; `inconclusive`: the pairs do not tell. */
+export type Verdict = 'regressed' | 'improved' | 'unchanged' | 'inconclusive';
 
 /** One verdict for all metrics: a regression anywhere is one; an improvement only counts beside nothing undecided. */
 export function overallVerdict(verdicts: readonly Verdict[]): Verdict {

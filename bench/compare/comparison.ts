@@ -1,103 +1,188 @@
-// The outcome of a comparison, `fanwire.comparison/1`: the one object that every report of it reads.
+// The outcome of a comparison, `fanwire.comparison/2`: the one object that every report of it reads.
 
 import type { Result } from '../result/result.js';
-import { type Budgets, judgeInterval, type MetricName, overallVerdict, type Verdict } from './budget.js';
-import { bootstrapInterval, drawIndependently, drawPairs, type Interval } from './interval.js';
-import { METRICS, type Metric, type Pair } from './metrics.js';
+import { type MetricName, overallVerdict, type Verdict } from './budget.js';
+import type { Interval } from './interval.js';
+import type { Loop, Metric } from './metrics.js';
+
+export const COMPARISON_SCHEMA = 'fanwire.comparison/2';
 
 export interface MetricOutcome {
   readonly name: MetricName;
   readonly label: string;
   readonly unit: Metric['unit'];
+  /** Which part of a run the figure is from. */
+  readonly loop: Loop;
   readonly moreIsBetter: boolean;
+  /** The median of a side's runs. */
   readonly base: number | null;
   readonly head: number | null;
-  /** Head over base, with its interval; null when it could not be told. */
+  /** Head over base; null when it was not measured. */
+  readonly ratio: number | null;
+  /** The interval that holds the true ratio with a confidence of 1 − alpha; null when the pairs are too few for one. */
   readonly interval: Interval | null;
+  /** The wider one that holds it for all gates together: a gate has regressed when this one lies beyond its budget. */
+  readonly familyInterval: Interval | null;
   /** Head over base, pair by pair, in the order run. */
   readonly pairRatios: readonly (number | null)[];
+  /** How much worse it may get, as a fraction of the base's. */
   readonly budget: number;
   /** Whether the verdict on the whole depends on it. */
   readonly isGate: boolean;
   readonly verdict: Verdict;
+  /** The smallest change for the worse, as a fraction (0.041: 4.1 %), that would have been caught with a probability of 90 % within the
+   *  comparison's limit, by the spread of its pairs; null when that is not known. */
+  readonly wouldCatch: number | null;
+  /** For an undecided gate: seconds of further play after which half of such comparisons are decided; null: not in any time worth the wait. */
+  readonly decidedInS: number | null;
+}
+
+export interface ScenarioOutcome {
+  readonly name: string;
+  readonly verdict: Verdict;
+  readonly metrics: readonly MetricOutcome[];
+  readonly pairs: number;
+  /** Why pairs were thrown away, one reason each. */
+  readonly discarded: readonly string[];
+  /** Why it could not be measured at all. */
+  readonly unmeasured?: string;
+  /** One result a side, its latencies those of all its runs. */
+  readonly results: { readonly base: Result; readonly head: Result } | null;
+}
+
+/** The second session that a small regression must be seen in before it is one. */
+export interface Confirmation {
+  readonly pairs: number;
+  readonly elapsedS: number;
+  readonly isConfirmed: boolean;
+  readonly metrics: readonly {
+    readonly scenario: string;
+    readonly name: MetricName;
+    readonly label: string;
+    readonly moreIsBetter: boolean;
+    readonly ratio: number | null;
+    readonly isConfirmed: boolean;
+  }[];
 }
 
 export interface Comparison {
-  readonly schema: 'fanwire.comparison/1';
+  readonly schema: typeof COMPARISON_SCHEMA;
   readonly startedAt: string;
   readonly base: string;
   readonly head: string;
   readonly verdict: Verdict;
   /** Why, one sentence each, the most important first. */
   readonly reasons: readonly string[];
-  readonly metrics: readonly MetricOutcome[];
-  readonly confidence: number;
-  readonly pairs: number;
-  /** Pairs thrown away, with the reason of each. */
-  readonly discarded: readonly string[];
+  /** How often a verdict may be wrong, over all gates of all scenarios together. */
+  readonly alpha: number;
+  readonly scenarios: readonly ScenarioOutcome[];
+  readonly confirmation: Confirmation | null;
   readonly elapsedS: number;
-  /** One result a side, its latencies those of all its runs. */
-  readonly results: { readonly base: Result; readonly head: Result } | null;
 }
 
-/** `paired`: both runs of a pair had the same minute, and are drawn together. `independent`: a baseline's runs had another. */
-export type Design = 'paired' | 'independent';
-
-/** What the interval of every metric says of `pairs`. */
-export function judgeMetrics(
-  pairs: readonly Pair[],
-  budgets: Budgets,
-  gates: readonly MetricName[],
-  confidence: number,
-  design: Design,
-): MetricOutcome[] {
-  const draw = design === 'paired' ? drawPairs<Pair> : drawIndependently<Pair['base'], Pair>;
-  return METRICS.map((metric) => {
-    const interval = bootstrapInterval(pairs, metric.ratio, confidence, draw);
-    return {
-      name: metric.name,
-      label: metric.label,
-      unit: metric.unit,
-      moreIsBetter: metric.moreIsBetter,
-      base: metric.value(pairs, 'base'),
-      head: metric.value(pairs, 'head'),
-      interval,
-      pairRatios: pairs.map((pair) => metric.ratio([pair])),
-      budget: budgets[metric.name],
-      isGate: gates.includes(metric.name),
-      verdict: judgeInterval(interval, budgets[metric.name], metric.moreIsBetter),
-    };
-  });
+/** Whether anything valid was measured. */
+export function isMeasured(comparison: Comparison): boolean {
+  return comparison.scenarios.some((scenario) => scenario.results !== null);
 }
 
-/** The verdict on the whole, and its reasons. A head that loses or doubles messages where the base does not has regressed,
- *  whatever its speed. */
+export function gatesOfAll(
+  comparison: Comparison,
+): { readonly scenario: ScenarioOutcome; readonly gate: MetricOutcome }[] {
+  return comparison.scenarios.flatMap((scenario) =>
+    scenario.metrics.filter((metric) => metric.isGate).map((gate) => ({ scenario, gate })),
+  );
+}
+
+/** The verdict on the whole, and its reasons. A head that loses or doubles messages where the base does not has regressed, whatever its
+ *  speed; a small regression that the second session did not see is undecided. */
 export function judgeWhole(
-  pairs: readonly Pair[],
-  metrics: readonly MetricOutcome[],
+  scenarios: readonly ScenarioOutcome[],
+  confirmation: Confirmation | null,
 ): { readonly verdict: Verdict; readonly reasons: readonly string[] } {
-  const faults = (side: 'base' | 'head'): number =>
-    pairs.reduce((sum, pair) => sum + pair[side].result.lost + pair[side].result.duplicated, 0);
-  const [baseFaults, headFaults] = [faults('base'), faults('head')];
-  const gates = metrics.filter((metric) => metric.isGate);
-  const verdict = headFaults > 0 && baseFaults === 0 ? 'regressed' : overallVerdict(gates.map((gate) => gate.verdict));
-  const reasons: string[] = [];
-  if (headFaults > 0 || baseFaults > 0) {
-    reasons.push(`messages lost or duplicated: ${headFaults} by head, ${baseFaults} by base`);
-  }
+  const several = scenarios.length > 1;
+  const faults = scenarios.flatMap(({ name, results }) => {
+    const [base, head] = [faultsOf(results?.base), faultsOf(results?.head)];
+    if (base + head === 0) return [];
+    const where = several ? ` in ${name}` : '';
+    return [
+      {
+        isWorse: head > 0 && base === 0,
+        text: `messages lost or duplicated${where}: ${head} by head, ${base} by base`,
+      },
+    ];
+  });
+  const gates = scenarios.flatMap((scenario) =>
+    scenario.metrics.filter((metric) => metric.isGate).map((gate) => ({ scenario, gate })),
+  );
+  const isWorse = faults.some((fault) => fault.isWorse);
+  const judged = overallVerdict(gates.map(({ gate }) => gate.verdict));
+  const isRefuted = confirmation !== null && !confirmation.isConfirmed;
+  const verdict = isWorse ? 'regressed' : judged === 'regressed' && isRefuted ? 'inconclusive' : judged;
+  const reasons = faults.sort((a, b) => Number(b.isWorse) - Number(a.isWorse)).map((fault) => fault.text);
+  if (confirmation !== null) reasons.push(describeConfirmation(confirmation, several));
   for (const wanted of ['regressed', 'inconclusive', 'improved'] as const) {
-    for (const gate of gates.filter((one) => one.verdict === wanted)) reasons.push(describeOutcome(gate));
+    for (const { scenario, gate } of gates.filter((one) => one.gate.verdict === wanted)) {
+      reasons.push(`${several ? `${scenario.name}: ` : ''}${describeOutcome(gate)}`);
+    }
   }
+  for (const { name, unmeasured } of scenarios)
+    if (unmeasured !== undefined) reasons.push(`${name}: not measured, ${unmeasured}`);
   return { verdict, reasons };
+}
+
+function faultsOf(result: Result | undefined): number {
+  return result === undefined ? 0 : result.lost + result.duplicated;
+}
+
+function describeConfirmation({ isConfirmed, pairs, metrics }: Confirmation, several: boolean): string {
+  const seen = metrics.map(({ scenario, label, ratio }) => {
+    const where = several ? `${scenario}, ` : '';
+    return `${where}${label} ${ratio === null ? 'not measured' : percent(ratio)}`;
+  });
+  const what = isConfirmed ? 'confirmed by' : 'not confirmed by';
+  return `${what} a second session of ${pairs} pairs with fresh builds: ${seen.join('; ')}`;
 }
 
 /** One sentence on one metric: "latency p99 +12.3 % (+8.1 … +16.0 %), budget +10 %: regressed". */
 export function describeOutcome(outcome: MetricOutcome): string {
-  const { interval } = outcome;
-  const budget = `budget ${outcome.moreIsBetter ? '−' : '+'}${Number((outcome.budget * 100).toFixed(1))} %`;
-  if (interval === null) return `${outcome.label}: not measured, ${budget}`;
-  const change = `${percent(interval.ratio)} (${percent(interval.low)} … ${percent(interval.high)})`;
-  return `${outcome.label} ${change}, ${budget}: ${outcome.verdict}`;
+  const { interval, ratio, verdict } = outcome;
+  const budget = `budget ${budgetText(outcome)}`;
+  if (ratio === null) return `${outcome.label}: not measured, ${budget}`;
+  const range =
+    interval === null ? 'too few pairs for an interval' : `${percent(interval.low)} … ${percent(interval.high)}`;
+  const when = verdict === 'inconclusive' ? `, ${decidedIn(outcome)}` : '';
+  return `${outcome.label} ${percent(ratio)} (${range}), ${budget}: ${verdict}${when}`;
+}
+
+export function budgetText({ budget, moreIsBetter }: MetricOutcome): string {
+  return `${moreIsBetter ? '−' : '+'}${Number((budget * 100).toFixed(1))} %`;
+}
+
+/** "decided in about 3 more minutes", or that it never is. */
+export function decidedIn({ decidedInS }: MetricOutcome): string {
+  if (decidedInS === null) return 'too close to its budget to be decided in any time worth the wait';
+  return `decided in about ${duration(decidedInS)} more`;
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 100) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${minutes} minute${minutes === 1 ? '' : 's'}`;
+}
+
+/** What the comparison could have seen: "would have caught +4.1 % CPU …" for each gate; null where no gate can say. */
+export function couldSee(comparison: Comparison): string | null {
+  const several = comparison.scenarios.length > 1;
+  const terms = gatesOfAll(comparison).flatMap(({ scenario, gate }) =>
+    gate.wouldCatch === null ? [] : [`${several ? `${scenario.name} ` : ''}${gate.name} ${catchText(gate)}`],
+  );
+  return terms.length === 0 ? null : `Would have caught with 90 % probability: ${terms.join(', ')}.`;
+}
+
+/** "+4.1 %", or "−4.0 %" of what there should be more of. */
+export function catchText({ wouldCatch, moreIsBetter }: MetricOutcome): string {
+  if (wouldCatch === null) return '';
+  return percent(moreIsBetter ? 1 / (1 + wouldCatch) : 1 + wouldCatch);
 }
 
 /** A ratio as a change: 1.123 → "+12.3 %". */

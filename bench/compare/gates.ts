@@ -1,7 +1,8 @@
 // Which metrics decide a comparison: those that a --budget names, or the default ones, as far as they can be measured here at all.
 
 import { FanwireError } from '../../src/protocol/codes.js';
-import { INSTRUCTIONS, whyUncountable } from '../measure/event-counter.js';
+import { INSTRUCTIONS, KERNEL_INSTRUCTIONS, whyUncountable } from '../measure/event-counter.js';
+import type { Plan } from '../scenarios/scenario.js';
 import type { MetricName } from './budget.js';
 
 /** What the verdict depends on unless --budget names other metrics: what moves with the code rather than with the machine. */
@@ -10,17 +11,26 @@ const DEFAULT_GATES: readonly MetricName[] = ['cpu', 'throughput', 'instructions
 /** Why a metric has no figure, by its name. */
 export type Unmeasured = Partial<Record<MetricName, string>>;
 
-/** What runs of the sides `specs` with a closed loop of `capacityMs` (0: none) cannot measure. */
-export function unmeasuredOf(specs: readonly string[], capacityMs: number): Unmeasured {
+/** What runs of `plan` on the sides `specs` with a closed loop of `capacityMs` (0: none) cannot measure. */
+export function unmeasuredOf(
+  specs: readonly string[],
+  capacityMs: number,
+  plan: Pick<Plan, 'rate' | 'publishers'>,
+): Unmeasured {
   const noLoop = capacityMs === 0 ? '--capacity is 0' : undefined;
   const url = specs.find((spec) => /^wss?:\/\//.test(spec));
   const noProcess = url === undefined ? undefined : `the process behind ${url} is not known`;
   const tls = specs.find((spec) => spec.startsWith('wss://'));
+  const silent = plan.rate === 0 || plan.publishers === 0 ? 'nothing is published' : undefined;
   return defined({
-    cpu: noProcess,
+    p50: silent,
+    p99: silent,
+    p999: silent,
+    cpu: noProcess ?? (silent !== undefined && noLoop !== undefined ? `${silent} and ${noLoop}` : undefined),
     rss: noProcess,
     throughput: noLoop ?? (tls === undefined ? undefined : `saturation is not measured over TLS (${tls})`),
     instructions: noLoop ?? noProcess ?? whyUncountable(INSTRUCTIONS),
+    kernel: noLoop ?? noProcess ?? whyUncountable(KERNEL_INSTRUCTIONS),
   });
 }
 

@@ -1,16 +1,15 @@
-// What a comparison looks at, and how each figure comes out of pairs of runs.
+// What a comparison looks at, and how each figure comes out of one run.
 
 import type { Capacity } from '../load/closed-loop.js';
 import { enoughSamples } from '../measure/histogram.js';
 import type { Result } from '../result/result.js';
+import { publishesFor } from '../result/validity.js';
 import type { MetricName } from './budget.js';
-import { type CumulativeLatency, mergedPercentileUs, totalLatencies } from './cumulative-latency.js';
-import { ratioOrNull, trimmedMeanRatio, trimPairs } from './interval.js';
+import { median, ratioOrNull } from './interval.js';
 
 /** One run of one side: an open-loop run, and the closed loop that followed on the same server. */
 export interface Run {
   readonly result: Result;
-  readonly latency: CumulativeLatency;
   readonly capacity: MeasuredCapacity | null;
 }
 
@@ -18,6 +17,8 @@ export interface Run {
 export interface MeasuredCapacity extends Capacity {
   /** In user space; null where perf cannot count them. */
   readonly instructionsPerDelivery: number | null;
+  /** In the kernel on the server's behalf; null where perf may not count them. */
+  readonly kernelInstructionsPerDelivery?: number | null;
 }
 
 export interface Pair {
@@ -25,94 +26,111 @@ export interface Pair {
   readonly head: Run;
 }
 
+/** Which part of a run a figure is from: connections being opened, the open loop (messages at a fixed rate) or the closed loop (the
+ *  server is never idle). */
+export type Loop = 'connecting' | 'open loop' | 'closed loop';
+
 export interface Metric {
   readonly name: MetricName;
   readonly label: string;
   readonly unit: 'ms' | '/s' | 'CPU s per million' | 'instructions' | 'bytes';
   readonly moreIsBetter: boolean;
-  /** The figure of one side over its runs; null when it was not measured. */
-  value(pairs: readonly Pair[], side: keyof Pair): number | null;
-  /** Head over base for a (re)sample of pairs. */
-  ratio(pairs: readonly Pair[]): number | null;
+  readonly loop: Loop;
+  /** Null when the run has none. */
+  figure(run: Run): number | null;
 }
 
-/** A percentile of the latencies of many runs, their histograms merged: of those pairs that are left when the fifth whose own
- *  ratios lie furthest out on either side is not counted. Merged over all pairs, one run of thirty that a neighbour disturbed took
- *  p99's interval from ±15 % to −3 … +215 % for two equal builds. Trimmed, its interval over 30 pairs was ±14 % in the median of 20
- *  comparisons of a build with itself (±26 % untrimmed, ±15 % by the mean of the pairs' own ratios), p99.9's ±32 % (±53 %). */
-function percentile(name: MetricName, at: number): Metric {
-  const of = (runs: readonly Run[]): number | null =>
-    mergedPercentileUs(
-      runs.map((run) => run.latency),
-      at,
-    );
-  const kept = (pairs: readonly Pair[]): readonly Pair[] | null =>
-    trimPairs(pairs, ({ base, head }) => ratioOrNull(of([base]), of([head])));
-  const value = (pairs: readonly Pair[] | null, side: keyof Pair): number | null => {
-    const runs = pairs?.map((pair) => pair[side]) ?? [];
-    const us = enoughSamples(totalLatencies(runs.map((run) => run.latency)), at) ? of(runs) : null;
-    return us === null ? null : us / 1000;
-  };
+/** A percentile of the run's own latencies. Two runs of a pair have the same minute of the machine; merging the runs of many minutes
+ *  gave an interval as wide (±14 % against ±15 % over 30 pairs of equal builds), and no ratio that could be drawn pair by pair. */
+function percentile(name: 'p50' | 'p99' | 'p999', at: number): Metric {
   return {
     name,
     label: `latency p${at}`,
     unit: 'ms',
     moreIsBetter: false,
-    value: (pairs, side) => value(kept(pairs), side),
-    ratio: (pairs) => {
-      const trimmed = kept(pairs);
-      return ratioOrNull(value(trimmed, 'base'), value(trimmed, 'head'));
-    },
+    loop: 'open loop',
+    figure: ({ result }) => (statesPercentile(result.delivered, result.published, at) ? result.latencyMs[name] : null),
   };
 }
 
-/** Figures that a run gives one of: compared pair by pair, since both runs of a pair had the same minute of the machine. */
-function perRun(
-  name: MetricName,
-  label: string,
-  unit: Metric['unit'],
-  moreIsBetter: boolean,
-  figure: (run: Run) => number | null,
-): Metric {
-  return {
-    name,
-    label,
-    unit,
-    moreIsBetter,
-    value: (pairs, side) => median(pairs.flatMap((pair) => figure(pair[side]) ?? [])),
-    ratio: (pairs) => trimmedMeanRatio(pairs, ({ base, head }) => ratioOrNull(figure(base), figure(head))),
-  };
-}
-
-/** CPU of a delivery: of the closed loop where it ran (its server is always busy, so the figure is the quieter), else of the
- *  open-loop run. */
-function cpuOf(run: Run): number | null {
-  const closed = run.capacity?.cpuPerMillion;
-  if (closed !== undefined && Number.isFinite(closed)) return closed;
-  return run.result.server?.cpuPerMillionDeliveries ?? null;
+/** Whether so many deliveries of so many messages can state a percentile (0 to 100) at all. */
+export function statesPercentile(deliveries: number, published: number, at: number): boolean {
+  return enoughSamples(deliveries, at) && published >= publishesFor(at);
 }
 
 export const METRICS: readonly Metric[] = [
   percentile('p50', 50),
   percentile('p99', 99),
   percentile('p999', 99.9),
-  perRun('throughput', 'deliveries/s at saturation', '/s', true, (run) => run.capacity?.deliveriesPerSecond ?? null),
-  perRun('cpu', 'server CPU per million deliveries', 'CPU s per million', false, cpuOf),
-  perRun(
-    'instructions',
-    'server instructions per delivery',
-    'instructions',
-    false,
-    (run) => run.capacity?.instructionsPerDelivery ?? null,
-  ),
-  perRun('rss', 'RSS per connection', 'bytes', false, (run) => run.result.server?.rssPerConnection ?? null),
-  perRun('connect', 'connect time p50', 'ms', false, (run) => run.result.connections.connectMs.p50),
+  {
+    name: 'throughput',
+    label: 'deliveries/s at saturation',
+    unit: '/s',
+    moreIsBetter: true,
+    loop: 'closed loop',
+    figure: (run) => run.capacity?.deliveriesPerSecond ?? null,
+  },
+  {
+    name: 'cpu',
+    label: 'server CPU per million deliveries',
+    unit: 'CPU s per million',
+    moreIsBetter: false,
+    loop: 'closed loop',
+    figure: (run) => finite(run.capacity?.cpuPerMillion ?? run.result.server?.cpuPerMillionDeliveries),
+  },
+  {
+    name: 'instructions',
+    label: 'server instructions per delivery',
+    unit: 'instructions',
+    moreIsBetter: false,
+    loop: 'closed loop',
+    figure: (run) => run.capacity?.instructionsPerDelivery ?? null,
+  },
+  {
+    name: 'kernel',
+    label: 'kernel instructions per delivery',
+    unit: 'instructions',
+    moreIsBetter: false,
+    loop: 'closed loop',
+    figure: (run) => run.capacity?.kernelInstructionsPerDelivery ?? null,
+  },
+  {
+    name: 'rss',
+    label: 'RSS per connection',
+    unit: 'bytes',
+    moreIsBetter: false,
+    loop: 'connecting',
+    figure: (run) => run.result.server?.rssPerConnection ?? null,
+  },
+  {
+    name: 'connect',
+    label: 'connect time p50',
+    unit: 'ms',
+    moreIsBetter: false,
+    loop: 'connecting',
+    figure: (run) => run.result.connections.connectMs.p50,
+  },
 ];
 
-export function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = [...values].sort((a, b) => a - b);
-  const mid = sorted.length >> 1;
-  const upper = sorted[mid] as number;
-  return sorted.length % 2 === 1 ? upper : ((sorted[mid - 1] as number) + upper) / 2;
+export function metricNamed(name: MetricName): Metric {
+  return METRICS.find((metric) => metric.name === name) as Metric;
+}
+
+/** Which loop `metric` is from in runs whose closed loop lasts `capacityMs`: without one, CPU is that of the open loop. */
+export function loopOf(metric: Metric, capacityMs: number): Loop {
+  return metric.loop === 'closed loop' && capacityMs === 0 ? 'open loop' : metric.loop;
+}
+
+/** Head over base of one pair; null where a run has no figure. */
+export function ratioOf(metric: Metric, { base, head }: Pair): number | null {
+  return ratioOrNull(metric.figure(base), metric.figure(head));
+}
+
+/** The median of one side's runs. */
+export function typical(metric: Metric, pairs: readonly Pair[], side: keyof Pair): number | null {
+  return median(pairs.flatMap((pair) => metric.figure(pair[side]) ?? []));
+}
+
+function finite(value: number | null | undefined): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }

@@ -1,6 +1,7 @@
 // When a comparison gives up: what it plays is thrown away as invalid, again and again.
 
 import { FanwireError } from '../../src/protocol/codes.js';
+import type { Run } from './metrics.js';
 
 /** This many in a row thrown away, and this share of the time gone with them: the machine cannot measure this now. By the count
  *  alone, 3 of 16 comparisons were given up within a minute of five, in which the neighbours would have come to rest. */
@@ -48,4 +49,33 @@ export class Patience {
 /** A reason that every run of this load will have, whatever the neighbours do. */
 export function isOfLoad(reason: string): boolean {
   return reason.startsWith('too few');
+}
+
+/** Why nothing that `run` measured may be used. Too few messages for a p99 is no such reason: CPU, losses and connect times are known, and
+ *  the percentile has no figure. */
+export function whyInvalid({ result }: Run): string | undefined {
+  return result.invalidReasons.find((reason) => !isOfLoad(reason));
+}
+
+/** A reason in two or three words, to count alike ones together. */
+export function shortReason(reason: string): string {
+  const kinds: readonly [RegExp, string][] = [
+    [/messages .* late/, 'generator late'],
+    [/to be read/, 'generator slow to read'],
+    [/generator was the bottleneck/, 'generator busy'],
+    [/other processes used|waited/, 'machine busy'],
+    [/server process ended/, 'server ended'],
+    [/^too few/, 'too few messages'],
+  ];
+  return kinds.find(([pattern]) => pattern.test(reason))?.[1] ?? reason;
+}
+
+/** "generator late (3), machine busy (1)", the most frequent first. */
+export function countReasons(reasons: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const reason of reasons) counts.set(shortReason(reason), (counts.get(shortReason(reason)) ?? 0) + 1);
+  return [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .map(([reason, count]) => `${reason} (${count})`)
+    .join(', ');
 }

@@ -4,14 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '../engines/engine.js';
 import { ByteSockets } from '../load/byte-sockets.js';
 import { closedLoop } from '../load/closed-loop.js';
-import { countEvent, INSTRUCTIONS } from '../measure/event-counter.js';
-import { decodeHistogram } from '../measure/histogram.js';
+import { countEvents, INSTRUCTIONS, KERNEL_INSTRUCTIONS } from '../measure/event-counter.js';
 import type { CoreSplit } from '../measure/pinning.js';
 import { runPlan } from '../run/run.js';
 import type { Plan } from '../scenarios/scenario.js';
-import { type Target, topicUrl } from '../targets/target.js';
-import { cumulativeLatency } from './cumulative-latency.js';
+import { type Dialect, type Target, topicUrl } from '../targets/target.js';
 import type { MeasuredCapacity, Run } from './metrics.js';
+import { whyInvalid } from './patience.js';
 import type { Side } from './side.js';
 
 export interface PlayOptions {
@@ -22,6 +21,8 @@ export interface PlayOptions {
   readonly capacityMs: number;
   /** Whether `perf` counts the server's instructions in it. */
   readonly countsInstructions: boolean;
+  /** How the generator speaks; the target's own dialect unless given. */
+  readonly dialect?: Dialect;
   readonly signal: AbortSignal;
 }
 
@@ -35,11 +36,15 @@ const CAPACITY_WARMUP = 0.5;
  *  the spread instead of a difference. */
 export async function playSide(side: Side, options: PlayOptions): Promise<Run> {
   const { plan, engine, signal } = options;
-  const target = await side.start(options.cores.server, plan.subscribers + plan.publishers);
+  const started = await side.start(options.cores.server, plan.subscribers + plan.publishers);
+  const target = options.dialect === undefined ? started : { ...started, dialect: options.dialect };
   try {
     const result = await runPlan(engine, plan, target, { signal, progress: () => {} });
-    const capacity = options.capacityMs > 0 && result.valid ? await measureCapacity(options, target) : null;
-    return { result, latency: cumulativeLatency(decodeHistogram(result.latencyMs.histogram)), capacity };
+    const capacity =
+      options.capacityMs > 0 && whyInvalid({ result, capacity: null }) === undefined
+        ? await measureCapacity(options, target)
+        : null;
+    return { result, capacity };
   } finally {
     await target.stop();
     // A stopped server's sockets take a moment to leave the kernel, at the next one's expense.
@@ -58,8 +63,9 @@ async function measureCapacity(options: PlayOptions, target: Target): Promise<Me
     await closedLoop(sockets, target.pids, { ...loop, durationMs: capacityMs * CAPACITY_WARMUP });
     const measure = () => closedLoop(sockets, target.pids, { ...loop, durationMs: capacityMs });
     if (!options.countsInstructions) return { ...(await measure()), instructionsPerDelivery: null };
-    const { outcome, count } = await countEvent(INSTRUCTIONS, target.pids, measure);
-    return { ...outcome, instructionsPerDelivery: count === null ? null : count / outcome.deliveries };
+    const { outcome, counts } = await countEvents([INSTRUCTIONS, KERNEL_INSTRUCTIONS], target.pids, measure);
+    const [user, kernel] = counts.map((count) => (count === null ? null : count / outcome.deliveries));
+    return { ...outcome, instructionsPerDelivery: user ?? null, kernelInstructionsPerDelivery: kernel ?? null };
   } finally {
     sockets.close();
   }

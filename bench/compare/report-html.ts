@@ -3,28 +3,31 @@
 import { html, type Markup } from '../../src/base/page/markup.js';
 import { renderHtml } from '../report/html.js';
 import { type Comparison, type MetricOutcome, percent } from './comparison.js';
-import { figure, footnoteText, headline } from './report-text.js';
+import { confidenceText, figure, footnoteText, headline, measured } from './report-text.js';
 
 /** How the page's style colours a verdict. */
 const KIND = { regressed: 'failed', improved: 'good', unchanged: 'good', inconclusive: 'invalid' } as const;
 
 export function renderComparisonHtml(comparison: Comparison): string {
-  const { results } = comparison;
-  return renderHtml(results === null ? [] : [results.base, results.head], {
+  const results = comparison.scenarios.flatMap((one) =>
+    one.results === null ? [] : [one.results.base, one.results.head],
+  );
+  return renderHtml(results, {
     title: headline(comparison),
     above: section(comparison),
   });
 }
 
 function section(comparison: Comparison): Markup {
-  const measured = comparison.metrics.filter((metric) => metric.interval !== null);
   return html`<section class="scenario">
 <div class="verdict ${KIND[comparison.verdict]}"><h2>${headline(comparison)}</h2>
 ${comparison.reasons.length === 0 ? '' : html`<ul>${comparison.reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`}</div>
-<div class="scroll"><table class="changes">
-<thead><tr><th></th><th>change</th><th></th><th></th><th>${comparison.confidence * 100} % interval</th><th>base</th><th>head</th><th>budget</th></tr></thead>
-<tbody>${measured.map(row)}</tbody></table></div>
-<p class="what">${footnoteText(comparison)} The figures above leave out the fifth of the pairs furthest out at either end; those below are of all runs.</p>
+${comparison.scenarios.map(
+  (scenario) => html`<div class="scroll"><table class="changes">
+<thead><tr><th>${scenario.name}</th><th>change</th><th></th><th></th><th>${confidenceText(comparison.alpha)} interval</th><th>base</th><th>head</th><th>budget</th></tr></thead>
+<tbody>${scenario.metrics.filter(measured).map(row)}</tbody></table></div>`,
+)}
+<p class="what">${footnoteText(comparison)}</p>
 </section>`;
 }
 

@@ -3,82 +3,97 @@
 import { formatBytes, formatMs, formatRate } from '../../src/base/page/format.js';
 import { escapeXml } from '../report/junit.js';
 import { escapeMarkdown, tableLines } from '../report/markdown.js';
-import { sparkline } from '../report/sparkline.js';
 import type { Verdict } from './budget.js';
-import { type Comparison, describeOutcome, type MetricOutcome, percent } from './comparison.js';
+import {
+  budgetText,
+  type Comparison,
+  catchText,
+  couldSee,
+  decidedIn,
+  describeOutcome,
+  duration,
+  gatesOfAll,
+  type MetricOutcome,
+  percent,
+  type ScenarioOutcome,
+} from './comparison.js';
+import { countReasons } from './patience.js';
 
-const MARK: Readonly<Record<Verdict, string>> = {
+export const MARK: Readonly<Record<Verdict, string>> = {
   regressed: '❌',
   improved: '🚀',
   unchanged: '✅',
   inconclusive: '❔',
 };
-const SPARK_WIDTH = 16;
 
 /** The verdict in a few words. */
 export function headline(comparison: Comparison): string {
-  const { verdict, base, head } = comparison;
+  const { verdict, base, head, confirmation } = comparison;
   if (verdict === 'regressed') return `Regressed: ${head} is worse than ${base}`;
   if (verdict === 'improved') return `Improved: ${head} is better than ${base}`;
   if (verdict === 'unchanged') return `Unchanged: ${head} is as good as ${base}, within the budgets`;
-  return `Inconclusive: ${head} against ${base}; more pairs (--max-minutes) or wider budgets would tell`;
+  if (confirmation !== null) return `Inconclusive: a second session did not confirm that ${head} is worse than ${base}`;
+  return `Inconclusive: ${head} against ${base}; ${whatWouldTell(comparison)}`;
+}
+
+/** What would decide an undecided comparison. */
+function whatWouldTell(comparison: Comparison): string {
+  const open = gatesOfAll(comparison).filter(({ gate }) => gate.verdict === 'inconclusive');
+  const never = open.filter(({ gate }) => gate.decidedInS === null).map(({ gate }) => gate.name);
+  if (open.length === 0 || never.length > 0) {
+    const which = never.length === 0 ? 'another budget' : `another budget for ${[...new Set(never)].join(' and ')}`;
+    return `${which} or a quieter machine would tell, more time hardly`;
+  }
+  const furtherS = Math.max(...open.map(({ gate }) => gate.decidedInS ?? 0));
+  const minutes = Math.ceil((comparison.elapsedS + furtherS * comparison.scenarios.length) / 60);
+  return `about ${duration(furtherS)} more would tell (--max-minutes ${minutes + 1})`;
 }
 
 export function renderMarkdown(comparison: Comparison): string {
   const lines = [`### ${MARK[comparison.verdict]} ${escapeMarkdown(headline(comparison))}`, ''];
   for (const reason of comparison.reasons) lines.push(`- ${escapeMarkdown(reason)}`);
-  const header = [
-    '',
-    'base',
-    'head',
-    'change',
-    `${comparison.confidence * 100} % interval`,
-    'budget',
-    '',
-    'pair by pair',
-  ];
-  lines.push('', ...tableLines(header, comparison.metrics.filter(measured).map(row)), '', footnote(comparison));
+  for (const scenario of comparison.scenarios) {
+    const rows = scenario.metrics.filter(measured);
+    if (rows.length === 0) continue;
+    lines.push('');
+    if (comparison.scenarios.length > 1)
+      lines.push(`#### ${MARK[scenario.verdict]} ${escapeMarkdown(scenario.name)}`, '');
+    lines.push(...tableLines(header(comparison), rows.map(row)));
+  }
+  lines.push('', `<sub>${escapeMarkdown(footnoteText(comparison))}</sub>`);
   return `${lines.join('\n')}\n`;
 }
 
 /** As Markdown's table, for a terminal. */
 export function renderTerminal(comparison: Comparison): string {
-  const rows = [
-    ['', 'base', 'head', 'change', 'interval', 'budget', '', 'pair by pair'],
-    ...comparison.metrics.filter(measured).map(row),
-  ];
+  const lines = [headline(comparison), ...comparison.reasons.map((reason) => `  ${reason}`)];
+  for (const scenario of comparison.scenarios) {
+    const rows = scenario.metrics.filter(measured);
+    if (rows.length === 0) continue;
+    const title =
+      comparison.scenarios.length > 1 ? `${scenario.name} (${scenario.verdict}, ${scenario.pairs} pairs)` : '';
+    lines.push('', ...aligned([[title, ...header(comparison).slice(1)], ...rows.map(row)]));
+  }
+  return [...lines, '', footnoteText(comparison), ''].join('\n');
+}
+
+function aligned(rows: readonly string[][]): string[] {
   const widths = (rows[0] as string[]).map((_, i) => Math.max(...rows.map((cells) => (cells[i] as string).length)));
-  const table = rows.map((cells) =>
+  return rows.map((cells) =>
     cells
       .map((cell, i) => (i === 0 || i > 5 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number)))
       .join('  ')
       .trimEnd(),
   );
-  return [
-    headline(comparison),
-    ...comparison.reasons.map((reason) => `  ${reason}`),
-    '',
-    ...table,
-    '',
-    footnoteText(comparison),
-    '',
-  ].join('\n');
 }
 
 /** One `<testcase>` a metric; a regressed gate is a failure, an undecided one is skipped. */
 export function renderJunit(comparison: Comparison): string {
-  const cases = comparison.metrics.filter(measured).map((metric) => {
-    const name = escapeXml(metric.label);
-    const text = escapeXml(describeOutcome(metric));
-    const inside =
-      metric.isGate && metric.verdict === 'regressed'
-        ? `<failure message="${text}"/>`
-        : metric.isGate && metric.verdict === 'inconclusive'
-          ? `<skipped message="${text}"/>`
-          : `<system-out>${text}</system-out>`;
-    return `    <testcase classname="fanwire.compare" name="${name}">${inside}</testcase>`;
-  });
-  const failures = comparison.metrics.filter((metric) => metric.isGate && metric.verdict === 'regressed').length;
+  const several = comparison.scenarios.length > 1;
+  const cases = comparison.scenarios.flatMap((scenario) =>
+    scenario.metrics.filter(measured).map((metric) => junitCase(scenario, metric, several, isFinal(comparison))),
+  );
+  const failures = cases.filter((one) => one.includes('<failure')).length;
   const lost = comparison.verdict === 'regressed' && failures === 0;
   if (lost) {
     const reason = escapeXml(comparison.reasons[0] ?? 'regressed');
@@ -86,39 +101,68 @@ export function renderJunit(comparison: Comparison): string {
   }
   const name = escapeXml(`${comparison.head} against ${comparison.base}`);
   const attributes = `name="${name}" tests="${cases.length}" failures="${failures + (lost ? 1 : 0)}"`;
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="fanwire">\n  <testsuite ${attributes} time="${comparison.elapsedS}">\n${cases.join('\n')}\n  </testsuite>\n</testsuites>\n`;
+  const output = `    <system-out>${escapeXml(footnoteText(comparison))}</system-out>`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="fanwire">\n  <testsuite ${attributes} time="${comparison.elapsedS}">\n${cases.join('\n')}\n${output}\n  </testsuite>\n</testsuites>\n`;
+}
+
+/** Whether a regressed gate fails the whole: not where a second session did not see it. */
+function isFinal({ verdict }: Comparison): boolean {
+  return verdict === 'regressed';
+}
+
+function junitCase({ name }: ScenarioOutcome, metric: MetricOutcome, several: boolean, isFinal: boolean): string {
+  const text = escapeXml(describeOutcome(metric));
+  const isOpen = metric.verdict === 'inconclusive' || (metric.verdict === 'regressed' && !isFinal);
+  const inside =
+    metric.isGate && metric.verdict === 'regressed' && isFinal
+      ? `<failure message="${text}"/>`
+      : metric.isGate && isOpen
+        ? `<skipped message="${text}"/>`
+        : `<system-out>${text}</system-out>`;
+  const where = several ? `.${escapeXml(name)}` : '';
+  return `    <testcase classname="fanwire.compare${where}" name="${escapeXml(metric.label)}">${inside}</testcase>`;
 }
 
 /** Workflow commands (`::error …`) that GitHub shows on the pull request. */
 export function renderAnnotations(comparison: Comparison): string[] {
   const command =
     comparison.verdict === 'regressed' ? 'error' : comparison.verdict === 'inconclusive' ? 'warning' : 'notice';
-  const text = [headline(comparison), ...comparison.reasons].join('\n');
+  const text = [headline(comparison), ...comparison.reasons, couldSee(comparison) ?? ''].filter(Boolean).join('\n');
   const escaped = text.replace(/%/g, '%25').replace(/\r/g, '%0D').replace(/\n/g, '%0A');
   return [`::${command} title=fanwire load comparison::${escaped}`];
 }
 
-function measured(metric: MetricOutcome): boolean {
-  return metric.interval !== null;
+export function measured(metric: MetricOutcome): boolean {
+  return metric.ratio !== null;
+}
+
+function header({ alpha }: Comparison): string[] {
+  return ['', 'base', 'head', 'change', `${confidenceText(alpha)} interval`, 'budget', 'would catch', ''];
+}
+
+/** "99 %" for an alpha of 0.01. */
+export function confidenceText(alpha: number): string {
+  return `${Number(((1 - alpha) * 100).toFixed(4))} %`;
 }
 
 function row(metric: MetricOutcome): string[] {
-  const { interval } = metric;
-  const sign = metric.moreIsBetter ? '−' : '+';
+  const { interval, ratio } = metric;
   return [
-    metric.label,
+    `${metric.label} (${metric.loop})`,
     figure(metric, metric.base),
     figure(metric, metric.head),
-    interval === null ? '' : percent(interval.ratio),
+    ratio === null ? '' : percent(ratio),
     interval === null ? '' : `${percent(interval.low)} … ${percent(interval.high)}`,
-    `${sign}${Number((metric.budget * 100).toFixed(1))} %`,
-    metric.isGate ? `${MARK[metric.verdict]} ${metric.verdict}` : `(${metric.verdict})`,
-    // Around 1, so that a difference of some percent can be seen.
-    sparkline(
-      metric.pairRatios.map((ratio) => (ratio === null ? null : Math.max(0, ratio - 0.5))),
-      SPARK_WIDTH,
-    ).trim(),
+    budgetText(metric),
+    catchText(metric),
+    verdictText(metric),
   ];
+}
+
+export function verdictText(metric: MetricOutcome): string {
+  if (!metric.isGate) return `(${metric.verdict})`;
+  const when = metric.verdict === 'inconclusive' && metric.decidedInS !== null ? `, ${decidedIn(metric)}` : '';
+  return `${MARK[metric.verdict]} ${metric.verdict}${when}`;
 }
 
 export function figure(metric: MetricOutcome, value: number | null): string {
@@ -130,15 +174,21 @@ export function figure(metric: MetricOutcome, value: number | null): string {
   return `${value.toPrecision(3)} s`;
 }
 
-export function footnoteText({ pairs, discarded, elapsedS, results }: Comparison): string {
-  const thrown = discarded.length === 0 ? '' : `, ${discarded.length} thrown away as invalid (${discarded[0]})`;
-  const host =
-    results === null
-      ? ''
-      : `; ${results.base.host.cpu}, ${results.base.host.cores} cores, Node ${results.base.host.node}`;
-  return `${pairs} interleaved pairs in ${elapsedS} s${thrown}${host}. Metrics in brackets do not decide.`;
-}
-
-function footnote(comparison: Comparison): string {
-  return `<sub>${escapeMarkdown(footnoteText(comparison))}</sub>`;
+/** How much was played, what was thrown away and why, what it could have seen, where. */
+export function footnoteText(comparison: Comparison): string {
+  const { scenarios, elapsedS, alpha } = comparison;
+  const pairs = scenarios.reduce((sum, scenario) => sum + scenario.pairs, 0);
+  const discarded = scenarios.flatMap((scenario) => scenario.discarded);
+  const thrown = discarded.length === 0 ? '' : `, ${discarded.length} thrown away: ${countReasons(discarded)}`;
+  const host = scenarios.find((scenario) => scenario.results !== null)?.results?.base.host;
+  const where = host === undefined ? '' : `; ${host.cpu}, ${host.cores} cores, Node ${host.node}`;
+  const what = scenarios.length > 1 ? ` of ${scenarios.length} scenarios` : '';
+  const see = couldSee(comparison);
+  const error = `The verdict is wrong at most ${Number((alpha * 100).toFixed(4))} % of the time.`;
+  return [
+    `${pairs} interleaved pairs${what} in ${elapsedS} s${thrown}${where}.`,
+    ...(see === null ? [] : [see]),
+    error,
+    'Metrics in brackets do not decide.',
+  ].join(' ');
 }

@@ -7,6 +7,10 @@ import type { Readable, Writable } from 'node:stream';
 /** Instructions in user space: they hardly depend on who else is on the machine, as time does. Many virtual machines hide them. */
 export const INSTRUCTIONS = 'instructions:u';
 
+/** Instructions that the kernel spends on the process's behalf: sends and reads. Where kernel.perf_event_paranoid is above 1 only root
+ *  may count them. */
+export const KERNEL_INSTRUCTIONS = 'instructions:k';
+
 /** Why `event` cannot be counted here, in a few words; undefined where it can. */
 export function whyUncountable(event: string): string | undefined {
   const { error, stderr } = spawnSync('perf', ['stat', '-x,', '-e', event, 'true'], { encoding: 'utf8' });
@@ -15,16 +19,16 @@ export function whyUncountable(event: string): string | undefined {
 }
 
 /**
- * Runs `work`, and counts `event` of all threads of `pids` meanwhile; the count is null where perf could not tell.
+ * Runs `work`, and counts `events` of all threads of `pids` meanwhile; a count is null where perf could not tell.
  * @throws what `work` throws
  */
-export async function countEvent<T>(
-  event: string,
+export async function countEvents<T>(
+  events: readonly string[],
   pids: readonly number[],
   work: () => Promise<T>,
-): Promise<{ readonly outcome: T; readonly count: number | null }> {
+): Promise<{ readonly outcome: T; readonly counts: readonly (number | null)[] }> {
   // Attached with its events off (-D -1), switched by messages that are acknowledged: nobody has to guess when it counts.
-  const flags = ['stat', '-x,', '-e', event, '-D', '-1', '--control', 'fd:3,4', '-p', pids.join(',')];
+  const flags = ['stat', '-x,', '-e', events.join(','), '-D', '-1', '--control', 'fd:3,4', '-p', pids.join(',')];
   const perf = spawn('perf', flags, { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
   const ended = once(perf, 'close').catch(() => {});
   const [, , stderr, control, acks] = perf.stdio as unknown as [null, null, Readable, Writable, Readable];
@@ -43,7 +47,7 @@ export async function countEvent<T>(
     await tell('disable');
     perf.kill('SIGINT');
     await ended;
-    return { outcome, count: countIn(said, event) };
+    return { outcome, counts: events.map((event) => countIn(said, event)) };
   } finally {
     perf.kill('SIGKILL');
   }

@@ -129,21 +129,31 @@ export function readScenarioFile(file: string): ScenarioFile {
   const { scenario, slo, ...rest } = content as Record<string, unknown>;
   if (scenario !== undefined && typeof scenario !== 'string') throw refuse('"scenario" must be a name');
   if (slo !== undefined && typeof slo !== 'string') throw refuse('"slo" must be text such as "p99<20ms"');
-  const plan: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(rest)) {
-    const option = planOptions.find((candidate) => candidate.key === key);
-    if (option === undefined)
-      throw refuse(
-        `unknown key "${key}"${didYouMean(
-          key,
-          planOptions.map((known) => known.key),
-        )}`,
-      );
-    const type = typeof PLAN_DEFAULTS[option.key];
-    if (typeof value !== type) throw refuse(`"${key}" must be a ${type}, got ${JSON.stringify(value)}`);
-    plan[key] = type === 'number' ? checked(option, value as number, `${file}: "${key}"`, String(value)) : value;
-  }
+  const plan = readPlan(rest, file, (message) => {
+    throw refuse(message);
+  });
   return { plan, ...(scenario !== undefined && { scenario }), ...(slo !== undefined && { slo }) };
+}
+
+/** The parameters of a plan in a JSON object; `name` stands before what is out of range, `refuse` is told what is no parameter.
+ *  @throws FanwireError FANWIRE_USAGE_BENCH_RANGE, and what `refuse` throws */
+export function readPlan(
+  content: Readonly<Record<string, unknown>>,
+  name: string,
+  refuse: (message: string) => never,
+): Partial<Plan> {
+  const plan: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(content)) {
+    const option = planOptions.find((candidate) => candidate.key === key);
+    if (option === undefined) {
+      const known = planOptions.map((one) => one.key);
+      return refuse(`unknown key "${key}"${didYouMean(key, known)}`);
+    }
+    const type = typeof PLAN_DEFAULTS[option.key];
+    if (typeof value !== type) refuse(`"${key}" must be a ${type}, got ${JSON.stringify(value)}`);
+    plan[key] = type === 'number' ? checked(option, value as number, `${name}: "${key}"`, String(value)) : value;
+  }
+  return plan;
 }
 
 function checked(option: PlanOption, value: number, name: string, text: string): number {

@@ -52,6 +52,8 @@ export const ERROR_CODES = {
   FANWIRE_USAGE_REPORT_SUM: usage('the results cannot be added up'),
   FANWIRE_USAGE_COMPARE: usage('flags of compare contradict each other'),
   FANWIRE_USAGE_COMPARE_RANGE: usage('a flag of compare has a value outside its range'),
+  FANWIRE_USAGE_COMPARE_HOPELESS: usage('a comparison that could never lead to a verdict'),
+  FANWIRE_USAGE_SUITE: usage('a suite file cannot be understood'),
   FANWIRE_USAGE_COMPARE_SCENARIO: usage('compare cannot play that scenario'),
   FANWIRE_USAGE_SIDE: usage('a side of the comparison cannot be used'),
   FANWIRE_USAGE_CACHE: usage('the folder of --cache cannot be made'),

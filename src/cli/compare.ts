@@ -1,7 +1,7 @@
 // `fanwire compare`: two builds, one verdict: has the head become slower, dearer or leakier than the base?
-import { Command } from 'commander';
+import { Command, Option as Flag } from 'commander';
 import type { ReportFiles } from '../../bench/report/write.js';
-import { readScenarioFile } from '../../bench/scenarios/plan-options.js';
+import { planOptions, readScenarioFile } from '../../bench/scenarios/plan-options.js';
 import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
 import { onEndSignal } from '../base/end-signals.js';
 import { FanwireError } from '../protocol/codes.js';
@@ -12,8 +12,10 @@ interface CompareFlags extends ReportFiles {
   base?: string;
   head: string;
   scenario: string;
+  suite?: string;
   pairs?: number;
-  maxMinutes: number;
+  maxMinutes?: number;
+  alpha?: number;
   budget?: string;
   strict?: boolean;
   capacity: number;
@@ -63,9 +65,13 @@ export function compareCommand(): Command {
     .option('--pairs <n>', 'pairs of runs: a number, or auto (the default): until the intervals have decided', pairs)
     .option(
       '--max-minutes <n>',
-      'with auto, no further pair is begun after this long; a third of it without a valid run is the end in any case',
+      'with auto, no further pair is begun after this long (default: 5, or what the suite says); a third of it without a valid run is the end in any case',
       number('--max-minutes', 0.1, 600),
-      5,
+    )
+    .option(
+      '--alpha <share>',
+      'how often the verdict on the whole may be wrong (default: 0.01, or what the suite says)',
+      number('--alpha', 1e-6, 0.5),
     )
     .option('--strict', 'an inconclusive comparison exits with 1 too')
     .option(
@@ -78,12 +84,13 @@ export function compareCommand(): Command {
     .option('--save-baseline <file>', 'run the head alone and keep its runs')
     .option('--baseline <file>', 'compare with kept runs instead of --base')
     .optionsGroup('Load:')
-    .option('--scenario <name>', 'a scenario of `fanwire bench list`, or a JSON file of parameters', 'fan-out');
+    .option('--scenario <name>', 'a scenario of `fanwire bench list`, or a JSON file of parameters', 'fan-out')
+    .option('--suite <file>', 'several scenarios, one verdict: a JSON file, or `default` for the one that ships');
   declarePlanFlags(command, ({ unit }) => (unit === undefined ? '' : `in ${unit}`));
   return command
     .optionsGroup('Output:')
-    .option('--json <file>', 'write the comparison (fanwire.comparison/1)')
-    .option('--html <file>', 'write one self-contained HTML page, both latency curves in one chart')
+    .option('--json <file>', 'write the comparison (fanwire.comparison/2)')
+    .option('--html <file>', 'write one self-contained HTML page')
     .option('--md <file>', 'write Markdown for the pull request')
     .option('--junit <file>', 'write JUnit XML')
     .option('-q, --quiet', 'print no table')
@@ -101,20 +108,26 @@ const UNREAD = [
     flag: '--save-baseline',
     given: (flags: CompareFlags) => flags.saveBaseline,
     why: 'only keeps runs of the head, and judges nothing',
-    unread: ['base', 'baseline', 'budget', 'strict', 'seed', 'json', 'html', 'md', 'junit'],
+    unread: ['base', 'baseline', 'budget', 'strict', 'seed', 'alpha', 'suite', 'json', 'html', 'md', 'junit'],
   },
   {
     flag: '--baseline',
     given: (flags: CompareFlags) => flags.baseline,
     why: 'is compared with as many runs of the head as it has itself',
-    unread: ['base', 'pairs', 'seed'],
+    unread: ['base', 'pairs', 'seed', 'suite'],
+  },
+  {
+    flag: '--suite',
+    given: (flags: CompareFlags) => flags.suite,
+    why: 'says itself what is played',
+    unread: ['scenario', ...planOptions.map(({ flag }) => flag)],
   },
 ];
 
 function refuseUnread(command: Command, flags: CompareFlags): void {
   for (const { flag, given, why, unread } of UNREAD) {
     if (given(flags) === undefined) continue;
-    const other = unread.find((name) => command.getOptionValueSource(name) === 'cli');
+    const other = unread.find((name) => command.getOptionValueSource(new Flag(`--${name}`).attributeName()) === 'cli');
     if (other !== undefined) throw new FanwireError('FANWIRE_USAGE_COMPARE', `${flag} ${why}: leave --${other} out`);
   }
 }
@@ -127,15 +140,14 @@ async function compare(command: Command, flags: CompareFlags): Promise<void> {
   const { exitCodeOf, runComparison, writeComparison } = await import('../../bench/compare/run.js');
   const interrupt = new AbortController();
   onEndSignal(() => interrupt.abort(new FanwireError('FANWIRE_COMPARE_INTERRUPTED', 'interrupted: no verdict')));
-  const say = (line: string): void => {
-    process.stderr.write(`compare: ${line}\n`);
-  };
   const comparison = await runComparison({
     base: flags.base,
     head: flags.head,
     scenario: file.scenario ?? PLAN_DEFAULTS.scenario,
+    suite: flags.suite,
     plan: { ...file.plan, ...givenPlan(command) },
     budget: flags.budget,
+    alpha: flags.alpha,
     pairs: flags.pairs,
     maxMinutes: flags.maxMinutes,
     capacityMs: flags.capacity,
@@ -145,12 +157,10 @@ async function compare(command: Command, flags: CompareFlags): Promise<void> {
       start: flags.start ?? '',
       serveFlags: flagsOf(flags.serve),
       cacheFolder: flags.cache,
-      say,
     },
     baseline: flags.baseline,
     saveBaseline: flags.saveBaseline,
     signal: interrupt.signal,
-    say,
   });
   if (comparison === null) return;
   await writeComparison(comparison, flags, flags.quiet ?? false);

@@ -4,12 +4,14 @@ import test from 'node:test';
 import { gatesOf, unmeasuredOf } from '../../../bench/compare/gates.js';
 
 test('a default metric that no run can measure does not keep a comparison undecided', () => {
-  const gates = (specs: readonly string[], capacityMs: number) => gatesOf([], unmeasuredOf(specs, capacityMs));
+  const gates = (specs: readonly string[], capacityMs: number, rate = 100) =>
+    gatesOf([], unmeasuredOf(specs, capacityMs, { rate, publishers: 1 }));
   const here = gates(['main', '.'], 400).filter((name) => name !== 'instructions'); // as this machine's perf has it
   assert.deepEqual(here, ['cpu', 'throughput', 'p50', 'p99']);
   assert.deepEqual(gates(['main', '.'], 0), ['cpu', 'p50', 'p99']);
   assert.deepEqual(gates(['.', 'ws://a:1'], 400), ['throughput', 'p50', 'p99']);
   assert.deepEqual(gates(['wss://a:1', '.'], 400), ['p50', 'p99']);
+  assert.deepEqual(gates(['main', '.'], 0, 0), [], 'nothing is published');
 });
 
 test('metrics that a budget names decide, and only those', () => {

@@ -1,115 +1,113 @@
-// The statistics behind a verdict: against tables, and by simulation of what they promise.
+// The statistics behind a verdict: by simulation of what they promise, and against what is known.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { judgeInterval, overallVerdict, parseBudgets } from '../../../bench/compare/budget.js';
-import {
-  bootstrapInterval,
-  drawPairs,
-  mulberry32,
-  normalCdf,
-  ratioOrNull,
-  studentQuantile,
-  trimmedMeanRatio,
-} from '../../../bench/compare/interval.js';
+import { limitOf, overallVerdict, parseBudgets } from '../../../bench/compare/budget.js';
+import { Evidence, fewestPairs } from '../../../bench/compare/evidence.js';
+import { holm } from '../../../bench/compare/gate-evidence.js';
+import { intervalOf, mulberry32, pseudoMedian } from '../../../bench/compare/interval.js';
+import { wouldCatch } from '../../../bench/compare/power.js';
 
-interface Pair {
-  readonly base: number;
-  readonly head: number;
-}
-
-const ratioOf = (pairs: readonly Pair[]): number | null =>
-  trimmedMeanRatio(pairs, (pair) => ratioOrNull(pair.base, pair.head));
-
-/** Pairs whose runs share a drift of ±25 % and differ by `effect`, with `noise` (standard deviation) of each run's own. */
-function pairsOf(n: number, effect: number, noise: number, random: () => number): Pair[] {
+/** Log ratios about `effect`, each with `noise` (standard deviation) of its own. */
+function logRatiosOf(n: number, effect: number, noise: number, random: () => number): number[] {
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-  return Array.from({ length: n }, () => {
-    const drift = 0.75 + random() / 2;
-    return { base: drift * Math.exp(noise * normal()), head: drift * effect * Math.exp(noise * normal()) };
-  });
+  return Array.from({ length: n }, () => Math.log(effect) + noise * normal());
 }
 
-test("Student's t and the normal distribution agree with the printed tables", () => {
-  const table: [number, number, number][] = [
-    [0.975, 3, 3.182],
-    [0.975, 5, 2.571],
-    [0.975, 9, 2.262],
-    [0.975, 30, 2.042],
-    [0.995, 5, 4.032],
-    [0.995, 9, 3.25],
-  ];
-  for (const [p, df, expected] of table)
-    assert.ok(Math.abs(studentQuantile(p, df) / expected - 1) < 0.02, `t ${p} ${df}`);
-  assert.ok(Math.abs(normalCdf(1.96) - 0.975) < 1e-4);
-  assert.ok(Math.abs(normalCdf(-2.5758) - 0.005) < 1e-5);
-});
-
-test('a 95 % interval over few noisy, drifting pairs covers the true ratio at least 95 times in 100 (400 trials can tell 92)', () => {
-  for (const n of [5, 8, 16]) {
-    const random = mulberry32(n);
-    let covered = 0;
-    for (let trial = 0; trial < 400; trial++) {
-      const interval = bootstrapInterval(pairsOf(n, 1.1, 0.04, random), ratioOf, 0.95, drawPairs, trial);
-      if (interval !== null && interval.low <= 1.1 && interval.high >= 1.1) covered++;
-    }
-    assert.ok(covered / 400 > 0.92, `${n} pairs: covered ${covered} of 400`);
+test('an interval holds the true ratio after every one of 60 pairs at once, in as many comparisons as it says', () => {
+  const random = mulberry32(5);
+  const trials = 300;
+  let missed = 0;
+  for (let trial = 0; trial < trials; trial++) {
+    const evidence = new Evidence(Math.log(1.1));
+    for (const logRatio of logRatiosOf(60, 1.1, 0.04, random)) evidence.add(logRatio);
+    if (Math.min(evidence.pAbove, evidence.pBelow) <= 0.05) missed++;
   }
+  // 10 % are allowed; 300 trials can tell 14 % from it.
+  assert.ok(missed <= trials * 0.14, `${missed} of ${trials} missed`);
 });
 
-test('the same pairs give the same interval, and it holds their ratio', () => {
+test('an interval holds its ratio, is the same for the same pairs, and excludes what the evidence does', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 1e6 }), fc.double({ min: 0.5, max: 2, noNaN: true }), (seed, effect) => {
-      const pairs = pairsOf(8, effect, 0.05, mulberry32(seed));
-      const interval = bootstrapInterval(pairs, ratioOf, 0.95);
+      const logRatios = logRatiosOf(20, effect, 0.05, mulberry32(seed));
+      const interval = intervalOf(logRatios, 0.99);
       assert.ok(interval);
-      assert.deepEqual(bootstrapInterval(pairs, ratioOf, 0.95), interval);
+      assert.deepEqual(intervalOf(logRatios, 0.99), interval);
       assert.ok(interval.low <= interval.ratio && interval.ratio <= interval.high);
+      const excluded = new Evidence(Math.log(interval.high) + 1e-3);
+      for (const logRatio of logRatios) excluded.add(logRatio);
+      assert.ok(excluded.pBelow <= 0.005 * 1.2);
     }),
-    { numRuns: 25 },
+    { numRuns: 50 },
   );
 });
 
-test('five times the pairs give an interval less than 0.6 times as wide, on the whole', () => {
+test('four times the pairs give an interval less than 0.7 times as wide, on the whole', () => {
   const random = mulberry32(7);
   let [few, many] = [0, 0];
-  for (let trial = 0; trial < 100; trial++) {
-    const pairs = pairsOf(30, 1.1, 0.05, random);
-    const width = (of: readonly Pair[]): number => {
-      const interval = bootstrapInterval(of, ratioOf, 0.95);
+  for (let trial = 0; trial < 30; trial++) {
+    const logRatios = logRatiosOf(80, 1.1, 0.05, random);
+    const width = (of: readonly number[]): number => {
+      const interval = intervalOf(of, 0.95);
       assert.ok(interval);
       return Math.log(interval.high / interval.low);
     };
-    few += width(pairs.slice(0, 6));
-    many += width(pairs);
+    few += width(logRatios.slice(0, 20));
+    many += width(logRatios);
   }
-  assert.ok(many < few * 0.6, `30 pairs: ${many / 100}, 6 pairs: ${few / 100}`);
+  assert.ok(many < few * 0.7, `80 pairs: ${many / 30}, 20 pairs: ${few / 30}`);
 });
 
-test('a pair without a figure is left out, a fifth of them at most, and fewer than four pairs have no interval', () => {
-  const pairs = pairsOf(4, 1, 0.1, mulberry32(1));
-  const unmeasured = { base: 0, head: 1 };
-  assert.equal(ratioOf([...pairs, unmeasured]), ratioOf(pairs));
-  assert.equal(ratioOf([...pairs, unmeasured, unmeasured]), null);
-  assert.equal(bootstrapInterval(pairs.slice(1), ratioOf, 0.95), null);
+test('one wild pair counts as its rank, however wild', () => {
+  const quiet = logRatiosOf(20, 1.02, 0.01, mulberry32(3));
+  const at = (wild: number) => intervalOf([...quiet, wild], 0.99);
+  assert.deepEqual(at(Math.log(3)), at(Math.log(3000)));
+  assert.ok(Math.abs((pseudoMedian([...quiet, 9]) as number) - Math.log(1.02)) < 0.01);
 });
 
-test('one disturbed run in ten does not move the ratio', () => {
-  const pairs = Array.from({ length: 10 }, () => ({ base: 1, head: 1.02 }));
-  pairs[3] = { base: 1, head: 9 };
-  assert.ok(Math.abs((ratioOf(pairs) as number) - 1.02) < 1e-9);
+test('pairs too few to prove anything have no interval, and the fewest that can is known before', () => {
+  const all = (n: number) => logRatiosOf(n, 1.1, 0.01, mulberry32(4));
+  const needed = fewestPairs(0.005);
+  assert.equal(intervalOf(all(needed - 1), 0.99), null);
+  assert.notEqual(intervalOf(all(needed + 5), 0.99), null);
+  assert.equal(intervalOf([], 0.99), null);
+  for (const p of [0.1, 0.01, 0.001]) {
+    const pairs = fewestPairs(p);
+    assert.ok(2 ** -pairs < p, `${pairs} pairs all on one side happen by chance more often than ${p}`);
+    const evidence = new Evidence(0);
+    for (let i = 0; i < pairs; i++) evidence.add(1 + i);
+    assert.ok(evidence.pAbove <= p && evidence.pBelow === 1);
+  }
 });
 
-test('the verdict follows from where the interval lies, and more-is-better turns it round', () => {
-  const at = (low: number, high: number) => ({ ratio: Math.sqrt(low * high), low, high });
-  assert.equal(judgeInterval(at(1.06, 1.2), 0.05, false), 'regressed');
-  assert.equal(judgeInterval(at(1.01, 1.2), 0.05, false), 'inconclusive');
-  assert.equal(judgeInterval(at(0.97, 1.03), 0.05, false), 'unchanged');
-  assert.equal(judgeInterval(at(0.8, 0.9), 0.05, false), 'improved');
-  assert.equal(judgeInterval(at(0.8, 0.9), 0.05, true), 'regressed');
-  assert.equal(judgeInterval(at(0.94, 1.01), 0.07, true), 'unchanged');
-  assert.equal(judgeInterval(at(1.1, 1.3), 0.05, true), 'improved');
-  assert.equal(judgeInterval(null, 0.05, false), 'inconclusive');
+test('what a comparison would have caught lies above the budget, and nearer to it with more pairs or less spread', () => {
+  const catchable = (pairs: number, noise: number): number => {
+    const found = wouldCatch(
+      logRatiosOf(30, 1, noise, mulberry32(2)),
+      { budget: 0.05, moreIsBetter: false },
+      0.001,
+      pairs,
+      mulberry32(1),
+    );
+    return found ?? Number.POSITIVE_INFINITY;
+  };
+  assert.ok(catchable(60, 0.03) > 0.05);
+  assert.ok(catchable(60, 0.03) < catchable(30, 0.03));
+  assert.ok(catchable(60, 0.01) < catchable(60, 0.03));
+  assert.equal(catchable(8, 0.03), Number.POSITIVE_INFINITY, 'eight pairs prove nothing at 0.001');
+});
+
+test("Holm's procedure gives the smallest p-value the strictest limit, and stops at the first that fails", () => {
+  assert.deepEqual(holm([0.003, 0.5, 0.0024], 0.01), [true, false, true]);
+  assert.deepEqual(holm([0.004, 0.004, 0.004], 0.01), [false, false, false]);
+  assert.deepEqual(holm([0.01], 0.01), [true]);
+  assert.deepEqual(holm([], 0.01), []);
+});
+
+test('more-is-better turns a budget round, and one regression is the verdict on the whole', () => {
+  assert.equal(limitOf(0.05, false), 1.05);
+  assert.equal(limitOf(0.5, true), 2);
   assert.equal(overallVerdict(['improved', 'unchanged']), 'improved');
   assert.equal(overallVerdict(['improved', 'inconclusive']), 'inconclusive');
   assert.equal(overallVerdict(['improved', 'regressed']), 'regressed');

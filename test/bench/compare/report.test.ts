@@ -1,14 +1,22 @@
 // What people and machines read of a comparison, from one made up of known pairs.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { DEFAULT_BUDGETS } from '../../../bench/compare/budget.js';
-import { type Comparison, judgeMetrics, judgeWhole } from '../../../bench/compare/comparison.js';
-import { cumulativeLatency } from '../../../bench/compare/cumulative-latency.js';
+import { DEFAULT_BUDGETS, type MetricName } from '../../../bench/compare/budget.js';
+import {
+  COMPARISON_SCHEMA,
+  type Comparison,
+  type Confirmation,
+  judgeWhole,
+} from '../../../bench/compare/comparison.js';
+import { concludeAll } from '../../../bench/compare/conclude.js';
+import { Judgement } from '../../../bench/compare/gate-evidence.js';
 import type { Pair, Run } from '../../../bench/compare/metrics.js';
 import { renderComparisonHtml } from '../../../bench/compare/report-html.js';
 import { renderAnnotations, renderJunit, renderMarkdown, renderTerminal } from '../../../bench/compare/report-text.js';
 import { exitCodeOf } from '../../../bench/compare/run.js';
-import { decodeHistogram } from '../../../bench/measure/histogram.js';
+import { addPair, type PlayedScenario } from '../../../bench/compare/session.js';
+import { gateBudgets, type ScenarioSetup } from '../../../bench/compare/setup.js';
+import { PLAN_DEFAULTS } from '../../../bench/scenarios/scenario.js';
 import { sampleResult } from '../../support/sample-result.js';
 
 function run(slowness: number, lost = 0): Run {
@@ -16,7 +24,6 @@ function run(slowness: number, lost = 0): Run {
   const result = { ...sample, lost, delivered: sample.expected - lost };
   return {
     result,
-    latency: cumulativeLatency(decodeHistogram(result.latencyMs.histogram)),
     capacity: {
       deliveries: 1e6,
       deliveriesPerSecond: 2e6 / slowness,
@@ -26,28 +33,41 @@ function run(slowness: number, lost = 0): Run {
   };
 }
 
-/** Six pairs whose head is `slowness` times the base, over a drift that both share. */
-function comparison(
-  slowness: number,
-  { lost = 0, head = 'feature', gates = ['cpu', 'p99'] as const } = {},
-): Comparison {
-  const pairs: Pair[] = [1, 1.2, 0.9, 1.1, 1, 0.95].map((drift) => ({
+interface Sample {
+  readonly lost?: number;
+  readonly head?: string;
+  readonly gates?: readonly MetricName[];
+  readonly scenarios?: readonly string[];
+  readonly confirmation?: Confirmation | null;
+  readonly pairs?: number;
+}
+
+/** Pairs whose head is `slowness` times the base, a little more or less in each, over a drift that both share. */
+function comparison(slowness: number, sample: Sample = {}): Comparison {
+  const { lost = 0, head = 'feature', gates = ['cpu', 'p99'], scenarios = ['fan-out'], confirmation = null } = sample;
+  const drifts = [1, 1.2, 0.9, 1.1, 1, 0.95].flatMap((drift) => [drift, drift * 1.05, drift * 0.97]);
+  const pairs: Pair[] = drifts.slice(0, sample.pairs ?? 18).map((drift, i) => ({
     base: run(drift),
-    head: run(drift * slowness, lost),
+    head: run(drift * slowness * (1 + 0.001 * (i % 5)), lost),
   }));
-  const metrics = judgeMetrics(pairs, DEFAULT_BUDGETS, gates, 0.95, 'paired');
+  const setup = { plan: PLAN_DEFAULTS, capacityMs: 400, countsInstructions: true, budgets: DEFAULT_BUDGETS, gates };
+  const played = scenarios.map((name): PlayedScenario => {
+    const named: ScenarioSetup = { ...setup, name };
+    const judgement = new Judgement(gateBudgets(named), 0.01);
+    for (const pair of pairs) addPair(judgement, 0, gates, pair);
+    return { setup: named, pairs, discarded: [], verdicts: judgement.verdicts(), elapsedMs: 60_000 };
+  });
+  const outcomes = concludeAll(played, { base: 'main', head }, 0.01, 300_000);
   return {
-    schema: 'fanwire.comparison/1',
+    schema: COMPARISON_SCHEMA,
     startedAt: '2026-11-24T08:00:00.000Z',
     base: 'main',
     head,
-    ...judgeWhole(pairs, metrics),
-    metrics,
-    confidence: 0.95,
-    pairs: pairs.length,
-    discarded: [],
+    ...judgeWhole(outcomes, confirmation),
+    alpha: 0.01,
+    scenarios: outcomes,
+    confirmation,
     elapsedS: 60,
-    results: { base: (pairs[0] as Pair).base.result, head: (pairs[0] as Pair).head.result },
   };
 }
 
@@ -79,14 +99,61 @@ test('the same build twice is unchanged, a faster one improved, and neither fail
 test('a head that loses messages where the base loses none has regressed, however fast it is', () => {
   const lossy = comparison(0.6, { lost: 3 });
   assert.equal(lossy.verdict, 'regressed');
-  assert.match(renderMarkdown(lossy), /- messages lost or duplicated: 18 by head, 0 by base/);
+  assert.match(renderMarkdown(lossy), /- messages lost or duplicated: 54 by head, 0 by base/);
   assert.match(renderJunit(lossy), /name="deliveries"><failure/);
+});
+
+test('every report says what the comparison could have seen, and how often it errs', () => {
+  const same = comparison(1);
+  const texts = [renderMarkdown(same), renderTerminal(same), renderJunit(same), renderComparisonHtml(same)];
+  for (const text of [...texts, renderAnnotations(same).join().replaceAll('%25', '%')]) {
+    assert.match(text, /Would have caught with 90 % probability: p99 \+5\d\.\d %, cpu \+5\.\d %/);
+  }
+  for (const text of texts) assert.match(text, /wrong at most 1 % of the time/);
+});
+
+test('what is undecided says for how long, or that no time will tell', () => {
+  const few = comparison(1, { pairs: 6 });
+  assert.equal(few.verdict, 'inconclusive');
+  assert.match(renderTerminal(few), /^Inconclusive: .* about \d+ s more would tell \(--max-minutes \d+\)/);
+  assert.match(renderMarkdown(few), /inconclusive, decided in about \d+ s more/);
+  const border = comparison(1.048, { gates: ['cpu'] });
+  assert.equal(border.verdict, 'inconclusive');
+  assert.match(renderTerminal(border), /another budget for cpu or a quieter machine would tell, more time hardly/);
 });
 
 test('what is undecided is not a pass in strict mode, and a comparison of nothing is exit code 3', () => {
   const undecided = { ...comparison(1), verdict: 'inconclusive' as const };
   assert.deepEqual([exitCodeOf(undecided, false), exitCodeOf(undecided, true)], [0, 1]);
-  assert.equal(exitCodeOf({ ...undecided, results: null }, false), 3);
+  const nothing = undecided.scenarios.map((scenario) => ({ ...scenario, results: null }));
+  assert.equal(exitCodeOf({ ...undecided, scenarios: nothing }, false), 3);
+});
+
+test('several scenarios have one verdict, and each reason names its own', () => {
+  const suite = comparison(1.8, { scenarios: ['fan-out', 'burst'], gates: ['cpu'] });
+  assert.equal(suite.verdict, 'regressed');
+  const markdown = renderMarkdown(suite);
+  assert.match(markdown, /- burst: server CPU per million deliveries \+8\d\.\d %/);
+  assert.match(markdown, /#### ❌ fan-out\n[^#]*#### ❌ burst\n/);
+  assert.match(renderJunit(suite), /classname="fanwire\.compare\.burst"/);
+});
+
+test('a small regression that the second session did not see fails nothing, and says so', () => {
+  const metric = { scenario: 'fan-out', name: 'cpu', label: 'server CPU', moreIsBetter: false } as const;
+  const refuted = {
+    pairs: 20,
+    elapsedS: 60,
+    isConfirmed: false,
+    metrics: [{ ...metric, ratio: 1.04, isConfirmed: false }],
+  };
+  const once = comparison(1.08, { gates: ['cpu'], confirmation: refuted });
+  assert.equal(once.verdict, 'inconclusive');
+  assert.equal(exitCodeOf(once, false), 0);
+  assert.match(renderTerminal(once), /^Inconclusive: a second session did not confirm/);
+  assert.match(once.reasons[0] as string, /not confirmed by a second session of 20 pairs.*server CPU \+4\.0 %/);
+  assert.doesNotMatch(renderJunit(once), /<failure/);
+  const confirmed = comparison(1.08, { gates: ['cpu'], confirmation: { ...refuted, isConfirmed: true } });
+  assert.equal(confirmed.verdict, 'regressed');
 });
 
 test('a hostile branch name stays text in every report', () => {

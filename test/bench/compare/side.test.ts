@@ -103,9 +103,10 @@ test('two commits of another relay: the one that loses messages has regressed, a
   const { code, stderr } = outcome;
   assert.equal(code, 1, stderr);
   assert.ok(existsSync(join(folder, 'out.json')), stderr);
-  const { verdict, pairs, reasons } = JSON.parse(readFileSync(join(folder, 'out.json'), 'utf8'));
+  const { verdict, scenarios, reasons } = JSON.parse(readFileSync(join(folder, 'out.json'), 'utf8'));
   assert.equal(verdict, 'regressed');
-  assert.equal(pairs, 4);
+  assert.equal(scenarios[0].pairs, 4);
+  assert.match(stderr, /4 pairs can show lost messages and no more: a verdict on 3 metrics takes \d+ at --alpha 0.01/);
   assert.match(reasons[0], /messages lost or duplicated: [1-9]\d* by head, 0 by base/);
   assert.match(readFileSync(join(folder, 'out.md'), 'utf8'), /^### ❌ Regressed/);
   assert.ok(existsSync(join(folder, 'out.xml')) && existsSync(join(folder, 'out.html')));
@@ -182,8 +183,13 @@ test('what is no side, no budget, or does not build is one line with its mend', 
   symlinkSync(MODULES, join(folder, 'node_modules'));
   const server = ['--base', 'node server.js', '--head', 'node server.js', '--subscribers', '2', '--rate', '10'];
   const few = once(folder, [...server, '--duration', '0.2', '--warmup', '0', '--capacity', '0']);
-  assert.equal(few.code, 3);
-  assert.match(few.stderr, /6 pairs in a row were invalid, the last because too few .*; raise --rate or --duration \[/);
+  assert.equal(few.code, 2, 'refused before it is played');
+  assert.match(few.stderr, /p50 can never be decided.* 4 deliveries of 2 messages.*\[FANWIRE_USAGE_COMPARE_HOPELESS\]/);
+  const short = once(folder, [...server, '--rate', '2000', '--max-minutes', '0.2']);
+  assert.match(
+    short.stderr,
+    /--max-minutes 0.2 can never decide: .* takes \d+ pairs.*\[FANWIRE_USAGE_COMPARE_HOPELESS\]/,
+  );
   const http = compare(folder, ['--base', good, '--head', good, '--scenario', 'http-publish']);
   assert.match(http.stderr, /http-publish is played by autocannon.*\[FANWIRE_USAGE_COMPARE_SCENARIO\]/);
   const unread = compare(folder, ['--head', good, '--baseline', 'b.json', '--pairs', '5']);

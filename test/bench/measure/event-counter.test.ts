@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
-import { countEvent, whyUncountable } from '../../../bench/measure/event-counter.js';
+import { countEvents, whyUncountable } from '../../../bench/measure/event-counter.js';
 
 const EVENT = 'page-faults:u';
 
@@ -26,16 +26,16 @@ test('events of another process are counted while the work runs, and only then',
     return touched;
   };
   await answer();
-  const busy = await countEvent(EVENT, [child.pid as number], async () => {
+  const busy = await countEvents([EVENT], [child.pid as number], async () => {
     for (let i = 0; i < 4; i++) await touch();
     return 'done';
   });
   assert.equal(busy.outcome, 'done');
-  assert.ok(busy.count !== null && busy.count >= 4 * 1000, `${busy.count} page faults`);
+  assert.ok((busy.counts[0] ?? 0) >= 4 * 1000, `${busy.counts[0]} page faults`);
   await touch();
-  const idle = await countEvent(EVENT, [child.pid as number], async () => {});
+  const idle = await countEvents([EVENT], [child.pid as number], async () => {});
   // perf has no count for threads that never ran.
-  assert.ok((idle.count ?? 0) < 1000, `${idle.count} page faults while nothing was asked`);
+  assert.ok((idle.counts[0] ?? 0) < 1000, `${idle.counts[0]} page faults while nothing was asked`);
 });
 
 test('a process that is gone has no count, what fails in the work is thrown, and an unknown event is named', async (t) => {
@@ -43,8 +43,8 @@ test('a process that is gone has no count, what fails in the work is thrown, and
   if (why !== undefined) return t.skip(`perf: ${why}`);
   const child = spawn(process.execPath, ['-e', '']);
   await once(child, 'close');
-  assert.deepEqual(await countEvent(EVENT, [child.pid as number], async () => 1), { outcome: 1, count: null });
-  const failing = countEvent(EVENT, [process.pid], () => Promise.reject(new Error('no')));
+  assert.deepEqual(await countEvents([EVENT], [child.pid as number], async () => 1), { outcome: 1, counts: [null] });
+  const failing = countEvents([EVENT], [process.pid], () => Promise.reject(new Error('no')));
   await assert.rejects(failing, /^Error: no$/);
   assert.match(whyUncountable('no-such-event') ?? '', /`perf stat -e no-such-event true` does not count it/);
 });

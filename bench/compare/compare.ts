@@ -1,0 +1,115 @@
+// A comparison from its first pair to its verdict: a session, and a second one where the first saw a small regression.
+
+import { COMPARISON_SCHEMA, type Comparison, type Confirmation, judgeWhole } from './comparison.js';
+import { concludeAll } from './conclude.js';
+import { CONFIRMATION_SHARE, confirm, toConfirm } from './confirm.js';
+import { Judgement } from './gate-evidence.js';
+import type { Pair, Run } from './metrics.js';
+import { Patience, whyInvalid } from './patience.js';
+import { playSide } from './play.js';
+import { addPair, type PlayedScenario, playSession, type SessionOptions, type Sides, type Stage } from './session.js';
+import { gateBudgets, type ScenarioSetup } from './setup.js';
+import type { Side } from './side.js';
+
+export interface CompareOptions extends SessionOptions {
+  /** Builds both sides anew for the second session. */
+  readonly rebuild: () => Sides;
+  readonly say: (line: string) => void;
+}
+
+/** Plays pairs until decided.
+ *  @throws FanwireError FANWIRE_COMPARE_INVALID when hardly any pair could be measured (exit code 3), and what a start throws */
+export async function compare(options: CompareOptions): Promise<Comparison> {
+  const startedAt = new Date();
+  const { base, head } = options.sides;
+  const labels = { base: base.label, head: head.label };
+  const played = await playSession(options);
+  const limitMs = options.pairs === undefined ? options.limitMs : Number.POSITIVE_INFINITY;
+  const scenarios = concludeAll(played, labels, options.alpha, limitMs);
+  const suspects = judgeWhole(scenarios, null).verdict === 'regressed' ? toConfirm(scenarios) : [];
+  let confirmation: Confirmation | null = null;
+  if (suspects.length > 0 && !losesMessages(scenarios)) {
+    options.say(`a small regression of ${head.label}: a second session with fresh builds must confirm it`);
+    const leftMs = options.limitMs - (Date.now() - startedAt.getTime());
+    confirmation = await confirm(suspects, {
+      ...options,
+      sides: options.rebuild(),
+      limitMs: Math.max(leftMs, options.limitMs * CONFIRMATION_SHARE),
+    });
+  }
+  return {
+    schema: COMPARISON_SCHEMA,
+    startedAt: startedAt.toISOString(),
+    ...labels,
+    ...judgeWhole(scenarios, confirmation),
+    alpha: options.alpha,
+    scenarios,
+    confirmation,
+    elapsedS: Math.round((Date.now() - startedAt.getTime()) / 100) / 10,
+  };
+}
+
+function losesMessages(scenarios: Comparison['scenarios']): boolean {
+  return (
+    judgeWhole(
+      scenarios.map((scenario) => ({ ...scenario, metrics: [] })),
+      null,
+    ).verdict === 'regressed'
+  );
+}
+
+export interface BaselineOptions extends Stage {
+  readonly setup: ScenarioSetup;
+  readonly alpha: number;
+  readonly limitMs: number;
+  readonly say: (line: string) => void;
+}
+
+/** `count` valid runs of one side. Used to save a baseline, and to measure the head against one.
+ *  @throws FanwireError FANWIRE_COMPARE_INVALID when too many in a row are invalid */
+export async function playRuns(side: Side, count: number, options: BaselineOptions): Promise<Run[]> {
+  const patience = new Patience('runs', options.limitMs);
+  const runs: Run[] = [];
+  while (runs.length < count) {
+    const run = await playSide(side, { ...options.setup, ...options });
+    const reason = whyInvalid(run);
+    if (reason === undefined) {
+      runs.push(run);
+      patience.valid();
+      continue;
+    }
+    patience.invalid(reason);
+    options.say(`run thrown away: ${reason}`);
+    if (patience.isOver()) throw patience.error();
+  }
+  return runs;
+}
+
+/** The head's runs, as many as the baseline has, against the baseline's, in the order run: what both were is symmetric about the
+ *  effect as a pair's is, but no drift is cancelled. */
+export async function compareWithBaseline(
+  baseline: { readonly label: string; readonly runs: readonly Run[] },
+  head: Side,
+  options: BaselineOptions,
+): Promise<Comparison> {
+  const startedAt = new Date();
+  const { setup, alpha } = options;
+  const runs = await playRuns(head, baseline.runs.length, options);
+  const pairs: Pair[] = runs.map((run, i) => ({ base: baseline.runs[i] as Run, head: run }));
+  const judgement = new Judgement(gateBudgets(setup), alpha);
+  for (const pair of pairs) addPair(judgement, 0, setup.gates, pair);
+  const elapsedMs = Date.now() - startedAt.getTime();
+  const played: PlayedScenario = { setup, pairs, discarded: [], verdicts: judgement.verdicts(), elapsedMs };
+  const scenarios = concludeAll([played], { base: baseline.label, head: head.label }, alpha, Number.POSITIVE_INFINITY);
+  return {
+    schema: COMPARISON_SCHEMA,
+    startedAt: startedAt.toISOString(),
+    base: baseline.label,
+    head: head.label,
+    ...judgeWhole(scenarios, null),
+    alpha,
+    scenarios,
+    confirmation: null,
+    elapsedS: Math.round(elapsedMs / 100) / 10,
+  };
+}

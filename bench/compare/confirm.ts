@@ -1,0 +1,76 @@
+// A small regression is seen twice before it is one: in a second session, with fresh builds and another order of runs.
+//
+// What a build was given by luck (memory layout, the path of its folder) is the same in every run of a session, and no number of pairs
+// takes it away: T. Mytkowicz, A. Diwan, M. Hauswirth, P. Sweeney, "Producing wrong data without doing anything obviously wrong!"
+// (ASPLOS 2009). Sessions of one pair of commits differed by about 1.2 points here (docs/regression.md).
+
+import { limitOf, type MetricName } from './budget.js';
+import type { Confirmation, MetricOutcome, ScenarioOutcome } from './comparison.js';
+import { pseudoMedian } from './interval.js';
+import { metricNamed, ratioOf } from './metrics.js';
+import { playSession, type SessionOptions } from './session.js';
+import type { ScenarioSetup } from './setup.js';
+
+/** The error of the second session by itself; it has been preceded by one at the stated alpha. Two-sided, as that one's. */
+const CONFIRMATION_ALPHA = 0.1;
+/** The second session may take what is left of the time, and this share of all of it in any case. */
+export const CONFIRMATION_SHARE = 0.5;
+/** A change of more than so many budgets is no matter of layout. */
+const SMALL_BUDGETS = 2;
+
+/** What a second session must confirm: the gates that have regressed, if each of them by less than twice its budget; none where one
+ *  regressed by more. */
+export function toConfirm(
+  scenarios: readonly ScenarioOutcome[],
+): { readonly scenario: string; readonly gate: MetricOutcome }[] {
+  const regressed = scenarios.flatMap(({ name, metrics }) =>
+    metrics
+      .filter((metric) => metric.isGate && metric.verdict === 'regressed')
+      .map((gate) => ({ scenario: name, gate })),
+  );
+  return regressed.every(({ gate }) => isSmall(gate)) ? regressed : [];
+}
+
+function isSmall({ ratio, budget, moreIsBetter }: MetricOutcome): boolean {
+  if (ratio === null) return false;
+  const worse = moreIsBetter ? 1 / ratio : ratio;
+  return worse < 1 + SMALL_BUDGETS * (limitOf(budget, moreIsBetter) - 1);
+}
+
+/** Plays the second session, of just the gates that regressed.
+ *  @throws what a session throws */
+export async function confirm(
+  suspects: readonly { readonly scenario: string; readonly gate: MetricOutcome }[],
+  options: Omit<SessionOptions, 'alpha'>,
+): Promise<Confirmation> {
+  const begun = performance.now();
+  const scenarios = options.scenarios.flatMap((setup): ScenarioSetup[] => {
+    const gates = suspects.filter(({ scenario }) => scenario === setup.name).map(({ gate }) => gate.name);
+    return gates.length === 0 ? [] : [{ ...setup, gates }];
+  });
+  const played = await playSession({ ...options, scenarios, alpha: CONFIRMATION_ALPHA });
+  const metrics = played.flatMap(({ setup, pairs, verdicts }) =>
+    setup.gates.map((name: MetricName, i) => {
+      const metric = metricNamed(name);
+      const logRatios = pairs.flatMap((pair) => {
+        const ratio = ratioOf(metric, pair);
+        return ratio === null ? [] : Math.log(ratio);
+      });
+      const center = pseudoMedian(logRatios);
+      return {
+        scenario: setup.name,
+        name,
+        label: metric.label,
+        moreIsBetter: metric.moreIsBetter,
+        ratio: center === null ? null : Math.exp(center),
+        isConfirmed: verdicts[i] === 'regressed',
+      };
+    }),
+  );
+  return {
+    pairs: played.reduce((sum, { pairs }) => sum + pairs.length, 0),
+    elapsedS: Math.round((performance.now() - begun) / 100) / 10,
+    isConfirmed: metrics.some((metric) => metric.isConfirmed),
+    metrics,
+  };
+}

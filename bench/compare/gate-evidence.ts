@@ -1,0 +1,108 @@
+// What the pairs so far say of each gate's budget, and of all gates together, with one stated error for the whole verdict.
+//
+// - "regressed" is true of the whole when it is true of any gate, so the error is shared over them: S. Holm, "A simple sequentially
+//   rejective multiple test procedure" (Scandinavian Journal of Statistics 6, 1979). The same for "improved".
+// - "unchanged" is true of the whole only when it is true of every gate. Each may take the whole error, for all would have to be
+//   wrong together: R. L. Berger, "Multiparameter hypothesis testing and acceptance sampling" (Technometrics 24, 1982).
+// - Each claim is one-sided and has half of the error, so that it agrees with the two-sided interval that the reports show.
+
+import { limitOf, type Verdict } from './budget.js';
+import { Evidence } from './evidence.js';
+
+/** The evidence on one metric and its budget. */
+export class GateEvidence {
+  readonly #worse: Evidence;
+  readonly #better: Evidence;
+  readonly #sign: 1 | -1;
+
+  constructor(budget: number, moreIsBetter: boolean) {
+    const limit = Math.log(limitOf(budget, moreIsBetter));
+    this.#worse = new Evidence(limit);
+    this.#better = new Evidence(-limit);
+    this.#sign = moreIsBetter ? -1 : 1;
+  }
+
+  /** Takes in the logarithm of one pair's head over base. */
+  add(logRatio: number): void {
+    this.#worse.add(this.#sign * logRatio);
+    this.#better.add(this.#sign * logRatio);
+  }
+
+  get pRegressed(): number {
+    return this.#worse.pAbove;
+  }
+
+  get pImproved(): number {
+    return this.#better.pBelow;
+  }
+
+  get pUnchanged(): number {
+    return Math.max(this.#worse.pBelow, this.#better.pAbove);
+  }
+}
+
+/** What a gate is judged by. */
+export interface GateBudget {
+  /** How much worse the metric may get, as a fraction of the base's. */
+  readonly budget: number;
+  readonly moreIsBetter: boolean;
+}
+
+/** All gates of a comparison, over all its scenarios, judged together. */
+export class Judgement {
+  readonly #gates: readonly GateEvidence[];
+
+  /** `alpha`: how often the verdict on the whole may be wrong. */
+  constructor(
+    gates: readonly GateBudget[],
+    private readonly alpha: number,
+  ) {
+    this.#gates = gates.map(({ budget, moreIsBetter }) => new GateEvidence(budget, moreIsBetter));
+  }
+
+  /** Takes in one pair's ratio of gate `index`. */
+  add(index: number, ratio: number): void {
+    this.#gates[index]?.add(Math.log(ratio));
+  }
+
+  verdicts(): Verdict[] {
+    const half = this.alpha / 2;
+    const claim = (p: (gate: GateEvidence) => number): boolean[] => holm(this.#gates.map(p), half);
+    const regressed = claim((gate) => gate.pRegressed);
+    const improved = claim((gate) => gate.pImproved);
+    return this.#gates.map((gate, i) => {
+      if (regressed[i] === true) return 'regressed';
+      if (improved[i] === true) return 'improved';
+      return gate.pUnchanged <= half ? 'unchanged' : 'inconclusive';
+    });
+  }
+}
+
+/** The verdict on one metric by itself, with `alpha` for it alone. */
+export function judgeAlone(evidence: GateEvidence, logRatios: readonly number[], alpha: number): Verdict {
+  for (const logRatio of logRatios) evidence.add(logRatio);
+  if (evidence.pRegressed <= alpha / 2) return 'regressed';
+  if (evidence.pImproved <= alpha / 2) return 'improved';
+  return evidence.pUnchanged <= alpha / 2 ? 'unchanged' : 'inconclusive';
+}
+
+/** Whether further pairs could not change the verdict on the whole: one regression is enough. */
+export function isDecided(verdicts: readonly Verdict[]): boolean {
+  return verdicts.includes('regressed') || !verdicts.includes('inconclusive');
+}
+
+/** The p-value at which the first of `gates` gates is said to have regressed. */
+export function firstThreshold(alpha: number, gates: number): number {
+  return alpha / 2 / gates;
+}
+
+/** Which of the claims with these p-values hold, at the error `alpha` for all of them together (Holm 1979). */
+export function holm(pValues: readonly number[], alpha: number): boolean[] {
+  const order = pValues.map((_, i) => i).sort((a, b) => (pValues[a] as number) - (pValues[b] as number));
+  const holds = pValues.map(() => false);
+  for (const [rank, i] of order.entries()) {
+    if ((pValues[i] as number) > alpha / (pValues.length - rank)) break;
+    holds[i] = true;
+  }
+  return holds;
+}

@@ -1,0 +1,101 @@
+// What a comparison could have seen, and how long an undecided one would take: the procedure itself, played on pairs that are drawn
+// again from those that were measured (a bootstrap: B. Efron, Annals of Statistics 7, 1979).
+
+import { limitOf } from './budget.js';
+import { Evidence } from './evidence.js';
+import { type GateBudget, GateEvidence } from './gate-evidence.js';
+import { median, pseudoMedian } from './interval.js';
+
+/** Comparisons that are made up for one answer: a share of 90 % is then known within 4 points. */
+const TRIALS = 200;
+const WANTED_SHARE = 0.9;
+/** Nothing is said of spread by fewer pairs. */
+const LEAST_PAIRS = 4;
+/** Changes above this factor are not looked for. */
+const LARGEST_LOG = Math.log(8);
+/** How many times as long as was played is still "how long it takes"; beyond, it is as good as never. */
+const PATIENCE = 20;
+/** And no answer takes longer to find than a second. */
+const MOST_FURTHER = 500;
+
+/** The smallest change for the worse, as a fraction, that `pairs` pairs of such spread would have been told to be above the gate's budget
+ *  with 90 % probability, at the error `p`. Null when hardly any would, or too few pairs tell of the spread. */
+export function wouldCatch(
+  logRatios: readonly number[],
+  { budget, moreIsBetter }: GateBudget,
+  p: number,
+  pairs: number,
+  random: () => number,
+): number | null {
+  const residuals = residualsOf(logRatios);
+  if (residuals === null || pairs < LEAST_PAIRS) return null;
+  // The same luck for every effect, so that a larger one is caught wherever a smaller one is.
+  const draws = Array.from({ length: TRIALS }, () => Array.from({ length: pairs }, () => pick(residuals, random)));
+  const limit = Math.log(limitOf(budget, moreIsBetter));
+  const isCaught = (log: number): boolean =>
+    draws.filter((noise) => regresses(noise, log, limit, p)).length >= TRIALS * WANTED_SHARE;
+  if (!isCaught(LARGEST_LOG)) return null;
+  let [low, high] = [limit, LARGEST_LOG];
+  for (let i = 0; i < 11; i++) {
+    const mid = (low + high) / 2;
+    if (isCaught(mid)) high = mid;
+    else low = mid;
+  }
+  return Math.expm1(high);
+}
+
+/** Whether `noise` around `log` is called a regression beyond `limit` at any of its pairs. */
+function regresses(noise: readonly number[], log: number, limit: number, p: number): boolean {
+  const evidence = new Evidence(limit);
+  for (const one of noise) {
+    evidence.add(log + one);
+    if (evidence.pAbove <= p) return true;
+  }
+  return false;
+}
+
+/** How many further pairs half of the comparisons need that begin with these pairs, till the gate is decided at the error `p` (with
+ *  `pUnchanged` for "unchanged"). Null when half of them are not decided by twenty times what was played. */
+export function furtherPairs(
+  logRatios: readonly number[],
+  gate: GateBudget,
+  { p, pUnchanged }: { readonly p: number; readonly pUnchanged: number },
+  random: () => number,
+): number | null {
+  const residuals = residualsOf(logRatios);
+  const center = pseudoMedian(logRatios);
+  if (residuals === null || center === null) return null;
+  const error = (1.4826 * (median(residuals.map(Math.abs)) as number)) / Math.sqrt(logRatios.length);
+  const most = Math.min(logRatios.length * PATIENCE, MOST_FURTHER);
+  const needed: number[] = [];
+  for (let trial = 0; trial < TRIALS / 2; trial++) {
+    const evidence = new GateEvidence(gate.budget, gate.moreIsBetter);
+    for (const one of logRatios) evidence.add(one);
+    // Where the truth lies is not known better than so.
+    const truth = center + error * normal(random);
+    let pairs = 0;
+    while (pairs < most && Math.min(evidence.pRegressed, evidence.pImproved) > p && evidence.pUnchanged > pUnchanged) {
+      evidence.add(truth + pick(residuals, random));
+      pairs++;
+    }
+    needed.push(pairs);
+  }
+  const half = median(needed) as number;
+  return half >= most ? null : Math.max(1, Math.ceil(half));
+}
+
+/** What pairs differ from their own center, widened since the center was fitted to them; null for too few. */
+function residualsOf(logRatios: readonly number[]): number[] | null {
+  const center = pseudoMedian(logRatios);
+  if (center === null || logRatios.length < LEAST_PAIRS) return null;
+  const widening = Math.sqrt(logRatios.length / (logRatios.length - 1));
+  return logRatios.map((one) => (one - center) * widening);
+}
+
+function pick(values: readonly number[], random: () => number): number {
+  return values[Math.floor(random() * values.length)] as number;
+}
+
+function normal(random: () => number): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}

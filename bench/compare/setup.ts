@@ -1,0 +1,147 @@
+// One scenario of a comparison before it is played: its plan, its gates, and whether it can lead to a verdict at all.
+
+import { FanwireError } from '../../src/protocol/codes.js';
+import { scenarioNamed } from '../scenarios/all.js';
+import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.js';
+import type { Dialect } from '../targets/target.js';
+import { type Budgets, DEFAULT_BUDGETS, type MetricName, parseBudgets } from './budget.js';
+import { fewestPairs } from './evidence.js';
+import { firstThreshold, type GateBudget } from './gate-evidence.js';
+import { gatesOf, unmeasuredOf } from './gates.js';
+import { metricNamed, statesPercentile } from './metrics.js';
+import type { Suite, SuiteEntry } from './suite.js';
+
+export interface ScenarioSetup {
+  /** What reports call it; once in a comparison. */
+  readonly name: string;
+  readonly plan: Plan;
+  /** ms of closed loop after each open-loop run; 0: none. */
+  readonly capacityMs: number;
+  /** Whether `perf` counts the server's instructions in it. */
+  readonly countsInstructions: boolean;
+  readonly dialect?: Dialect;
+  readonly budgets: Budgets;
+  /** Metrics that the verdict depends on. */
+  readonly gates: readonly MetricName[];
+}
+
+/** Short runs, many of them: a pair takes about five seconds, and it is the number of pairs that narrows an interval. After a warm-up
+ *  of 0.2 s both ends were still being compiled: 11 of 47 runs were invalid and p99's quartiles 6.0 and 9.1 ms; after 0.5 s
+ *  6 of 42, and 4.8 and 6.8 ms (interleaved). */
+const COMPARE_PLAN: Partial<Plan> = { subscribers: 200, rate: 200, warmupS: 0.5, durationS: 0.7, drainS: 2 };
+
+export interface SetUpOptions {
+  /** `--budget`: it comes before a suite's. */
+  readonly budget: string | undefined;
+  readonly capacityMs: number;
+  /** The sides as given. */
+  readonly specs: readonly string[];
+  /** Whether both sides are builds of fanwire: others do not know its envelope. */
+  readonly isFanwire: boolean;
+  readonly say: (line: string) => void;
+}
+
+/** The scenarios of `suite`, ready to be played.
+ *  @throws FanwireError FANWIRE_USAGE_SCENARIO, FANWIRE_USAGE_COMPARE_SCENARIO, FANWIRE_USAGE_BUDGET, FANWIRE_USAGE_BUDGET_UNMEASURED */
+export function setUp(suite: Suite, options: SetUpOptions): ScenarioSetup[] {
+  const playable = suite.scenarios.filter(({ dialect }) => options.isFanwire || dialect !== 'fanwire.v1');
+  for (const { name } of suite.scenarios.filter((entry) => !playable.includes(entry))) {
+    options.say(`${name} is left out: only fanwire itself speaks that dialect`);
+  }
+  if (playable.length === 0) {
+    throw new FanwireError('FANWIRE_USAGE_COMPARE_SCENARIO', 'no scenario of the suite can be played on these sides');
+  }
+  return playable.map((entry) => setUpEntry(entry, suite, options));
+}
+
+function setUpEntry(entry: SuiteEntry, suite: Suite, options: SetUpOptions): ScenarioSetup {
+  const scenario = comparable(entry.scenario);
+  const capacityMs = entry.capacityMs ?? options.capacityMs;
+  const plan: Plan = {
+    ...PLAN_DEFAULTS,
+    ...COMPARE_PLAN,
+    ...scenario.defaults,
+    ...entry.plan,
+    scenario: scenario.name,
+  };
+  const unmeasured = unmeasuredOf(options.specs, capacityMs, plan);
+  const budgets = parseBudgets(options.budget ?? entry.budget ?? suite.budget ?? '');
+  return {
+    name: entry.name,
+    plan,
+    capacityMs,
+    countsInstructions: unmeasured.instructions === undefined,
+    ...(entry.dialect !== undefined && { dialect: entry.dialect }),
+    budgets: { ...DEFAULT_BUDGETS, ...budgets },
+    gates: gatesOf(Object.keys(budgets) as MetricName[], unmeasured),
+  };
+}
+
+function comparable(name: string): Scenario {
+  const scenario = scenarioNamed(name);
+  if (scenario.sweep !== undefined || scenario.search !== undefined) {
+    throw new FanwireError(
+      'FANWIRE_USAGE_COMPARE_SCENARIO',
+      `--scenario ${scenario.name} is a series of runs; a comparison repeats one: use fan-out with --payload or --rate`,
+    );
+  }
+  if (scenario.engine !== undefined) {
+    throw new FanwireError(
+      'FANWIRE_USAGE_COMPARE_SCENARIO',
+      `--scenario ${scenario.name} is played by ${scenario.engine}, a comparison by the native engine: use one that \`fanwire bench list\` gives no engine for`,
+    );
+  }
+  return scenario;
+}
+
+export function gateBudgets({ gates, budgets }: ScenarioSetup): GateBudget[] {
+  return gates.map((name) => ({ budget: budgets[name], moreIsBetter: metricNamed(name).moreIsBetter }));
+}
+
+/** Seconds that starting and stopping a server take at least. */
+const START_S = 0.15;
+const PERCENTILES: Partial<Record<MetricName, number>> = { p50: 50, p99: 99, p999: 99.9 };
+
+/** The least time that a pair of `setup` takes, s. */
+export function leastPairS({ plan, capacityMs }: ScenarioSetup): number {
+  const { warmupS, durationS } = plan;
+  return 2 * (warmupS + durationS + (capacityMs / 1000) * 1.5 + START_S);
+}
+
+/** Refuses what can never be decided, before it is played.
+ *  @throws FanwireError FANWIRE_USAGE_COMPARE_HOPELESS */
+export function refuseHopeless(setups: readonly ScenarioSetup[], alpha: number, limitMs: number): void {
+  for (const setup of setups) {
+    for (const gate of setup.gates) {
+      const at = PERCENTILES[gate];
+      if (at !== undefined) refuseFewMessages(setup, gate, at);
+    }
+  }
+  const gates = setups.reduce((sum, { gates }) => sum + gates.length, 0);
+  const needed = fewestPairs(firstThreshold(alpha, gates));
+  const neededS = setups.reduce((sum, setup) => sum + needed * leastPairS(setup), 0);
+  if (neededS * 1000 <= limitMs) return;
+  throw new FanwireError(
+    'FANWIRE_USAGE_COMPARE_HOPELESS',
+    `--max-minutes ${limitMs / 60_000} can never decide: a verdict takes ${needed} pairs${setups.length > 1 ? ' of each scenario' : ''} at least at --alpha ${alpha}, ` +
+      `which last ${Math.ceil(neededS)} s; allow ${Math.ceil(neededS / 6) / 10} minutes or more`,
+  );
+}
+
+function refuseFewMessages({ name, plan }: ScenarioSetup, gate: MetricName, at: number): void {
+  const published = Math.floor(plan.rate * plan.durationS);
+  const deliveries = Math.floor((published * plan.subscribers) / plan.topics);
+  if (statesPercentile(deliveries, published, at)) return;
+  throw new FanwireError(
+    'FANWIRE_USAGE_COMPARE_HOPELESS',
+    `${gate} can never be decided in ${name}: a run of it makes ${deliveries} deliveries of ${published} messages, ` +
+      `too few to state p${at}; raise --rate or --duration, or name other metrics with --budget`,
+  );
+}
+
+/** What `pairs` pairs can never show, for those who ask for a fixed number; undefined: nothing. */
+export function tooFewPairs(pairs: number, alpha: number, gates: number): string | undefined {
+  const needed = fewestPairs(firstThreshold(alpha, gates));
+  if (pairs >= needed) return undefined;
+  return `${pairs} pairs can show lost messages and no more: a verdict on ${gates} metric${gates === 1 ? '' : 's'} takes ${needed} at --alpha ${alpha}`;
+}
