@@ -82,33 +82,58 @@ class Machine {
   }
 }
 
-/** The upper end of the two-sided 95 % interval of a rate that was seen `hits` times in `trials`: C. J. Clopper and E. S. Pearson,
- *  "The use of confidence or fiducial limits" (Biometrika 26, 1934), by bisection. */
-export function upperBound(hits: number, trials: number): number {
-  return hits >= trials ? 1 : solve((rate) => binomialCdf(hits, trials, rate) > 0.025);
+/** How one row of the calibration's table came out. */
+export interface ErrorRates {
+  readonly noise: Noise;
+  readonly budget: number;
+  readonly trials: number;
+  /** Any claim of a change, of equal builds. */
+  readonly atNoEffect: number;
+  /** "regressed", with every gate exactly at its budget. */
+  readonly atBorder: number;
+  /** "unchanged" or "improved", of a head that is worse than its budget allows. */
+  readonly overlooked: number;
+  /** By effect (1.02: +2 %): comparisons called "regressed", and the pairs they took on average, inconclusive ones included. */
+  readonly caught: readonly { readonly effect: number; readonly regressed: number; readonly pairs: number }[];
 }
 
-export function lowerBound(hits: number, trials: number): number {
-  return hits === 0 ? 0 : 1 - upperBound(trials - hits, trials);
-}
+/** Gates of a simulated comparison: as many as a real one has by default. */
+const GATES = 5;
+const POWER_AT = [1.02, 1.03, 1.05, 1.07, 1.1, 1.15];
 
-/** The rate up to which `holds`. */
-function solve(holds: (rate: number) => boolean): number {
-  let [low, high] = [0, 1];
-  for (let i = 0; i < 40; i++) {
-    const mid = (low + high) / 2;
-    if (holds(mid)) low = mid;
-    else high = mid;
-  }
-  return high;
-}
-
-function binomialCdf(hits: number, trials: number, rate: number): number {
-  let logTerm = trials * Math.log1p(-rate);
-  let sum = Math.exp(logTerm);
-  for (let k = 1; k <= hits; k++) {
-    logTerm += Math.log(((trials - k + 1) / k) * (rate / (1 - rate)));
-    sum += Math.exp(logTerm);
-  }
-  return Math.min(1, sum);
+/** Plays `trials` comparisons for each cell of the table. Of the power's, one gate in five has the effect. */
+export function errorRates(
+  { noise, budget, spread, alpha, pairs }: Omit<Simulation, 'gates'> & { readonly budget: number },
+  trials: number,
+  random: () => number,
+): ErrorRates {
+  const play = (effectOf: (gate: number) => number): { readonly verdicts: Verdict[]; readonly pairs: number } => {
+    const gates = Array.from({ length: GATES }, (_, i) => ({ budget, moreIsBetter: false, effect: effectOf(i) }));
+    let played = 0;
+    const verdicts = Array.from({ length: trials }, () => {
+      const outcome = simulateComparison({ gates, noise, spread, alpha, pairs }, random);
+      played += outcome.pairs;
+      return outcome.verdict;
+    });
+    return { verdicts, pairs: played / trials };
+  };
+  const count = (verdicts: readonly Verdict[], ...wanted: Verdict[]): number =>
+    verdicts.filter((verdict) => wanted.includes(verdict)).length;
+  const same = play(() => 1).verdicts;
+  const border = play(() => 1 + budget).verdicts;
+  let overlooked = 0;
+  const caught = POWER_AT.map((effect) => {
+    const { verdicts, pairs: taken } = play((gate) => (gate === 0 ? effect : 1));
+    if (effect > 1 + budget) overlooked = Math.max(overlooked, count(verdicts, 'unchanged', 'improved'));
+    return { effect, regressed: count(verdicts, 'regressed'), pairs: taken };
+  });
+  return {
+    noise,
+    budget,
+    trials,
+    atNoEffect: count(same, 'regressed', 'improved'),
+    atBorder: count(border, 'regressed', 'improved'),
+    overlooked,
+    caught,
+  };
 }
