@@ -54,7 +54,7 @@ export function isOfLoad(reason: string): boolean {
 /** Why nothing that `run` measured may be used. Too few messages for a p99 is no such reason: CPU, losses and connect times are known, and
  *  the percentile has no figure. */
 export function whyInvalid({ result }: Run): string | undefined {
-  return result.invalidReasons.find((reason) => !isOfLoad(reason));
+  return result.invalidReasons.find((reason) => !isOfLoad(reason)) ?? result.serverFaults?.[0];
 }
 
 /** A reason in two or three words, to count alike ones together. */

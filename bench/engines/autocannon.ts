@@ -219,7 +219,13 @@ function report(plan: Plan, counts: autocannon.Result, measured: Measured): Engi
   const lost = failures.reduce((sum, { count }) => sum + count, 0);
   const connections = connectionsOf(plan);
   return {
-    connections: { requested: connections, opened: connections, failed: 0, connectUs: newLatencyHistogram(), failures },
+    connections: {
+      requested: connections,
+      opened: connections,
+      failed: 0,
+      connectUs: newLatencyHistogram(),
+      failures: [],
+    },
     published: counts.requests.sent,
     expected: measured.answered + lost,
     delivered: measured.answered,
@@ -235,6 +241,9 @@ function report(plan: Plan, counts: autocannon.Result, measured: Measured): Engi
       eventLoopDelayMs: { p99: measured.eventLoopDelayMs },
     },
     invalidReasons: [],
+    delayReasons: [],
+    serverFaults: brokenRequests(failures),
+    remarks: [],
     extra: {
       loop: plan.rate > 0 ? 'a quota per connection and second, closed within it' : 'closed',
       coordinatedOmission:
@@ -246,4 +255,14 @@ function report(plan: Plan, counts: autocannon.Result, measured: Measured): Engi
       timeouts: counts.timeouts,
     },
   };
+}
+
+/** Requests whose connection broke or was refused; an answer other than 2xx, or none in time, is counted as lost. */
+function brokenRequests(failures: readonly { readonly reason: string; readonly count: number }[]): string[] {
+  const broken = failures.filter(({ reason }) => !/^HTTP |timed out/.test(reason));
+  if (broken.length === 0) return [];
+  const total = broken.reduce((sum, { count }) => sum + count, 0);
+  return [
+    `the server broke or refused ${total} requests (${broken.map(({ reason, count }) => `${count} × ${reason}`).join(', ')})`,
+  ];
 }

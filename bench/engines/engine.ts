@@ -59,8 +59,14 @@ export interface EngineReport {
     readonly scheduleSlipMs: { readonly p99: number | null; readonly max: number | null };
     readonly eventLoopDelayMs: { readonly p99: number | null };
   };
-  /** Reasons only the engine can know why its figures are not the server's ("VU queue full: 312 iterations dropped"). */
+  /** Reasons only the engine can know why its figures are not the server's ("some VUs did not finish"). */
   readonly invalidReasons: readonly string[];
+  /** Reasons why latencies are higher than the server's, and nothing else is wrong: what holds all the same, holds. */
+  readonly delayReasons: readonly string[];
+  /** What the server did wrong whatever the generator did, beside failed connections: it closed some. */
+  readonly serverFaults: readonly string[];
+  /** What a reader of a valid run should know. */
+  readonly remarks: readonly string[];
   /** Further figures for `params`, such as `subscribersClosedByServer`. */
   readonly extra: Readonly<Record<string, number | string>>;
 }

@@ -1,6 +1,6 @@
 // The k6 engine: plays a plan with a real k6 and reports what its VUs saw, and whether k6 itself was what they saw.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FanwireError } from '../../src/protocol/codes.js';
@@ -11,14 +11,14 @@ import type { Plan } from '../scenarios/scenario.js';
 import type { Target } from '../targets/target.js';
 import type { Engine, EngineHooks, EngineReport, Phase } from './engine.js';
 import { Account } from './k6/account.js';
-import { type ArgumentOptions, k6Arguments } from './k6/arguments.js';
+import { type ArgumentOptions, k6Invocation } from './k6/arguments.js';
 import { findK6, type K6, requireK6 } from './k6/binary.js';
 import { Busyness } from './k6/busyness.js';
 import { K6Process } from './k6/process.js';
 import { crossedThresholds } from './k6/thresholds.js';
-import { doubts, intakeMs } from './k6/validity.js';
+import { delays, doubts, faults, intakeMs, intakeRemark } from './k6/validity.js';
 
-export interface K6Options extends Omit<ArgumentOptions, 'summaryFile'> {
+export interface K6Options extends Omit<ArgumentOptions, 'summaryFile' | 'configFile'> {
   /** Cores for k6; empty: all that this process may use. */
   readonly cores: readonly number[];
 }
@@ -34,7 +34,7 @@ export function k6Engine(options: K6Options = K6_DEFAULTS): Engine {
       const k6 = await findK6();
       const folder = await mkdtemp(join(tmpdir(), 'fanwire-k6-'));
       try {
-        return await new K6Run(k6, plan, hooks, options).play(target, join(folder, 'summary.json'));
+        return await new K6Run(k6, plan, hooks, options).play(target, folder);
       } finally {
         await rm(folder, { recursive: true, force: true });
       }
@@ -55,11 +55,13 @@ class K6Run {
     private readonly options: K6Options,
   ) {}
 
-  async play(target: Target, summaryFile: string): Promise<EngineReport> {
+  async play(target: Target, folder: string): Promise<EngineReport> {
     const { cores } = this.options;
-    const command = [this.k6.path, ...k6Arguments(this.plan, target, { ...this.options, summaryFile })];
+    const files = { summaryFile: join(folder, 'summary.json'), configFile: join(folder, 'config.json') };
+    await writeFile(files.configFile, '{}');
+    const { args, env } = k6Invocation(this.plan, target, { ...this.options, ...files });
     this.hooks.signal.throwIfAborted();
-    const running = new K6Process(pinnedCommand(command, cores), (line) => {
+    const running = new K6Process(pinnedCommand([this.k6.path, ...args], cores), env, (line) => {
       this.#account.add(line);
       if (line.kind === 'timeline') this.#follow(line);
       if (line.kind === 'progress') this.#tell();
@@ -71,7 +73,7 @@ class K6Run {
       if (running.pid !== undefined) this.#busyness = new Busyness(running.pid, this.#cores);
       await running.finished();
       this.#enter('done');
-      return this.#report(await crossedThresholds(summaryFile));
+      return this.#report(await crossedThresholds(files.summaryFile));
     } finally {
       this.hooks.signal.removeEventListener('abort', end);
       for (const timer of this.#timers) clearTimeout(timer);
@@ -162,7 +164,10 @@ class K6Run {
         scheduleSlipMs: { p99: percentileMs(account.slipUs, 99), max: percentileMs(account.slipUs, 100) },
         eventLoopDelayMs: { p99: percentileMs(account.lagUs, 99) },
       },
-      invalidReasons: doubts(account, intake),
+      invalidReasons: doubts(account),
+      delayReasons: delays(account, intake),
+      serverFaults: faults(account),
+      remarks: intakeRemark(account, intake),
       extra: {
         k6Version: this.k6.version,
         k6Vus: timeline.subscribers + timeline.visitors + timeline.publishers,

@@ -2,8 +2,11 @@
 
 import { play } from './lib/play.ts';
 
-export const { options, setup, subscribers, visitors, publishers, handleSummary } = play('burst', {
+const script = play('burst', {
   subscribers: 50,
   rate: 32,
   burst: 16,
 });
+
+export const { options, setup, subscribers, visitors, publishers, handleSummary } = script;
+export default script.default;

@@ -2,8 +2,11 @@
 
 import { play } from './lib/play.ts';
 
-export const { options, setup, subscribers, visitors, publishers, handleSummary } = play('churn', {
+const script = play('churn', {
   subscribers: 200,
   rate: 20,
   churnRate: 50,
 });
+
+export const { options, setup, subscribers, visitors, publishers, handleSummary } = script;
+export default script.default;

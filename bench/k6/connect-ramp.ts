@@ -2,8 +2,11 @@
 
 import { play } from './lib/play.ts';
 
-export const { options, setup, subscribers, visitors, publishers, handleSummary } = play('connect-ramp', {
+const script = play('connect-ramp', {
   subscribers: 1000,
   connectRate: 500,
   rate: 0,
 });
+
+export const { options, setup, subscribers, visitors, publishers, handleSummary } = script;
+export default script.default;

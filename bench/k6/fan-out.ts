@@ -2,7 +2,10 @@
 
 import { play } from './lib/play.ts';
 
-export const { options, setup, subscribers, visitors, publishers, handleSummary } = play('fan-out', {
+const script = play('fan-out', {
   subscribers: 100,
   rate: 50,
 });
+
+export const { options, setup, subscribers, visitors, publishers, handleSummary } = script;
+export default script.default;

@@ -2,9 +2,12 @@
 
 import { play } from './lib/play.ts';
 
-export const { options, setup, subscribers, visitors, publishers, handleSummary } = play('many-topics', {
+const script = play('many-topics', {
   subscribers: 400,
   topics: 100,
   publishers: 100,
   rate: 500,
 });
+
+export const { options, setup, subscribers, visitors, publishers, handleSummary } = script;
+export default script.default;

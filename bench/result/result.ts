@@ -34,6 +34,10 @@ const connections = z
     requested: count('Connections the scenario asked for'),
     opened: count('Connections whose WebSocket handshake completed'),
     failed: count('Connections refused, timed out or closed before their handshake completed'),
+    failures: z
+      .array(z.strictObject({ reason: z.string().min(1), count: z.int().positive() }))
+      .optional()
+      .describe('Why connections failed ("HTTP 503"), most frequent first; absent where none did'),
     connectMs: z
       .strictObject({
         p50: amountOrNull('Median, ms'),
@@ -85,6 +89,12 @@ const generator = z
     eventLoopDelayMs: z
       .strictObject({ p99: amountOrNull('99th percentile, ms; null for an engine without an event loop of ours') })
       .describe("Delay of the generator's event loop"),
+    floorMs: z
+      .strictObject({ p50: amountOrNull('Median, ms'), p99: amountOrNull('99th percentile, ms') })
+      .optional()
+      .describe(
+        'What the generator itself adds to a latency, measured before the run against an echo that does nothing',
+      ),
   })
   .describe('The generator that produced the load');
 
@@ -128,6 +138,18 @@ export const resultSchema = z
     generator,
     valid: z.boolean().describe('false: the figures are not the server’s and must not be quoted'),
     invalidReasons: z.array(z.string().min(1)).describe('Why not, one sentence each; empty when valid'),
+    serverFaults: z
+      .array(z.string().min(1))
+      .optional()
+      .describe(
+        'What the server did wrong whatever the generator did (it ended, it closed connections), one sentence each',
+      ),
+    remarks: z
+      .array(z.string().min(1))
+      .optional()
+      .describe(
+        'What a reader of a valid run should know, one sentence each: its objective held although the generator was late',
+      ),
   })
   .describe('The result of one fanwire benchmark run');
 

@@ -16,7 +16,7 @@ export interface SloTerm {
 type Operator = '<' | '<=' | '==' | '>=' | '>';
 
 const TERM =
-  /^(p50|p90|p99|p99\.9|p99\.99|mean|max|loss|duplicated|outOfOrder|failed|deliveries\/s)(<=|>=|==|<|>)(\d+(?:\.\d+)?)(us|ms|s|%)?$/;
+  /^(p50|p90|p99|p99\.9|p99\.99|mean|max|loss|duplicated|outOfOrder|failed|deliveries\/s)(<=|>=|==|<|>)(\d+(?:\.\d+)?)(us|ms|s|%|k)?$/;
 const FORMS =
   'use p50, p90, p99, p99.9, p99.99, mean or max with us, ms or s; loss (a count, or %), duplicated, outOfOrder, failed, deliveries/s: p99<20ms,loss==0';
 const MS_PER_UNIT: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
@@ -43,12 +43,13 @@ export function parseSlo(text: string): SloTerm[] {
 function parseTerm(text: string): SloTerm {
   const match = TERM.exec(text);
   const [, metric = '', op = '', digits = '', unit = ''] = match ?? [];
-  const isTime = /^(p\d|mean|max)/.test(metric);
-  const unitFits = isTime ? unit in MS_PER_UNIT : unit === '' || (unit === '%' && metric === 'loss');
+  const unitFits = isTime(metric)
+    ? unit in MS_PER_UNIT
+    : unit === '' || unit === 'k' || (unit === '%' && metric === 'loss');
   if (match === null || !unitFits) {
     throw new FanwireError('FANWIRE_USAGE_SLO', `--slo term "${text}" is not understood: ${FORMS}`);
   }
-  const factor = unit === '%' ? 0.01 : (MS_PER_UNIT[unit] ?? 1);
+  const factor = unit === '%' ? 0.01 : unit === 'k' ? 1000 : (MS_PER_UNIT[unit] ?? 1);
   return { text, metric, isShare: unit === '%', op: op as Operator, value: Number(digits) * factor };
 }
 
@@ -58,8 +59,44 @@ export function missedTerms(terms: readonly SloTerm[], result: Result): string[]
   return terms.flatMap((term) => {
     const measured = measure(term, result);
     if (measured !== null && compare[term.op](measured, term.value)) return [];
-    return [`${term.text} (measured ${measured === null ? 'nothing' : Number(measured.toPrecision(4))})`];
+    return [`${term.text} (measured ${measured === null ? 'nothing' : withUnit(term, measured)})`];
   });
+}
+
+/** "9.6 ms", "0.12 %", "12": as the term itself is written. */
+function withUnit({ metric, isShare }: SloTerm, measured: number): string {
+  if (isShare) return `${Number((measured * 100).toPrecision(4))} %`;
+  const figure = Number(measured.toPrecision(4));
+  return isTime(metric) ? `${figure} ms` : String(figure);
+}
+
+/** Whether a generator that is late can only make `result` look worse than the server is, for every one of `terms`: latencies it
+ *  stretches, throughput it holds back, and what it counts it counts right. An objective that holds then, holds. */
+export function areBoundedByDelay(terms: readonly SloTerm[]): boolean {
+  return terms.every(({ metric, op }) => {
+    if (isTime(metric)) return op === '<' || op === '<=';
+    return metric !== 'deliveries/s' || op === '>' || op === '>=';
+  });
+}
+
+/** Whether a term of the objective is missed whose miss no delay can explain: a latency that is too *small*, a message that came twice. */
+export function isMissedForCertain(terms: readonly SloTerm[], result: Result): boolean {
+  const certain = terms.filter(({ metric, op }) => {
+    if (isTime(metric)) return op === '>' || op === '>=';
+    if (metric === 'deliveries/s') return op === '<' || op === '<=';
+    return metric !== 'loss';
+  });
+  return missedTerms(certain, result).length > 0;
+}
+
+/** The highest percentile (50 to 99.99) that an objective speaks about; undefined when it speaks about none. */
+export function highestPercentile(terms: readonly SloTerm[]): number | undefined {
+  const named = terms.filter(({ metric }) => metric.startsWith('p')).map(({ metric }) => Number(metric.slice(1)));
+  return named.length === 0 ? undefined : Math.max(...named);
+}
+
+function isTime(metric: string): boolean {
+  return /^(p\d|mean|max)/.test(metric);
 }
 
 function measure({ metric, isShare }: SloTerm, result: Result): number | null {

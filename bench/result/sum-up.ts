@@ -18,6 +18,7 @@ export function sumUpSequence(results: readonly Result[]): Result {
     series: oneAfterTheOther(results),
     valid: reasons.size === 0,
     invalidReasons: [...reasons],
+    ...together(results),
   };
 }
 
@@ -45,7 +46,25 @@ export function sumUpMachines(results: readonly Result[]): Result {
     series: atTheSameTime(results),
     valid: reasons.length === 0,
     invalidReasons: reasons,
+    ...together(results),
   };
+}
+
+/** Faults and remarks of any of them, each once. */
+function together(results: readonly Result[]): Pick<Result, 'serverFaults' | 'remarks'> {
+  const faults = [...new Set(results.flatMap((result) => result.serverFaults ?? []))];
+  const remarks = [...new Set(results.flatMap((result) => result.remarks ?? []))];
+  return { ...(faults.length > 0 && { serverFaults: faults }), ...(remarks.length > 0 && { remarks }) };
+}
+
+/** Why connections failed, over all results, most frequent first. */
+function failuresOf(results: readonly Result[]): Pick<Result['connections'], 'failures'> {
+  const counts = new Map<string, number>();
+  for (const { reason, count } of results.flatMap(({ connections }) => connections.failures ?? [])) {
+    counts.set(reason, (counts.get(reason) ?? 0) + count);
+  }
+  if (counts.size === 0) return {};
+  return { failures: [...counts].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count) };
 }
 
 function sumUp(results: readonly Result[]): Result {
@@ -58,6 +77,7 @@ function sumUp(results: readonly Result[]): Result {
       requested: total(results, (r) => r.connections.requested),
       opened: total(results, (r) => r.connections.opened),
       failed: total(results, (r) => r.connections.failed),
+      ...failuresOf(results),
       connectMs: {
         p50: worst(results, (r) => r.connections.connectMs.p50),
         p99: worst(results, (r) => r.connections.connectMs.p99),

@@ -13,10 +13,40 @@ const DELAY_SHARE = 0.5;
 /** Published messages that a p99 needs, since the deliveries of one message rise and fall together. */
 const PUBLISHES_FOR_P99 = 100;
 
-/** Why the figures of `report` must not be quoted, one sentence each; empty: they may. */
-export function invalidReasons(plan: Plan, report: EngineReport): string[] {
-  const rules = plan.rate > 0 && plan.publishers > 0 ? [busy, slipped, delayed, tooFew] : [busy];
-  return [...rules.flatMap((rule) => rule(report) ?? []), ...report.invalidReasons];
+/** Why figures must not be quoted, one sentence each. */
+export interface Doubts {
+  /** The generator or the machine made latencies longer than the server's, and did nothing else to them. */
+  readonly delays: readonly string[];
+  /** Anything else: too little was measured, or something was measured that is not the server. */
+  readonly others: readonly string[];
+}
+
+/** What speaks against the figures of `report`; both lists empty: they may be quoted. */
+export function doubtsAbout(plan: Plan, report: EngineReport): Doubts {
+  const isPublished = plan.rate > 0 && plan.publishers > 0;
+  const delays = (isPublished ? [busy, slipped, delayed] : [busy]).flatMap((rule) => rule(report) ?? []);
+  const few = isPublished ? (tooFew(report) ?? []) : [];
+  const local = ranOut(report) ?? [];
+  return {
+    delays: [...delays, ...report.delayReasons],
+    others: [...report.invalidReasons, local, few].flat(),
+  };
+}
+
+/** Errors of connect() that come from this machine's ports, files or memory and never from the server. */
+const OWN_LIMIT = /EADDRNOTAVAIL|EADDRINUSE|EMFILE|ENFILE|ENOBUFS|ENOMEM|too many open files|cannot assign requested/i;
+
+/** Whether a connection that failed for `reason` says something about the server. */
+export function isServersFault(reason: string): boolean {
+  return !OWN_LIMIT.test(reason);
+}
+
+function ranOut({ connections }: EngineReport): string | undefined {
+  const own = connections.failures.filter(({ reason }) => !isServersFault(reason));
+  const [first] = own;
+  if (first === undefined) return undefined;
+  const failed = own.reduce((sum, { count }) => sum + count, 0);
+  return `the generator ran out of ports or files: ${failed} connections failed with ${first.reason}`;
 }
 
 /** Published messages that `percentile` (0 to 100) needs: one beyond it at least. */

@@ -6,7 +6,8 @@ import { percentileMs, summarizeLatency } from '../measure/histogram.js';
 import { type LoadSample, ServerLoad } from '../measure/server-load.js';
 import { StarvationWatch } from '../measure/starvation.js';
 import { RESULT_SCHEMA, type Result } from '../result/result.js';
-import { invalidReasons, publishesFor } from '../result/validity.js';
+import { areBoundedByDelay, isMissedForCertain, missedTerms, type SloTerm } from '../result/slo.js';
+import { type Doubts, doubtsAbout, publishesFor } from '../result/validity.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { Target } from '../targets/target.js';
 
@@ -15,6 +16,8 @@ const SERVER_SAMPLE_MS = 250;
 export interface RunHooks {
   progress(now: Progress): void;
   readonly signal: AbortSignal;
+  /** What the run is asked; a run that holds it although the generator was late is valid, with a remark. */
+  readonly objective?: readonly SloTerm[];
 }
 
 /** Plays `plan` once and judges it.
@@ -25,7 +28,8 @@ export async function runPlan(engine: Engine, plan: Plan, target: Target, hooks:
   try {
     const engineHooks: EngineHooks = { ...hooks, phase: (phase) => watch.enter(phase) };
     const report = await engine.run(plan, target, engineHooks);
-    return assemble(engine, plan, target, report, watch, startedAt);
+    const result = assemble(engine, plan, target, report, watch, startedAt);
+    return judged(result, doubtsOf(plan, report, watch), hooks.objective ?? []);
   } finally {
     watch.stop();
   }
@@ -37,7 +41,7 @@ class ServerWatch {
   readonly #at = new Map<Phase, LoadSample>();
   #starvation: StarvationWatch | undefined;
   #starved: string | undefined;
-  #hasEnded = false;
+  #ended: number | undefined;
 
   constructor(private readonly pids: readonly number[]) {}
 
@@ -46,15 +50,19 @@ class ServerWatch {
     this.#load ??= new ServerLoad(this.pids, SERVER_SAMPLE_MS);
     const sample = this.#load.read();
     if (sample !== undefined) this.#at.set(phase, sample);
-    else if (this.#at.size > 0) this.#hasEnded = true;
+    this.#ended ??= this.pids.find(isGone);
     if (phase === 'measure') this.#starvation = new StarvationWatch(this.pids);
     if (phase === 'drain') this.#starved = this.#starvation?.reason();
   }
 
-  /** Why the server's figures are not its own. */
-  get reasons(): string[] {
-    if (this.#hasEnded) return ['the server process ended during the run'];
+  /** Why the server was slower than it is. */
+  get starvation(): string[] {
     return this.#starved === undefined ? [] : [this.#starved];
+  }
+
+  get faults(): string[] {
+    if (this.#ended === undefined) return [];
+    return [`the server process ended during the run${this.pids.length > 1 ? ` (pid ${this.#ended})` : ''}`];
   }
 
   stop(): void {
@@ -89,7 +97,7 @@ function assemble(
   startedAt: string,
 ): Result {
   const { connections, generator } = report;
-  const reasons = [...watch.reasons, ...invalidReasons(plan, report)];
+  const faults = [...watch.faults, ...report.serverFaults];
   return {
     schema: RESULT_SCHEMA,
     scenario: plan.scenario,
@@ -102,6 +110,7 @@ function assemble(
       requested: connections.requested,
       opened: connections.opened,
       failed: connections.failed,
+      ...(connections.failures.length > 0 && { failures: [...connections.failures] }),
       connectMs: {
         p50: percentileMs(connections.connectUs, 50),
         p99: percentileMs(connections.connectUs, 99),
@@ -119,9 +128,38 @@ function assemble(
     series: seriesWithServer(report, watch),
     server: watch.figures(report),
     generator: { ...generator, cpu: round(generator.cpu) },
-    valid: reasons.length === 0,
-    invalidReasons: reasons,
+    valid: true,
+    invalidReasons: [],
+    ...(faults.length > 0 && { serverFaults: faults }),
+    ...(report.remarks.length > 0 && { remarks: [...report.remarks] }),
   };
+}
+
+function doubtsOf(plan: Plan, report: EngineReport, watch: ServerWatch): Doubts {
+  const { delays, others } = doubtsAbout(plan, report);
+  return { delays: [...watch.starvation, ...delays], others };
+}
+
+/** Whether the figures may be quoted. What the generator or the machine added can only have made them worse: an objective that
+ *  holds in spite of it holds for the server. */
+function judged(result: Result, { delays, others }: Doubts, objective: readonly SloTerm[]): Result {
+  const reasons = [...delays, ...others];
+  if (reasons.length === 0) return result;
+  const holds = objective.length > 0 && areBoundedByDelay(objective) && missedTerms(objective, result).length === 0;
+  const isMissed = isMissedForCertain(objective, result);
+  if (others.length > 0 || !(holds || isMissed)) return { ...result, valid: false, invalidReasons: reasons };
+  const what = holds ? 'the objective holds although' : 'the objective is missed, and not because';
+  const remarks = delays.map((delay) => `${what} ${delay}: latencies are upper bounds`);
+  return { ...result, remarks: [...(result.remarks ?? []), ...remarks] };
+}
+
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0); // asks, sends nothing
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
 }
 
 /** Percentiles that the number of published messages cannot carry are null, whatever the number of deliveries. */

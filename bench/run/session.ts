@@ -3,7 +3,7 @@
 import { Exit } from '../../src/base/exit-codes.js';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { autocannonEngine } from '../engines/autocannon.js';
-import type { Engine } from '../engines/engine.js';
+import type { Engine, Progress } from '../engines/engine.js';
 import { k6Engine } from '../engines/k6.js';
 import { nativeEngine } from '../engines/native.js';
 import { pinProcess, splitCores } from '../measure/pinning.js';
@@ -49,7 +49,8 @@ export async function runSession(options: SessionOptions): Promise<Result> {
   const bar = new ProgressBar(process.stderr);
   const runOnce = (step: Plan, label: string) => {
     bar.begin(`${scenario.name} ${label}`.trimEnd());
-    return runPlan(engine, step, target, { progress: (now) => bar.show(now), signal: options.signal });
+    const hooks = { progress: (now: Progress) => bar.show(now), signal: options.signal, objective: terms };
+    return runPlan(engine, step, target, hooks);
   };
   try {
     const result = await runAll(scenario, plan, terms, runOnce);
@@ -61,15 +62,22 @@ export async function runSession(options: SessionOptions): Promise<Result> {
   }
 }
 
-/** What the process should exit with, and what of the objective was missed. */
-export function exitCodeOf(
-  result: Result,
-  slo: string | undefined,
-): { readonly code: number; readonly missed: readonly string[] } {
-  if (!result.valid) return { code: Exit.invalid, missed: [] };
+export interface Outcome {
+  readonly code: number;
+  /** Terms of the objective that were missed. */
+  readonly missed: readonly string[];
+  /** What else was wrong. */
+  readonly faults: readonly string[];
+}
+
+/** What the process should exit with, and why. */
+export function exitCodeOf(result: Result, slo: string | undefined): Outcome {
+  const { kind, faults } = judge(result);
+  if (kind === 'invalid') return { code: Exit.invalid, missed: [], faults: [] };
   const objective = slo ?? (typeof result.params.slo === 'string' ? result.params.slo : undefined);
-  const missed = objective === undefined ? [] : missedTerms(parseSlo(objective), result);
-  return { code: judge(result).kind === 'good' && missed.length === 0 ? Exit.good : Exit.failed, missed };
+  // Of a run that failed and is not valid either, no figure is held against the objective.
+  const missed = objective === undefined || !result.valid ? [] : missedTerms(parseSlo(objective), result);
+  return { code: kind === 'good' && missed.length === 0 ? Exit.good : Exit.failed, missed, faults };
 }
 
 function runAll(

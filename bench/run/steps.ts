@@ -40,7 +40,7 @@ export async function runSearch(plan: Plan, search: Search, slo: readonly SloTer
     // Once more: a moment's disturbance must not pass for the limit.
     if (!result.valid) result = await run({ ...plan, rate }, `${label} again`);
     first ??= result;
-    const holds = result.valid && missedTerms(slo, result).length === 0;
+    const holds = result.valid && result.serverFaults === undefined && missedTerms(slo, result).length === 0;
     steps.push(stepOf(result, label, rate, holds));
     if (holds) {
       held = rate;

@@ -140,10 +140,15 @@ async function bench(command: Command, name: string | undefined, flags: BenchFla
     const { renderTerminal, terminalOptions } = await import('../../bench/report/terminal.js');
     process.stdout.write(renderTerminal([result], terminalOptions(process.stdout, process.env)));
   }
+  const { code, missed, faults } = exitCodeOf(result, slo);
   // The table says it where there is one.
-  const unsaid = flags.quiet ? result.invalidReasons : [];
-  for (const reason of unsaid) process.stderr.write(`fanwire: invalid run: ${reason} [FANWIRE_BENCH_INVALID]\n`);
-  const { code, missed } = exitCodeOf(result, slo);
+  if (flags.quiet) {
+    for (const fault of faults) process.stderr.write(`fanwire: failed run: ${fault} [FANWIRE_BENCH_FAILED]\n`);
+    for (const reason of result.invalidReasons) {
+      process.stderr.write(`fanwire: invalid run: ${reason} [FANWIRE_BENCH_INVALID]\n`);
+    }
+    for (const remark of result.remarks ?? []) process.stderr.write(`fanwire: ${remark} [FANWIRE_BENCH_REMARK]\n`);
+  }
   for (const term of missed) process.stderr.write(`fanwire: objective missed: ${term} [FANWIRE_BENCH_SLO]\n`);
   process.exitCode = code;
 }

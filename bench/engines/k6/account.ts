@@ -16,10 +16,14 @@ export class Account {
   failed = 0;
   late = 0;
   closedByServer = 0;
+  /** The most by which one clock was seen to be behind another, ms. */
+  behindMs = 0;
   foreign = 0;
   lastAt = 0;
   published = 0;
   unsent = 0;
+  /** Publishers that the server refused or closed. */
+  publishersEnded = 0;
   delivered = 0;
   duplicated = 0;
   outOfOrder = 0;
@@ -89,6 +93,7 @@ export class Account {
     this.failed += line.failed;
     this.late += line.late;
     this.closedByServer += line.closedByServer;
+    this.behindMs = Math.max(this.behindMs, line.behindMs);
     this.foreign += line.foreign;
     this.lastAt = Math.max(this.lastAt, line.lastAt);
     this.delivered += line.delivered;
@@ -109,6 +114,14 @@ export class Account {
 
   private addPublishers(line: PublishersLine): void {
     this.reports++;
+    this.opened += line.opened;
+    this.closedByServer += line.closedByServer;
+    this.publishersEnded += line.closedByServer;
+    for (const [reason, failed] of Object.entries(line.failures)) {
+      this.failed += failed;
+      this.publishersEnded += failed;
+      increase(this.failures, reason, failed);
+    }
     for (const { topic, sent, unsent } of line.publishers) {
       this.published += sent;
       this.unsent += unsent;

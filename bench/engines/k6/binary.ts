@@ -6,10 +6,10 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { FanwireError } from '../../../src/protocol/codes.js';
 
-/** The scripts use `k6/websockets` and TypeScript as k6 2 has them. */
-const OLDEST_MAJOR = 2;
+/** All five scripts ran on v1.8.1 and v2.2.0; what is older was not tried. */
+const OLDEST: readonly [major: number, minor: number] = [1, 8];
 const INSTALL =
-  'install k6 v2 (https://grafana.com/docs/k6/latest/set-up/install-k6/) or point K6_BIN at it, or use --engine native';
+  'install k6 v1.8 or newer (https://grafana.com/docs/k6/latest/set-up/install-k6/) or point K6_BIN at it, or use --engine native';
 
 export interface K6 {
   readonly path: string;
@@ -38,16 +38,19 @@ export function requireK6(env: NodeJS.ProcessEnv = process.env): string {
 export async function findK6(env: NodeJS.ProcessEnv = process.env): Promise<K6> {
   const path = requireK6(env);
   const version = await versionOf(path);
-  const major = Number(/^v(\d+)\./.exec(version)?.[1] ?? 0);
-  if (major >= OLDEST_MAJOR) return { path, version };
-  const found = version === '' ? 'does not answer `version` as k6 does' : `is k6 ${version}`;
+  const [, major, minor] = /^v(\d+)\.(\d+)/.exec(version)?.map(Number) ?? [0, 0, 0];
+  if ((major as number) > OLDEST[0] || (major === OLDEST[0] && (minor as number) >= OLDEST[1]))
+    return { path, version };
+  const found =
+    version === '' ? 'does not answer `version` as k6 does' : `is k6 ${version} (v1.8.1 and v2.2.0 were tried)`;
   throw new FanwireError('FANWIRE_USAGE_K6_TOO_OLD', `${path} ${found}: ${INSTALL}`);
 }
 
 async function versionOf(path: string): Promise<string> {
   try {
     const { stdout } = await promisify(execFile)(path, ['version'], { timeout: 10_000 });
-    return /^k6 (v\d+\.\d+\.\d+\S*)/m.exec(stdout)?.[1] ?? '';
+    // k6 names itself by its file: "k6-linux v2.2.0 (commit/…, go1.25, linux/amd64)".
+    return /^\S+ (v\d+\.\d+\.\d+\S*) \(.*\bgo\d/m.exec(stdout)?.[1] ?? '';
   } catch {
     return '';
   }

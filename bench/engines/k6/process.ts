@@ -15,18 +15,9 @@ export class K6Process {
   readonly #errors: string[] = [];
   readonly #ended: Promise<number | string>;
 
-  constructor(command: readonly string[], onLine: (line: Line) => void) {
+  constructor(command: readonly string[], env: NodeJS.ProcessEnv, onLine: (line: Line) => void) {
     const [program, ...args] = command;
-    this.#child = spawn(program as string, args, {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: {
-        // Go's collector took a third of k6's CPU at 16,000 deliveries/s; a larger heap is the cheaper of the two.
-        GOGC: '400',
-        ...process.env,
-        // Our scripts import nothing but k6 itself: no build service is asked for extensions.
-        K6_AUTO_EXTENSION_RESOLUTION: 'false',
-      },
-    });
+    this.#child = spawn(program as string, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
     const log = createInterface({ input: this.#child.stderr as NodeJS.ReadableStream });
     log.on('line', (entry) => this.#read(entry, onLine));
     this.#ended = new Promise((resolve) => {

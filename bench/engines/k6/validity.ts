@@ -11,6 +11,9 @@ const NEGLIGIBLE_INTAKE_MS = 5;
 /** Beyond that it may be this part of the median at most. */
 const MOST_INTAKE_PART = 0.5;
 
+/** A clock that is aligned stays within a millisecond of the others; one that was set, or not aligned, does not. */
+const MOST_BEHIND_MS = 2;
+
 const MEND = 'fewer --subscribers, a lower --rate, or --engine native';
 
 /** How long k6 needs to take in all copies of the messages that one publisher sends at one instant: its CPU time per
@@ -21,12 +24,11 @@ export function intakeMs(account: Account, plan: Plan, cpuS: number, cores: numb
   return (perDeliveryMs * account.largestTopic * plan.burst) / cores;
 }
 
-/** Why this run's figures are not the server's; empty when nothing speaks against them. */
-export function doubts(account: Account, intake: number): string[] {
+/** Why latencies are k6's more than the server's; empty when nothing speaks against them. */
+export function delays(account: Account, intake: number): string[] {
   const reasons: string[] = [];
   const lag = percentileMs(account.lagUs, 99) ?? 0;
   const median = percentileMs(account.latencyUs, 50) ?? 0;
-  if (!account.isComplete) reasons.push('some VUs of k6 did not finish in time, so their figures are missing');
   if (lag > MOST_HANDLER_LAG_MS) {
     reasons.push(
       `k6 was saturated: a received frame waited ${lag.toFixed(0)} ms (p99, at most ${MOST_HANDLER_LAG_MS}) for its handler; ${MEND}`,
@@ -37,9 +39,43 @@ export function doubts(account: Account, intake: number): string[] {
       `k6 itself needs ${intake.toFixed(1)} ms to take in one message for all its subscribers, too much of the measured median of ${median.toFixed(1)} ms; ${MEND}`,
     );
   }
-  if (account.unsent > 0)
-    reasons.push(`${account.unsent} messages could not be sent: a publisher's connection was not open`);
+  return reasons;
+}
+
+/** Why figures are missing or not to be believed. */
+export function doubts(account: Account): string[] {
+  const reasons: string[] = [];
+  if (!account.isComplete) reasons.push('some VUs of k6 did not finish in time, so their figures are missing');
   if (account.late > 0)
     reasons.push(`${account.late} connections opened only after measuring had begun: lower connectRate`);
+  if (account.unsent > 0 && account.publishersEnded === 0) {
+    reasons.push(`${account.unsent} messages were due before their publisher had connected`);
+  }
+  if (account.behindMs > MOST_BEHIND_MS) {
+    reasons.push(
+      `a message was read ${account.behindMs.toFixed(1)} ms before it can have been sent: the machine's clock was set back, or k6's is off`,
+    );
+  }
   return reasons;
+}
+
+/** What the server did wrong however busy k6 was. */
+export function faults(account: Account): string[] {
+  const found: string[] = [];
+  if (account.closedByServer > 0) {
+    found.push(`the server closed ${account.closedByServer} connections during the run`);
+  }
+  if (account.unsent > 0 && account.publishersEnded > 0) {
+    found.push(`${account.unsent} messages could not be sent: the server refused or closed their publisher`);
+  }
+  return found;
+}
+
+/** What a reader of small latencies should know: they are mostly k6's. */
+export function intakeRemark(account: Account, intake: number): string[] {
+  const median = percentileMs(account.latencyUs, 50) ?? 0;
+  if (account.delivered === 0 || intake <= median) return [];
+  return [
+    `k6 needs ${intake.toFixed(1)} ms to take in one message for all its subscribers, more than the median of ${median.toFixed(1)} ms: the server's is lower`,
+  ];
 }

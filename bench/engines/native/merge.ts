@@ -88,24 +88,49 @@ export function mergeReports(
       scheduleSlipMs: { p99: percentileMs(slips, 99), max: percentileMs(slips, 100) },
       eventLoopDelayMs: { p99: percentileMs(delays, 99) },
     },
-    invalidReasons: reasons(publishers, subscribers),
+    invalidReasons: misrouting(subscribers),
+    delayReasons: [],
+    serverFaults: faults(publishers, subscribers),
+    remarks: [],
     extra: extras(publishers, subscribers),
   };
 }
 
-function reasons(publishers: readonly PublisherReport[], subscribers: readonly SubscriberReport[]): string[] {
-  const unsent = sum(publishers.map((report) => report.unsent));
+function misrouting(subscribers: readonly SubscriberReport[]): string[] {
   const misrouted = sum(subscribers.map((report) => report.misrouted));
+  if (misrouted === 0) return [];
+  return [
+    `${misrouted} messages reached a subscriber of another topic, or came from another generator on the same topics`,
+  ];
+}
+
+/** Connections that the server ended and messages it did not take are its doing, however busy the generator was. */
+function faults(publishers: readonly PublisherReport[], subscribers: readonly SubscriberReport[]): string[] {
   const found: string[] = [];
-  if (unsent > 0)
+  const closed = closings(publishers, subscribers);
+  const connections = closed.reduce((total, [, count]) => total + count, 0);
+  if (connections > 0) {
+    found.push(`the server closed ${connections} connections during the run (${describe(closed)})`);
+  }
+  const unsent = sum(publishers.map((report) => report.unsent));
+  if (unsent > 0) {
     found.push(
       `${unsent} messages were due and never sent: the server closed the publisher or stopped reading from it`,
     );
-  if (misrouted > 0)
-    found.push(
-      `${misrouted} messages reached a subscriber of another topic, or came from another generator on the same topics`,
-    );
+  }
   return found;
+}
+
+/** Close codes of the connections that the server ended, most frequent first. */
+function closings(
+  publishers: readonly PublisherReport[],
+  subscribers: readonly SubscriberReport[],
+): [string, number][] {
+  return countTogether([...publishers, ...subscribers].map((report) => report.closedByServer));
+}
+
+function describe(closed: readonly [string, number][]): string {
+  return closed.map(([code, count]) => `${code}: ${count}`).join(', ');
 }
 
 function extras(
@@ -118,8 +143,8 @@ function extras(
   extra.mostHandshakesInFlight = sum(
     [...publishers, ...subscribers].map(({ connections }) => connections.mostInFlight),
   );
-  const closed = countTogether([...publishers, ...subscribers].map((report) => report.closedByServer));
-  if (closed.length > 0) extra.closedByServer = closed.map(([code, count]) => `${code}: ${count}`).join(', ');
+  const closed = closings(publishers, subscribers);
+  if (closed.length > 0) extra.closedByServer = describe(closed);
   const stalledClosed = subscribers.map((report) => report.stalledClosed).filter((count) => count !== null);
   if (stalledClosed.length > 0) extra.stalledClosed = sum(stalledClosed);
   const recovered = subscribers.map((report) => report.stormRecoveredMs).filter((ms) => ms !== null);

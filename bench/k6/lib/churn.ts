@@ -57,12 +57,12 @@ export function churn(settings: Settings, timeline: Timeline): void {
             tracker = new SequenceTracker(Math.max(frame.sequence, stream.firstMeasured));
             trackers.set(frame.publisher, tracker);
           }
-          if (tracker.accept(frame.sequence)) observed.arrived(frame.dueAt, readAt);
+          if (tracker.accept(frame.sequence)) observed.arrived(stream.topic, frame.dueAt, readAt);
         },
         closed: () => {
           const at = visitors.findIndex((visitor) => visitor.trackers === trackers);
           if (at < 0) return;
-          observed.closedByServer++;
+          observed.endedByServer();
           part(visitors.splice(at, 1)[0] as Visitor, observed);
         },
       },

@@ -1,13 +1,19 @@
 // Wall-clock time finer than Date.now(): k6 has no performance.now(), but its test-run clock counts in nanoseconds.
 
 import exec from 'k6/execution';
+import { aligned } from './aligned.ts';
 
-/** Returns a function that gives the time in ms since the epoch with sub-millisecond resolution, on the same clock as
- *  an event's `timestamp`. It spins for at most one millisecond, until Date.now() turns over, to find the offset. */
+/** Turns of the millisecond that are watched before the clock is first used. */
+const FIRST_TURNS = 3;
+
+/** Returns a function that gives the time in ms since the epoch with sub-millisecond resolution, on the same clock as an event's
+ *  `timestamp`. Making it takes `FIRST_TURNS` milliseconds. */
 export function fineClock(): () => number {
-  const before = Date.now();
-  let now = before;
-  while (now === before) now = Date.now();
-  const offset = now - exec.instance.currentTestRunDuration;
-  return () => offset + exec.instance.currentTestRunDuration;
+  const now = aligned(Date.now, () => exec.instance.currentTestRunDuration);
+  for (let turn = 0; turn < FIRST_TURNS; turn++) {
+    const before = Date.now();
+    while (Date.now() === before) now();
+    now();
+  }
+  return now;
 }

@@ -29,6 +29,7 @@ export interface SubscribersLine {
   readonly failed: number;
   readonly late: number;
   readonly closedByServer: number;
+  readonly behindMs: number;
   readonly foreign: number;
   readonly lastAt: number;
   readonly delivered: number;
@@ -44,6 +45,9 @@ export interface PublishersLine {
   readonly kind: 'publishers';
   readonly publishers: readonly { readonly topic: number; readonly sent: number; readonly unsent: number }[];
   readonly slipUs: readonly number[];
+  readonly opened: number;
+  readonly failures: Readonly<Record<string, number>>;
+  readonly closedByServer: number;
 }
 
 export type Line = TimelineLine | ProgressLine | SubscribersLine | PublishersLine;

@@ -31,6 +31,8 @@ export class Observed {
   lost = 0;
   duplicated = 0;
   outOfOrder = 0;
+  /** The most by which a clock was seen to be behind another, ms: a message read before it was due, or handled before it was read. */
+  behindMs = 0;
   readonly now = fineClock();
   private readonly connectUs: Buckets = new Map();
   private readonly lagUs: Buckets = new Map();
@@ -52,6 +54,12 @@ export class Observed {
     metrics.connected.add(true);
   }
 
+  /** The server, or the network, ended an open connection. */
+  endedByServer(): void {
+    this.closedByServer++;
+    metrics.closed.add(1);
+  }
+
   connectFailed(reason: string): void {
     this.failed++;
     this.failures[reason] = (this.failures[reason] ?? 0) + 1;
@@ -60,14 +68,18 @@ export class Observed {
   }
 
   /** One measured delivery: due and read off the socket at these instants. */
-  arrived(dueAt: number, readAt: number): void {
+  arrived(topic: number, dueAt: number, readAt: number): void {
     const ms = readAt - dueAt;
     this.delivered++;
     if (readAt > this.lastAt) this.lastAt = readAt;
+    if (ms < -this.behindMs) this.behindMs = -ms;
     count(this.secondOf(readAt).latencyUs, ms);
-    metrics.latency.add(ms);
+    if (this.settings.topicTags) metrics.latency.add(ms, { topic: String(topic) });
+    else metrics.latency.add(ms);
     if (this.delivered % LAG_SAMPLED_EVERY === 0) {
       const lag = this.now() - readAt;
+      // Read before it was handled, so a negative lag is the clock's: it was behind.
+      if (lag < -this.behindMs) this.behindMs = -lag;
       count(this.lagUs, lag);
       metrics.handlerLag.add(lag);
     }
@@ -90,6 +102,9 @@ export class Observed {
     metrics.lost.add(this.lost);
     metrics.duplicated.add(this.duplicated);
     metrics.outOfOrder.add(this.outOfOrder);
+    metrics.late.add(this.late);
+    metrics.reports.add(1);
+    this.sayFailures();
     printLine(this.settings, {
       kind: 'subscribers',
       openByTopic: this.openByTopic,
@@ -98,6 +113,7 @@ export class Observed {
       failed: this.failed,
       late: this.late,
       closedByServer: this.closedByServer,
+      behindMs: this.behindMs,
       foreign: this.foreign,
       lastAt: this.lastAt,
       delivered: this.delivered,
@@ -108,6 +124,15 @@ export class Observed {
       lagUs: flat(this.lagUs),
       seconds: this.seconds.map((second) => ({ opened: second.opened, latencyUs: flat(second.latencyUs) })),
     });
+  }
+
+  /** k6's summary has numbers only: why connections failed or ended is said in the log. */
+  private sayFailures(): void {
+    if (this.settings.report) return;
+    for (const [reason, failed] of Object.entries(this.failures)) {
+      console.error(`${failed} connections failed: ${reason}`);
+    }
+    if (this.closedByServer > 0) console.error(`${this.closedByServer} connections were closed by the server`);
   }
 
   private secondOf(instant: number): { latencyUs: Buckets; opened: number } {

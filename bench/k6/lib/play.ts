@@ -1,8 +1,9 @@
 // Turns settings into what k6 wants of a script: options with one k6 scenario for each role, setup and summary.
 
+import exec from 'k6/execution';
 import type { Options, Scenario } from 'k6/options';
 import { churn, churnVus } from './churn.ts';
-import { thresholds } from './metrics.ts';
+import { type Thresholds, thresholds } from './metrics.ts';
 import { printLine } from './observed.ts';
 import { publish, publisherVus } from './publisher.ts';
 import { type Timeline, timelineFrom } from './schedule.ts';
@@ -10,12 +11,14 @@ import type { Defaults } from './settings.ts';
 import { readSettings } from './settings.ts';
 import { subscribe } from './subscriber.ts';
 import { type K6Summary, summarize, TREND_STATS } from './summary.ts';
+import { seconds } from './text.ts';
 
 /** Past the planned end: k6 gives a handshake up to 60 s, and a saturated VU works through its queue. */
 const OVERTIME_S = 30;
 
-/** Everything a k6 script exports, for one scenario with these defaults. */
-export function play(scenario: string, defaults: Defaults) {
+/** Everything a k6 script exports, for one scenario with these defaults. `further` thresholds stand beside the script's own:
+ *  `play('fan-out', {}, { fanwire_connecting: ['p(99)<500'] })`. */
+export function play(scenario: string, defaults: Defaults, further: Thresholds = {}) {
   const settings = readSettings(scenario, defaults);
   const plannedS = settings.connectS + settings.warmupS + settings.durationS + settings.drainS;
 
@@ -24,6 +27,8 @@ export function play(scenario: string, defaults: Defaults) {
     visitors: churnVus(settings),
     publishers: publisherVus(settings),
   };
+  const maxDurationS = Math.ceil(plannedS + OVERTIME_S);
+  const judgedBy = together(thresholds(settings, roles.subscribers + roles.visitors + roles.publishers), further);
   const role = (exec: string, vus: number): { [name: string]: Scenario } =>
     vus === 0
       ? {}
@@ -33,7 +38,7 @@ export function play(scenario: string, defaults: Defaults) {
             exec,
             vus,
             iterations: 1,
-            maxDuration: `${Math.ceil(plannedS + OVERTIME_S)}s`,
+            maxDuration: `${maxDurationS}s`,
             gracefulStop: '0s',
           },
         };
@@ -43,7 +48,7 @@ export function play(scenario: string, defaults: Defaults) {
       ...role('visitors', roles.visitors),
       ...role('publishers', roles.publishers),
     },
-    thresholds: thresholds(settings),
+    thresholds: judgedBy,
     summaryTrendStats: TREND_STATS,
     // k6 keeps one time series for each set of tags; none of these tell anything here, and each delivery would carry them.
     systemTags: ['scenario'],
@@ -51,13 +56,55 @@ export function play(scenario: string, defaults: Defaults) {
   return {
     options,
     setup: (): Timeline => {
+      requirePlanned({ roles, maxDurationS, thresholds: judgedBy });
       const timeline = timelineFrom(Date.now(), settings);
       printLine(settings, { kind: 'timeline', ...timeline, ...roles });
       return timeline;
     },
+    /** What k6 looks for when --vus, --duration, --iterations or --stage replaced the script's scenarios; setup() has refused by then. */
+    default: () => {},
     subscribers: (timeline: Timeline) => subscribe(settings, timeline),
     visitors: (timeline: Timeline) => churn(settings, timeline),
     publishers: (timeline: Timeline) => publish(settings, timeline),
     handleSummary: (data: K6Summary) => summarize(settings, data),
   };
+}
+
+function together(ours: Thresholds, further: Thresholds): Thresholds {
+  const all: Thresholds = { ...ours };
+  for (const [metric, expressions] of Object.entries(further)) all[metric] = [...(all[metric] ?? []), ...expressions];
+  return all;
+}
+
+/** What k6 was told to do, by the settings as they are now. */
+interface Planned {
+  /** VUs by role; a role without is none of k6's scenarios. */
+  readonly roles: { readonly [role: string]: number };
+  readonly maxDurationS: number;
+  readonly thresholds: Thresholds;
+}
+
+/** Refuses a run whose VUs and thresholds are not those of its settings. k6 takes options from an archive as they were when it was made,
+ *  and from its own flags and K6_ variables before the script's: the settings would then be played by halves, or judged by other ones.
+ *  (The script's own `options` cannot tell: k6 empties their scenarios once it has read them.) */
+function requirePlanned({ roles, maxDurationS, thresholds: byMetric }: Planned): void {
+  const { scenarios = {}, thresholds: judged = {} } = exec.test.options;
+  const names = Object.keys(roles).filter((name) => (roles[name] as number) > 0);
+  if (Object.keys(scenarios).sort().join() !== names.sort().join()) {
+    throw new Error(
+      "k6's own --vus, --duration, --iterations and --stage (or their K6_ variables) replace what this script plays: use SUBSCRIBERS, RATE, DURATION_S and STAGES",
+    );
+  }
+  const isSame = names.every((name) => {
+    const { vus, maxDuration } = scenarios[name] as { vus?: number; maxDuration?: string };
+    return vus === roles[name] && seconds(maxDuration ?? '') === maxDurationS;
+  });
+  const isJudged = Object.entries(byMetric).every(([metric, expressions]) => {
+    const actual = (judged[metric] ?? []).map((one) => (typeof one === 'string' ? one : one.threshold));
+    return expressions.every((expression) => actual.includes(expression));
+  });
+  if (isSame && isJudged) return;
+  throw new Error(
+    'this archive was made with other settings, and k6 keeps their VUs and thresholds: give settings to `k6 archive`, and only URL, TOKEN and HEADERS to `k6 run`',
+  );
 }

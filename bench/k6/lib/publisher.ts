@@ -8,7 +8,7 @@ import { frameWriter } from './frame.ts';
 import { type Buckets, count, flat } from './histogram.ts';
 import * as metrics from './metrics.ts';
 import { printLine } from './observed.ts';
-import { type Stream, streamOf, type Timeline } from './schedule.ts';
+import { type Stream, stayingOn, streamOf, type Timeline } from './schedule.ts';
 import { type Settings, topicUrl } from './settings.ts';
 
 /** Event loops that publish. They hold no subscribers, so deliveries do not delay what is due. */
@@ -28,6 +28,7 @@ interface Publisher {
   readonly socket: WebSocket;
   readonly write: (sequence: number, dueAt: number) => string | ArrayBuffer;
   next: number;
+  state: 'connecting' | 'open' | 'over';
   /** Messages of the measured phase. */
   sent: number;
   unsent: number;
@@ -37,8 +38,9 @@ export function publish(settings: Settings, timeline: Timeline): void {
   const now = fineClock();
   const slipUs: Buckets = new Map();
   const publishers: Publisher[] = [];
+  const ends: Ends = { opened: 0, closedByServer: 0, failures: {} };
   for (let index = exec.scenario.iterationInTest; index < settings.publishers; index += publisherVus(settings)) {
-    publishers.push(newPublisher(index, settings, timeline));
+    publishers.push(newPublisher(index, settings, timeline, ends));
   }
 
   const publishDue = () => {
@@ -69,24 +71,72 @@ export function publish(settings: Settings, timeline: Timeline): void {
       setTimeout(leave, LINGER_MS);
       return;
     }
-    for (const { socket } of publishers) if (socket.readyState === OPEN) socket.close();
+    for (const publisher of publishers) {
+      if (publisher.state === 'open') publisher.socket.close();
+      publisher.state = 'over';
+    }
+    account(publishers, ends, settings);
     const counts = publishers.map(({ stream, sent, unsent }) => ({ topic: stream.topic, sent, unsent }));
-    printLine(settings, { kind: 'publishers', publishers: counts, slipUs: flat(slipUs) });
+    printLine(settings, { kind: 'publishers', publishers: counts, slipUs: flat(slipUs), ...ends });
   };
   setTimeout(publishDue, timeline.warmupAt - now());
 }
 
-function newPublisher(index: number, settings: Settings, timeline: Timeline): Publisher {
+/** What became of the publishers' connections. */
+interface Ends {
+  opened: number;
+  closedByServer: number;
+  readonly failures: { [reason: string]: number };
+}
+
+function newPublisher(index: number, settings: Settings, timeline: Timeline, ends: Ends): Publisher {
   const stream = streamOf(index, settings, timeline);
   const socket = new WebSocket(topicUrl(settings, stream.topic, index), null, { headers: settings.headers });
-  // Without a handler k6 fails the iteration; the messages that could not be sent are counted instead.
-  socket.onerror = (event) => console.error(`publisher ${index}: ${event?.error ?? 'unknown error'}`);
   const write = frameWriter(index, settings.payloadBytes, settings.binary);
-  return { index, stream, socket, write, next: 0, sent: 0, unsent: 0 };
+  const publisher: Publisher = { index, stream, socket, write, next: 0, state: 'connecting', sent: 0, unsent: 0 };
+  const fail = (reason: string) => {
+    if (publisher.state !== 'connecting') return;
+    publisher.state = 'over';
+    ends.failures[reason] = (ends.failures[reason] ?? 0) + 1;
+    metrics.connected.add(false);
+    metrics.failed.add(1);
+  };
+  socket.onopen = () => {
+    publisher.state = 'open';
+    ends.opened++;
+    metrics.connected.add(true);
+  };
+  // Without a handler k6 fails the iteration.
+  socket.onerror = (event) => fail(event?.error ?? 'unknown error');
+  socket.onclose = () => {
+    fail('closed during the handshake');
+    if (publisher.state !== 'open') return;
+    publisher.state = 'over';
+    ends.closedByServer++;
+    metrics.closed.add(1);
+  };
+  return publisher;
+}
+
+/** Hands k6 what is known at the end. Subscribers count what they miss from the schedule: what was never sent is taken off again. */
+function account(publishers: readonly Publisher[], ends: Ends, settings: Settings): void {
+  let unsent = 0;
+  for (const publisher of publishers) {
+    unsent += publisher.unsent;
+    if (publisher.unsent > 0) metrics.lost.add(-publisher.unsent * stayingOn(publisher.stream.topic, settings));
+  }
+  metrics.unsent.add(unsent);
+  metrics.reports.add(1);
+  if (settings.report) return;
+  for (const [reason, failed] of Object.entries(ends.failures)) {
+    console.error(`${failed} publishers could not connect: ${reason}`);
+  }
+  if (ends.closedByServer > 0) console.error(`${ends.closedByServer} publishers were closed by the server`);
+  if (unsent > 0) console.error(`${unsent} messages could not be sent: their publisher was not connected`);
 }
 
 function send(publisher: Publisher, dueAt: number, measured: boolean): boolean {
-  const open = publisher.socket.readyState === OPEN;
+  const open = publisher.state === 'open' && publisher.socket.readyState === OPEN;
   if (open) publisher.socket.send(publisher.write(publisher.next, dueAt));
   if (measured && open) publisher.sent++;
   if (measured && !open) publisher.unsent++;

@@ -56,6 +56,11 @@ export function measuredOf(topic: number, settings: Settings, timeline: Timeline
   return messages;
 }
 
+/** Subscribers of `topic` that stay for the whole run. */
+export function stayingOn(topic: number, settings: Settings): number {
+  return Math.floor(settings.steady / settings.topics) + (topic < settings.steady % settings.topics ? 1 : 0);
+}
+
 /** Deliveries of the whole measured phase, for objectives given as a share of them. */
 export function plannedDeliveries(settings: Settings): number {
   const timeline = timelineFrom(0, settings);

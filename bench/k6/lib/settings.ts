@@ -1,35 +1,89 @@
 // What a k6 run is asked to do. Every setting comes from `-e NAME=value`, is checked once, and a bad one stops the run with
 // one line before it opens a socket. The names are those of a bench plan (bench/scenarios/scenario.ts) in upper snake case.
 
-/** A finite number from the environment, or `fallback` when it is not set. */
-function number(name: string, fallback: number, least = 0): number {
-  const text = __ENV[name];
-  if (text === undefined || text === '') return fallback;
-  const value = Number(text);
-  if (Number.isFinite(value) && value >= least) return value;
-  throw new Error(`${name} must be a number of at least ${least}, got ${text}`);
+import { mistyped, type Name } from './names.ts';
+import { areBoundedByDelay, parseSlo } from './slo.ts';
+import { amount, bytes, seconds } from './text.ts';
+import { urlPatterns } from './urls.ts';
+
+function setting(name: Name): string {
+  return (__ENV[name] ?? '').trim();
 }
 
-function whole(name: string, fallback: number, least = 0): number {
+/** What `read` makes of a setting, or `fallback` when it is not set. */
+function number(
+  name: Name,
+  fallback: number,
+  least = 0,
+  read = amount,
+  form = 'a number such as 50, 1k or 1.5k',
+): number {
+  const text = setting(name);
+  if (text === '') return fallback;
+  const value = read(text);
+  if (value >= least) return value;
+  throw new Error(`${name} must be ${form}, ${least} or more, got ${text}`);
+}
+
+function whole(name: Name, fallback: number, least = 0): number {
   const value = number(name, fallback, least);
   if (Number.isInteger(value)) return value;
-  throw new Error(`${name} must be a whole number, got ${value}`);
+  throw new Error(`${name} must be a whole number, got ${setting(name)}`);
 }
 
-/** URLs of topic 0, 1, …: `{topic}` stands for the topic's number; without it a single topic is the URL itself. */
-function urlPatterns(topics: number): string[] {
-  const urls = (__ENV.URL || 'ws://127.0.0.1:9001/lobby').split(',').map((url) => url.trim());
-  const wrong = urls.find((url) => !/^wss?:\/\//.test(url));
-  if (wrong !== undefined) throw new Error(`URL must start with ws:// or wss://, got ${wrong}`);
-  return urls.map((url) => (topics === 1 || url.includes('{topic}') ? url : `${url}-{topic}`));
+function duration(name: Name, fallback: number, least = 0): number {
+  return number(name, fallback, least, seconds, 'seconds, or a duration such as 30s, 2m or 500ms');
+}
+
+/** Milliseconds; a bare number is one. */
+function milliseconds(name: Name, fallback: number): number {
+  const read = (text: string) => (/[a-z]/i.test(text) ? seconds(text) * 1000 : Number(text));
+  return number(name, fallback, 1, read, 'milliseconds, or a duration such as 50ms or 1s');
+}
+
+function size(name: Name, fallback: number, least: number): number {
+  return number(name, fallback, least, bytes, 'bytes, or a size such as 1k');
+}
+
+function yes(name: Name): boolean {
+  const word = setting(name).toLowerCase();
+  if (['1', 'true', 'yes', 'on'].includes(word)) return true;
+  if (['', '0', 'false', 'no', 'off'].includes(word)) return false;
+  throw new Error(`${name} must be 1 or 0, got ${setting(name)}`);
+}
+
+/** A bound of a default threshold. */
+export interface Bound {
+  readonly value: number;
+  readonly isShare: boolean;
+}
+
+/** A count, or a share in %; `off` is no bound at all. */
+function bound(name: Name, fallback: Bound): Bound {
+  const text = setting(name);
+  if (text === '') return fallback;
+  if (text === 'off') return { value: Infinity, isShare: false };
+  const [, digits, percent] = /^(.+?)\s*(%)?$/.exec(text) ?? [];
+  const value = amount(digits ?? '');
+  if (value >= 0) return { value, isShare: percent !== undefined };
+  throw new Error(`${name} must be a count, a share such as 0.1%, or off, got ${text}`);
 }
 
 function headers(): { [name: string]: string } {
-  const token: { [name: string]: string } = __ENV.TOKEN ? { Authorization: `Bearer ${__ENV.TOKEN}` } : {};
+  const token: { [name: string]: string } = setting('TOKEN') ? { Authorization: `Bearer ${setting('TOKEN')}` } : {};
+  const given = parsed(setting('HEADERS') || '{}');
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    // Without what was given: it may hold a token.
+    throw new Error('HEADERS must be a JSON object such as {"Origin":"https://example.org"}');
+  }
+  return { ...token, ...given };
+}
+
+function parsed(json: string): unknown {
   try {
-    return { ...token, ...JSON.parse(__ENV.HEADERS || '{}') };
+    return JSON.parse(json);
   } catch {
-    throw new Error(`HEADERS must be a JSON object such as {"Origin":"https://example.org"}, got ${__ENV.HEADERS}`);
+    return undefined;
   }
 }
 
@@ -44,19 +98,29 @@ export interface Defaults {
   readonly churnRate?: number;
 }
 
+const NONE: Bound = { value: 0, isShare: false };
+const ANY: Bound = { value: Infinity, isShare: false };
+const ALL: Bound = { value: 100, isShare: true };
+/** More than nobody. */
+const SOME: Bound = { value: 0, isShare: true };
+
 export type Settings = ReturnType<typeof readSettings>;
 
 /** Reads the settings that all scenarios share. Times end in S (seconds) or Ms. */
 export function readSettings(scenario: string, defaults: Defaults) {
+  const [unknown] = mistyped(__ENV);
+  if (unknown !== undefined) throw new Error(unknown);
   const subscribers = whole('SUBSCRIBERS', defaults.subscribers ?? 100, 1);
   const topics = whole('TOPICS', defaults.topics ?? 1, 1);
   const connectRate = number('CONNECT_RATE', defaults.connectRate ?? 500, 1);
   const rate = number('RATE', defaults.rate ?? 50);
+  const slo = setting('SLO');
+  const named = (metric: string) => parseSlo(slo).some((term) => term.metric === metric);
   const churnRate = number('CHURN_RATE', defaults.churnRate ?? 0);
   const steady = subscribers - Math.min(subscribers, Math.ceil(churnRate));
   return {
     scenario,
-    urls: urlPatterns(topics),
+    urls: urlPatterns(setting('URL') || 'ws://127.0.0.1:9001/lobby', topics),
     /** Of each upgrade request: HEADERS is a JSON object, TOKEN a shorthand for `Authorization: Bearer …`. */
     headers: headers(),
     topics,
@@ -68,28 +132,39 @@ export function readSettings(scenario: string, defaults: Defaults) {
     /** Messages a second over all publishers, open loop, and how many of one publisher fall due at one instant. */
     rate,
     burst: whole('BURST', defaults.burst ?? 1, 1),
-    payloadBytes: whole('PAYLOAD_BYTES', 128, 24),
-    binary: __ENV.BINARY === '1' || __ENV.BINARY === 'true',
+    payloadBytes: size('PAYLOAD_BYTES', 128, 24),
+    binary: yes('BINARY'),
     /** Handshakes started a second and handshakes in flight, over all VUs. */
     connectRate,
     maxHandshakes: whole('MAX_HANDSHAKES', 64, 1),
-    connectTimeoutS: number('CONNECT_TIMEOUT_S', 10, 0.1),
+    connectTimeoutS: duration('CONNECT_TIMEOUT_S', 10, 0.1),
     /** From the first handshake to the first message: the ramp and a second for stragglers. */
-    connectS: number('CONNECT_S', Math.ceil(subscribers / connectRate) + 1, 0.1),
-    warmupS: number('WARMUP_S', 2),
-    durationS: number('DURATION_S', 10, 0.1),
+    connectS: duration('CONNECT_S', Math.ceil(subscribers / connectRate) + 1, 0.1),
+    warmupS: duration('WARMUP_S', 2),
+    durationS: duration('DURATION_S', 10, 0.1),
     /** How long a subscriber that misses messages waits for them after the last one was due. */
-    drainS: number('DRAIN_S', 5),
+    drainS: duration('DRAIN_S', 5),
     /** Each VU has one event loop on at most one core; VUs beyond about two a core only cost memory. */
     vus: Math.min(Math.max(steady, 1), whole('VUS', Math.min(8, Math.ceil(subscribers / 50)), 1)),
-    slo: __ENV.SLO ?? '',
+    slo,
+    /** Bounds of the thresholds that a run alone has by default. An objective that names one of them decides about it instead. */
+    maxFailed: bound('MAX_FAILED', named('failed') ? ANY : NONE),
+    maxLost: bound('MAX_LOST', named('loss') ? ANY : NONE),
+    maxClosed: bound('MAX_CLOSED', NONE),
+    minConnected: bound('MIN_CONNECTED', setting('MAX_FAILED') !== '' || named('failed') ? SOME : ALL),
     /** Past these k6 itself was the bottleneck: docs/k6.md says how they were found. */
-    maxHandlerLagMs: number('MAX_HANDLER_LAG_MS', 50, 1),
-    maxSlipMs: number('MAX_SLIP_MS', 10, 1),
+    maxHandlerLagMs: milliseconds('MAX_HANDLER_LAG_MS', 50),
+    maxSlipMs: milliseconds('MAX_SLIP_MS', 10),
+    /** Whether k6's own lateness fails a run: not where an objective holds in spite of it, unless a limit was asked for. */
+    isLatenessFatal: !areBoundedByDelay(parseSlo(slo)) || setting('MAX_HANDLER_LAG_MS') + setting('MAX_SLIP_MS') !== '',
+    /** Whether each latency carries its topic as a tag: a time series for each topic. */
+    topicTags: yes('TOPIC_TAGS'),
     /** Where handleSummary writes its JSON; empty: nowhere. */
-    summaryFile: __ENV.SUMMARY ?? '',
+    summaryFile: setting('SUMMARY'),
+    /** Whether k6's own summary, in the mode it was asked for, stands below ours. */
+    ownSummary: (setting('SUMMARY_MODE') || (__ENV.K6_SUMMARY_MODE ?? '')) !== '',
     /** Set by `fanwire bench`: every VU prints what it saw as one line, histograms included. */
-    report: __ENV.FANWIRE_REPORT === '1',
+    report: setting('FANWIRE_REPORT') === '1',
   };
 }
 

@@ -15,7 +15,7 @@ export interface Term {
 }
 
 const FORM =
-  /^(p\d{1,2}(?:\.\d+)?|mean|max|loss|duplicated|outOfOrder|failed|deliveries\/s)(<=|>=|==|<|>)(\d+(?:\.\d+)?)(us|ms|s|%)?$/;
+  /^(p\d{1,2}(?:\.\d+)?|mean|max|loss|duplicated|outOfOrder|failed|deliveries\/s)(<=|>=|==|<|>)(\d+(?:\.\d+)?)(us|ms|s|%|k)?$/;
 const HINT =
   'use p50, p99, p99.9, mean, max (with us, ms or s), loss (count or %), duplicated, outOfOrder, failed or deliveries/s, as in p99<50ms,loss==0';
 
@@ -30,9 +30,11 @@ function parseTerm(text: string): Term {
   if (!match) throw new Error(`SLO term ${text} is not understood: ${HINT}`);
   const [, metric = '', op = '', digits = '', unit = ''] = match;
   const isTime = /^(p\d|mean|max)/.test(metric);
-  const unitFits = isTime ? unit !== '%' && unit !== '' : metric === 'loss' ? unit === '' || unit === '%' : unit === '';
+  const unitFits = isTime
+    ? unit !== '%' && unit !== '' && unit !== 'k'
+    : unit === '' || unit === 'k' || (metric === 'loss' && unit === '%');
   if (!unitFits) throw new Error(`SLO term ${text} has the wrong unit: ${HINT}`);
-  const scale = unit === 's' ? 1000 : unit === 'us' ? 0.001 : 1;
+  const scale = unit === 's' || unit === 'k' ? 1000 : unit === 'us' ? 0.001 : 1;
   return {
     text,
     metric,
@@ -40,6 +42,17 @@ function parseTerm(text: string): Term {
     value: Number(digits) * scale,
     unit: isTime ? 'ms' : unit === '%' ? '%' : '',
   };
+}
+
+/** Whether a k6 that is late can only make a run look worse than the server is, for each of `terms`: an objective that holds under it then
+ *  holds. False without any. */
+export function areBoundedByDelay(terms: readonly Term[]): boolean {
+  const isUpper = ({ op }: Term) => op === '<' || op === '<=';
+  const isLower = ({ op }: Term) => op === '>' || op === '>=';
+  return (
+    terms.some(({ unit }) => unit === 'ms') &&
+    terms.every((term) => (term.unit === 'ms' ? isUpper(term) : term.metric !== 'deliveries/s' || isLower(term)))
+  );
 }
 
 /** k6 metric and threshold expression of a term. */

@@ -56,10 +56,10 @@ export function subscribe(settings: Settings, timeline: Timeline): void {
           }
           if (!tracker.accept(frame.sequence)) return;
           outstanding--;
-          observed.arrived(frame.dueAt, readAt);
+          observed.arrived(subscriber.topic, frame.dueAt, readAt);
         },
         closed: () => {
-          if (subscriber.socket !== undefined) observed.closedByServer++;
+          if (subscriber.socket !== undefined) observed.endedByServer();
         },
       },
       settled,

@@ -1,6 +1,6 @@
 // What a run prints when k6 runs it alone, and the JSON it leaves for programs.
 
-import { HANDLER_LAG, SCHEDULE_SLIP } from './metrics.ts';
+import { HANDLER_LAG, OF_K6, REPORTS, SCHEDULE_SLIP } from './metrics.ts';
 import type { Settings } from './settings.ts';
 
 /** Statistics of a Trend that k6 computes for the summary. */
@@ -15,12 +15,17 @@ export interface K6Summary {
   readonly metrics: { readonly [name: string]: MetricSummary };
 }
 
-/** The files (and `stdout`) that handleSummary returns. */
-export function summarize(settings: Settings, data: K6Summary): { [file: string]: string } {
+/** The files (and `stdout`) that handleSummary returns; undefined: k6 prints its own summary, in the mode it was asked for. */
+export function summarize(settings: Settings, data: K6Summary): { [file: string]: string } | undefined {
+  if (settings.ownSummary && settings.summaryFile === '') {
+    console.log(`\n${text(settings, data)}`);
+    return undefined;
+  }
   const files: { [file: string]: string } = { stdout: text(settings, data) };
   if (settings.summaryFile !== '') {
-    // Without the headers: they hold tokens, and the file may become an artifact of a public build.
-    const { headers: _secret, ...shown } = settings;
+    // Without headers and queries: they hold tokens, and the file may become an artifact of a public build.
+    const { headers: _secret, urls, ...settled } = settings;
+    const shown = { ...settled, urls: urls.map((url) => url.replace(/[?#].*$/s, '')) };
     files[settings.summaryFile] = `${JSON.stringify({ settings: shown, metrics: data.metrics }, null, 2)}\n`;
   }
   return files;
@@ -30,23 +35,31 @@ function text(settings: Settings, data: K6Summary): string {
   const value = (metric: string, stat: string) => data.metrics[metric]?.values[stat] ?? 0;
   const ms = (metric: string, stat: string) => `${value(metric, stat).toFixed(2)} ms`;
   const missed = missedThresholds(data);
-  const saturated = missed.some(({ metric }) => metric === HANDLER_LAG || metric === SCHEDULE_SLIP);
+  const isLate =
+    value(HANDLER_LAG, 'p(99)') >= settings.maxHandlerLagMs || value(SCHEDULE_SLIP, 'p(99)') >= settings.maxSlipMs;
+  const isIncomplete = missed.some(({ metric }) => OF_K6.has(metric));
   const delivered = value('fanwire_deliveries', 'count');
+  const couldNot = value('fanwire_unsent', 'count');
+  const unsent = couldNot === 0 ? '' : ` (${couldNot} could not be sent)`;
   const load = `${settings.rate} msg/s of ${settings.payloadBytes} B`;
   const lines = [
     `${settings.scenario}: ${settings.steady + settings.churners} subscribers, ${settings.rate === 0 ? 'nothing published' : load}, ${settings.durationS} s`,
-    `  connected    ${value('fanwire_connected', 'passes')}, failed ${value('fanwire_failed', 'count')}, p50 ${ms('fanwire_connecting', 'med')}, p99 ${ms('fanwire_connecting', 'p(99)')}`,
+    `  connected    ${value('fanwire_connected', 'passes')}, failed ${value('fanwire_failed', 'count')}, closed by the server ${value('fanwire_closed', 'count')}, p50 ${ms('fanwire_connecting', 'med')}, p99 ${ms('fanwire_connecting', 'p(99)')}`,
   ];
   if (settings.rate > 0) {
     lines.push(
-      `  delivered    ${delivered} (${Math.round(delivered / settings.durationS)}/s) of ${value('fanwire_published', 'count')} messages`,
-      `  lost         ${value('fanwire_lost', 'count')}, duplicated ${value('fanwire_duplicated', 'count')}, out of order ${value('fanwire_out_of_order', 'count')}`,
+      `  delivered    ${delivered} (${Math.round(delivered / settings.durationS)}/s) of ${value('fanwire_published', 'count')} messages${unsent}`,
+      `  lost         ${Math.max(0, value('fanwire_lost', 'count'))}, duplicated ${value('fanwire_duplicated', 'count')}, out of order ${value('fanwire_out_of_order', 'count')}`,
       `  latency      p50 ${ms('fanwire_latency', 'med')}, p99 ${ms('fanwire_latency', 'p(99)')}, p99.9 ${ms('fanwire_latency', 'p(99.9)')}, max ${ms('fanwire_latency', 'max')}`,
       `  k6 itself    handler lag p99 ${ms(HANDLER_LAG, 'p(99)')}, schedule slip p99 ${ms(SCHEDULE_SLIP, 'p(99)')}`,
     );
   }
   for (const { metric, expression } of missed) lines.push(`  MISSED       ${metric} ${expression}`);
-  if (saturated) lines.push("  INVALID      k6 could not keep up: these figures are its own, not the server's");
+  if (value(REPORTS, 'count') === 0) lines.push('  NOT RUN      no VU came to its report: the log says why');
+  else if (isIncomplete || (isLate && missed.length > 0)) {
+    lines.push("  INVALID      k6 could not keep up: these figures are its own, not the server's");
+  } else if (isLate)
+    lines.push('  REMARK       k6 was late and the objective holds all the same: latencies are upper bounds');
   return `${lines.join('\n')}\n`;
 }
 

@@ -2,15 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { after, before, describe, type TestContext, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Phase } from '../../../bench/engines/engine.js';
-import { k6Arguments } from '../../../bench/engines/k6/arguments.js';
+import { k6Invocation } from '../../../bench/engines/k6/arguments.js';
 import { findK6, k6Path } from '../../../bench/engines/k6/binary.js';
 import { K6_DEFAULTS, type K6Options, k6Engine } from '../../../bench/engines/k6.js';
 import { splitCores } from '../../../bench/measure/pinning.js';
 import type { Result } from '../../../bench/result/result.js';
 import { validateResult } from '../../../bench/result/result-validate.js';
+import { parseSlo } from '../../../bench/result/slo.js';
 import { runPlan } from '../../../bench/run/run.js';
 import { PLAN_DEFAULTS, type Plan } from '../../../bench/scenarios/scenario.js';
 import { startRelayTarget } from '../../../bench/targets/relay.js';
@@ -27,18 +28,19 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
 
   const run = async (plan: Partial<Plan>, options: Partial<K6Options> = {}): Promise<Result> => {
     const engine = k6Engine({ ...K6_DEFAULTS, ...options });
-    const hooks = { progress: () => {}, signal: new AbortController().signal };
+    const objective = options.slo === undefined ? [] : parseSlo(options.slo);
+    const hooks = { progress: () => {}, signal: new AbortController().signal, objective };
     return validateResult(await runPlan(engine, { ...QUICK, ...plan }, relay, hooks), 'k6');
   };
 
-  test('counts every delivery of a small run, loses none and times each of them', async (t) => {
-    let result = await run({}, { slo: 'p99<10s,loss==0' });
-    for (let more = 2; more > 0 && !result.valid; more--) result = await run({}, { slo: 'p99<10s,loss==0' });
+  test('counts every delivery of a small run, loses none and times each of them', async () => {
+    const result = await run({}, { slo: 'p99<10s,loss==0' });
     assert.equal(result.published, 150);
     assert.equal(result.expected, 150 * 20);
     assert.equal(result.delivered, 150 * 20);
     assert.deepEqual([result.lost, result.duplicated, result.outOfOrder], [0, 0, 0]);
-    assert.deepEqual([result.connections.opened, result.connections.failed], [20, 0]);
+    // The publisher is a connection too.
+    assert.deepEqual([result.connections.opened, result.connections.failed], [21, 0]);
     assert.equal(
       result.series.reduce((sum, { deliveries }) => sum + deliveries, 0),
       result.delivered,
@@ -46,7 +48,7 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
     assert.ok((result.latencyMs.p50 as number) > 0);
     assert.ok((result.connections.connectMs.p99 as number) > 0);
     assert.doesNotMatch(String(result.params.k6ThresholdsCrossed), /fanwire_l/);
-    if (skippedOnBusyMachine(t, result.invalidReasons.join('; '))) return;
+    // However busy the machine: what it added can only have made latencies longer.
     assert.deepEqual(result.invalidReasons, []);
   });
 
@@ -68,7 +70,7 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
 
   test('replaces subscribers under load without taking what they were not there for as lost', async () => {
     const result = await run({ scenario: 'churn', subscribers: 40, churnRate: 10 });
-    assert.equal(result.connections.requested, 40 + 30);
+    assert.equal(result.connections.requested, 40 + 30 + 1);
     assert.equal(result.connections.failed, 0);
     assert.equal(result.lost, 0);
   });
@@ -97,20 +99,17 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
     assert.match(String(result.params.k6ThresholdsCrossed), /fanwire_latency max<0\.001/);
   });
 
-  test('gates a build by exit code: 0 when the objective holds, 1 when it is missed', async (t) => {
-    const gate = async (slo: string) => {
+  test('gates a build by exit code, on a busy machine too: 0 when the objective holds, 1 when it is missed', async () => {
+    const gate = (slo: string) => {
       const load = ['--subscribers', '20', '--rate', '50', '--warmup', '0.5', '--duration', '2'];
-      let ended = await bench(['--engine', 'k6', '--url', relay.urls[0] as string, ...load, '--slo', slo, '-q']);
-      for (let more = 2; more > 0 && ended.code === 3; more--) ended = await bench(ended.args);
-      return ended;
+      return bench(['--engine', 'k6', '--url', relay.urls[0] as string, ...load, '--slo', slo, '-q']);
     };
     const held = await gate('p99<10s,loss==0');
-    if (held.code === 3 && skippedOnBusyMachine(t, held.stderr)) return;
     assert.equal(held.code, 0, held.stderr);
-    const missed = await gate('p99<1us,loss==0');
-    if (missed.code === 3 && skippedOnBusyMachine(t, missed.stderr)) return;
+    // No delay of k6's can make a latency too small.
+    const missed = await gate('p99<10s,p50>9s');
     assert.equal(missed.code, 1, missed.stderr);
-    assert.match(missed.stderr, /^fanwire: objective missed: p99<1us \(measured \S+\) \[FANWIRE_BENCH_SLO\]$/m);
+    assert.match(missed.stderr, /^fanwire: objective missed: p50>9s \(measured \S+ ms\) \[FANWIRE_BENCH_SLO\]$/m);
   });
 
   test('tells the phases in their order, and ends k6 when it is interrupted', async () => {
@@ -140,28 +139,19 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
   });
 });
 
-/** Where the kernel says that other processes had the cores, in three runs in turn, an invalid run is no defect. */
-function skippedOnBusyMachine(t: TestContext, reasons: string): boolean {
-  const busy = /other processes used [^;\n]*/.exec(reasons)?.[0];
-  if (busy !== undefined) t.skip(`no quiet machine to run k6 on: ${busy}`);
-  return busy !== undefined;
-}
-
 /** Runs `fanwire bench`. */
 function bench(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const cli = fileURLToPath(new URL('../../../src/cli.js', import.meta.url));
-  return new Promise<{ readonly code: number; readonly stderr: string; readonly args: readonly string[] }>(
-    (resolve) => {
-      execFile(
-        process.execPath,
-        [cli, 'bench', ...args],
-        { env: { ...process.env, ...env } },
-        (error, _stdout, stderr) => {
-          resolve({ code: error === null ? 0 : Number(error.code), stderr, args });
-        },
-      );
-    },
-  );
+  return new Promise<{ readonly code: number; readonly stderr: string }>((resolve) => {
+    execFile(
+      process.execPath,
+      [cli, 'bench', ...args],
+      { env: { ...process.env, ...env } },
+      (error, _stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code), stderr });
+      },
+    );
+  });
 }
 
 describe('the k6 engine without a k6', () => {
@@ -174,13 +164,46 @@ describe('the k6 engine without a k6', () => {
   test('says in one line how to install it', async () => {
     await assert.rejects(findK6({ PATH: '/nonexistent' }), {
       code: 'FANWIRE_USAGE_K6_MISSING',
-      message: /^--engine k6 needs k6, and k6 is not on PATH: install k6 v2 \(https:\S+\) or point K6_BIN at it/,
+      message:
+        /^--engine k6 needs k6, and k6 is not on PATH: install k6 v1\.8 or newer \(https:\S+\) or point K6_BIN at it/,
     });
     await assert.rejects(findK6({ K6_BIN: '/nonexistent/k6', PATH: process.env.PATH }), {
       message: /K6_BIN=\/nonexistent\/k6 is not a program/,
     });
     // Any program that is not k6.
     await assert.rejects(findK6({ K6_BIN: process.execPath }), { code: 'FANWIRE_USAGE_K6_TOO_OLD' });
+  });
+
+  test('is given its settings by the environment, where no other user reads them, and nothing that was set for another k6', () => {
+    const target: Target = {
+      name: 't',
+      version: '',
+      cmd: '',
+      urls: ['ws://127.0.0.1:9/?token=secret'],
+      dialect: 'raw',
+      pids: [],
+      stop: async () => {},
+    };
+    const options = { ...K6_DEFAULTS, headers: { Authorization: 'Bearer secret' }, summaryFile: '', configFile: '/c' };
+    const job = {
+      PATH: '/bin',
+      HOME: '/root',
+      K6_DURATION: '3s',
+      K6_OUT: 'csv',
+      RATE: '7',
+      VUS: '9',
+      TOKEN: 'x',
+      MAX_LOST: 'off',
+    };
+    const { args, env } = k6Invocation(QUICK, target, options, job);
+    assert.doesNotMatch(args.join(' '), /secret/);
+    assert.match(`${env.URL} ${env.HEADERS}`, /secret.*secret/);
+    assert.deepEqual([env.PATH, env.HOME, env.RATE], ['/bin', '/root', '50']);
+    const strange = Object.keys(job).filter((name) => !['PATH', 'HOME', 'RATE'].includes(name));
+    assert.deepEqual(
+      strange.filter((name) => name in env),
+      [],
+    );
   });
 
   test('refuses a plan that k6 cannot play instead of playing another', () => {
@@ -193,10 +216,10 @@ describe('the k6 engine without a k6', () => {
       pids: [],
       stop: async () => {},
     };
-    const options = { ...K6_DEFAULTS, summaryFile: '' };
+    const options = { ...K6_DEFAULTS, summaryFile: '', configFile: '' };
     const unsupported = { code: 'FANWIRE_USAGE_K6_UNSUPPORTED' };
-    assert.throws(() => k6Arguments({ ...QUICK, stormFraction: 0.5 }, target, options), unsupported);
-    assert.throws(() => k6Arguments({ ...QUICK, stalledSubscribers: 1 }, target, options), unsupported);
-    assert.throws(() => k6Arguments(QUICK, { ...target, dialect: 'socket.io' }, options), unsupported);
+    assert.throws(() => k6Invocation({ ...QUICK, stormFraction: 0.5 }, target, options), unsupported);
+    assert.throws(() => k6Invocation({ ...QUICK, stalledSubscribers: 1 }, target, options), unsupported);
+    assert.throws(() => k6Invocation(QUICK, { ...target, dialect: 'socket.io' }, options), unsupported);
   });
 });

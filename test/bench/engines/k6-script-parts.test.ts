@@ -3,10 +3,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { aligned } from '../../../bench/k6/lib/aligned.js';
 import { frame, frameWriter, HEADER_BYTES, MOST_PUBLISHERS, readFrame } from '../../../bench/k6/lib/frame.js';
 import { type Buckets, count, flat } from '../../../bench/k6/lib/histogram.js';
+import { mistyped } from '../../../bench/k6/lib/names.js';
 import { SequenceTracker } from '../../../bench/k6/lib/sequence.js';
-import { parseSlo, toThreshold } from '../../../bench/k6/lib/slo.js';
+import { areBoundedByDelay, parseSlo, toThreshold } from '../../../bench/k6/lib/slo.js';
+import { amount, bytes, seconds } from '../../../bench/k6/lib/text.js';
+import { urlPatterns } from '../../../bench/k6/lib/urls.js';
 import { parseSlo as parseBenchSlo } from '../../../bench/result/slo.js';
 
 describe('the k6 scripts', () => {
@@ -117,5 +121,101 @@ describe('the k6 scripts', () => {
       parseSlo(terms.join(',')).map(({ text }) => text),
       terms,
     );
+  });
+
+  test('a clock is never ahead, and after one undisturbed turn of the millisecond it is right, whatever disturbed it before', () => {
+    const pauses = fc.array(fc.double({ min: 0, max: 300, noNaN: true }), { maxLength: 20 });
+    fc.assert(
+      fc.property(pauses, fc.double({ min: 0, max: 1e6, noNaN: true }), (disturbances, startedAt) => {
+        let time = startedAt;
+        let pause = 0;
+        const now = aligned(
+          () => Math.floor(time),
+          () => {
+            // Pre-empted between the two reads.
+            time += pause;
+            return time - startedAt;
+          },
+        );
+        for (pause of disturbances) assert.ok(now() <= time + 1e-6);
+        pause = 0;
+        for (let step = 0; step < 21; step++) {
+          time += 0.05;
+          now();
+        }
+        assert.ok(Math.abs(now() - time) < 0.06);
+      }),
+    );
+  });
+
+  test('a mistyped setting is named with its neighbour, and a variable of the job is left alone', () => {
+    const named = (name: string) => mistyped({ [name]: '1' })[0]?.match(/did you mean (\w+)/)?.[1];
+    const meant = {
+      SUBSCRIBER: 'SUBSCRIBERS',
+      SUBSCRIBRES: 'SUBSCRIBERS',
+      DURATION: 'DURATION_S',
+      PAYLOAD: 'PAYLOAD_BYTES',
+      WARM_UP_S: 'WARMUP_S',
+      RATES: 'RATE',
+      slo: 'SLO',
+      'connect-rate': 'CONNECT_RATE',
+    };
+    for (const [name, setting] of Object.entries(meant)) assert.equal(named(name), setting, name);
+    const jobs = [
+      'DATE',
+      'PATH',
+      'HOME',
+      'FANWIRE',
+      'FANWIRE_PORT',
+      'K6_DURATION',
+      'GOGC',
+      'CI',
+      'GITHUB_TOKEN',
+      'RUNNER_TEMP',
+    ];
+    for (const name of jobs) assert.equal(named(name), undefined, name);
+    for (const name of ['RATE', 'SLO', 'URL', 'TOKEN']) assert.equal(named(name), undefined, name);
+  });
+
+  test('amounts are read as people write them, and anything else is no number', () => {
+    const durations = {
+      '30': 30,
+      '30s': 30,
+      '2m': 120,
+      '500ms': 0.5,
+      '1h': 3600,
+      '1m30s': 90,
+      '.5': 0.5,
+      '250us': 0.00025,
+    };
+    for (const [text, value] of Object.entries(durations)) assert.equal(seconds(text), value, text);
+    const amounts = { '50': 50, '1k': 1000, '1.5k': 1500, '2m': 2_000_000, '100/s': 100, '1K': 1000 };
+    for (const [text, value] of Object.entries(amounts)) assert.equal(amount(text), value, text);
+    for (const [text, value] of Object.entries({ '128': 128, '1k': 1024, '64KiB': 65_536, '1.5k': 1536 })) {
+      assert.equal(bytes(text), value, text);
+    }
+    for (const wrong of ['', ' ', 's', '-1', '1x', '1 2', '1m30', '0x10', '1e3', 'NaN', 'Infinity', '30s!', '1..5']) {
+      for (const read of [seconds, amount, bytes]) assert.ok(Number.isNaN(read(wrong)), `${read.name} ${wrong}`);
+    }
+  });
+
+  test('the number of a topic ends the path of a URL, whatever query follows', () => {
+    assert.deepEqual(urlPatterns('ws://h/x?token=a,b', 9), ['ws://h/x-{topic}?token=a,b']);
+    assert.deepEqual(urlPatterns('ws://h/{topic}/y?t=1', 9), ['ws://h/{topic}/y?t=1']);
+    assert.deepEqual(urlPatterns('ws://a/x?token=1, wss://b/y', 9), ['ws://a/x-{topic}?token=1', 'wss://b/y-{topic}']);
+    assert.deepEqual(urlPatterns('ws://h/x?token=a', 1), ['ws://h/x?token=a']);
+    const refused = /^Error: URL must start with ws:\/\/ or wss:\/\/, got http:\/\/b\/y$/;
+    assert.throws(() => urlPatterns('ws://a/x,http://b/y?token=secret', 1), refused);
+  });
+
+  test('an objective that a late k6 can only make worse is told from one that it may flatter', () => {
+    const bounded = (slo: string) => areBoundedByDelay(parseSlo(slo));
+    assert.deepEqual(['p99<50ms,loss==0', 'p50<=1s,deliveries/s>=100,failed==0'].map(bounded), [true, true]);
+    assert.deepEqual(['p99>1ms', 'p99<50ms,deliveries/s<100', 'loss==0', ''].map(bounded), [
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 });

@@ -100,6 +100,29 @@ test('a lost, doubled or reordered message fails a run, and a connection that di
   assert.match(xml, /<failure message="3 of 500,003 deliveries lost">/);
 });
 
+test('what a server did wrong whatever the generator did fails a run that is not valid either, and is named first', () => {
+  const died = judge(sampleResult(1, { ...invalid, serverFaults: ['the server process ended during the run'] }));
+  assert.equal(died.kind, 'failed');
+  assert.deepEqual(
+    [died.headline, died.reasons],
+    ['The server process ended during the run', invalid.invalidReasons as string[]],
+  );
+  const failed = (failures: { reason: string; count: number }[], overrides: Partial<Result> = {}) => {
+    const count = failures.reduce((sum, one) => sum + one.count, 0);
+    const connections = { ...sampleResult().connections, opened: 500 - count, failed: count, failures };
+    return judge(sampleResult(1, { connections, ...overrides }));
+  };
+  const refused = failed([{ reason: 'HTTP 503', count: 21 }], invalid);
+  assert.deepEqual([refused.kind, refused.headline], ['failed', '21 of 500 connections failed (21 × HTTP 503)']);
+  // A machine without ports left says nothing about the server, nor does a handshake that a busy generator gave up on.
+  assert.equal(failed([{ reason: 'EADDRNOTAVAIL', count: 3 }], invalid).kind, 'invalid');
+  assert.equal(failed([{ reason: 'no handshake within 10 s', count: 3 }], invalid).kind, 'invalid');
+  assert.equal(failed([{ reason: 'no handshake within 10 s', count: 3 }]).kind, 'failed');
+  // An objective about failed connections decides alone.
+  const params = { ...sampleResult().params, slo: 'failed<=30' };
+  assert.equal(failed([{ reason: 'HTTP 503', count: 21 }], { params }).kind, 'good');
+});
+
 test('the objective of a run is part of its verdict, and decides alone about what it names', () => {
   const withSlo = (slo: string, overrides: Partial<Result> = {}) =>
     judge(sampleResult(1, { params: { ...sampleResult().params, slo }, ...overrides }));
@@ -107,11 +130,12 @@ test('the objective of a run is part of its verdict, and decides alone about wha
     kind: 'good',
     headline: 'Objective held (p99<20ms). Nothing lost, nothing twice, all in order',
     reasons: [],
+    faults: [],
   });
   const step = { expected: 1, delivered: 1, lost: 0, deliveriesPerSecond: 1, p50: 1, p99: 1, max: 1, valid: true };
   const rates = [200, 100, 150].map((value) => ({ ...step, label: `${value} msg/s`, value, held: value < 200 }));
   assert.match(withSlo('p99<20ms', { steps: rates }).headline, /^Objective held up to 150 msg\/s \(p99<20ms\)/);
-  assert.equal(withSlo('p99<5ms').headline, 'Objective missed: p99<5ms (measured 6.015)');
+  assert.equal(withSlo('p99<5ms').headline, 'Objective missed: p99<5ms (measured 6.015 ms)');
   const lossy = { expected: 500_003, lost: 3 };
   assert.equal(withSlo('p99<20ms', lossy).kind, 'failed');
   assert.equal(withSlo('p99<20ms,loss<1%', lossy).kind, 'good');

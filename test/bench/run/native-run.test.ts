@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { nativeEngine } from '../../../bench/engines/native.js';
 import { decodeHistogram } from '../../../bench/measure/histogram.js';
+import { judge } from '../../../bench/report/verdict.js';
 import type { Result } from '../../../bench/result/result.js';
 import { validateResult } from '../../../bench/result/result-validate.js';
 import { type RunHooks, runPlan } from '../../../bench/run/run.js';
@@ -79,7 +80,7 @@ test('a run with too few messages for a percentile is refused, and says how many
   );
 });
 
-test('a server that ends during the run has its run refused for that, with the code that each connection saw', async () => {
+test('a server that ends during the run has failed it, with the code that each connection saw', async () => {
   const options = { nodes: 1, workers: 1, dialect: 'raw', flags: [], cores: [], connections: 6 } as const;
   const target = await startRelayTarget(options);
   let left = target.pids;
@@ -88,8 +89,18 @@ test('a server that ends during the run has its run refused for that, with the c
     for (const pid of left) process.kill(pid, 'SIGKILL');
     left = [];
   });
-  assert.equal(result.invalidReasons[0], 'the server process ended during the run');
+  const { kind, headline } = judge(result);
+  assert.deepEqual([kind, headline], ['failed', 'The server process ended during the run']);
   assert.ok(result.published < 200 && result.params.closedByServer === '1006: 6', JSON.stringify(result.params));
+});
+
+test('a server that refuses some of its connections has failed the run, however little else could be measured', async () => {
+  const flags = ['--max-connections', '4'];
+  const options = { nodes: 1, workers: 1, dialect: 'raw', flags, cores: [], connections: 6 } as const;
+  // Too few messages for any percentile: the run itself can say nothing about latency.
+  const result = await play(await startRelayTarget(options), { rate: 20, publishers: 0 });
+  const { kind, headline } = judge(result);
+  assert.deepEqual([kind, headline], ['failed', '1 of 5 connections failed (1 × HTTP 503)']);
 });
 
 test('no more handshakes are in flight than allowed, and all that are allowed', async () => {

@@ -1,0 +1,85 @@
+// What a run is worth when its generator was late: an engine that reports just that, since no machine is late on demand.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Engine, EngineReport } from '../../../bench/engines/engine.js';
+import { newLatencyHistogram, recordLatencyUs } from '../../../bench/measure/histogram.js';
+import { parseSlo } from '../../../bench/result/slo.js';
+import { runPlan } from '../../../bench/run/run.js';
+import { exitCodeOf } from '../../../bench/run/session.js';
+import { PLAN_DEFAULTS } from '../../../bench/scenarios/scenario.js';
+import type { Target } from '../../../bench/targets/target.js';
+
+const target: Target = {
+  name: 'x',
+  version: '',
+  cmd: 'x',
+  urls: ['ws://127.0.0.1:1'],
+  dialect: 'raw',
+  pids: [],
+  stop: async () => {},
+};
+
+/** 200 messages to 10 subscribers at 15 ms each, sent 12 ms late. */
+function lateEngine(overrides: Partial<EngineReport> = {}): Engine {
+  const latencyUs = newLatencyHistogram();
+  recordLatencyUs(latencyUs, 15_000, 2000);
+  const report: EngineReport = {
+    connections: { requested: 11, opened: 11, failed: 0, connectUs: newLatencyHistogram(), failures: [] },
+    published: 200,
+    expected: 2000,
+    delivered: 2000,
+    lost: 0,
+    duplicated: 0,
+    outOfOrder: 0,
+    measuredS: 10,
+    latencyUs,
+    series: [],
+    generator: { cpu: 0.97, scheduleSlipMs: { p99: 12, max: 14 }, eventLoopDelayMs: { p99: 1 } },
+    invalidReasons: [],
+    delayReasons: [],
+    serverFaults: [],
+    remarks: [],
+    extra: {},
+    ...overrides,
+  };
+  return { name: 'native', run: async () => report };
+}
+
+async function exitOf(slo: string, overrides: Partial<EngineReport> = {}) {
+  const hooks = { progress: () => {}, signal: new AbortController().signal, objective: parseSlo(slo) };
+  const result = await runPlan(lateEngine(overrides), { ...PLAN_DEFAULTS, subscribers: 10, rate: 20 }, target, hooks);
+  return { result, code: exitCodeOf({ ...result, params: { ...result.params, slo } }, slo).code };
+}
+
+test('an objective that holds although the generator was late holds, and the result says so', async () => {
+  const { result, code } = await exitOf('p99<50ms,loss==0');
+  assert.equal(code, 0);
+  assert.equal(result.valid, true);
+  assert.match(result.remarks?.join('\n') ?? '', /the objective holds although the generator was the bottleneck/);
+});
+
+test('one that is missed by a late generator is neither held nor missed', async () => {
+  for (const slo of ['p99<10ms', 'p99<50ms,deliveries/s>=1000']) assert.equal((await exitOf(slo)).code, 3, slo);
+});
+
+test('one that lateness could have helped to hold is not believed', async () => {
+  for (const slo of ['p99>1ms', 'p99<50ms,deliveries/s<=1000']) assert.equal((await exitOf(slo)).code, 3, slo);
+});
+
+test('a miss that no lateness explains is a miss', async () => {
+  for (const slo of ['p99>1s', 'deliveries/s<=10', 'p99<50ms,failed==1'])
+    assert.equal((await exitOf(slo)).code, 1, slo);
+});
+
+test('nothing holds where too little was measured, or something else was', async () => {
+  const few = newLatencyHistogram();
+  recordLatencyUs(few, 15_000, 90);
+  assert.equal((await exitOf('p50<50ms,loss==0', { latencyUs: few, published: 9 })).code, 3);
+  assert.equal((await exitOf('p99<50ms', { invalidReasons: ['some VUs did not finish'] })).code, 3);
+});
+
+test('a server that closed connections has failed, late generator or not, objective held or not', async () => {
+  const serverFaults = ['the server closed 3 connections during the run (1006: 3)'];
+  for (const slo of ['p99<50ms', 'p99<1ms']) assert.equal((await exitOf(slo, { serverFaults })).code, 1, slo);
+});
