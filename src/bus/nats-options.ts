@@ -1,8 +1,7 @@
 // From --cluster and its companions to what the NATS client takes.
-import { readFileSync } from 'node:fs';
-import { type ConnectionOptions, credsAuthenticator, type NodeConnectionOptions } from '@nats-io/transport-node';
+import type { ConnectionOptions, NodeConnectionOptions } from '@nats-io/transport-node';
 import type { RelayConfig } from '../config/schema.js';
-import { FanwireError } from '../protocol/codes.js';
+import type { NatsFiles } from './nats-files.js';
 
 export type ClusterConfig = Pick<
   RelayConfig,
@@ -29,8 +28,8 @@ export function natsRetryMs(): number {
   return RECONNECT_MS + Math.random() * RECONNECT_JITTER_MS;
 }
 
-/** @throws FanwireError FANWIRE_CONFIG_FILE where a file cannot be read or holds no credentials */
-export function natsOptions(config: ClusterConfig, name: string): ConnectionOptions {
+/** @param files what the options name; read again while the relay runs */
+export function natsOptions(config: ClusterConfig, name: string, files: NatsFiles): ConnectionOptions {
   const options: NodeConnectionOptions = {
     name,
     servers: config.cluster.map((url) => new URL(url).host),
@@ -44,21 +43,9 @@ export function natsOptions(config: ClusterConfig, name: string): ConnectionOpti
     timeout: DIAL_MS,
     ...credentials(config),
   };
-  if (config.clusterCreds !== '') {
-    const readCreds = (): Uint8Array => read('--cluster-creds', config.clusterCreds);
-    requireCreds(config.clusterCreds, readCreds()); // an unusable file is an error now, not at the first challenge
-    // Read at each connection: such files are renewed while a relay runs.
-    options.authenticator = (nonce) => credsAuthenticator(readCreds())(nonce);
-  }
-  const wantsTls = config.clusterCa !== '' || config.clusterCert !== '';
-  if (wantsTls || config.cluster.some((url) => url.startsWith('tls:'))) {
-    options.tls = {};
-    if (config.clusterCa !== '') options.tls.ca = read('--cluster-ca', config.clusterCa).toString();
-    if (config.clusterCert !== '') {
-      options.tls.cert = read('--cluster-cert', config.clusterCert).toString();
-      options.tls.key = read('--cluster-key', config.clusterKey).toString();
-    }
-  }
+  if (files.authenticator !== undefined) options.authenticator = files.authenticator;
+  if (Object.keys(files.tls).length > 0 || config.cluster.some((url) => url.startsWith('tls:')))
+    options.tls = files.tls;
   return options;
 }
 
@@ -70,23 +57,4 @@ function credentials(config: ClusterConfig): ConnectionOptions {
   if (given === undefined) return {};
   const user = decodeURIComponent(given.username);
   return given.password === '' ? { token: user } : { user, pass: decodeURIComponent(given.password) };
-}
-
-function requireCreds(path: string, creds: Uint8Array): void {
-  try {
-    credsAuthenticator(creds)('');
-  } catch (error) {
-    throw new FanwireError(
-      'FANWIRE_CONFIG_FILE',
-      `--cluster-creds "${path}" holds no NATS credentials (a user JWT and its seed, as nsc writes them): ${(error as Error).message}`,
-    );
-  }
-}
-
-function read(flag: string, path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new FanwireError('FANWIRE_CONFIG_FILE', `cannot read ${flag} "${path}": ${(error as Error).message}`);
-  }
 }

@@ -8,6 +8,7 @@ import { FanwireError } from '../protocol/codes.js';
 import type { Bus, BusStatus, Deliver, Kind } from './bus.js';
 import { type Census, NOBODY, type Question, type TakeCensus } from './census.js';
 import { NatsConfirmation } from './nats-confirmation.js';
+import { NatsFiles } from './nats-files.js';
 import { NatsInterest } from './nats-interest.js';
 import { type ClusterConfig, natsOptions, natsRetryMs } from './nats-options.js';
 import { surveyNodes } from './nats-survey.js';
@@ -33,10 +34,13 @@ export interface NatsBusOptions {
   /** What NATS shows of this connection. */
   readonly name: string;
   readonly observer?: NatsObserver | undefined;
+  /** What the options name, where somebody else reads it again. */
+  readonly files?: NatsFiles | undefined;
 }
 
 export class NatsBus implements Bus {
   private readonly prefix: string;
+  private readonly files: NatsFiles;
   private readonly log: Logger;
   private readonly warnings: SampledWarnings;
   private nats: NatsConnection | undefined;
@@ -64,6 +68,7 @@ export class NatsBus implements Bus {
 
   private constructor(private readonly options: NatsBusOptions) {
     this.prefix = options.config.clusterPrefix;
+    this.files = options.files ?? new NatsFiles(options.config);
     this.log = options.log;
     this.warnings = sampledWarnings(options.log);
     this.interest = new NatsInterest(this.prefix, this.warnings, this.onMessage);
@@ -217,7 +222,7 @@ export class NatsBus implements Bus {
   }
 
   private async connect(): Promise<NatsConnection> {
-    return connect(natsOptions(this.options.config, this.options.name));
+    return connect(natsOptions(this.options.config, this.options.name, this.files));
   }
 
   /** Connected, for the first time or again: the client has subscribed anew to all it had. */

@@ -4,7 +4,7 @@ import { keyLoader } from '../auth/keys.js';
 import { compileOrigins } from '../auth/origins.js';
 import { compilePatterns } from '../auth/permissions.js';
 import { readTokens } from '../auth/static.js';
-import { requireCertificate, requireKeyPair } from '../config/pem.js';
+import { requireKeyPair } from '../config/pem.js';
 import type { RelayConfig } from '../config/schema.js';
 import { compileTrustProxy } from '../relay/door/client-address.js';
 
@@ -16,13 +16,7 @@ export async function checkConfig(config: RelayConfig): Promise<void> {
   if (config.auth === 'static') readTokens(config.tokensFile);
   if (config.auth === 'jwt') keyLoader(config)?.();
   if (config.tlsCert !== '') requireKeyPair(['--tls-cert', config.tlsCert], ['--tls-key', config.tlsKey]);
-  if (config.cluster.length > 0) await checkCluster(config);
-}
-
-async function checkCluster(config: RelayConfig): Promise<void> {
-  const { clusterCa, clusterCert, clusterKey } = config;
-  if (clusterCa !== '') requireCertificate(['--cluster-ca', clusterCa]);
-  if (clusterCert !== '') requireKeyPair(['--cluster-cert', clusterCert], ['--cluster-key', clusterKey]);
-  const { natsOptions } = await import('../bus/nats-options.js');
-  natsOptions(config, '');
+  if (config.cluster.length === 0) return;
+  const { NatsFiles } = await import('../bus/nats-files.js');
+  new NatsFiles(config);
 }

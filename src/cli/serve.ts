@@ -53,7 +53,7 @@ Every option is also a variable (--max-payload: FANWIRE_MAX_PAYLOAD; --config: F
 and a key of the --config file (see --print-config). A flag wins over a variable, a variable over the file.
 Exit codes: 0 drained after SIGTERM or SIGINT, 1 could not start or failed, 2 bad flag, variable or file;
 a second signal exits at once with 130 (SIGINT) or 143 (SIGTERM); the same one within half a second counts as one.
-SIGHUP reads tokens and keys again.`,
+SIGHUP reads tokens, keys and certificates again; certificates and what --cluster-… names are also read when they change.`,
   );
   return command.action(async () => {
     const { config, origins } = loadConfig({

@@ -5,16 +5,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../base/log.js';
 import type { BusStatus } from '../bus/bus.js';
 import type { JetStreamOwner } from '../bus/jetstream.js';
+import type { NatsFiles } from '../bus/nats-files.js';
 import { parseHistoryRules } from '../config/history-rules.js';
 import type { RelayConfig } from '../config/schema.js';
+import { ServedCertificate } from '../config/served-certificate.js';
 import { ALONE, type Cluster } from '../relay/company.js';
 import { ClusterInspection } from '../relay/watch/cluster-inspection.js';
 import type { Inspection } from '../relay/watch/inspection.js';
+import { certificatePart, natsPart, Renewals } from './renewals.js';
 
 /** A relay, or several of them as worker threads. */
-export interface Running {
+interface Node {
+  /** Where clients connect: the port it got, where any free one was asked for. */
+  readonly port: number;
   /** Reads tokens and keys again. */
   reload(): Promise<void>;
+  /** Newcomers get the certificate that the files now hold. Throws where it cannot be used. */
+  renewCertificate(): void | Promise<void>;
   /** From now on /readyz says 503; newcomers are taken for another --drain-delay-ms. Then every socket is closed with 1012, spread
    *  over `overMs`, by default --drain-ms. Resolves when the last was told. */
   drain(overMs?: number): Promise<void>;
@@ -22,13 +29,28 @@ export interface Running {
   close(): void | Promise<void>;
 }
 
+/** A node with its admin listener. `reload` reads certificates again as well. */
+export interface Running extends Omit<Node, 'renewCertificate'> {
+  readonly adminPort: number;
+}
+
+/** What a node reads again while it runs. */
+interface Renewed {
+  readonly certificate: ServedCertificate | undefined;
+  readonly files: NatsFiles | undefined;
+}
+
 /** What is not needed is not loaded: --help and a bad flag answer without uWS, and a missing binary is one line. */
 export async function start(config: RelayConfig, log: Logger): Promise<Running> {
   // uWS reads its environment when it is first loaded, and only what this thread sets is seen: a worker's variables are a copy.
   await import('../relay/uws.js');
-  const cluster = await joinCluster(config, log);
+  const certificate = config.tlsCert === '' ? undefined : new ServedCertificate(config);
+  const files = await natsFiles(config);
+  const renewed = { certificate, files };
+  const cluster = await joinCluster(config, log, files);
   try {
-    return config.workers > 1 ? await startWorkers(config, log, cluster) : await startAlone(config, log, cluster);
+    const [node, inspection] = await (config.workers > 1 ? startWorkers : startAlone)(config, log, cluster);
+    return await withAdmin(node, inspection, config, log, renewed);
   } catch (error) {
     await cluster?.bus.close();
     throw error;
@@ -36,11 +58,22 @@ export async function start(config: RelayConfig, log: Logger): Promise<Running> 
 }
 
 /** Undefined without --cluster. */
-async function joinCluster(config: RelayConfig, log: Logger): Promise<Cluster | undefined> {
+async function natsFiles(config: RelayConfig): Promise<NatsFiles | undefined> {
   if (config.cluster.length === 0) return undefined;
+  const { NatsFiles } = await import('../bus/nats-files.js');
+  return new NatsFiles(config);
+}
+
+/** Undefined without --cluster. */
+async function joinCluster(
+  config: RelayConfig,
+  log: Logger,
+  files: NatsFiles | undefined,
+): Promise<Cluster | undefined> {
+  if (files === undefined) return undefined;
   const { NatsBus } = await import('../bus/nats.js');
   const owner = await historyOwner(config, log);
-  const bus = await NatsBus.open({ config, log, name: `fanwire ${hostname()}:${config.port}`, observer: owner });
+  const bus = await NatsBus.open({ config, log, name: `fanwire ${hostname()}:${config.port}`, observer: owner, files });
   try {
     await owner?.ready();
   } catch (error) {
@@ -59,7 +92,9 @@ async function historyOwner(config: RelayConfig, log: Logger): Promise<JetStream
   return new JetStreamOwner({ prefix, rules, maxBytes, replicas, log });
 }
 
-async function startAlone(config: RelayConfig, log: Logger, cluster: Cluster | undefined): Promise<Running> {
+type Started = readonly [Node, Inspection];
+
+async function startAlone(config: RelayConfig, log: Logger, cluster: Cluster | undefined): Promise<Started> {
   const { startRelay } = await import('../relay/relay.js');
   const { PublishApi } = await import('../http/publish/publish.js');
   const { HealthRoute } = await import('../http/health.js');
@@ -72,8 +107,10 @@ async function startAlone(config: RelayConfig, log: Logger, cluster: Cluster | u
   const inspection = new LocalInspection(relay, config);
   new HealthRoute(relay, inspection, config).attach();
   let isClosed = false;
-  const running = {
+  const node: Node = {
+    port: relay.port,
     reload: () => relay.reload(),
+    renewCertificate: () => relay.renewCertificate(),
     drain: async (overMs?: number) => {
       relay.leave();
       await sleep(config.drainDelayMs);
@@ -92,16 +129,15 @@ async function startAlone(config: RelayConfig, log: Logger, cluster: Cluster | u
     },
   };
   const status = cluster === undefined ? undefined : () => cluster.bus.status();
-  return withAdmin(running, inClusterOf(status, inspection, config), config, log);
+  return [node, inClusterOf(status, inspection, config)];
 }
 
-async function startWorkers(config: RelayConfig, log: Logger, cluster: Cluster | undefined): Promise<Running> {
+async function startWorkers(config: RelayConfig, log: Logger, cluster: Cluster | undefined): Promise<Started> {
   const { Supervisor } = await import('../workers/supervisor.js');
   const { WorkersInspection } = await import('../workers/inspection.js');
   const supervisor = new Supervisor(config, log, cluster);
   await supervisor.start();
-  const inspection = inClusterOf(supervisor.clusterStatus, new WorkersInspection(supervisor), config);
-  return withAdmin(supervisor, inspection, config, log);
+  return [supervisor, inClusterOf(supervisor.clusterStatus, new WorkersInspection(supervisor), config)];
 }
 
 /** @param status how this node stands with the others; undefined where it is alone */
@@ -109,29 +145,43 @@ function inClusterOf(status: (() => BusStatus) | undefined, inspection: Inspecti
   return status === undefined ? inspection : new ClusterInspection(inspection, status, config);
 }
 
-/** Adds the admin listener to what runs. It answers until the drain is over: /readyz says meanwhile why nobody should come. */
+/** Adds the admin listener to what runs, and what is read again. The listener answers until the drain is over: /readyz says meanwhile why
+ *  nobody should come. */
 export async function withAdmin(
-  running: Running,
+  node: Node,
   inspection: Inspection,
   config: RelayConfig,
   log: Logger,
+  { certificate, files }: Renewed = { certificate: undefined, files: undefined },
 ): Promise<Running> {
   const { startAdmin } = await import('../http/admin/admin.js');
   try {
-    const admin = await startAdmin(config, inspection, log);
+    const admin = await startAdmin(config, inspection, log, certificate);
+    const parts = [
+      ...(certificate === undefined ? [] : [certificatePart(certificate, () => node.renewCertificate())]),
+      ...(files === undefined || files.paths.length === 0 ? [] : [natsPart(files)]),
+    ];
+    const renewals = new Renewals(parts, log);
     return {
-      reload: () => running.reload(),
+      port: node.port,
+      adminPort: admin.port,
+      reload: async () => {
+        await node.reload();
+        await renewals.check();
+      },
       drain: async (overMs) => {
-        await running.drain(overMs);
+        renewals.stop();
+        await node.drain(overMs);
         admin.close();
       },
       close: () => {
+        renewals.stop();
         admin.close();
-        return running.close();
+        return node.close();
       },
     };
   } catch (error) {
-    await running.close();
+    await node.close();
     throw error;
   }
 }

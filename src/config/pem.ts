@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { FanwireError } from '../protocol/codes.js';
 
 /** A flag and the path that it was given. */
-type Given = readonly [flag: string, path: string];
+export type Given = readonly [flag: string, path: string];
 
 /** @throws FanwireError FANWIRE_CONFIG_TLS where the file holds no PEM certificate, FANWIRE_CONFIG_FILE where it cannot be read */
 export function requireCertificate(given: Given): X509Certificate {
@@ -13,15 +13,15 @@ export function requireCertificate(given: Given): X509Certificate {
 }
 
 /** @throws FanwireError as requireCertificate does, also where the key is none, is encrypted, or is another certificate's */
-export function requireKeyPair(certificate: Given, key: Given): void {
+export function requireKeyPair(certificate: Given, key: Given): X509Certificate {
   const held = requireCertificate(certificate);
   const privateKey: KeyObject = parsed(key, 'PEM private key without a passphrase', (text) => createPrivateKey(text));
-  if (held.checkPrivateKey(privateKey)) return;
+  if (held.checkPrivateKey(privateKey)) return held;
   throw unusable(`${shown(key)} is not the key of ${shown(certificate)}`);
 }
 
 function parsed<T>(given: Given, kind: string, parse: (text: string) => T): T {
-  const text = read(given);
+  const text = readGiven(given);
   try {
     return parse(text);
   } catch (error) {
@@ -29,7 +29,8 @@ function parsed<T>(given: Given, kind: string, parse: (text: string) => T): T {
   }
 }
 
-function read([flag, path]: Given): string {
+/** @throws FanwireError FANWIRE_CONFIG_FILE */
+export function readGiven([flag, path]: Given): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

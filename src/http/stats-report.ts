@@ -27,6 +27,8 @@ export interface RelayEntrance {
   readonly host: string;
   readonly port: number;
   readonly tls: boolean;
+  /** When the certificate ends that clients are shown: ISO 8601, UTC. Null without TLS. */
+  readonly tlsExpiresAt: string | null;
   readonly auth: 'none' | 'jwt' | 'static';
   /** Web pages that may connect; empty: all. */
   readonly origins: readonly string[];

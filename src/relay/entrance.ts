@@ -56,7 +56,13 @@ export class Entrance {
   /** @throws FanwireError FANWIRE_LISTEN where the port cannot be had */
   listen(): void {
     const { host, port } = this.config;
-    const socket = this.listenOn(this.gate.app, port);
+    let socket = this.listenOn(this.gate.app, port);
+    if (port === 0 && socket !== undefined && this.config.tlsCert !== '') {
+      // uWS lets a port be taken anew, as a renewal does, only where it was asked for by its number (SO_REUSEADDR).
+      const found = us_socket_local_port(socket as never);
+      us_listen_socket_close(socket);
+      socket = this.listenOn(this.gate.app, found);
+    }
     if (socket === undefined) throw cannotListen(host, port, ['--port', '--host']);
     this.listenSocket = socket;
     this.port = us_socket_local_port(socket as never);

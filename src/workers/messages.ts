@@ -23,6 +23,8 @@ export interface WorkerOps extends Omit<Inspection, 'port' | 'workerRestarts' | 
   reload(): Promise<void>;
   /** Hands over to the other workers what was published here until now. */
   flush(): void;
+  /** Newcomers get the certificate that the files now hold. Returns why not, where they cannot. */
+  renewCertificate(): string | undefined;
   /** Says by its health path that newcomers are better sent elsewhere. */
   leave(): void;
   /** Lets nobody in any more and closes every socket, spread over `overMs`. */

@@ -6,6 +6,7 @@ import type { BusStatus } from '../bus/bus.js';
 import { InterestTable } from '../bus/interest-table.js';
 import type { Link } from '../bus/link.js';
 import type { RelayConfig } from '../config/schema.js';
+import { FanwireError } from '../protocol/codes.js';
 import type { Cluster } from '../relay/company.js';
 import { SharedLedger } from '../relay/door/ledger.js';
 import { type HttpConnections, onlyIdleLeft } from '../relay/exit/lingering.js';
@@ -132,6 +133,12 @@ export class Supervisor {
 
   async reload(): Promise<void> {
     await this.collect('reload');
+  }
+
+  /** @throws FanwireError FANWIRE_TLS where a worker could not: its newcomers get the certificate before */
+  async renewCertificate(): Promise<void> {
+    const reasons = (await this.collect('renewCertificate')).filter((reason) => reason !== undefined);
+    if (reasons[0] !== undefined) throw new FanwireError('FANWIRE_TLS', reasons[0]);
   }
 
   /** Newcomers are better sent elsewhere, and are taken all the same for --drain-delay-ms; then every worker closes its sockets. */

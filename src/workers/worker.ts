@@ -55,6 +55,14 @@ function inspected(): Inspection {
 const ops: WorkerOps = {
   reload: () => relay?.reload() ?? Promise.resolve(),
   flush: () => bus.flush(),
+  renewCertificate: () => {
+    try {
+      relay?.renewCertificate();
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  },
   leave: () => relay?.leave(),
   drain: async (overMs) => {
     bus.takeIn();

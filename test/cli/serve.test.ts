@@ -93,7 +93,7 @@ test('one Ctrl+C that arrives twice, as under npm, is one signal; a second one h
   relay.child.kill('SIGINT');
   // Signals are taken in turn: whoever answers SIGHUP has seen the SIGINT before it.
   relay.child.kill('SIGHUP');
-  await relay.seen(/nothing to read again/);
+  await relay.seen(/no tokens or keys to read again/);
   assert.doesNotMatch(relay.stdout(), /second signal: exiting/);
   await after(600);
   relay.child.kill('SIGINT');

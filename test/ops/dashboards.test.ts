@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { get } from 'node:https';
 import test, { type TestContext } from 'node:test';
 import { Refused } from '../../src/protocol/codes.js';
+import { certificate } from '../support/certificate.js';
 import { type Exposition, parseExposition } from '../support/exposition.js';
 import { serve } from '../support/fanwire-process.js';
 
@@ -15,11 +17,15 @@ const PROMQL_WORDS = new Set(['by', 'on', 'and', 'or', 'unless', 'without', 'ign
 const SCRAPE_LABELS = new Set(['job', 'instance', 'le']);
 
 async function scrape(t: TestContext): Promise<Exposition> {
-  // With a cluster whose NATS is away, so that its metrics are there too.
-  const relay = await serve(t, ['--cluster', 'nats://127.0.0.1:1']);
+  // With TLS, and a cluster whose NATS is away, so that their metrics are there too.
+  const { cert, key } = certificate(t);
+  const relay = await serve(t, ['--cluster', 'nats://127.0.0.1:1', '--tls-cert', cert, '--tls-key', key]);
   const [, port] = await relay.seen(/"adminPort":(\d+),[^\n]*"msg":"admin on/);
   // A refusal, so that the series by code has a label.
-  await fetch(`http://127.0.0.1:${relay.port}/room`);
+  await new Promise<void>((resolve, reject) => {
+    const asked = get({ port: relay.port, path: '/room', rejectUnauthorized: false, agent: false });
+    asked.on('error', reject).on('response', (answer) => answer.resume().on('end', resolve));
+  });
   return parseExposition(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
 }
 

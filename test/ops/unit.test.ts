@@ -43,7 +43,7 @@ test('a reload sends SIGHUP with nothing but a shell: a slim system has no kill 
   const [, command = ''] = /^\/bin\/sh -c '(.*)'$/.exec(setting('ExecReload')[0] ?? '') ?? [];
   const env = { PATH: '/nowhere', MAINPID: String(relay.child.pid) };
   assert.equal(spawnSync('/bin/sh', ['-c', command], { env }).status, 0);
-  await relay.seen(/nothing to read again/);
+  await relay.seen(/no tokens or keys to read again/);
 });
 
 test('nothing tells people to install a package by a name that no registry has', () => {

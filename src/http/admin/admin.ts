@@ -34,9 +34,18 @@ const MAX_TOPICS = 1000;
 const MAX_PAGE = 1000;
 const ROUTES = '/, /healthz, /readyz, /metrics, /stats, /topics, /connections, DELETE /connections/<id>';
 
-export function startAdmin(config: AdminConfig, inspection: Inspection, log: Logger): Promise<AdminListener> {
+/** When something ends, as Unix time in ms. */
+type Expiring = { readonly expiresAtMs: number };
+
+/** @param certificate what clients are shown; undefined without TLS */
+export function startAdmin(
+  config: AdminConfig,
+  inspection: Inspection,
+  log: Logger,
+  certificate?: Expiring,
+): Promise<AdminListener> {
   const { adminHost, adminPort } = config;
-  const app = new Admin(config, inspection, log).app;
+  const app = new Admin(config, inspection, log, certificate).app;
   return new Promise((resolve, reject) => {
     listenExclusively(app, adminHost, adminPort, (socket) => {
       if (socket === false) {
@@ -69,8 +78,9 @@ class Admin {
     private readonly config: AdminConfig,
     private readonly inspection: Inspection,
     private readonly log: Logger,
+    private readonly certificate: Expiring | undefined,
   ) {
-    this.metrics = new Metrics(inspection, { version, maxConnections: config.maxConnections });
+    this.metrics = new Metrics(inspection, { version, maxConnections: config.maxConnections, certificate });
     // Health checks carry no token: what they tell is no secret, and orchestrators have none.
     this.app.get('/healthz', (res) => send(res, OK));
     this.app.get('/readyz', (res) => this.later(res, this.readiness()));
@@ -150,7 +160,10 @@ class Admin {
 
   private entrance(): RelayEntrance {
     const { host, tlsCert, auth, origins, maxConnections } = this.config;
-    return { host, port: this.inspection.port, tls: tlsCert !== '', auth, origins, maxConnections };
+    const { certificate } = this;
+    const tlsExpiresAt = certificate === undefined ? null : new Date(certificate.expiresAtMs).toISOString();
+    const tls = tlsCert !== '';
+    return { host, port: this.inspection.port, tls, tlsExpiresAt, auth, origins, maxConnections };
   }
 
   private async topics(query: URLSearchParams): Promise<Answer> {

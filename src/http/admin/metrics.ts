@@ -79,6 +79,14 @@ const LOOP_DELAY = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
 /** The longest interval that timer takes: 24 days. */
 const NEVER_MS = 2 ** 31 - 1;
 
+/** What is not counted. */
+interface MetricsFacts {
+  readonly version: string;
+  readonly maxConnections: number;
+  /** What clients are shown; undefined without TLS. */
+  readonly certificate: { readonly expiresAtMs: number } | undefined;
+}
+
 export class Metrics {
   private readonly registry = new Registry();
   private workers: readonly RelayStats[] = [];
@@ -87,7 +95,7 @@ export class Metrics {
 
   constructor(
     private readonly inspection: Inspection,
-    { version, maxConnections }: { readonly version: string; readonly maxConnections: number },
+    { version, maxConnections, certificate }: MetricsFacts,
   ) {
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: NEVER_MS });
     for (const statistic of LOOP_DELAY) this.registry.removeSingleMetric(`nodejs_eventloop_lag_${statistic}_seconds`);
@@ -104,6 +112,13 @@ export class Metrics {
       1e-6,
       (total) => total.publishToFlushUs,
     );
+    if (certificate !== undefined) {
+      this.addGauge(
+        'fanwire_tls_expiry_seconds',
+        'Seconds until the certificate ends that clients are shown; below 0 once it has',
+        () => Math.round((certificate.expiresAtMs - Date.now()) / 1000),
+      );
+    }
     const limit = new Gauge({
       name: 'fanwire_connections_limit',
       help: '--max-connections; 0 is unlimited',

@@ -11,7 +11,7 @@ export async function reloadTokens(
   log: Logger,
 ): Promise<void> {
   if (authenticator.reload === undefined) {
-    log.info('nothing to read again: --auth none');
+    log.info('no tokens or keys to read again: --auth none');
     return;
   }
   await authenticator.reload();

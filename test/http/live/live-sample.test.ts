@@ -48,7 +48,15 @@ function report({ atS, published = 0, flushesUs = [], pid = 1 }: Given): StatsRe
     uptimeS: atS,
     ready: true,
     notReady: [],
-    relay: { host: '127.0.0.1', port: 9001, tls: false, auth: 'none', origins: [], maxConnections: 0 },
+    relay: {
+      host: '127.0.0.1',
+      port: 9001,
+      tls: false,
+      tlsExpiresAt: null,
+      auth: 'none',
+      origins: [],
+      maxConnections: 0,
+    },
     process: { rssBytes: 1, heapUsedBytes: 1, cpuS: atS / 2 },
     workerRestarts: 0,
     cluster: { ...NO_STATUS, forwarded: published },
@@ -107,7 +115,7 @@ test('a percentile lies in the bucket of the value that has its rank', () => {
 
 test('the relay is where the page came from, unless it listens on one address only', () => {
   const at = (host: string, tls = false) =>
-    ({ host, port: 9001, tls, auth: 'none', origins: [], maxConnections: 0 }) as const;
+    ({ host, port: 9001, tls, tlsExpiresAt: null, auth: 'none', origins: [], maxConnections: 0 }) as const;
   assert.equal(relayUrl(at('0.0.0.0'), 'relay.example.com'), 'ws://relay.example.com:9001');
   assert.equal(relayUrl(at('::', true), '[fd00::1]'), 'wss://[fd00::1]:9001');
   assert.equal(relayUrl(at('::1'), 'localhost'), 'ws://[::1]:9001');
