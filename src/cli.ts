@@ -3,11 +3,16 @@
 import { Exit } from './base/exit-codes.js';
 import { openFilesError } from './base/open-files.js';
 
+/** 1 of these means "judged worse": a program that cannot be loaded has judged nothing. */
+const JUDGING = ['compare', 'bisect'];
+
 try {
   await import('./cli/program.js');
 } catch (error) {
+  const judges = JUDGING.includes(process.argv[2] ?? '');
   const tooFew = openFilesError(error);
-  if (tooFew === undefined) throw error;
-  process.stderr.write(`fanwire: ${tooFew.message} [${tooFew.code}]\n`);
-  process.exit(Exit.failed);
+  if (tooFew === undefined && !judges) throw error;
+  const line = tooFew === undefined ? `cannot be loaded: ${error}` : `${tooFew.message} [${tooFew.code}]`;
+  process.stderr.write(`fanwire: ${line}\n`);
+  process.exit(judges ? Exit.invalid : Exit.failed);
 }

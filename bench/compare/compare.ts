@@ -13,7 +13,7 @@ import type { Side } from './side.js';
 
 export interface CompareOptions extends SessionOptions {
   /** Builds both sides anew for the second session. */
-  readonly rebuild: () => Sides;
+  readonly rebuild: () => Promise<Sides>;
   readonly say: (line: string) => void;
 }
 
@@ -33,7 +33,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     const leftMs = options.limitMs - (Date.now() - startedAt.getTime());
     confirmation = await confirm(suspects, {
       ...options,
-      sides: options.rebuild(),
+      sides: await options.rebuild(),
       limitMs: Math.max(leftMs, options.limitMs * CONFIRMATION_SHARE),
     });
   }

@@ -1,6 +1,7 @@
 // `fanwire compare` as a command runs it: two sides, the scenarios, pairs until a verdict, reports, an exit code.
 
 import { appendFileSync } from 'node:fs';
+import { Exit } from '../../src/base/exit-codes.js';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { nativeEngine } from '../engines/native.js';
 import { pinProcess, splitCores } from '../measure/pinning.js';
@@ -15,7 +16,7 @@ import { ProgressLine } from './progress-line.js';
 import { renderAnnotations, renderJunit, renderMarkdown, renderTerminal } from './report-text.js';
 import type { Stage } from './session.js';
 import { refuseHopeless, type ScenarioSetup, setUp, tooFewPairs } from './setup.js';
-import { resolveSide, type Side, type SideOptions } from './side.js';
+import { resolveSides, type Side, type SideOptions } from './side.js';
 import { readSuite, type Suite } from './suite.js';
 
 export interface CompareRequest {
@@ -70,18 +71,22 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
     }
     refuseTooFew(setups, request.pairs, alpha, limitMs, say);
   }
-  const head = resolveSide('head', request.head, side);
   const cores = splitCores(1);
-  pinProcess(process.pid, cores.generator);
   const engine = nativeEngine({ cores: cores.generator, headers: {}, localAddresses: [], isInsecureAllowed: false });
   const stage: Stage = { engine, cores, signal: request.signal, watch: progress };
+  const named = [
+    ...(isJudged ? [{ flag: 'base', spec: request.base as string }] : []),
+    { flag: 'head', spec: request.head },
+  ];
   try {
+    const built = await resolveSides(named, side);
+    const head = built.at(-1) as Side;
+    // After the builds, which may have all cores.
+    pinProcess(process.pid, cores.generator);
     if (!isJudged) {
-      refuseUnusedFlags(request.side, [head]);
       return await withBaseline(request, head, { ...stage, setup: setups[0] as ScenarioSetup, alpha, limitMs, say });
     }
-    const sides = { base: resolveSide('base', request.base as string, side), head };
-    refuseUnusedFlags(request.side, [sides.base, head]);
+    const sides = { base: built[0] as Side, head };
     return await compare({
       ...stage,
       sides,
@@ -90,7 +95,7 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
       pairs: request.pairs,
       limitMs,
       random: mulberry32(request.seed),
-      rebuild: () => sides,
+      rebuild: async () => ({ base: await sides.base.again(), head: await head.again() }),
       say,
     });
   } finally {
@@ -131,22 +136,6 @@ async function withBaseline(
   return null;
 }
 
-/** URLs and commands are what they are: a flag that should build or start them would do nothing.
- *  @throws FanwireError FANWIRE_USAGE_COMPARE */
-function refuseUnusedFlags({ build, start, serveFlags }: Omit<SideOptions, 'say'>, sides: readonly Side[]): void {
-  const given = [
-    build === '' ? '' : '--build',
-    start === '' ? '' : '--start',
-    serveFlags.length === 0 ? '' : '--serve',
-  ];
-  const [flag] = given.filter((name) => name !== '');
-  if (flag === undefined || sides.some((side) => side.isBuilt)) return;
-  throw new FanwireError(
-    'FANWIRE_USAGE_COMPARE',
-    `${flag} is for folders and git refs, and ${sides.map((side) => `"${side.spec}"`).join(' and ')} is none: leave it out`,
-  );
-}
-
 /** Writes every report that is named; in a GitHub workflow, its summary and annotations too. */
 export async function writeComparison(comparison: Comparison, files: ReportFiles, isQuiet: boolean): Promise<void> {
   if (files.json !== undefined) write(files.json, `${JSON.stringify(comparison, null, 2)}\n`);
@@ -163,9 +152,10 @@ export async function writeComparison(comparison: Comparison, files: ReportFiles
   if (summary !== undefined && summary !== '') appendFileSync(summary, renderMarkdown(comparison));
 }
 
-/** 0 unchanged, improved or undecided; 1 regressed; 3 nothing valid was measured. `isStrict`: undecided is 1 too. */
+/** 1: judged worse, and nothing else is; 0 unchanged, improved or undecided; 3 nothing valid was measured, or, with `isStrict`,
+ *  nothing was decided. */
 export function exitCodeOf(comparison: Comparison, isStrict: boolean): number {
-  if (!isMeasured(comparison)) return 3;
-  if (comparison.verdict === 'regressed') return 1;
-  return isStrict && comparison.verdict === 'inconclusive' ? 1 : 0;
+  if (comparison.verdict === 'regressed') return Exit.failed;
+  if (!isMeasured(comparison)) return Exit.invalid;
+  return isStrict && comparison.verdict === 'inconclusive' ? Exit.invalid : Exit.good;
 }

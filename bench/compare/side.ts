@@ -1,14 +1,19 @@
 // The two sides of a comparison: a git ref, a folder, a URL or a command becomes something that can be started again and again.
+//
+// Folders and refs are built from a clean checkout of their own, whichever they are: what lies about in the user's folder (old build
+// output, patched modules) is not what a pull request changes, and nothing that a side's build writes reaches the other side.
 
-import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FanwireError } from '../../src/protocol/codes.js';
-import { makeFolder } from '../run/make-folder.js';
 import { startCommandTarget } from '../targets/command.js';
 import { startRelayTarget } from '../targets/relay.js';
-import type { Target } from '../targets/target.js';
+import type { Dialect, Target } from '../targets/target.js';
 import { urlTarget } from '../targets/url.js';
+import { defaultBuild, runBuild } from './sides/build.js';
+import { CheckoutCache, digest } from './sides/cache.js';
+import { commitOf } from './sides/repository.js';
+import { commitSource, folderSource, type Source } from './sides/source.js';
 
 export interface Side {
   /** As given: `origin/main`, `./other`, `ws://…`, `node server.js {port}`. */
@@ -17,74 +22,188 @@ export interface Side {
   readonly label: string;
   /** Whether it is a folder or checkout: only those are built and started by what the options say. */
   readonly isBuilt: boolean;
-  /** Starts a fresh server on `cores`; a URL's server is used as it is. */
-  start(cores: readonly number[], connections: number): Promise<Target>;
+  /** Starts a fresh server on `cores`; a URL's server is used as it is. `dialect`: of fanwire's own; others speak raw.
+   *  @throws FanwireError FANWIRE_BENCH_TARGET */
+  start(cores: readonly number[], connections: number, dialect?: Exclude<Dialect, 'socket.io'>): Promise<Target>;
+  /** The same content built once more, in a new folder whose path is longer, which is deleted when the process ends: what a
+   *  process owes to its build or its path then differs. A URL or command is itself.
+   *  @throws FanwireError FANWIRE_COMPARE_BUILD */
+  again(): Promise<Side>;
 }
 
 export interface SideOptions {
-  /** Run in a checkout or folder to make it runnable. */
+  /** Run in a checkout to make it runnable; '': what its lock file and package.json say. */
   readonly build: string;
   /** Run in it to start the server, `{port}` standing for the port; '': it is fanwire, and its `serve` is started. */
   readonly start: string;
   /** Further flags for `fanwire serve`. */
   readonly serveFlags: readonly string[];
-  /** Where checkouts are kept, by commit. */
+  /** Where checkouts are kept, by what they were made of. */
   readonly cacheFolder: string;
   /** Told what takes long. */
   readonly say: (line: string) => void;
+  /** Ends a build. */
+  readonly signal: AbortSignal;
 }
 
-/** Recognises `spec` in the order URL, folder, git ref, command; builds what has to be built.
- *  @throws FanwireError FANWIRE_USAGE_SIDE for a spec that is none of them, FANWIRE_COMPARE_BUILD when the build fails */
-export function resolveSide(flag: string, spec: string, options: SideOptions): Side {
-  if (/^wss?:\/\//.test(spec)) {
-    return { spec, label: spec, isBuilt: false, start: async () => urlTarget([spec], 'raw', []) };
+/** What a flag names, recognised and not yet built. */
+export interface NamedSide {
+  readonly spec: string;
+  readonly label: string;
+  readonly isBuilt: boolean;
+  /** @throws FanwireError FANWIRE_COMPARE_CHECKOUT, FANWIRE_COMPARE_BUILD, FANWIRE_USAGE_SIDE for a folder that is no fanwire */
+  build(): Promise<Side>;
+}
+
+/** Recognises `spec` in the order URL, folder, git ref, command.
+ *  @throws FanwireError FANWIRE_USAGE_SIDE for a spec that is none of them, FANWIRE_COMPARE_CHECKOUT where git refuses */
+export async function nameSide(flag: string, spec: string, options: SideOptions): Promise<NamedSide> {
+  if (/^wss?:\/\//.test(spec)) return ready(spec, async () => urlTarget([spec], 'raw', []));
+  const isFolder = isDirectory(spec);
+  const looksLikePath = /^(\.|\/|~)|\/$/.test(spec) && !/\s/.test(spec);
+  if (isFolder && (looksLikePath || existsSync(join(spec, 'package.json')))) return folderSide(spec, options);
+  if (looksLikePath) {
+    throw new FanwireError(
+      'FANWIRE_USAGE_SIDE',
+      `--${flag} "${spec}" is no folder: name one, or a commit, a ws:// URL, a command`,
+    );
   }
-  if (existsSync(join(spec, 'package.json'))) {
-    const folder = resolve(spec);
-    const label = folderLabel(spec, folder);
-    return { spec, label, isBuilt: true, start: starter(builtFolder(folder, options), label, options) };
-  }
-  const commit = commitOf(spec);
-  if (commit !== undefined) {
-    const label = commit.startsWith(spec) ? commit.slice(0, 9) : `${spec} (${commit.slice(0, 9)})`;
-    return { spec, label, isBuilt: true, start: starter(checkout(commit, options), label, options) };
-  }
-  if (/\s/.test(spec)) {
+  const isCommand = /\s/.test(spec);
+  const found = isCommand ? { why: '' } : await commitOf('.', spec);
+  if ('commit' in found) return commitSide(spec, found.commit, options);
+  if (isFolder) return folderSide(spec, options);
+  if (isCommand) {
     const command = { name: spec, version: '', command: spec, path: '', dialect: 'raw' as const };
-    return { spec, label: spec, isBuilt: false, start: (cores) => startCommandTarget({ ...command, cores }) };
+    return ready(spec, (cores) => startCommandTarget({ ...command, cores }));
   }
   throw new FanwireError(
     'FANWIRE_USAGE_SIDE',
-    `--${flag} "${spec}" is no ws:// URL, no folder with a package.json, no commit of this repository and no command with arguments`,
+    `--${flag} "${spec}" is no ws:// URL, no folder that is there, no command with arguments, and no commit: ${found.why}`,
   );
+}
+
+/** Both sides, recognised before the first of them is built: a wrong name is told at once. */
+export async function resolveSides(
+  named: readonly { readonly flag: string; readonly spec: string }[],
+  options: SideOptions,
+): Promise<Side[]> {
+  const sides: NamedSide[] = [];
+  for (const { flag, spec } of named) sides.push(await nameSide(flag, spec, options));
+  refuseUnusedFlags(options, sides);
+  const built: Side[] = [];
+  for (const side of sides) built.push(await side.build());
+  return built;
+}
+
+/** URLs and commands are what they are: a flag that should build or start them would do nothing.
+ *  @throws FanwireError FANWIRE_USAGE_COMPARE */
+function refuseUnusedFlags({ build, start, serveFlags }: SideOptions, sides: readonly NamedSide[]): void {
+  const given = [
+    build === '' ? '' : '--build',
+    start === '' ? '' : '--start',
+    serveFlags.length === 0 ? '' : '--serve',
+  ];
+  const [flag] = given.filter((name) => name !== '');
+  if (flag === undefined || sides.some((side) => side.isBuilt)) return;
+  const specs = sides.map((side) => `"${side.spec}"`).join(' and ');
+  throw new FanwireError(
+    'FANWIRE_USAGE_COMPARE',
+    `${flag} is for folders and git refs, and ${specs} is none: leave it out`,
+  );
+}
+
+function ready(spec: string, start: Side['start']): NamedSide {
+  const side: Side = { spec, label: spec, isBuilt: false, start, again: async () => side };
+  return { spec, label: spec, isBuilt: false, build: async () => side };
+}
+
+async function commitSide(spec: string, commit: string, options: SideOptions): Promise<NamedSide> {
+  const label = commit.startsWith(spec) ? commit.slice(0, 9) : `${spec} (${commit.slice(0, 9)})`;
+  const source = await commitSource(commit, label);
+  return sourceSide(spec, source, new CheckoutCache(options.cacheFolder), options);
+}
+
+async function folderSide(spec: string, options: SideOptions): Promise<NamedSide> {
+  const cache = new CheckoutCache(options.cacheFolder);
+  return sourceSide(spec, await folderSource(spec, resolve(spec), cache), cache, options);
+}
+
+function sourceSide(spec: string, source: Source, cache: CheckoutCache, options: SideOptions): NamedSide {
+  const { label } = source;
+  return {
+    spec,
+    label,
+    isBuilt: true,
+    build: async () => {
+      const folder = await checkout(cache, source, options);
+      const side = (at: string): Side => ({
+        spec,
+        label,
+        isBuilt: true,
+        start: starter(join(at, source.prefix), label, options),
+        again: async () => side(await anotherCheckout(cache, source.again(folder), options)),
+      });
+      return side(folder);
+    },
+  };
+}
+
+/** The folder of a built checkout, from the cache where everything it was made of is the same. */
+async function checkout(cache: CheckoutCache, source: Source, options: SideOptions): Promise<string> {
+  const { version, platform, arch, env } = process;
+  const parts = [source.identity, source.prefix, options.build, version, platform, arch, env.NODE_ENV ?? ''];
+  const name = `${source.name}-${digest(parts)}`;
+  const make = (folder: string): Promise<void> => writeAndBuild(source, folder, options);
+  const waiting = (): void => options.say(`another comparison is building ${source.label}: waiting for it`);
+  return join(await cache.have(name, make, options.signal, waiting), 'tree');
+}
+
+async function anotherCheckout(cache: CheckoutCache, source: Source, options: SideOptions): Promise<string> {
+  const folder = join(cache.scratch(), 'the-same-once-more-in-another-place');
+  process.once('exit', () => cache.remove(join(folder, '..')));
+  await writeAndBuild(source, folder, options);
+  return join(folder, 'tree');
+}
+
+async function writeAndBuild(source: Source, folder: string, options: SideOptions): Promise<void> {
+  const { label, prefix } = source;
+  const tree = join(folder, 'tree');
+  await source.write(tree, options.signal);
+  const at = join(tree, prefix);
+  if (!isDirectory(at)) {
+    throw new FanwireError(
+      'FANWIRE_COMPARE_CHECKOUT',
+      `${label} has no folder ${prefix}: compare from the top, or with a --base that has it`,
+    );
+  }
+  const command = options.build === '' ? defaultBuild(at, tree) : options.build;
+  if (command === '') return;
+  options.say(`building ${label}: ${command}`);
+  await runBuild({ label, command, folder: at, log: join(folder, 'build.log'), signal: options.signal });
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function starter(folder: string, label: string, options: SideOptions): Side['start'] {
   if (options.start !== '') {
-    const command = `cd ${JSON.stringify(folder)} && exec ${options.start}`;
-    return (cores) =>
-      startCommandTarget({
-        name: label,
-        version: '',
-        command: `sh -c '${command.replace(/'/g, `'\\''`)}'`,
-        path: '',
-        dialect: 'raw',
-        cores,
-      });
+    const command = `sh -c ${quoted(`cd ${quoted(folder)} && exec ${options.start}`)}`;
+    const shown = `${label}: \`${options.start}\``;
+    return (cores) => startCommandTarget({ name: label, version: '', command, shown, path: '', dialect: 'raw', cores });
   }
   const cli = join(folder, 'dist/src/cli.js');
   if (!existsSync(cli)) {
     throw new FanwireError(
       'FANWIRE_USAGE_SIDE',
-      `${label} has no dist/src/cli.js, so it is not a built fanwire: say how it is built with --build and started with --start "node server.js {port}"`,
+      `${label} has no dist/src/cli.js once it is built, so it is no fanwire: say how it is built with --build and started with --start "node server.js {port}"`,
     );
   }
-  return (cores, connections) =>
+  return (cores, connections, dialect = 'raw') =>
     startRelayTarget({
       nodes: 1,
       workers: 1,
-      dialect: 'raw',
+      dialect,
       flags: options.serveFlags,
       cores,
       connections,
@@ -93,86 +212,7 @@ function starter(folder: string, label: string, options: SideOptions): Side['sta
     });
 }
 
-/** A folder is the user's: it is built only when it was not. */
-function builtFolder(folder: string, options: SideOptions): string {
-  if (options.start === '' && !existsSync(join(folder, 'dist/src/cli.js'))) build(folder, folder, options);
-  return folder;
-}
-
-/** The folder as given, with the commit it stands on and whether it has changes of its own. */
-function folderLabel(spec: string, folder: string): string {
-  try {
-    const commit = git(['-C', folder, 'rev-parse', '--short=9', 'HEAD']).trim();
-    const changes = git(['-C', folder, 'status', '--porcelain']).trim() === '' ? '' : ' with changes';
-    return `${spec === '.' ? 'this folder' : spec} (${commit}${changes})`;
-  } catch {
-    return spec;
-  }
-}
-
-function commitOf(ref: string): string | undefined {
-  try {
-    return git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]).trim();
-  } catch {
-    return undefined;
-  }
-}
-
-function git(args: string[]): string {
-  return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-}
-
-/** The folder of a built checkout of `commit`, made where the cache has none. */
-function checkout(commit: string, options: SideOptions): string {
-  const folder = resolve(options.cacheFolder, commit);
-  const done = join(folder, '.fanwire-built');
-  if (existsSync(done)) return folder;
-  makeCache(options.cacheFolder);
-  // `prune` forgets worktrees whose folder somebody deleted; `--force` takes over a half-made one.
-  git(['worktree', 'prune']);
-  if (!existsSync(join(folder, '.git'))) git(['worktree', 'add', '--force', '--detach', folder, commit]);
-  reuseModules(folder);
-  build(folder, commit.slice(0, 9), options);
-  writeFileSync(done, `${new Date().toISOString()}\n`);
-  return folder;
-}
-
-function makeCache(folder: string): void {
-  try {
-    makeFolder(folder);
-  } catch (error) {
-    throw new FanwireError('FANWIRE_USAGE_CACHE', `cannot make --cache ${folder}: ${(error as Error).message}`);
-  }
-}
-
-/** With the same lock file the modules are the same: they are linked instead of downloaded (uWebSockets.js alone is 257 MB). */
-function reuseModules(folder: string): void {
-  const lock = (of: string): string => {
-    try {
-      return readFileSync(join(of, 'package-lock.json'), 'utf8');
-    } catch {
-      return '';
-    }
-  };
-  const here = process.cwd();
-  if (lock(here) === '' || lock(here) !== lock(folder) || !existsSync(join(here, 'node_modules'))) return;
-  if (existsSync(join(folder, 'node_modules'))) return;
-  try {
-    execFileSync('cp', ['-al', join(here, 'node_modules'), join(folder, 'node_modules')], { stdio: 'ignore' });
-  } catch {
-    cpSync(join(here, 'node_modules'), join(folder, 'node_modules'), { recursive: true });
-  }
-}
-
-function build(folder: string, label: string, options: SideOptions): void {
-  const command =
-    options.build !== '' ? options.build : existsSync(join(folder, 'node_modules')) ? 'npm run build' : 'npm ci';
-  options.say(`building ${label}: ${command}`);
-  try {
-    execFileSync('/bin/sh', ['-c', command], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-  } catch (error) {
-    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-    const tail = `${stdout}${stderr}`.trim().split('\n').slice(-8).join('\n');
-    throw new FanwireError('FANWIRE_COMPARE_BUILD', `building ${label} with "${command}" failed:\n${tail}`);
-  }
+/** One word of a shell. */
+function quoted(text: string): string {
+  return `'${text.replace(/'/g, `'\\''`)}'`;
 }

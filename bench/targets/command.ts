@@ -9,6 +9,8 @@ export interface CommandOptions {
   readonly version: string;
   /** Run by /bin/sh. `{port}` is replaced, and PORT is set, to a free port that it must listen on (loopback). */
   readonly command: string;
+  /** What an error calls it; the command unless given. */
+  readonly shown?: string;
   /** Path before the topic, such as `/ws`; usually ''. */
   readonly path: string;
   readonly dialect: Dialect;
@@ -22,7 +24,7 @@ export async function startCommandTarget(options: CommandOptions): Promise<Targe
   const command = options.command.replaceAll('{port}', String(port));
   // exec: so that the pid is the server's own where the command is a simple one.
   const program = ['/bin/sh', '-c', `exec ${command}`];
-  const server = await ServerProcess.listening(port, program, { PORT: String(port) }, options.cores);
+  const server = await ServerProcess.listening(port, program, { PORT: String(port) }, options.cores, options.shown);
   return {
     name: options.name,
     version: options.version,

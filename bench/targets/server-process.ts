@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { pinnedCommand } from '../measure/pinning.js';
+import { lastWords } from './last-words.js';
 
 /** A JVM on a busy machine needs its time. */
 const START_TIMEOUT_MS = 30_000;
@@ -19,9 +20,10 @@ export class ServerProcess {
 
   /** `command` is the program and its arguments. It gets a process group of its own, so that `stop` ends its children too. */
   constructor(
-    private readonly command: readonly string[],
+    command: readonly string[],
     env: Readonly<Record<string, string>>,
     cores: readonly number[],
+    private readonly shown = `\`${command.join(' ')}\``,
   ) {
     const [program, ...args] = pinnedCommand(command, cores);
     this.#child = spawn(program as string, args, {
@@ -46,8 +48,9 @@ export class ServerProcess {
     command: readonly string[],
     env: Readonly<Record<string, string>>,
     cores: readonly number[],
+    shown?: string,
   ): Promise<ServerProcess> {
-    const server = new ServerProcess(command, env, cores);
+    const server = new ServerProcess(command, env, cores, shown);
     try {
       await server.#listensOn(port);
       return server;
@@ -106,15 +109,19 @@ export class ServerProcess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
+  /** "ended with exit code 3", "was ended by SIGKILL". */
+  #ending(): string {
+    const { exitCode, signalCode } = this.#child;
+    if (signalCode !== null) return `was ended by ${signalCode}`;
+    return exitCode === null ? 'could not be started' : `ended with exit code ${exitCode}`;
+  }
+
   #requireAlive(deadline: number): void {
     const ended = this.#child.pid === undefined || this.#hasEnded();
     if (!ended && Date.now() < deadline) return;
-    const what = ended ? 'ended before it listened' : `did not listen within ${START_TIMEOUT_MS / 1000} s`;
-    const said = this.#output.trim().split('\n').at(-1) ?? '';
-    throw new FanwireError(
-      'FANWIRE_BENCH_TARGET',
-      `\`${this.command.join(' ')}\` ${what}${said === '' ? '' : `: ${said}`}`,
-    );
+    const what = ended ? `${this.#ending()} before it listened` : `did not listen within ${START_TIMEOUT_MS / 1000} s`;
+    const said = lastWords(this.#output);
+    throw new FanwireError('FANWIRE_BENCH_TARGET', `${this.shown} ${what}${said === '' ? '' : `: ${said}`}`);
   }
 }
 

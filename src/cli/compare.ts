@@ -6,6 +6,7 @@ import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
 import { onEndSignal } from '../base/end-signals.js';
 import { FanwireError } from '../protocol/codes.js';
 import { flagsOf } from './argument.js';
+import { measuring } from './measuring.js';
 import { declarePlanFlags, givenPlan } from './plan-flags.js';
 
 interface CompareFlags extends ReportFiles {
@@ -23,7 +24,7 @@ interface CompareFlags extends ReportFiles {
   build?: string;
   start?: string;
   serve?: string;
-  cache: string;
+  cache?: string;
   baseline?: string;
   saveBaseline?: string;
   quiet?: boolean;
@@ -56,10 +57,10 @@ export function compareCommand(): Command {
     .optionsGroup('Sides (a git ref, a folder with a package.json, a ws:// URL, or a command with {port}):')
     .option('--base <side>', 'what it is compared with, such as origin/main')
     .option('--head <side>', 'what is judged', '.')
-    .option('--build <command>', 'makes a checkout runnable (default: npm ci, which builds fanwire)')
+    .option('--build <command>', 'makes each checkout runnable (default: what its lock file and `build` script say)')
     .option('--start <command>', 'starts a built side that is not fanwire; {port} or PORT is where it must listen')
     .option('--serve <flags>', 'further flags of `fanwire serve` for both sides, in one argument')
-    .option('--cache <folder>', 'where checkouts are kept, by commit', '.cache/compare')
+    .option('--cache <folder>', 'where built checkouts are kept (default: ~/.cache/fanwire/compare)')
     .optionsGroup('Verdict:')
     .option('--budget <budgets>', 'how much worse what may get, such as "p99:+10%,cpu:+5%"; only what is named decides')
     .option('--pairs <n>', 'pairs of runs: a number, or auto (the default): until the intervals have decided', pairs)
@@ -73,7 +74,7 @@ export function compareCommand(): Command {
       'how often the verdict on the whole may be wrong (default: 0.01, or what the suite says)',
       number('--alpha', 1e-6, 0.5),
     )
-    .option('--strict', 'an inconclusive comparison exits with 1 too')
+    .option('--strict', 'an inconclusive comparison exits with 3 instead of 0')
     .option(
       '--capacity <ms>',
       'closed loop after each run, for saturation and CPU; 0 = none',
@@ -96,10 +97,10 @@ export function compareCommand(): Command {
     .option('-q, --quiet', 'print no table')
     .addHelpText(
       'after',
-      '\nExit codes: 0 unchanged, improved or inconclusive; 1 regressed (or inconclusive with --strict); 2 wrong flag;\n' +
-        '3 nothing valid could be measured; 130 interrupted. In a GitHub workflow the verdict is also annotated and put in the job summary.',
+      '\nExit codes: 0 unchanged, improved or inconclusive; 1 judged worse, and nothing else; 2 wrong flag; 3 nothing was\n' +
+        'measured (a build or server that fails, a busy machine), or undecided with --strict; 130 interrupted. In a GitHub workflow the verdict is also annotated and put in the job summary.',
     )
-    .action((flags: CompareFlags) => compare(command, flags));
+    .action((flags: CompareFlags) => measuring(() => compare(command, flags)));
 }
 
 /** What is left unread beside a flag, and why. */
@@ -138,6 +139,7 @@ async function compare(command: Command, flags: CompareFlags): Promise<void> {
     ? readScenarioFile(flags.scenario)
     : { scenario: flags.scenario, plan: {} };
   const { exitCodeOf, runComparison, writeComparison } = await import('../../bench/compare/run.js');
+  const { defaultCacheFolder } = await import('../../bench/compare/sides/cache.js');
   const interrupt = new AbortController();
   onEndSignal(() => interrupt.abort(new FanwireError('FANWIRE_COMPARE_INTERRUPTED', 'interrupted: no verdict')));
   const comparison = await runComparison({
@@ -156,13 +158,14 @@ async function compare(command: Command, flags: CompareFlags): Promise<void> {
       build: flags.build ?? '',
       start: flags.start ?? '',
       serveFlags: flagsOf(flags.serve),
-      cacheFolder: flags.cache,
+      cacheFolder: flags.cache ?? defaultCacheFolder(),
+      signal: interrupt.signal,
     },
     baseline: flags.baseline,
     saveBaseline: flags.saveBaseline,
     signal: interrupt.signal,
   });
   if (comparison === null) return;
-  await writeComparison(comparison, flags, flags.quiet ?? false);
   process.exitCode = exitCodeOf(comparison, flags.strict ?? false);
+  await writeComparison(comparison, flags, flags.quiet ?? false);
 }

@@ -1,0 +1,179 @@
+// Built checkouts, kept by what they were made of. Each is a folder of its own; one that was not built to its end is made again.
+
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir, hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FanwireError } from '../../../src/protocol/codes.js';
+import { makeFolder } from '../../run/make-folder.js';
+
+/** Built checkouts kept at most: fanwire's own takes 400 MB. */
+const KEPT = 8;
+/** A machine that shares the cache and was seen this lately may still be playing its checkout. */
+const ELSEWHERE_MS = 12 * 3_600_000;
+/** The holder of a lock touches it this often; it is anybody's after ten times as long. */
+const HEARTBEAT_MS = 3_000;
+const POLL_MS = 250;
+const DONE = 'built.json';
+
+/** Outside of the user's folder: Node, TypeScript and package managers look upward, and would take for a side what is the user's. */
+export function defaultCacheFolder(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'fanwire', 'compare');
+}
+
+export class CheckoutCache {
+  readonly folder: string;
+
+  /** @throws FanwireError FANWIRE_USAGE_CACHE */
+  constructor(folder: string) {
+    this.folder = resolve(folder);
+    try {
+      makeFolder(this.folder);
+      // Whoever keeps it inside a repository does not want to see it there.
+      const ignore = join(this.folder, '.gitignore');
+      if (!existsSync(ignore)) writeFileSync(ignore, '*\n');
+    } catch (error) {
+      const why = (error as Error).message;
+      throw new FanwireError(
+        'FANWIRE_USAGE_CACHE',
+        `cannot make --cache ${folder}: ${why}; name a folder that can be written`,
+      );
+    }
+  }
+
+  /** A new folder for what is gathered before its name is known; `remove` it. */
+  scratch(): string {
+    return mkdtempSync(join(this.folder, 'scratch-'));
+  }
+
+  remove(folder: string): void {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /** The folder of `name`, filled by `make` where it is not there, complete: `make` has to resolve, else the next one begins anew.
+   *  One process at a time makes it; others wait. @throws what `make` throws, and the reason of `signal` */
+  async have(
+    name: string,
+    make: (folder: string) => Promise<void>,
+    signal: AbortSignal,
+    waiting: () => void,
+  ): Promise<string> {
+    const folder = join(this.folder, name);
+    const release = await this.#lock(`${folder}.lock`, signal, waiting);
+    try {
+      if (!existsSync(join(folder, DONE))) {
+        this.remove(folder);
+        makeFolder(folder);
+        await make(folder);
+        this.#prune(name);
+      }
+      const done = join(folder, DONE);
+      writeFileSync(`${done}.new`, `${JSON.stringify({ usedAt: new Date().toISOString() })}\n`);
+      renameSync(`${done}.new`, done);
+      markInUse(folder);
+      return folder;
+    } finally {
+      release();
+    }
+  }
+
+  async #lock(path: string, signal: AbortSignal, waiting: () => void): Promise<() => void> {
+    for (let tries = 0; ; tries++) {
+      signal.throwIfAborted();
+      try {
+        writeFileSync(path, `${process.pid} ${hostname()}\n`, { flag: 'wx' });
+        break;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+      if (isAbandoned(path)) rmSync(path, { force: true });
+      else if (tries === 0) waiting();
+      else await sleep(POLL_MS, undefined, { signal }).catch(() => {});
+    }
+    const heartbeat = setInterval(() => touch(path), HEARTBEAT_MS);
+    const release = (): void => {
+      clearInterval(heartbeat);
+      process.off('exit', release);
+      rmSync(path, { force: true });
+    };
+    process.once('exit', release);
+    return release;
+  }
+
+  /** Deletes the checkouts that were not used for longest, beside `name`. */
+  #prune(name: string): void {
+    const built = readdirSync(this.folder)
+      .filter((entry) => entry !== name && existsSync(join(this.folder, entry, DONE)))
+      .map((entry) => ({ entry, usedMs: statSync(join(this.folder, entry, DONE)).mtimeMs }))
+      .sort((a, b) => b.usedMs - a.usedMs);
+    for (const entry of readdirSync(this.folder).filter((one) => one.startsWith('scratch-'))) {
+      const path = join(this.folder, entry);
+      if (Date.now() - statSync(path).mtimeMs > ELSEWHERE_MS) this.remove(path);
+    }
+    for (const { entry } of built.slice(KEPT - 1)) {
+      if (!isInUse(join(this.folder, entry))) this.remove(join(this.folder, entry));
+    }
+  }
+}
+
+const USER = /^user-(.*)-(\d+)$/;
+
+/** Until this process ends, nobody deletes `folder`. */
+function markInUse(folder: string): void {
+  const mark = join(folder, `user-${hostname()}-${process.pid}`);
+  writeFileSync(mark, '');
+  process.once('exit', () => rmSync(mark, { force: true }));
+}
+
+function isInUse(folder: string): boolean {
+  return readdirSync(folder).some((name) => {
+    const [, host, pid] = USER.exec(name) ?? [];
+    if (host === undefined) return false;
+    if (host !== hostname()) return Date.now() - statSync(join(folder, name)).mtimeMs < ELSEWHERE_MS;
+    return isAlive(Number(pid));
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0); // asks, sends nothing
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+function touch(path: string): void {
+  try {
+    utimesSync(path, new Date(), new Date());
+  } catch {
+    // Somebody has deleted the cache.
+  }
+}
+
+/** Whether the process that made a lock is gone: ended on this machine, or silent for long on whichever it was. */
+function isAbandoned(path: string): boolean {
+  try {
+    const [pid, host] = readFileSync(path, 'utf8').trim().split(' ');
+    if (Date.now() - statSync(path).mtimeMs > HEARTBEAT_MS * 10) return true;
+    return host === hostname() && !isAlive(Number(pid));
+  } catch {
+    return false; // It has just been released.
+  }
+}
+
+/** A short name of everything that `parts` hold. */
+export function digest(parts: unknown): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
+}

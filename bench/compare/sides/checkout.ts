@@ -1,0 +1,263 @@
+// A side's own checkout: a repository beside the user's that reads its objects and writes nothing into it.
+//
+// No `git worktree`: that leaves its administration in the user's .git, and runs the user's hooks. Here objects are read through
+// `objects/info/alternates` (gitrepository-layout(5)), and `read-tree -u` writes the files, which runs no hook.
+
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { FanwireError } from '../../../src/protocol/codes.js';
+import { GitFailure, git, reasonOf } from './git.js';
+import { environmentOf, openRepository, type Repository, type Setting, shallowList } from './repository.js';
+
+/** What a checkout is made of: a commit, or a work tree as it stands. */
+export interface Snapshot {
+  readonly repository: Repository;
+  /** HEAD of the checkout; '' in a repository without a commit. */
+  readonly commit: string;
+  readonly tree: string;
+  /** Objects that only the work tree has (uncommitted files), in a folder that the checkout takes over; undefined: none. */
+  readonly objects: string | undefined;
+  /** Work trees of submodules, by path; others are checked out at the commit that the tree names. */
+  readonly submodules: ReadonlyMap<string, Snapshot>;
+}
+
+/** `commit` as it is. */
+export async function snapshotCommit(repository: Repository, commit: string): Promise<Snapshot> {
+  const tree = (await git(repository.root, ['rev-parse', `${commit}^{tree}`])).trim();
+  return { repository, commit, tree, objects: undefined, submodules: new Map() };
+}
+
+/** The work tree of `repository` as it stands: changed and untracked files with it, ignored ones not. `folder` takes the objects
+ *  that this makes; nothing below `leftOut` is part of it.
+ *  @throws GitFailure */
+export async function snapshotFolder(repository: Repository, folder: string, leftOut: string): Promise<Snapshot> {
+  const objects = join(folder, 'objects');
+  mkdirSync(objects, { recursive: true });
+  const index = join(folder, 'index');
+  // The user's index knows which files are unchanged, sparse or marked to be added.
+  if (existsSync(join(repository.gitFolder, 'index'))) cpSync(join(repository.gitFolder, 'index'), index);
+  const env = {
+    ...environmentOf(repository.settings),
+    GIT_INDEX_FILE: index,
+    GIT_OBJECT_DIRECTORY: objects,
+    GIT_ALTERNATE_OBJECT_DIRECTORIES: join(repository.commonFolder, 'objects'),
+  };
+  const run = (args: string[]): Promise<string> => git(repository.root, args, { env });
+  await run(['-c', 'advice.addEmbeddedRepo=false', 'add', '--all', '--', '.', ...exclude(repository, leftOut)]);
+  const tree = (await run(['write-tree'])).trim();
+  const commit = await git(repository.root, ['rev-parse', '--verify', '--quiet', 'HEAD']).then(
+    (text) => text.trim(),
+    () => '',
+  );
+  const submodules = new Map<string, Snapshot>();
+  for (const { path } of gitlinks(await run(['ls-files', '--stage', '-z']))) {
+    if (!existsSync(join(repository.root, path, '.git'))) continue;
+    const inner = await openRepository(join(repository.root, path));
+    submodules.set(path, await snapshotFolder(inner, join(folder, `submodule-${submodules.size}`), leftOut));
+  }
+  return { repository, commit, tree, objects, submodules };
+}
+
+/** How many files of the work tree differ from HEAD, and how many it does not know. */
+export async function changesOf(
+  repository: Repository,
+  leftOut: string,
+): Promise<{ changed: number; untracked: number }> {
+  const args = [
+    'status',
+    '--porcelain',
+    '--no-renames',
+    '--untracked-files=all',
+    '-z',
+    '--',
+    '.',
+    ...exclude(repository, leftOut),
+  ];
+  const env = { ...environmentOf(repository.settings), GIT_OPTIONAL_LOCKS: '0' };
+  const lines = (await git(repository.root, args, { env })).split('\0').filter((line) => line !== '');
+  const untracked = lines.filter((line) => line.startsWith('??')).length;
+  return { changed: lines.length - untracked, untracked };
+}
+
+function exclude(repository: Repository, leftOut: string): string[] {
+  const path = relative(repository.root, leftOut);
+  return path === '' || path.startsWith('..') ? [] : [`:(exclude,top)${path}`];
+}
+
+/** Writes the files of `snapshot` into `folder`, which is new, submodules with them.
+ *  @throws FanwireError FANWIRE_COMPARE_CHECKOUT, GitFailure */
+export async function checkOut(snapshot: Snapshot, folder: string, signal: AbortSignal): Promise<void> {
+  const { repository, commit, tree } = snapshot;
+  const at = { env: environmentOf(repository.settings), signal };
+  mkdirSync(folder, { recursive: true });
+  await git(folder, ['init', '--quiet', '--template=', `--object-format=${repository.objectFormat}`], at);
+  const own = join(folder, '.git');
+  if (snapshot.objects !== undefined) {
+    renameSync(join(own, 'objects'), join(own, 'no-objects'));
+    renameSync(snapshot.objects, join(own, 'objects'));
+  }
+  mkdirSync(join(own, 'objects/info'), { recursive: true });
+  writeFileSync(join(own, 'objects/info/alternates'), `${join(repository.commonFolder, 'objects')}\n`);
+  const shallow = shallowList(repository);
+  if (shallow !== '') writeFileSync(join(own, 'shallow'), shallow);
+  await copyTags(repository, own);
+  if (commit !== '') await git(folder, ['update-ref', '--no-deref', 'HEAD', commit], at);
+  await git(folder, ['read-tree', '--reset', '-u', tree], at);
+  await refuseMissingLargeFiles(folder);
+  for (const link of gitlinks(await git(folder, ['ls-files', '--stage', '-z'], at))) {
+    await checkOutSubmodule(snapshot, link, folder, signal);
+  }
+}
+
+/** `snapshot` after it was checked out into `folder`: its objects are read from there from now on. */
+export function settled(snapshot: Snapshot, folder: string): Snapshot {
+  const own = join(folder, '.git');
+  const submodules = [...snapshot.submodules].map(([path, inner]): [string, Snapshot] => [
+    path,
+    settled(inner, join(folder, path)),
+  ]);
+  return {
+    ...snapshot,
+    repository: { ...snapshot.repository, root: folder, gitFolder: own, commonFolder: own },
+    objects: undefined,
+    submodules: new Map(submodules),
+  };
+}
+
+/** Versions made with `git describe` need them. */
+async function copyTags(repository: Repository, own: string): Promise<void> {
+  const tags = await git(repository.root, ['for-each-ref', '--format=%(objectname) %(refname)', 'refs/tags']);
+  if (tags !== '') writeFileSync(join(own, 'packed-refs'), tags);
+}
+
+interface Gitlink {
+  readonly commit: string;
+  readonly path: string;
+}
+
+/** The submodules among what `ls-files --stage -z` lists. */
+function gitlinks(stages: string): Gitlink[] {
+  return stages
+    .split('\0')
+    .filter((line) => line.startsWith('160000 '))
+    .map((line) => ({ commit: line.split(' ')[1] ?? '', path: line.slice(line.indexOf('\t') + 1) }));
+}
+
+async function checkOutSubmodule(
+  snapshot: Snapshot,
+  link: Gitlink,
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const inside = join(folder, link.path);
+  const known = snapshot.submodules.get(link.path) ?? (await fromUsersModules(snapshot.repository, link, folder));
+  if (known !== undefined) return checkOut(known, inside, signal);
+  const { settings } = snapshot.repository;
+  // The outer remote would be the inner clone's too, were it in the environment.
+  const at = { env: environmentOf(settings.filter(([key]) => !key.startsWith('remote.'))), signal };
+  const url = settings.findLast(([key]) => key === 'remote.origin.url')?.[1] ?? '';
+  try {
+    await git(folder, ['config', 'remote.origin.url', url], at);
+    await git(folder, ['submodule', '--quiet', 'update', '--init', '--recursive', '--', link.path], at);
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error;
+    throw new FanwireError(
+      'FANWIRE_COMPARE_CHECKOUT',
+      `cannot fetch submodule ${link.path}: ${reasonOf(error, folder)}`,
+    );
+  } finally {
+    // It may hold a token, and the checkout is kept.
+    await git(folder, ['config', '--remove-section', 'remote.origin']).catch(() => {});
+  }
+}
+
+/** The submodule as the user's clone has it fetched: neither network nor credentials are needed then. */
+async function fromUsersModules(repository: Repository, link: Gitlink, folder: string): Promise<Snapshot | undefined> {
+  const names = await git(folder, ['config', '--file', '.gitmodules', '--get-regexp', '^submodule\\..*\\.path$']).catch(
+    () => '',
+  );
+  const line = names.split('\n').find((one) => one.endsWith(` ${link.path}`));
+  const name = line?.slice('submodule.'.length, line.length - `.path ${link.path}`.length);
+  if (name === undefined) return undefined;
+  const module = resolve(repository.commonFolder, 'modules', name);
+  try {
+    await git(module, ['cat-file', '-e', `${link.commit}^{commit}`]);
+    const inner = await openModule(module, repository);
+    const tree = (await git(module, ['rev-parse', `${link.commit}^{tree}`])).trim();
+    return { repository: inner, commit: link.commit, tree, objects: undefined, submodules: new Map() };
+  } catch (error) {
+    if (error instanceof GitFailure) return undefined;
+    throw error;
+  }
+}
+
+/** A git folder below .git/modules: it may have no work tree that is there. */
+async function openModule(module: string, outer: Repository): Promise<Repository> {
+  const url = await git(module, ['config', 'remote.origin.url']).catch(() => '');
+  const settings: Setting[] = [...outer.settings, ['remote.origin.url', url.trim() || module]];
+  return {
+    root: module,
+    prefix: '',
+    gitFolder: module,
+    commonFolder: module,
+    objectFormat: outer.objectFormat,
+    settings,
+  };
+}
+
+const POINTER = 'version https://git-lfs.github.com/spec/';
+
+/** A server that reads a pointer instead of its file is not what was checked out.
+ *  @throws FanwireError FANWIRE_COMPARE_CHECKOUT */
+async function refuseMissingLargeFiles(folder: string): Promise<void> {
+  if (process.env.GIT_LFS_SKIP_SMUDGE === '1' || !mentionsLargeFiles(folder)) return;
+  const listed = await git(folder, ['ls-files', '-z', ':(attr:filter=lfs)']);
+  const missing = listed.split('\0').filter((path) => path !== '' && isPointer(join(folder, path)));
+  if (missing.length === 0) return;
+  throw new FanwireError(
+    'FANWIRE_COMPARE_CHECKOUT',
+    `${missing.length} file${missing.length === 1 ? '' : 's'} of Git LFS cannot be had, such as ${missing[0]}: git lfs install && git lfs fetch --all (actions/checkout: lfs: true), or GIT_LFS_SKIP_SMUDGE=1 where the server needs none`,
+  );
+}
+
+function mentionsLargeFiles(folder: string): boolean {
+  try {
+    return readFileSync(join(folder, '.gitattributes'), 'utf8').includes('filter=lfs');
+  } catch {
+    return false;
+  }
+}
+
+function isPointer(path: string): boolean {
+  try {
+    const file = openSync(path, 'r');
+    const start = Buffer.alloc(POINTER.length);
+    readSync(file, start, 0, start.length, 0);
+    closeSync(file);
+    return start.toString('latin1') === POINTER;
+  } catch {
+    return false;
+  }
+}
+
+/** Copies a folder outside of any repository as it is. Links that leave it are followed, so that nobody writes through them.
+ *  @throws the file system's error */
+export function copyFolder(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  cpSync(from, to, {
+    recursive: true,
+    verbatimSymlinks: true,
+    preserveTimestamps: true,
+    filter: (source) => !source.endsWith('/.git'),
+  });
+}

@@ -1,0 +1,125 @@
+// The user's repository, read and never written: where its objects are, what its refs name, how its remotes are reached.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { didYouMean } from '../../../src/base/nearest.js';
+import { GitFailure, git, reasonOf } from './git.js';
+
+/** Settings of the clone that a checkout of its objects needs: how remotes, submodules and large files are fetched. They go
+ *  along in the environment of a git command, and are written nowhere: they hold tokens. */
+const TAKEN_ALONG =
+  /^(remote|http|https|credential|lfs|url|filter|protocol|submodule)\.|^core\.(sshcommand|autocrlf|eol)$/;
+
+export type Setting = readonly [key: string, value: string];
+
+export interface Repository {
+  /** Top folder of the work tree. */
+  readonly root: string;
+  /** From `root` to the folder that was asked about, with a slash behind it; '' at the top. */
+  readonly prefix: string;
+  /** Of this work tree: index, HEAD. */
+  readonly gitFolder: string;
+  /** Of all its work trees: objects, refs, modules. */
+  readonly commonFolder: string;
+  readonly objectFormat: string;
+  /** What `TAKEN_ALONG` names, key and value. */
+  readonly settings: readonly Setting[];
+}
+
+/** The repository that `folder` is in.
+ *  @throws GitFailure */
+export async function openRepository(folder: string): Promise<Repository> {
+  const asked = ['--show-toplevel', '--absolute-git-dir', '--git-common-dir', '--show-object-format', '--show-prefix'];
+  const answer = await git(folder, ['rev-parse', ...asked]);
+  const [root = '', gitFolder = '', common = '', objectFormat = '', prefix = ''] = answer.split('\n');
+  const list = await git(folder, ['config', '--local', '--includes', '--list', '-z']);
+  return {
+    root,
+    prefix,
+    gitFolder,
+    commonFolder: resolve(folder, common),
+    objectFormat,
+    settings: settingsOf(list, root),
+  };
+}
+
+function settingsOf(list: string, root: string): Setting[] {
+  const taken = list
+    .split('\0')
+    .map((entry): Setting => {
+      const end = entry.indexOf('\n');
+      return end < 0 ? [entry, 'true'] : [entry.slice(0, end), entry.slice(end + 1)];
+    })
+    .filter(([key]) => TAKEN_ALONG.test(key.toLowerCase()));
+  // A submodule's relative URL is relative to the remote; without one, to the clone itself.
+  return taken.some(([key]) => key === 'remote.origin.url') ? taken : [...taken, ['remote.origin.url', root]];
+}
+
+/** No hook of the user's, no daemon, and no background work runs in a checkout of ours. */
+const QUIET: readonly Setting[] = [
+  ['core.hooksPath', '/dev/null'],
+  ['core.fsmonitor', 'false'],
+  ['gc.auto', '0'],
+  ['maintenance.auto', 'false'],
+];
+
+/** An environment that hands `settings` on to git and all that it starts, behind the GIT_CONFIG_* that are there already. */
+export function environmentOf(settings: readonly Setting[]): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {};
+  let count = Number(process.env.GIT_CONFIG_COUNT ?? 0) || 0;
+  for (const [key, value] of [...settings, ...QUIET]) {
+    env[`GIT_CONFIG_KEY_${count}`] = key;
+    env[`GIT_CONFIG_VALUE_${count++}`] = value;
+  }
+  return { ...env, GIT_CONFIG_COUNT: String(count) };
+}
+
+/** The commit that `ref` names in the repository of `folder`, or why it names none, with the mend. */
+export async function commitOf(
+  folder: string,
+  ref: string,
+): Promise<{ readonly commit: string } | { readonly why: string }> {
+  try {
+    const commit = await git(folder, ['rev-parse', '--verify', '--end-of-options', `${ref}^{commit}`]);
+    return { commit: commit.trim() };
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error;
+    const isOfRef = /Needed a single revision|unknown revision|bad revision|expected commit type|ambiguous/.test(
+      error.stderr,
+    );
+    return { why: isOfRef ? await whyNoCommit(folder, ref, error) : reasonOf(error, folder) };
+  }
+}
+
+async function whyNoCommit(folder: string, ref: string, failure: GitFailure): Promise<string> {
+  const ask = (...args: string[]): Promise<string> =>
+    git(folder, args).then(
+      (text) => text.trim(),
+      () => '',
+    );
+  if (/ambiguous/.test(failure.stderr) && /short (object ID|SHA1)/i.test(failure.stderr))
+    return `${ref} is the start of several commits: write more of it`;
+  const type = await ask('cat-file', '-t', ref);
+  if (type !== '') return `${ref} is no commit but a ${type}`;
+  if ((await ask('rev-parse', '--verify', '--quiet', 'HEAD')) === '') return 'the repository has no commit yet';
+  if ((await ask('rev-parse', '--is-shallow-repository')) === 'true') {
+    const count = await ask('rev-list', '--count', 'HEAD');
+    return `this clone is shallow (${count} commit${count === '1' ? '' : 's'}) and has no ${ref}: fetch-depth: 0 in actions/checkout, or git fetch --unshallow`;
+  }
+  const [remote = '', ...rest] = ref.split('/');
+  const remotes = (await ask('remote')).split('\n').filter((name) => name !== '');
+  if (remotes.includes(remote) && rest.length > 0) {
+    return `${ref} was never fetched: git fetch ${remote} ${rest.join('/')}, where ${remote} has it`;
+  }
+  if (/^[0-9a-f]{40,64}$/.test(ref))
+    return `the clone has no commit ${ref}: git fetch ${remotes[0] ?? 'origin'} ${ref}`;
+  if (/[~^]/.test(ref)) return `the history does not reach back to ${ref}`;
+  const names = (await ask('for-each-ref', '--format=%(refname:short)')).split('\n');
+  return `no branch, tag or commit is called ${ref}${didYouMean(ref, names)}`;
+}
+
+/** Commits whose parents a shallow clone leaves out, for a checkout of its objects; '' where it is none. */
+export function shallowList(repository: Repository): string {
+  const file = join(repository.commonFolder, 'shallow');
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+}

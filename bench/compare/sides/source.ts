@@ -1,0 +1,144 @@
+// What a folder or commit of a comparison is made of, before anything is built: its content, a name for it, a way to write it out.
+
+import { createHash } from 'node:crypto';
+import { cpSync, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
+import { join, resolve, sep } from 'node:path';
+import { FanwireError } from '../../../src/protocol/codes.js';
+import type { CheckoutCache } from './cache.js';
+import { changesOf, checkOut, copyFolder, type Snapshot, settled, snapshotCommit, snapshotFolder } from './checkout.js';
+import { GitFailure, reasonOf, refuseCheckout } from './git.js';
+import { openRepository } from './repository.js';
+
+export interface Source {
+  /** With the commit, and what the work tree has beside it. */
+  readonly label: string;
+  /** First part of the checkout's name. */
+  readonly name: string;
+  /** What the content is known by: equal where it is equal. */
+  readonly identity: readonly string[];
+  /** Where in the checkout the build and the server run, '' or with a slash behind it. */
+  readonly prefix: string;
+  /** Writes the content into `folder`, once. */
+  write(folder: string, signal: AbortSignal): Promise<void>;
+  /** The same content, to be written once more from what was written into `folder`. */
+  again(folder: string): Source;
+}
+
+/** A commit of the repository that this process stands in; the server is in the same folder of it. */
+export async function commitSource(commit: string, label: string): Promise<Source> {
+  const repository = await openRepository('.');
+  return snapshotSource(await snapshotCommit(repository, commit), label, repository.prefix);
+}
+
+/** A folder as it stands: the files that its repository knows or does not ignore, or all where it is in none.
+ *  @throws FanwireError FANWIRE_COMPARE_CHECKOUT */
+export async function folderSource(spec: string, folder: string, cache: CheckoutCache): Promise<Source> {
+  const name = spec === '.' ? 'this folder' : spec;
+  try {
+    const repository = await openRepository(folder);
+    const scratch = cache.scratch();
+    process.once('exit', () => cache.remove(scratch));
+    const snapshot = await snapshotFolder(repository, scratch, cache.folder);
+    const label = `${name} (${await describe(snapshot, cache.folder)})`;
+    return snapshotSource(snapshot, label, repository.prefix);
+  } catch (error) {
+    if (error instanceof GitFailure && /not a git repository|no git on the PATH/.test(error.message)) {
+      return plainSource(name, folder);
+    }
+    return refuseCheckout(name, folder, error);
+  }
+}
+
+async function describe({ repository, commit }: Snapshot, leftOut: string): Promise<string> {
+  const { changed, untracked } = await changesOf(repository, leftOut);
+  const parts = [changed === 0 ? '' : `${changed} changed`, untracked === 0 ? '' : `${untracked} untracked`];
+  const changes = parts.filter((part) => part !== '').join(', ');
+  return `${commit === '' ? 'no commit yet' : commit.slice(0, 9)}${changes === '' ? '' : ` with changes: ${changes}`}`;
+}
+
+function snapshotSource(snapshot: Snapshot, label: string, prefix: string): Source {
+  return {
+    label,
+    name: snapshot.commit.slice(0, 9) || 'uncommitted',
+    identity: identityOf(snapshot),
+    prefix,
+    write: async (folder, signal) => {
+      try {
+        await checkOut(snapshot, folder, signal);
+      } catch (error) {
+        refuseCheckout(label, folder, error);
+      }
+    },
+    again: (folder) => snapshotSource(settled(snapshot, folder), label, prefix),
+  };
+}
+
+function identityOf({ commit, tree, submodules }: Snapshot): string[] {
+  return [commit, tree, ...[...submodules].flatMap(([path, inner]) => [path, ...identityOf(inner)])];
+}
+
+/** A folder outside of any repository: nothing says which of its files were made by a build, so all of them count. */
+function plainSource(label: string, folder: string): Source {
+  const hash = hashFolder(folder);
+  const source: Source = {
+    label,
+    name: 'folder',
+    identity: [hash],
+    prefix: '',
+    write: async (to) => {
+      copyFolder(folder, to);
+      followLinks(folder, to);
+      if (hashFolder(folder) === hash) return;
+      throw new FanwireError(
+        'FANWIRE_COMPARE_CHECKOUT',
+        `${label} changed while it was copied: leave it alone, and play again`,
+      );
+    },
+    again: () => source,
+  };
+  return source;
+}
+
+function hashFolder(folder: string): string {
+  const hash = createHash('sha256');
+  const visit = (at: string): void => {
+    for (const entry of readdirSync(at, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const path = join(at, entry.name);
+      if (entry.name === '.git') continue;
+      hash.update(`${path.slice(folder.length)}\0`);
+      if (entry.isDirectory()) visit(path);
+      else if (entry.isSymbolicLink()) hash.update(readlinkSync(path));
+      else if (entry.isFile()) hash.update(String(lstatSync(path).mode)).update(readFileSync(path));
+    }
+  };
+  visit(folder);
+  return hash.digest('hex');
+}
+
+/** Replaces links at the top of `copy` that lead out of the folder by what they lead to: a build would write through them. */
+function followLinks(folder: string, copy: string): void {
+  const top = realpathSync(folder) + sep;
+  for (const entry of readdirSync(copy, { withFileTypes: true })) {
+    if (!entry.isSymbolicLink()) continue;
+    const path = join(copy, entry.name);
+    const target = resolve(folder, readlinkSync(path));
+    if (!isThere(target) || realpathSync(target).startsWith(top)) continue;
+    rmSync(path);
+    cpSync(realpathSync(target), path, { recursive: true, verbatimSymlinks: true });
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    realpathSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Why `folder` or the place of this process is no repository to take a commit from, in one line. */
+export function whyNoRepository(error: unknown): string {
+  return reasonOf(error, process.cwd());
+}
