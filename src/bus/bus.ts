@@ -65,6 +65,8 @@ export const NO_OBSERVER: ThreadsObserver = { record: () => {}, gone: () => {}, 
 export interface BusStatus {
   /** False while other relays cannot be reached: local relaying goes on. */
   readonly connected: boolean;
+  /** False while NATS does not have the streams of --history at hand; true where there are none. */
+  readonly streamsReady: boolean;
   /** Messages handed over, once for each relay or broker that got it. */
   readonly forwarded: number;
   /** Messages that came in from other relays. */
@@ -79,6 +81,7 @@ export interface BusStatus {
 
 export const NO_STATUS: BusStatus = {
   connected: true,
+  streamsReady: true,
   forwarded: 0,
   received: 0,
   lost: 0,

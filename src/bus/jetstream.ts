@@ -3,10 +3,8 @@
 // are the stream's, so those of one topic rise with gaps; each message says which came before it in its topic.
 import { createHash } from 'node:crypto';
 import {
-  AckPolicy,
   type JetStreamClient,
   type JetStreamManager,
-  type JsMsg,
   jetstream,
   jetstreamManager,
   type StreamConfig,
@@ -17,13 +15,12 @@ import { type HistoryRule, ruleFor } from '../config/history-rules.js';
 import { FanwireError } from '../protocol/codes.js';
 import { DEDUP_MS, publishKey } from '../protocol/publish-id.js';
 import { readRecord, type SequenceRecord, writeRecord } from '../protocol/sequence-record.js';
+import { JetStreamReader, type KeptAt } from './jetstream-reader.js';
 import type { NatsObserver } from './nats.js';
 import { subjectToken } from './subject.js';
 
 /** Publishes that wait for the stream's answer; beyond it they go out unnumbered, as they do while NATS is away. */
 const MAX_WAITING = 20_000;
-/** Messages fetched from a stream at a time. */
-const BATCH = 500;
 /** How long a stream may take to answer. */
 const TIMEOUT_MS = 5000;
 /** JetStream's code for a stream that is there with another configuration. */
@@ -71,8 +68,10 @@ export class JetStreamOwner implements NatsObserver {
   private readonly live = new Map<string, Subscription | undefined>();
   private nats: NatsConnection | undefined;
   private client: JetStreamClient | undefined;
-  private manager: JetStreamManager | undefined;
-  private isUp = false;
+  /** There while the streams are at hand. */
+  private reader: JetStreamReader | undefined;
+  /** Counts connections and their ends: what was begun in an earlier one is void. */
+  private round = 0;
   private prepared: Promise<void> | undefined;
   private retry: NodeJS.Timeout | undefined;
   private waiting = 0;
@@ -88,9 +87,12 @@ export class JetStreamOwner implements NatsObserver {
 
   /** NATS is there, for the first time or again. */
   connected(nats: NatsConnection): void {
+    const isOther = this.nats !== nats;
     this.nats = nats;
+    if (isOther) for (const topic of this.live.keys()) this.live.set(topic, this.follow(nats, topic));
     this.prepared = this.prepare(nats);
     this.prepared.catch((error: Error) => {
+      if (this.nats !== nats) return;
       this.warnings.warn('history is not kept', { reason: error.message });
       this.retry = setTimeout(() => this.connected(nats), RETRY_MS).unref();
     });
@@ -101,25 +103,36 @@ export class JetStreamOwner implements NatsObserver {
     await this.prepared;
   }
 
+  /** Whether NATS has the streams at hand. */
+  get isReady(): boolean {
+    return this.reader !== undefined;
+  }
+
   private async prepare(nats: NatsConnection): Promise<void> {
     clearTimeout(this.retry);
+    const round = ++this.round;
     try {
-      this.client ??= jetstream(nats, { timeout: TIMEOUT_MS });
-      this.manager ??= await jetstreamManager(nats, { timeout: TIMEOUT_MS });
-      for (const kept of this.kept) kept.epoch = await this.ensureStream(this.manager, kept);
+      const client = jetstream(nats, { timeout: TIMEOUT_MS });
+      const manager = await jetstreamManager(nats, { timeout: TIMEOUT_MS });
+      for (const kept of this.kept) kept.epoch = await this.ensureStream(manager, kept);
+      if (round !== this.round) return; // NATS went away meanwhile
+      this.client = client;
+      this.reader = new JetStreamReader(nats, client, manager);
     } catch (error) {
+      if (round !== this.round) return;
       const reason = (error as Error).message;
       const message = `--history with --cluster needs JetStream at NATS (nats-server -js): ${reason}`;
       throw new FanwireError('FANWIRE_CLUSTER_HISTORY', message);
     }
-    this.isUp = true;
-    for (const topic of this.live.keys()) this.live.set(topic, this.live.get(topic) ?? this.follow(nats, topic));
     this.output.doubt();
   }
 
   disconnected(): void {
     clearTimeout(this.retry);
-    this.isUp = false;
+    this.round++;
+    const { reader } = this;
+    this.reader = undefined;
+    reader?.stop();
   }
 
   /** Takes a record for the owner of `topic`; answers go to `reply`. */
@@ -168,7 +181,8 @@ export class JetStreamOwner implements NatsObserver {
     };
     const { pid, repeat, ack: _ack, ...published } = record;
     const { client } = this;
-    const canKeep = kept !== undefined && client !== undefined && this.isUp && this.waiting < MAX_WAITING;
+    const canKeep =
+      kept !== undefined && client !== undefined && this.reader !== undefined && this.waiting < MAX_WAITING;
     const knownMs = Math.min(DEDUP_MS, kept?.ttlMs ?? 0) - DEDUP_MARGIN_MS;
     if (repeat !== undefined && !(canKeep && repeat < knownMs)) return acknowledge(); // the stream may have the first one
     if (!canKeep) {
@@ -226,16 +240,10 @@ export class JetStreamOwner implements NatsObserver {
   private async sendKept(topic: string, ask: number, reply: Reply): Promise<void> {
     this.subscribe(topic);
     const kept = ruleFor(this.kept, topic);
-    const { nats, manager } = this;
-    if (kept === undefined || nats === undefined || manager === undefined || !this.isUp) return;
+    const { reader } = this;
+    if (kept === undefined || reader === undefined) return;
     try {
-      await nats.flush(); // from here on the live stream is heard: what the copy lacks comes there
-      const before = await manager.streams.info(kept.stream);
-      const messages = await this.read(kept, topic);
-      const { first_seq: firstSeq } = (await manager.streams.info(kept.stream)).state;
-      // A stream that has not reached the topic's limit has dropped nothing of it but what it dropped of all topics.
-      const isFull = messages.length >= kept.maxMessages;
-      const floor = isFull ? (messages[0] as JsMsg).seq - 1 : firstSeq - 1;
+      const { floor, seq, messages } = await reader.read(this.placeOf(kept, topic));
       reply(writeRecord({ is: 'kept', ask, epoch: kept.epoch, floor }));
       let last = floor;
       for (const message of messages) {
@@ -244,49 +252,33 @@ export class JetStreamOwner implements NatsObserver {
         reply(writeRecord({ is: 'message', seq: message.seq, after: last, ...about }, body));
         last = message.seq;
       }
-      reply(writeRecord({ is: 'end', seq: Math.max(last, before.state.last_seq), last }));
+      reply(writeRecord({ is: 'end', seq: Math.max(last, seq), last }));
     } catch (error) {
-      this.warnings.warn('history cannot be read from NATS', { topic, reason: (error as Error).message });
+      this.cannotRead(reader, topic, error as Error);
     }
   }
 
   /** Answers where the stream is, and which message of the topic is its latest. */
   private async sendWhere(topic: string, ask: number, reply: Reply): Promise<void> {
     const kept = ruleFor(this.kept, topic);
-    const { manager } = this;
-    if (kept === undefined || manager === undefined || !this.isUp) return;
+    const { reader } = this;
+    if (kept === undefined || reader === undefined) return;
     try {
-      const { state } = await manager.streams.info(kept.stream); // first: what comes between is in `last` at most
-      const subject = this.subject(kept.hash, 'in', subjectToken(topic));
-      const latest = await manager.streams.getMessage(kept.stream, { last_by_subj: subject });
-      reply(writeRecord({ is: 'here', ask, epoch: kept.epoch, seq: state.last_seq, last: latest?.seq ?? 0 }));
+      reply(
+        writeRecord({ is: 'here', ask, epoch: kept.epoch, ...(await reader.positionOf(this.placeOf(kept, topic))) }),
+      );
     } catch (error) {
-      this.warnings.warn('history cannot be read from NATS', { topic, reason: (error as Error).message });
+      this.cannotRead(reader, topic, error as Error);
     }
   }
 
-  private async read(kept: Kept, topic: string): Promise<JsMsg[]> {
-    const manager = this.manager as JetStreamManager;
-    // Not an ordered consumer of the client library: with a filter that asks for NATS 2.10.
-    const { name, num_pending: count } = await manager.consumers.add(kept.stream, {
-      filter_subject: this.subject(kept.hash, 'in', subjectToken(topic)),
-      ack_policy: AckPolicy.None,
-      inactive_threshold: TIMEOUT_MS * 1e6,
-    });
-    const consumer = await (this.client as JetStreamClient).consumers.get(kept.stream, name);
-    const messages: JsMsg[] = [];
-    for (let left = count; left > 0; ) {
-      const batch = await consumer.fetch({ max_messages: Math.min(left, BATCH), expires: TIMEOUT_MS });
-      let isEmpty = true;
-      for await (const message of batch) {
-        messages.push(message);
-        left = message.info.pending;
-        isEmpty = false;
-      }
-      if (isEmpty) break; // expired meanwhile
-    }
-    await manager.consumers.delete(kept.stream, name);
-    return messages;
+  private cannotRead(reader: JetStreamReader, topic: string, { message: reason }: Error): void {
+    // That NATS went away meanwhile has been said, and all is asked again when it is back.
+    if (reader === this.reader) this.warnings.warn('history cannot be read from NATS', { topic, reason });
+  }
+
+  private placeOf({ hash, stream }: Kept, topic: string): KeptAt {
+    return { stream, subject: this.subject(hash, 'in', subjectToken(topic)) };
   }
 
   private subject(hash: string, way: 'in' | 'out', token: string): string {

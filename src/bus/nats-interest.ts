@@ -8,6 +8,9 @@ import { topicSubject } from './subject.js';
  *  times costs NATS nothing. Meanwhile messages of the topic arrive in vain. */
 const UNSUBSCRIBE_AFTER_MS = 5000;
 const SWEEP_MS = 1000;
+/** Topics that may be kept on like this: a client that goes through name after name costs NATS no more than these. */
+const MAX_LEAVING = 500;
+
 export class NatsInterest implements Interest {
   private nats: NatsConnection | undefined;
   /** By topic. Undefined until there is a connection. */
@@ -35,7 +38,9 @@ export class NatsInterest implements Interest {
   }
 
   unsubscribe(topic: string): void {
-    if (this.subscriptions.has(topic)) this.leaving.set(topic, performance.now() + UNSUBSCRIBE_AFTER_MS);
+    if (!this.subscriptions.has(topic)) return;
+    this.leaving.set(topic, performance.now() + UNSUBSCRIBE_AFTER_MS);
+    if (this.leaving.size > MAX_LEAVING) this.giveUp(this.leaving.keys().next().value as string);
   }
 
   /** There is a connection: from here on the client itself subscribes anew when it has lost and found it. */
@@ -68,9 +73,13 @@ export class NatsInterest implements Interest {
     const now = performance.now();
     for (const [topic, at] of this.leaving) {
       if (at > now) return;
-      this.leaving.delete(topic);
-      this.subscriptions.get(topic)?.unsubscribe();
-      this.subscriptions.delete(topic);
+      this.giveUp(topic);
     }
+  }
+
+  private giveUp(topic: string): void {
+    this.leaving.delete(topic);
+    this.subscriptions.get(topic)?.unsubscribe();
+    this.subscriptions.delete(topic);
   }
 }

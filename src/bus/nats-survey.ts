@@ -8,7 +8,12 @@ const SURVEY_MS = 150;
 
 /** Nodes that have subscribers of the topic answer. There is no telling how many will, so this takes its full time unless there are
  *  none. Rejects where NATS goes away meanwhile. */
-export async function surveyNodes(nats: NatsConnection, prefix: string, { topic, wants }: Question): Promise<Census[]> {
+export async function surveyNodes(
+  nats: NatsConnection,
+  prefix: string,
+  topic: string,
+  wants: Question['wants'],
+): Promise<Census[]> {
   const answers: Census[] = [];
   try {
     const replies = await nats.requestMany(questionSubject(prefix, topic), wants, {

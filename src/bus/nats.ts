@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { type Logger, type SampledWarnings, sampledWarnings } from '../base/log.js';
+import { SharedWork } from '../base/shared-work.js';
 import { FanwireError } from '../protocol/codes.js';
 import type { Bus, BusStatus, Deliver, Kind } from './bus.js';
 import { type Census, NOBODY, type Question, type TakeCensus } from './census.js';
@@ -17,6 +18,10 @@ import { kindOfSubject, messageSubject } from './subject.js';
 /** How long a start may wait for NATS before the relay takes clients without it. */
 const FIRST_DIAL_MS = 2000;
 const REFUSED = /authorization|authentication/i;
+/** Questions about subscribers on their way to other nodes. Others wait: each keeps every node busy for a moment. */
+const SURVEYS_AT_ONCE = 32;
+/** How old an answer to another node's question may be. */
+const ANSWER_HOLDS_MS = 50;
 /** How long the end may wait for NATS to take what was published last. */
 const LAST_FLUSH_MS = 1000;
 
@@ -24,6 +29,7 @@ const LAST_FLUSH_MS = 1000;
 export interface NatsObserver {
   readonly lost: number;
   readonly unconfirmed: number;
+  readonly isReady: boolean;
   connected(nats: NatsConnection): void;
   disconnected(): void;
 }
@@ -50,6 +56,10 @@ export class NatsBus implements Bus {
   private deliver: Deliver = () => {};
   private takeCensus: TakeCensus = () => NOBODY;
   private readonly interest: NatsInterest;
+  /** Who asks what is being asked already waits for the next answer. */
+  private readonly surveys = new SharedWork<string, readonly Census[]>(SURVEYS_AT_ONCE, (key) => this.surveyNow(key));
+  /** Answers to other nodes, by question: many ask at once when many of their clients do. */
+  private readonly answers = new Map<string, Promise<string>>();
   private readonly confirmation = new NatsConfirmation(() => (this.connected ? this.nats : undefined));
   /** What waits for the end of this loop turn. */
   private turn: { readonly topic: string; readonly kind: Kind; readonly message: Uint8Array }[] = [];
@@ -124,14 +134,18 @@ export class NatsBus implements Bus {
     this.confirmation.askIfDue();
   };
 
-  async survey(question: Question): Promise<readonly Census[]> {
-    if (question.reach !== 'cluster' || this.nats === undefined || !this.connected) return [];
+  async survey({ topic, wants, reach }: Question): Promise<readonly Census[]> {
+    return reach === 'cluster' && this.connected ? this.surveys.do(`${wants} ${topic}`) : [];
+  }
+
+  private async surveyNow(key: string): Promise<readonly Census[]> {
+    const { nats } = this;
+    if (nats === undefined || !this.connected) return [];
+    const [wants, topic] = [key.slice(0, key.indexOf(' ')), key.slice(key.indexOf(' ') + 1)];
     try {
-      return await surveyNodes(this.nats, this.prefix, question);
+      return await surveyNodes(nats, this.prefix, topic, wants as Question['wants']);
     } catch (error) {
-      if (this.connected) {
-        this.warnings.warn('NATS survey failed', { topic: question.topic, reason: (error as Error).message });
-      }
+      if (this.connected) this.warnings.warn('NATS survey failed', { topic, reason: (error as Error).message });
       return [];
     }
   }
@@ -141,7 +155,8 @@ export class NatsBus implements Bus {
     const { observer } = this.options;
     const lost = this.lost + (observer?.lost ?? 0);
     const unconfirmed = this.confirmation.unconfirmed + (observer?.unconfirmed ?? 0);
-    return { connected, forwarded, received, lost, unconfirmed, reconnects };
+    const streamsReady = observer?.isReady ?? true;
+    return { connected, streamsReady, forwarded, received, lost, unconfirmed, reconnects };
   }
 
   /** Topics that are subscribed to at NATS, those about to be given up included. */
@@ -270,14 +285,24 @@ export class NatsBus implements Bus {
     const kind = kindOfSubject(message.subject);
     if (kind === undefined) return;
     if (kind === 'question') {
-      const wants = message.string() === 'members' ? 'members' : 'count';
-      Promise.resolve(this.takeCensus(topic, wants))
-        .then((census) => message.respond(JSON.stringify(census)))
+      this.answer(topic, message.string() === 'members' ? 'members' : 'count')
+        .then((answer) => message.respond(answer))
         .catch(() => {}); // NATS has gone away meanwhile, and the question with it
       return;
     }
     this.received++;
     this.deliver(topic, message.data, kind);
+  }
+
+  /** This node's answer to a question; the same for all who ask within ANSWER_HOLDS_MS. */
+  private answer(topic: string, wants: Question['wants']): Promise<string> {
+    const key = `${wants} ${topic}`;
+    const known = this.answers.get(key);
+    if (known !== undefined) return known;
+    const answer = Promise.resolve(this.takeCensus(topic, wants)).then((census) => JSON.stringify(census));
+    this.answers.set(key, answer);
+    setTimeout(() => this.answers.delete(key), ANSWER_HOLDS_MS).unref();
+    return answer;
   }
 
   private servers(): string {

@@ -89,6 +89,7 @@ export const Refused = {
   addressFull: refusal(429, 'FANWIRE_ADDRESS_FULL', 'too many connections from your address', 10),
   handshakeRate: refusal(503, 'FANWIRE_HANDSHAKE_RATE', 'too many connections are opening at once', 1),
   publishRate: refusal(429, 'FANWIRE_PUBLISH_RATE', 'you publish faster than you may', 1),
+  opRate: refusal(429, 'FANWIRE_OP_RATE', 'you ask more of the relay than --max-op-rate allows', 1),
   publishBusy: refusal(503, 'FANWIRE_PUBLISH_BUSY', 'the relay holds as many request bodies as it may', 1),
   bodyUtf8: refusal(400, 'FANWIRE_BODY_UTF8', 'a text body must be UTF-8; send binary as application/octet-stream'),
   draining: refusal(503, 'FANWIRE_DRAINING', 'the relay is stopping; another one will take over', 5),

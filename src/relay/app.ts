@@ -1,6 +1,8 @@
 // The uWS App a configuration asks for: plain or TLS, and its compression.
 import type { RelayConfig } from '../config/schema.js';
 import { FanwireError } from '../protocol/codes.js';
+import { Cost, type OpsBudget } from './budget/ops-budget.js';
+import type { Connection, SocketState } from './fanout/audience.js';
 import {
   App,
   DEDICATED_COMPRESSOR_4KB,
@@ -10,6 +12,8 @@ import {
   SHARED_DECOMPRESSOR,
   SSLApp,
   type TemplatedApp,
+  type WebSocket,
+  type WebSocketBehavior,
 } from './uws.js';
 
 const COMPRESSION = {
@@ -47,4 +51,11 @@ export function makeApp(config: RelayConfig): TemplatedApp {
         `${error instanceof Error ? error.message : String(error)}`,
     );
   }
+}
+
+/** uWS's handlers of control frames, none where they may come as fast as they like. */
+export function controlFrames(ops: OpsBudget<Connection>): Pick<WebSocketBehavior<SocketState>, 'ping' | 'pong'> {
+  if (!ops.isLimited) return {};
+  const count = (ws: WebSocket<SocketState>): void => void ops.pay(ws.getUserData().connection, Cost.controlFrame);
+  return { ping: count, pong: count };
 }

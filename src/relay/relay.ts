@@ -6,7 +6,8 @@ import type { Bus } from '../bus/bus.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { Refusal } from '../protocol/codes.js';
 import { maxFrameBytes } from '../protocol/frames.js';
-import { socketLimits } from './app.js';
+import { controlFrames, socketLimits } from './app.js';
+import { OpsBudget } from './budget/ops-budget.js';
 import { PublishGuard } from './budget/publish-guard.js';
 import { ALONE, type Company } from './company.js';
 import { Access } from './door/access.js';
@@ -75,6 +76,7 @@ export class Relay implements RelayLife, Inspected {
   readonly fileLimit: FileLimit;
   readonly guard: PublishGuard;
   private readonly cuts: Cuts;
+  private readonly ops: OpsBudget<Connection>;
   private readonly expiry = new Expiry((connection) => this.cuts.expired(connection));
   private readonly authenticator: Authenticator;
   private readonly config: RelayConfig;
@@ -97,6 +99,7 @@ export class Relay implements RelayLife, Inspected {
     this.bus = company.bus;
     this.warnings = sampledWarnings(log);
     this.cuts = new Cuts(config, this.counters, this.warnings);
+    this.ops = new OpsBudget(config.maxOpRate, (connection) => this.cuts.overOps(connection));
     this.authenticator = createAuthenticator(config, log);
     this.access = new Access(config, this.authenticator);
     this.admission = new Admission(config, company.ledger);
@@ -111,8 +114,8 @@ export class Relay implements RelayLife, Inspected {
     );
     this.entrance = new Entrance(config, company.sharesPort, (app, older) => this.fanOut.useApps(app, older));
     this.fanOut = new FanOut(this.entrance.app, this.slow, this.counters, config.compression !== 'off');
-    const { authenticator, connections, expiry, guard, cuts, counters } = this;
-    const shared = { authenticator, connections, expiry, guard, cuts, counters };
+    const { authenticator, connections, expiry, guard, cuts, counters, ops } = this;
+    const shared = { authenticator, connections, expiry, guard, cuts, counters, ops };
     this.layer = new TopicLayer(config, this.fanOut, company, shared);
     this.addRoutes((gate) => this.route(gate));
     this.bus.start(this.layer.exchange.receive, this.layer.presence.takeCensus);
@@ -232,6 +235,7 @@ export class Relay implements RelayLife, Inspected {
     app.ws<SocketState>('/*', {
       ...socketLimits(config, this.slow.hardLimitBytes),
       upgrade: (res, req, context) => upgrades.handle(res, req, context),
+      ...controlFrames(this.ops),
       open: (ws) => {
         const { connection } = ws.getUserData();
         connection.ws = ws;

@@ -19,7 +19,7 @@ import { Session, type SessionContext } from './session/session.js';
 /** How often messages over their age are let go of where nothing is published meanwhile. */
 const EXPIRE_EVERY_MS = 1000;
 
-type Shared = Pick<SessionContext, 'authenticator' | 'expiry' | 'guard' | 'cuts' | 'counters'> & {
+type Shared = Pick<SessionContext, 'authenticator' | 'expiry' | 'guard' | 'cuts' | 'counters' | 'ops'> & {
   readonly connections: ReadonlyMap<string, Connection>;
 };
 
@@ -105,10 +105,11 @@ export class TopicLayer {
 }
 
 /** What each client is told of its limits: those that there are. */
-function limitsOf({ maxPayloadBytes, maxPublishRate, maxPublishBytesPerSecond }: RelayConfig): Limits {
+function limitsOf({ maxPayloadBytes, maxPublishRate, maxPublishBytesPerSecond, maxOpRate }: RelayConfig): Limits {
   return {
     maxPayload: maxPayloadBytes,
     ...(maxPublishRate > 0 && { publishesPerS: maxPublishRate }),
     ...(maxPublishBytesPerSecond > 0 && { publishBytesPerS: maxPublishBytesPerSecond }),
+    ...(maxOpRate > 0 && { opsPerS: maxOpRate }),
   };
 }

@@ -53,6 +53,16 @@ export const limits = group('Limits', {
     type: choice('drop', 'close'),
     default: 'close',
   }),
+  maxOpRate: option({
+    flag: 'max-op-rate',
+    argument: 'n',
+    description:
+      'Ops other than pub, and control frames, a second from one connection (ten seconds of them at once); one that goes on closes with 1008',
+    unit: 'per second',
+    zero: 'unlimited',
+    type: integer(0, 10_000_000),
+    default: 1000,
+  }),
   maxTopicsPerConnection: option({
     flag: 'max-topics-per-connection',
     argument: 'n',

@@ -2,7 +2,8 @@
 
 import type { SampledWarnings } from '../../base/log.js';
 import type { RelayConfig } from '../../config/schema.js';
-import { Close, type Refusal, Refused } from '../../protocol/codes.js';
+import { Close, type Refusal, Refused, retryAdvice } from '../../protocol/codes.js';
+import { errorFrame } from '../../protocol/frames.js';
 import type { Connection } from '../fanout/audience.js';
 import type { Counters, CutReason } from '../watch/counters.js';
 
@@ -38,6 +39,17 @@ export class Cuts {
     const { id, remoteAddress, topic } = connection;
     this.warnings.warn('publish refused', { id, address: remoteAddress, topic: topic?.name, code: refusal.code });
     connection.ws?.end(isRate ? Close.policy : Close.forbiddenTopic, refusal.message);
+  }
+
+  /** Closes a socket that asks more of the relay than --max-op-rate allows. An enveloped one is told why before. */
+  overOps(connection: Connection): void {
+    const { code, message } = Refused.opRate;
+    const { ws, id, remoteAddress, user } = connection;
+    if (ws === undefined) return;
+    this.counters.cut.ops++;
+    this.warnings.warn('too many ops or control frames', { id, address: remoteAddress, user, code });
+    if (connection.session !== undefined) ws.send(errorFrame({ code, message, ...retryAdvice(Refused.opRate) }), false);
+    ws.end(Close.policy, message);
   }
 
   /** Closes a socket that sends frame after frame that is no op of fanwire.v1. */

@@ -3,6 +3,7 @@
 import type { Identity } from '../../auth/auth.js';
 import { msgHead } from '../../protocol/frames.js';
 import type { PublishBudget } from '../budget/publish-limit.js';
+import type { Bucket } from '../budget/token-bucket.js';
 import type { TopicHistory } from '../history/history.js';
 import type { TemplatedApp, WebSocket } from '../uws.js';
 
@@ -40,6 +41,8 @@ export class Connection {
   readonly mayPublish: boolean;
   /** What is left of the publish rates; undefined where there are none, or before the first message. */
   budget: PublishBudget | undefined;
+  /** What is left for its ops and control frames; undefined before the first. */
+  ops: Bucket | undefined;
   /** The second (Unix time) that Expiry closes this socket in; 0 for never. */
   expirySecond = 0;
   /** Undefined before open and after close: uWS throws when a closed socket is touched. */

@@ -15,7 +15,7 @@ interface Live {
 }
 
 /** How long an owner is waited for before it is asked again: each time twice as long, for a large copy takes its time. */
-const FIRST_PATIENCE_MS = 1000;
+const FIRST_PATIENCE_MS = 5000;
 const MAX_PATIENCE_MS = 30_000;
 
 /** Messages that may wait for a copy that is on its way; of more, the copy is asked for again. */
@@ -87,9 +87,11 @@ export class ReplicaHistory implements TopicHistory {
     this.patienceMs = Math.min(2 * this.patienceMs, MAX_PATIENCE_MS);
   }
 
-  /** Whether the owner has been waited for long enough: it was away, or its answer got lost. */
-  isOverdue(nowMs: number): boolean {
-    return !this.isReady && nowMs >= this.askAgainAtMs;
+  /** Whether the owner has been waited for long enough: it was away, or its answer got lost. One that sends copies (the last at
+   *  `heardAtMs`) has more to do first, and gets longer. */
+  isOverdue(nowMs: number, heardAtMs = 0): boolean {
+    if (this.isReady || nowMs < this.askAgainAtMs) return false;
+    return nowMs - heardAtMs > FIRST_PATIENCE_MS || nowMs > this.askAgainAtMs + MAX_PATIENCE_MS;
   }
 
   /** What is here may be behind: nobody is answered from it until a new copy has come. */

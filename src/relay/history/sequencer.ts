@@ -60,6 +60,8 @@ export class Sequencer implements HistoryStore {
   private observer: SequencerObserver = { numbered: () => {}, broken: () => {} };
   private nextAck = 1;
   private nextAsk = 1;
+  /** When an owner last sent a copy: while it works off its questions nobody asks again. */
+  private heardAtMs = 0;
 
   constructor(
     private readonly own: MemoryHistory,
@@ -166,6 +168,7 @@ export class Sequencer implements HistoryStore {
         this.observer.numbered({ topic, body, seq: 0, from: record.from, sender: record.sender });
         return;
       case 'kept':
+        this.heardAtMs = performance.now();
         this.replicas.get(topic)?.begin(record.ask, record.epoch, record.floor);
         return;
       case 'message':
@@ -263,7 +266,7 @@ export class Sequencer implements HistoryStore {
   private askAgain(): void {
     const now = performance.now();
     for (const replica of this.replicas.values()) {
-      if (replica.isOverdue(now)) this.ask(replica);
+      if (replica.isOverdue(now, this.heardAtMs)) this.ask(replica);
       else if (!replica.tend(now)) this.renew(replica);
     }
   }

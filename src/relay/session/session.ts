@@ -1,10 +1,13 @@
 // One enveloped socket: reads the ops of `fanwire.v1` that it sends, does them, and answers each.
+
 import { type Authenticator, type Identity, isRefusal } from '../../auth/auth.js';
+import { MAX_LISTED_MEMBERS } from '../../bus/census.js';
 import { type Refusal, Refused, retryAdvice } from '../../protocol/codes.js';
 import { BINARY_REFUSED, parseClientOp } from '../../protocol/envelope.js';
 import { errorFrame, helloFrame, lostFrame, type OkFields, okFrame, pongFrame } from '../../protocol/frames.js';
 import type { ClientOp, Limits, OpId } from '../../protocol/ops.js';
 import { DEDUP_MS } from '../../protocol/publish-id.js';
+import { Cost, type OpsBudget } from '../budget/ops-budget.js';
 import type { PublishGuard } from '../budget/publish-guard.js';
 import type { Exchange } from '../exchange.js';
 import type { Cuts } from '../exit/cuts.js';
@@ -27,6 +30,7 @@ export interface SessionContext {
   readonly authenticator: Authenticator;
   readonly expiry: Expiry;
   readonly guard: PublishGuard;
+  readonly ops: OpsBudget<Connection>;
   readonly cuts: Cuts;
   readonly counters: Counters;
   /** What a client is told of its limits. */
@@ -37,12 +41,25 @@ export interface SessionContext {
   readonly maxBackpressureBytes: number;
 }
 
+/** A `pub` has budgets of its own, a `sub` pays when it is known what it asks for, and so does a `presence` for its members. */
+const COST_OF_OP = {
+  pub: 0,
+  sub: 0,
+  unsub: Cost.op,
+  presence: Cost.op,
+  auth: Cost.auth,
+  ping: Cost.op,
+  invalid: Cost.op,
+};
+
 type OpOf<Name extends ClientOp['op']> = Extract<ClientOp, { op: Name }>;
 
 export class Session implements SocketSession {
   readonly memberships: MembershipMap = new Map();
   private malformedInARow = 0;
   private isAuthenticating = false;
+  /** The most topics it was ever in at once. */
+  private mostTopics = 0;
 
   constructor(
     private readonly connection: Connection,
@@ -57,6 +74,8 @@ export class Session implements SocketSession {
   /** Takes one frame of the client. `message` is read before this returns. */
   receive(message: ArrayBuffer, isBinary: boolean): void {
     const op = isBinary ? BINARY_REFUSED : parseClientOp(Buffer.from(message).toString());
+    const cost = COST_OF_OP[op.op];
+    if (cost > 0 && !this.context.ops.pay(this.connection, cost)) return;
     if (op.op === 'invalid') {
       this.answer(errorFrame(op));
       if (++this.malformedInARow >= MAX_MALFORMED_IN_A_ROW) this.context.cuts.malformed(this.connection, op.code);
@@ -131,24 +150,36 @@ export class Session implements SocketSession {
   }
 
   private subscribe({ topic: name, id, since, rewind }: OpOf<'sub'>): void {
-    const { memberships, topics, maxTopicsPerConnection } = this.context;
-    if (!this.connection.identity.canSubscribe(name)) {
-      this.refuse(Refused.subscribeForbidden, id, name);
+    const { memberships, ops } = this.context;
+    const { connection } = this;
+    const wasIn = this.memberships.has(name);
+    // Coming into more topics than ever before costs nothing: a client that is back joins all it was in at once. Who leaves and
+    // joins again pays, as who is refused.
+    const isGrowth = !wasIn && this.memberships.size >= this.mostTopics;
+    const refusal = this.refusalOf(name, wasIn);
+    if ((!isGrowth || refusal !== undefined) && !ops.pay(connection, Cost.op)) return;
+    if (refusal !== undefined) {
+      this.refuse(refusal, id, name);
       return;
     }
-    if (!this.memberships.has(name)) {
-      if (maxTopicsPerConnection > 0 && this.memberships.size >= maxTopicsPerConnection) {
-        this.refuse(Refused.tooManySubscriptions, id, name);
-        return;
-      }
-      if (!topics.hasRoomFor(name)) {
-        this.refuse(Refused.tooManyTopics, id, name);
-        return;
-      }
-    }
     // Answered with or without an id: the client needs the position.
-    const start = { since, rewind };
-    memberships.join(this.connection, this.memberships, name, start, (fields) => this.answer(okFrame(id, fields)));
+    memberships.join(connection, this.memberships, name, { since, rewind }, (fields) => {
+      this.answer(okFrame(id, fields));
+      const { recovery } = fields;
+      if (wasIn && recovery && 'replayed' in recovery) ops.pay(connection, Cost.replay(recovery.replayed));
+    });
+    this.mostTopics = Math.max(this.mostTopics, this.memberships.size);
+  }
+
+  /** Why the socket may not come into a topic. */
+  private refusalOf(name: string, isIn: boolean): Refusal | undefined {
+    const { topics, maxTopicsPerConnection } = this.context;
+    if (!this.connection.identity.canSubscribe(name)) return Refused.subscribeForbidden;
+    if (isIn) return undefined;
+    if (maxTopicsPerConnection > 0 && this.memberships.size >= maxTopicsPerConnection) {
+      return Refused.tooManySubscriptions;
+    }
+    return topics.hasRoomFor(name) ? undefined : Refused.tooManyTopics;
   }
 
   private async presence({ topic: name, id }: OpOf<'presence'>): Promise<void> {
@@ -160,8 +191,12 @@ export class Session implements SocketSession {
       this.refuse(Refused.presenceOff, id, name);
       return;
     }
+    // Before it is made: a flood of questions must not be under way by the time that the first is paid for.
+    const here = Math.min(this.context.topics.find(name)?.members?.size ?? 0, MAX_LISTED_MEMBERS);
+    if (!this.context.ops.pay(this.connection, Cost.members(here))) return;
     const { members, memberCount } = await this.context.presence.census(name);
     this.answer(okFrame(id, { topic: name, members, count: memberCount }));
+    this.context.ops.pay(this.connection, Cost.members(members.length - Math.min(here, members.length)));
   }
 
   private async authenticate({ token, id }: OpOf<'auth'>): Promise<void> {

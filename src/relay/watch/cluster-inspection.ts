@@ -25,8 +25,10 @@ export class ClusterInspection implements Inspection {
 
   async notReady(): Promise<readonly string[]> {
     const reasons = await this.node.notReady();
-    if (this.cluster.connected || this.config.readyWithoutCluster) return reasons;
-    return [...reasons, 'NATS is away: messages reach the subscribers of this node only'];
+    if (this.config.readyWithoutCluster) return reasons;
+    const { connected, streamsReady } = this.cluster;
+    if (!connected) return [...reasons, 'NATS is away: messages reach the subscribers of this node only'];
+    return streamsReady ? reasons : [...reasons, 'NATS does not have the streams of --history at hand yet'];
   }
 
   stats(): Promise<readonly RelayStats[]> {

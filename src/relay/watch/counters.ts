@@ -45,6 +45,7 @@ export class Counters implements Counts {
     expired: 0,
     forbidden: 0,
     rate: 0,
+    ops: 0,
     kicked: 0,
   };
   /** Messages that publishers sent and the relay did not take, by reason. */
@@ -70,6 +71,15 @@ export class Counters implements Counts {
   }
 }
 
-export type CutReason = 'tooBig' | 'badUtf8' | 'protocol' | 'idle' | 'expired' | 'forbidden' | 'rate' | 'kicked';
+export type CutReason =
+  | 'tooBig'
+  | 'badUtf8'
+  | 'protocol'
+  | 'idle'
+  | 'expired'
+  | 'forbidden'
+  | 'rate'
+  | 'ops'
+  | 'kicked';
 export type RejectReason = 'forbidden' | 'rate';
 export type RecoveryOutcome = 'recovered' | 'noHistory' | 'epochChanged' | 'tooOld' | 'unknownPosition';

@@ -133,7 +133,7 @@ test('a client is told its limits before anything else, and each refusal says wh
   await client.handled();
   assert.deepEqual(client.hello, {
     op: 'hello',
-    limits: { maxPayload: 5000, publishesPerS: 2 },
+    limits: { maxPayload: 5000, publishesPerS: 2, opsPerS: 1000 },
     dedupMs: 120_000,
   });
   await client.ask({ op: 'sub', topic: 'a' });

@@ -14,6 +14,7 @@ const WORDS: Readonly<Record<string, string>> = {
   'cut.expired': 'cut: its token ended',
   'cut.forbidden': 'cut: topic no longer permitted',
   'cut.rate': 'cut: published faster than it may',
+  'cut.ops': 'cut: more ops or control frames than --max-op-rate',
   'cut.kicked': 'cut: closed by an administrator',
   'rejected.forbidden': 'message not taken: topic not permitted',
   'rejected.rate': 'message not taken: faster than it may',

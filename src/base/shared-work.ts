@@ -1,0 +1,85 @@
+// Work that many ask for at once: one run for all who ask for the same before it begins, so many runs at a time, in the order asked.
+// A herd then costs what its different questions cost, one after the other, and the last of them is answered rather than timed out.
+
+/** What somebody waits for. */
+export interface Run<Result> {
+  readonly result: Promise<Result>;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+export class SharedWork<Key, Result> {
+  private queued = new Map<Key, Run<Result>>();
+  private readonly running = new Set<Key>();
+
+  /** @param atOnce runs under way at most, each for a key of its own */
+  constructor(
+    private readonly atOnce: number,
+    private readonly work: (key: Key) => Promise<Result>,
+  ) {}
+
+  /** Gives the result of a run that begins after this call: what has happened until now is in it. */
+  do(key: Key): Promise<Result> {
+    const known = this.queued.get(key);
+    if (known !== undefined) return known.result;
+    const run = newRun<Result>();
+    this.queued.set(key, run);
+    this.begin();
+    return run.result;
+  }
+
+  /** Runs asked for and not finished. */
+  get pending(): number {
+    return this.queued.size + this.running.size;
+  }
+
+  /** How many that wait are `wanted`. */
+  countQueued(wanted: (key: Key) => boolean): number {
+    let count = 0;
+    for (const key of this.queued.keys()) if (wanted(key)) count++;
+    return count;
+  }
+
+  /** Takes those `wanted` off the queue, for whoever can do them together: resolve or reject each. */
+  claim(wanted: (key: Key) => boolean): ReadonlyMap<Key, Run<Result>> {
+    const claimed = new Map<Key, Run<Result>>();
+    for (const [key, run] of this.queued) {
+      if (!wanted(key)) continue;
+      this.queued.delete(key);
+      claimed.set(key, run);
+    }
+    return claimed;
+  }
+
+  /** Lets go of what has not begun: whoever waits for it gets `reason`. */
+  forget(reason: Error): void {
+    const { queued } = this;
+    this.queued = new Map();
+    for (const { reject } of queued.values()) reject(reason);
+  }
+
+  private begin(): void {
+    for (const [key, run] of this.queued) {
+      if (this.running.size >= this.atOnce) return;
+      if (this.running.has(key)) continue;
+      this.queued.delete(key);
+      this.running.add(key);
+      this.work(key)
+        .then(run.resolve, run.reject)
+        .finally(() => {
+          this.running.delete(key);
+          this.begin();
+        });
+    }
+  }
+}
+
+function newRun<Result>(): Run<Result> {
+  let resolve!: Run<Result>['resolve'];
+  let reject!: Run<Result>['reject'];
+  const result = new Promise<Result>((onResult, onError) => {
+    resolve = onResult;
+    reject = onError;
+  });
+  return { result, resolve, reject };
+}
