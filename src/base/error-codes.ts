@@ -62,6 +62,7 @@ export const ERROR_CODES = {
   FANWIRE_USAGE_BASELINE: usage('the file of --baseline cannot be used'),
   FANWIRE_USAGE_BASELINE_DIFFERS: usage('the baseline was measured with another load'),
   // What failed though it was asked for rightly.
+  FANWIRE_CLUSTER_MODE: usage("`fanwire serve` was started by Node's cluster module, such as pm2's cluster mode"),
   FANWIRE_START: failed('the relay cannot start'),
   FANWIRE_LISTEN: failed('the port or address cannot be listened on'),
   FANWIRE_TLS: failed('uWebSockets.js does not take the certificate or key'),

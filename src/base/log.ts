@@ -11,6 +11,16 @@ export interface LogOptions {
   readonly logFormat: 'auto' | 'json' | 'pretty';
 }
 
+/** Whether the log is coloured text, for people. */
+export function isForPeople({ logFormat }: Pick<LogOptions, 'logFormat'>): boolean {
+  return logFormat === 'pretty' || (logFormat === 'auto' && process.stdout.isTTY === true);
+}
+
+/** Whether text for people may have colours (https://no-color.org). */
+export function hasColors(): boolean {
+  return process.stdout.isTTY === true && !process.env.NO_COLOR;
+}
+
 /** A logger on stdout. Lines are written at once, so the last one before an exit is never lost. */
 export function createLogger({ logLevel, logFormat }: LogOptions): Logger {
   const settings: LoggerOptions = {
@@ -19,8 +29,7 @@ export function createLogger({ logLevel, logFormat }: LogOptions): Logger {
     formatters: { level: (label) => ({ level: label }) },
     timestamp: stdTimeFunctions.isoTime,
   };
-  const pretty = logFormat === 'pretty' || (logFormat === 'auto' && process.stdout.isTTY === true);
-  if (!pretty) {
+  if (!isForPeople({ logFormat })) {
     const sink = new LogSink(1, (lost) => log.warn({ lost }, 'log lines were lost while stdout took none'));
     const log = pino(settings, sink);
     return log;
@@ -29,7 +38,7 @@ export function createLogger({ logLevel, logFormat }: LogOptions): Logger {
   const prettyStream = createRequire(import.meta.url)('pino-pretty') as (
     options: PrettyOptions,
   ) => NodeJS.WritableStream;
-  const colorize = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
+  const colorize = hasColors();
   // `config` would be sixty lines on every start; --print-config shows it.
   const ignore = 'pid,hostname,name,config';
   return pino(settings, prettyStream({ colorize, sync: true, ignore, translateTime: 'HH:MM:ss.l' }));

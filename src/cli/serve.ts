@@ -1,12 +1,14 @@
 // `fanwire serve`: reads the configuration, runs the relay, and ends it in order.
+import cluster from 'node:cluster';
 import { Command } from 'commander';
-import { createLogger, type Logger } from '../base/log.js';
+import { createLogger, hasColors, isForPeople, type Logger } from '../base/log.js';
 import { openFilesError } from '../base/open-files.js';
 import { version } from '../base/version.js';
 import { declareFlags, givenFlags } from '../config/flags.js';
 import { loadConfig, redacted } from '../config/load.js';
 import type { RelayConfig } from '../config/schema.js';
 import { FanwireError } from '../protocol/codes.js';
+import { greeting } from './greeting.js';
 import { checkConfig } from './preflight.js';
 import { obeySignals } from './signals.js';
 import { type Running, start } from './start.js';
@@ -24,9 +26,23 @@ function endOnFatal(log: Logger, running: () => Running | undefined): void {
   process.on('unhandledRejection', onFatal);
 }
 
+/** pm2's cluster mode, and others: Node's cluster module hands no connections to uWS, which listens by itself. */
+function refuseClusterWorker(): void {
+  if (!cluster.isWorker) return;
+  throw new FanwireError(
+    'FANWIRE_CLUSTER_MODE',
+    "fanwire cannot run in Node's cluster mode: each process would ask for the same port. Start it once (pm2: exec_mode fork, " +
+      'instances 1) with --workers auto, which runs one relay a core on the port',
+  );
+}
+
 async function serve(config: RelayConfig, origins: Record<string, string>): Promise<void> {
+  refuseClusterWorker();
   await checkConfig(config);
   const log = createLogger(config);
+  // A person is greeted instead; details are there at level debug, and warnings in any case.
+  const greets = isForPeople(config) && log.level === 'info';
+  if (greets) log.level = 'warn';
   let running: Running | undefined;
   endOnFatal(log, () => running);
   const starting = start(config, log);
@@ -39,6 +55,13 @@ async function serve(config: RelayConfig, origins: Record<string, string>): Prom
   const set = Object.keys(origins).filter((key) => origins[key] !== 'default');
   log.info({ version, node: process.version, config: redacted(config), set }, `fanwire ${version} starting`);
   running = await starting;
+  if (greets) {
+    const bold = (text: string): string => (hasColors() ? `\u001b[1m${text}\u001b[22m` : text);
+    process.stdout.write(greeting(config, running, version, bold));
+    log.level = 'info';
+  }
+  // For who waits until it listens (pm2's wait_ready).
+  if (process.connected) process.send?.('ready');
 }
 
 export function serveCommand(): Command {

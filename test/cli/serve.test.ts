@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 import { groups, options } from '../../src/config/schema.js';
-import { fanwire, runFanwire, serve } from '../support/fanwire-process.js';
+import { fanwire, nodeProcess, runFanwire, serve } from '../support/fanwire-process.js';
 import { SocketClient } from '../support/socket-client.js';
 
 test('--help lists every option under its heading, with its default and what zero means', async (t) => {
@@ -118,10 +119,41 @@ test('the start line carries the effective configuration, without credentials', 
   assert.ok(start.set.includes('maxConnections') && !start.set.includes('host'));
 });
 
-test('for people the start is a few lines: what was set, not every option there is', async (t) => {
+test('for people the start is where clients connect, the page and a command to try, and each of them works', async (t) => {
+  const relay = fanwire(t, ['serve', '--port', '0', '--admin-port', '0', '--log-format', 'pretty']);
+  await relay.seen(/Ctrl\+C ends it/);
+  const shown = relay.stdout();
+  assert.ok(shown.trim().split('\n').length <= 9 && !/INFO|maxPayload/.test(shown), shown);
+  const [, url = ''] = /clients +(ws:\S+)\/<topic>/.exec(shown) ?? [];
+  const client = await SocketClient.open(t, `${url}/news`);
+  const [, page = ''] = /live page +(http:\S+)/.exec(shown) ?? [];
+  assert.equal((await fetch(page)).status, 200);
+  const [, args = ''] = /npx fanwire (pub .*)/.exec(shown) ?? [];
+  const { code, stderr } = await runFanwire(t, args.replaceAll("'", '').split(' '));
+  assert.equal(code, 0, stderr);
+  await client.count(1);
+  assert.deepEqual(client.texts, ['hello']);
+  relay.child.kill('SIGINT');
+  await relay.seen(/drained, bye/);
+});
+
+test('a warning is shown before that, and all lines at level debug: what was set, not every option there is', async (t) => {
   const args = ['serve', '--port', '0', '--admin-port', '0', '--log-format', 'pretty'];
-  const relay = fanwire(t, args, { FANWIRE_MAX_CONNECTIONS: '1234' });
+  const warned = fanwire(t, [...args, '--max-connections', '10000000']);
+  await warned.seen(/WARN[^\n]*open-file limit/);
+  await warned.seen(/Ctrl\+C ends it/);
+  const relay = fanwire(t, [...args, '--log-level', 'debug'], { FANWIRE_MAX_CONNECTIONS: '1234' });
   await relay.seen(/admin on http/);
   assert.match(relay.stdout(), /"maxConnections"/);
   assert.doesNotMatch(relay.stdout(), /maxPayloadBytes/);
+});
+
+test('in a process of Node’s cluster module, as pm2’s cluster mode makes them, it says what to do instead', async (t) => {
+  const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+  const primary = `const { fork, setupPrimary } = require('cluster');
+    setupPrimary({ execArgv: [], exec: ${JSON.stringify(cli)}, args: ['serve', '--port', '0', '--admin-port', '0'] });
+    fork().on('exit', (code) => process.exit(code));`;
+  const started = nodeProcess(t, ['-e', primary]);
+  assert.equal((await started.exited).code, 2);
+  assert.match(started.stderr(), /^fanwire: .*exec_mode fork.*--workers auto.* \[FANWIRE_CLUSTER_MODE\]\n$/);
 });

@@ -49,11 +49,13 @@ export const connections = group('Connections', {
   idleTimeoutS: option({
     flag: 'idle-timeout',
     argument: 'seconds',
-    description: 'Close a socket that has been silent this long; pings are sent in time, so only a dead peer is',
+    description:
+      'Close a socket that has been silent this long. From 32 on it is pinged 16 to 20 s before, so that only a dead peer is; balancers cut what is quiet for longer than their own timeout, often 60 s',
     unit: 'seconds',
-    zero: 'never',
+    zero: 'never, and no pings',
     type: zeroOr(8, 960),
-    default: 120,
+    // The first ping comes after 20 to 24 s: the shortest timeout that balancers come with is 30 s.
+    default: 40,
   }),
   maxLifetimeMin: option({
     flag: 'max-lifetime',
