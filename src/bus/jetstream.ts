@@ -11,7 +11,8 @@ import {
 } from '@nats-io/jetstream';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { type Logger, type SampledWarnings, sampledWarnings } from '../base/log.js';
-import { type HistoryRule, ruleFor } from '../config/history-rules.js';
+import type { HistoryRule } from '../config/history-rules.js';
+import { ruleFor } from '../config/topic-rules.js';
 import { FanwireError } from '../protocol/codes.js';
 import { DEDUP_MS, publishKey } from '../protocol/publish-id.js';
 import { readRecord, type SequenceRecord, writeRecord } from '../protocol/sequence-record.js';

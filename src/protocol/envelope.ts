@@ -22,6 +22,12 @@ const MAX_PID_LENGTH = 64;
 /** Most messages that a `rewind` may ask for. */
 const MAX_REWIND = 1_000_000;
 
+/** Longest window that a `sub` may ask for, in milliseconds. */
+export const MAX_WINDOW_MS = 3_600_000;
+
+/** Longest key of a publish in bytes of UTF-8. */
+export const MAX_KEY_BYTES = 200;
+
 /** Longest epoch in characters; the relay's own are shorter. */
 const MAX_EPOCH_LENGTH = 64;
 
@@ -80,30 +86,35 @@ function parseTopicOp(
   if (refusal !== undefined) return invalid(refusal.code, refusal.message, id);
   if (op === 'pub') return parsePub(text, fields, topic, id);
   if (op !== 'sub') return { op, topic, id };
-  const { rewind = 0 } = fields;
+  return parseSub(fields, topic, id);
+}
+
+function parseSub({ since, rewind = 0, every = 0 }: Fields, topic: string, id: OpId | undefined): ClientOp | InvalidOp {
+  const bad = (message: string): InvalidOp => invalid('FANWIRE_OP_FIELD', message, id, topic);
   if (!isCount(rewind, MAX_REWIND)) {
-    return invalid(
-      'FANWIRE_OP_FIELD',
-      `"rewind" is a whole number from 0 to ${MAX_REWIND}, got ${show(rewind)}`,
-      id,
-      topic,
-    );
+    return bad(`"rewind" is a whole number from 0 to ${MAX_REWIND}, got ${show(rewind)}`);
   }
-  if (fields.since === undefined || fields.since === null) return { op, topic, id, since: undefined, rewind };
-  if (isPosition(fields.since)) {
-    return { op, topic, id, since: { epoch: fields.since.epoch, seq: fields.since.seq }, rewind };
+  if (!isCount(every, MAX_WINDOW_MS)) {
+    return bad(`"every" is a whole number of milliseconds up to ${MAX_WINDOW_MS}, got ${show(every)}`);
   }
-  return invalid('FANWIRE_OP_FIELD', '"since" is {"epoch":string,"seq":whole number ≥ 0} from the relay', id, topic);
+  const start = { rewind, everyMs: every };
+  if (since === undefined || since === null) return { op: 'sub', topic, id, since: undefined, ...start };
+  if (isPosition(since)) return { op: 'sub', topic, id, since: { epoch: since.epoch, seq: since.seq }, ...start };
+  return bad('"since" is {"epoch":string,"seq":whole number ≥ 0} from the relay');
 }
 
 function parsePub(text: string, fields: Fields, topic: string, id: OpId | undefined): ClientOp | InvalidOp {
-  const { data, encoding, pid, repeat } = fields;
+  const { data, encoding, pid, repeat, key } = fields;
   if (pid !== undefined && (typeof pid !== 'string' || pid.length === 0 || pid.length > MAX_PID_LENGTH)) {
     return invalid('FANWIRE_OP_FIELD', `"pid" is a string of 1 to ${MAX_PID_LENGTH} characters`, id, topic);
   }
   if (repeat !== undefined && !isCount(repeat, Number.MAX_SAFE_INTEGER)) {
     return invalid('FANWIRE_OP_FIELD', `"repeat" is a whole number of milliseconds, got ${show(repeat)}`, id, topic);
   }
+  if (key !== undefined && !isKey(key)) {
+    return invalid('FANWIRE_OP_FIELD', `"key" is a string of 1 to ${MAX_KEY_BYTES} bytes, got ${show(key)}`, id, topic);
+  }
+  const keyed = key === undefined ? {} : { key };
   const once = pid === undefined ? undefined : { pid, repeat };
   if (encoding === undefined) {
     const span = findMember(text, 'data');
@@ -113,13 +124,13 @@ function parsePub(text: string, fields: Fields, topic: string, id: OpId | undefi
       return invalid('FANWIRE_OP_DEPTH', message, id, topic);
     }
     const body = text.slice(span.start, span.end);
-    return { op: 'pub', topic, id, payload: { body, raw: typeof data === 'string' ? data : body }, once };
+    return { op: 'pub', topic, id, payload: { body, raw: typeof data === 'string' ? data : body, ...keyed }, once };
   }
   const raw = encoding === 'base64' && typeof data === 'string' ? decodeBase64(data) : undefined;
   if (raw === undefined) {
     return invalid('FANWIRE_OP_FIELD', '"encoding" is "base64" and "data" then a padded base64 string', id, topic);
   }
-  return { op: 'pub', topic, id, payload: { body: base64Body(data as string), raw }, once };
+  return { op: 'pub', topic, id, payload: { body: base64Body(data as string), raw, ...keyed }, once };
 }
 
 /** The bytes of canonical, padded base64 (RFC 4648, section 4), else undefined. A regular expression would overflow V8's stack at 16 MB. */
@@ -142,6 +153,11 @@ function isOpId(id: unknown): id is OpId | undefined {
 
 function isCount(value: unknown, most: number): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= most;
+}
+
+/** Whether a value can tell messages of one topic apart. */
+export function isKey(key: unknown): key is string {
+  return typeof key === 'string' && key !== '' && Buffer.byteLength(key) <= MAX_KEY_BYTES;
 }
 
 function isPosition(since: unknown): since is Position {

@@ -6,8 +6,10 @@ export function msgHead(topic: string): string {
   return `{"op":"msg","topic":${JSON.stringify(topic)},"data":`;
 }
 
-/** A `msg`. `head` is msgHead(topic), `body` a Payload's body; `seq` is 0 where the topic has no history. */
-export function msgFrame(head: string, body: string, seq: number, from: string | undefined): string {
+/** A `msg`. `head` is msgHead(topic), `body` a Payload's body; `seq` is 0 where the topic has no history, `skipped` how many messages
+ *  this one has taken the place of. */
+export function msgFrame(head: string, body: string, seq: number, from: string | undefined, skipped = 0): string {
+  if (skipped > 0) return msgFrame(head, `${body},"skipped":${skipped}`, seq, from);
   if (from === undefined) return seq === 0 ? `${head}${body}}` : `${head}${body},"seq":${seq}}`;
   const user = JSON.stringify(from);
   return seq === 0 ? `${head}${body},"from":${user}}` : `${head}${body},"seq":${seq},"from":${user}}`;
@@ -26,6 +28,13 @@ export function textBody(text: string): string {
 /** What enveloped subscribers get of a raw binary frame: `data` in base64, and the `encoding` that says so. */
 export function binaryBody(bytes: Uint8Array): string {
   return base64Body(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'));
+}
+
+/** What enveloped subscribers get of a raw frame. */
+export function rawBody(message: ArrayBuffer | Uint8Array, isBinary: boolean): string {
+  const bytes = message instanceof Uint8Array ? message : new Uint8Array(message);
+  if (isBinary) return binaryBody(bytes);
+  return textBody(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
 }
 
 export function base64Body(base64: string): string {

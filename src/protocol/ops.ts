@@ -20,6 +20,8 @@ export type ClientOp =
       readonly since: Position | undefined;
       /** How many of the last messages kept to begin with, where `since` is not given or cannot be gone on from. */
       readonly rewind: number;
+      /** It wants to be written to at most once in so many milliseconds; 0: as the topic is. */
+      readonly everyMs: number;
     }
   | { readonly op: 'unsub'; readonly topic: string; readonly id: OpId | undefined }
   | {
@@ -48,6 +50,8 @@ export interface Payload {
   readonly raw: string | Uint8Array;
   /** Whether bytes in `raw` go out as a text frame after all. */
   readonly isText?: boolean;
+  /** What tells messages of a topic apart where only the newest of each is delivered; undefined where the publisher named none. */
+  readonly key?: string;
 }
 
 /** Why a frame is no op: the stable code, one line for a person, and what the error answers, as far as it was readable. */
@@ -95,6 +99,8 @@ export type ServerOp =
       readonly encoding?: Encoding;
       readonly seq?: number;
       readonly from?: string;
+      /** Messages that this one has taken the place of. */
+      readonly skipped?: number;
     }
   | {
       readonly op: 'hello';

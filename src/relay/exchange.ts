@@ -2,11 +2,11 @@
 // written once, into its history, and to other relays. Where a topic has raw sockets only and no history, only the first costs.
 import { type Bus, type Deliver, Kind } from '../bus/bus.js';
 import { noBus } from '../bus/none.js';
-import { binaryBody, msgFrame, textBody } from '../protocol/frames.js';
+import { msgFrame, rawBody } from '../protocol/frames.js';
 import type { Payload, PublishId } from '../protocol/ops.js';
 import { bodyPayload, readParcel, writeParcel } from '../protocol/parcel.js';
 import { publishKey } from '../protocol/publish-id.js';
-import type { Connection, Topic } from './fanout/audience.js';
+import type { Connection, Delivery, Topic } from './fanout/audience.js';
 import type { FanOut } from './fanout/fanout.js';
 import type { TopicTable } from './fanout/topic-table.js';
 import type { RecentPublishes } from './history/recent-publishes.js';
@@ -96,6 +96,7 @@ export class Exchange {
     if (topic === undefined) return;
     const connection = typeof sender === 'string' ? this.connections.get(sender) : sender;
     const both = payload ?? bodyPayload(body);
+    if (topic.delivery !== undefined && this.window(topic.delivery, both, connection, from, seq, isForRawOnly)) return;
     this.fanOutToRaw(topic, connection, both);
     if (!isForRawOnly) this.envelop(topic, connection, body, from, seq);
   };
@@ -120,6 +121,10 @@ export class Exchange {
     message: ArrayBuffer | Uint8Array,
     isBinary: boolean,
   ): void {
+    if (topic.delivery !== undefined) {
+      const raw = message instanceof Uint8Array ? message : new Uint8Array(message);
+      if (topic.delivery.take({ ...ANONYMOUS, raw, isBinary, sender })) return;
+    }
     if (topic.enveloped !== undefined) this.envelop(topic, sender, rawBody(message, isBinary), undefined, 0);
     this.fanOut.publish(topic.raw, sender, message, isBinary);
   }
@@ -130,14 +135,26 @@ export class Exchange {
     payload: Payload,
     from: string | undefined,
   ): void {
+    if (topic.delivery !== undefined && this.window(topic.delivery, payload, sender, from, 0)) return;
     this.fanOutToRaw(topic, sender, payload);
     this.envelop(topic, sender, payload.body, from, 0);
+  }
+
+  private window(
+    delivery: Delivery,
+    { raw, body, isText, key }: Payload,
+    sender: Connection | undefined,
+    from: string | undefined,
+    seq: number,
+    isForRawOnly = false,
+  ): boolean {
+    return delivery.take({ raw, isBinary: !isTextual(raw, isText), body, from, seq, sender, key, isForRawOnly });
   }
 
   private fanOutToRaw(topic: Topic, sender: Connection | undefined, { raw, isText }: Payload): void {
     if (topic.raw.subscribers.size === 0) return;
     const bytes = typeof raw === 'string' ? Buffer.from(raw) : raw;
-    this.fanOut.publish(topic.raw, sender, bytes, !(isText ?? typeof raw === 'string'));
+    this.fanOut.publish(topic.raw, sender, bytes, !isTextual(raw, isText));
   }
 
   private envelop(
@@ -153,8 +170,10 @@ export class Exchange {
   }
 }
 
-function rawBody(message: ArrayBuffer | Uint8Array, isBinary: boolean): string {
-  const bytes = message instanceof Uint8Array ? message : new Uint8Array(message);
-  if (isBinary) return binaryBody(bytes);
-  return textBody(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+/** Whether a payload goes out to raw subscribers as a text frame. */
+function isTextual(raw: string | Uint8Array, isText: boolean | undefined): boolean {
+  return isText ?? typeof raw === 'string';
 }
+
+/** A message of a raw publisher, beside its bytes. */
+const ANONYMOUS = { body: undefined, from: undefined, seq: 0, key: undefined, isForRawOnly: false };

@@ -183,7 +183,7 @@ export class Relay implements RelayLife, Inspected {
     this.leaving = this.draining = true;
     this.log.info({ connections: this.connections.size, overMs }, 'closing sockets');
     this.layer.announceDrain(this.connections.values(), overMs);
-    await closeSpread(this.connections.values(), overMs, this.fanOut.flush);
+    await closeSpread(this.connections.values(), overMs, this.flush);
     // Until here newcomers were told 503: a balancer that has not noticed yet tries elsewhere, or says so.
     this.entrance.stopListening();
     // Nobody is let in any more, and its socket would keep the process from ending.
@@ -200,9 +200,15 @@ export class Relay implements RelayLife, Inspected {
     this.entrance.close();
   }
 
+  /** What waits for its turn goes out: sockets are about to be closed. */
+  private readonly flush = (): void => {
+    this.layer.endWindows();
+    this.fanOut.flush();
+  };
+
   close(): void {
     this.leaving = this.draining = true;
-    this.fanOut.flush();
+    this.flush();
     this.expiry.stop();
     this.corkHolder.close();
     this.layer.stop();

@@ -1,13 +1,16 @@
 // The topics of a relay and all that happens in them: who is in, who hears a publish, history, presence and fanwire.v1 sessions.
 import { compilePatterns } from '../auth/permissions.js';
+import { parseDeliverRules } from '../config/deliver-rules.js';
 import { parseHistoryRules } from '../config/history-rules.js';
 import type { RelayConfig } from '../config/schema.js';
 import { drainFrame } from '../protocol/frames.js';
 import type { Limits } from '../protocol/ops.js';
 import type { Company } from './company.js';
+import { Windows } from './deliver/windows.js';
 import { Exchange } from './exchange.js';
 import type { Connection } from './fanout/audience.js';
 import type { FanOut } from './fanout/fanout.js';
+import { attach } from './fanout/membership.js';
 import { TopicTable } from './fanout/topic-table.js';
 import { MemoryHistory } from './history/memory.js';
 import { RecentPublishes } from './history/recent-publishes.js';
@@ -30,6 +33,7 @@ export class TopicLayer {
   /** Undefined where no topic is kept. */
   readonly history: MemoryHistory | undefined;
   private readonly sequencer: Sequencer | undefined;
+  private readonly windows: Windows;
   private readonly memberships: Memberships;
   private readonly context: SessionContext;
   private readonly expiring: NodeJS.Timeout | undefined;
@@ -43,11 +47,25 @@ export class TopicLayer {
     this.sequencer = this.history && new Sequencer(this.history, threads, recent);
     const presence = compilePatterns(config.presence, '--presence');
     const hasPresence = (topic: string): boolean => presence.matches(topic);
-    this.topics = new TopicTable(config.maxTopics, { history: this.sequencer, hasPresence, interest: bus });
+    const { counters } = shared;
+    this.windows = new Windows(parseDeliverRules(config.deliver), {
+      fanOut,
+      counters,
+      maxBytes: config.maxBackpressureBytes >>> 1, // of a socket's limit: what one window holds must not make it a slow consumer
+    });
+    const { deliveryOf } = this.windows;
+    this.topics = new TopicTable(config.maxTopics, { history: this.sequencer, hasPresence, deliveryOf, interest: bus });
     this.presence = new Presence(fanOut, bus, this.topics);
     this.exchange = new Exchange(fanOut, this.topics, bus, shared.connections, this.sequencer, recent);
     const { maxBackpressureBytes, maxTopicsPerConnection } = config;
-    this.memberships = new Memberships(maxBackpressureBytes, this.topics, fanOut, this.presence, shared.counters);
+    this.memberships = new Memberships(
+      maxBackpressureBytes,
+      this.topics,
+      this.windows,
+      fanOut,
+      this.presence,
+      counters,
+    );
     const { topics, exchange, memberships } = this;
     this.context = {
       ...shared,
@@ -65,15 +83,16 @@ export class TopicLayer {
 
   /** A socket has opened: a raw one joins its topic, an enveloped one gets its session. */
   opened(connection: Connection): void {
-    const { topic, ws } = connection;
+    const { topic } = connection;
     if (topic === undefined) {
       const session = new Session(connection, this.context);
       connection.session = session;
       session.greet();
       return;
     }
-    topic.raw.subscribers.add(connection);
-    ws?.subscribe(topic.raw.key);
+    connection.lane = this.windows.laneFor(topic, connection.everyMs);
+    if (connection.lane === undefined) attach(connection, topic.raw);
+    else connection.lane.join(connection, 'raw');
     this.presence.join(topic, connection);
   }
 
@@ -82,12 +101,14 @@ export class TopicLayer {
     const { topic, session } = connection;
     session?.closed();
     if (topic === undefined) return;
-    topic.raw.subscribers.delete(connection);
+    if (connection.lane === undefined) topic.raw.subscribers.delete(connection);
+    else connection.lane.leave(connection, 'raw');
     this.presence.leave(topic, connection);
     this.topics.releaseIfEmpty(topic);
   }
 
   onDrain(connection: Connection): void {
+    this.windows.onDrain(connection);
     if (connection.session !== undefined) this.memberships.onDrain(connection);
   }
 
@@ -98,7 +119,13 @@ export class TopicLayer {
     }
   }
 
+  /** What waits in windows goes out: sockets are about to be closed. */
+  endWindows(): void {
+    this.windows.endAll();
+  }
+
   stop(): void {
+    this.windows.stop();
     clearInterval(this.expiring);
     this.sequencer?.stop();
   }

@@ -1,7 +1,8 @@
 // `--history`: rules are read as written, and each mistake gets one line that names it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseHistoryRules, ruleFor } from '../../src/config/history-rules.js';
+import { parseHistoryRules } from '../../src/config/history-rules.js';
+import { ruleFor } from '../../src/config/topic-rules.js';
 import type { FanwireError } from '../../src/protocol/codes.js';
 
 test('rules are read in order with their units, and a bare N,TTL,bytes is for every topic', () => {

@@ -1,5 +1,6 @@
 // More than one thread, and what is kept.
 import { usableCores } from '../../base/cpu-quota.js';
+import { parseDeliverRules } from '../deliver-rules.js';
 import { parseHistoryRules } from '../history-rules.js';
 import { group, option } from '../option.js';
 import { bytes, integerOrAuto, list, text } from '../types.js';
@@ -23,6 +24,14 @@ export const scale = group(
       type: text('rules such as "chat/*=1000,10m,1m;orders=100,1h,256k"'),
       default: '',
     }),
+    deliver: option({
+      flag: 'deliver',
+      argument: 'rules',
+      description:
+        'Topics that are delivered in windows: pattern=window[,latest|,latest-by-key], several with ";"; empty: at once',
+      type: text('rules such as "prices/*=50ms;scores/*=200ms,latest"'),
+      default: '',
+    }),
     presence: option({
       flag: 'presence',
       argument: 'patterns',
@@ -39,7 +48,8 @@ export const scale = group(
       default: 128 * 1024 ** 2,
     }),
   },
-  ({ history }) => {
+  ({ history, deliver }) => {
     parseHistoryRules(history);
+    parseDeliverRules(deliver);
   },
 );

@@ -21,6 +21,50 @@ export interface SocketSession {
   closed(): void;
 }
 
+/** How a subscriber speaks: a topic keeps an audience of each. */
+export type Dialect = 'raw' | 'enveloped';
+
+/** A message for all windows of a topic. `raw` is only valid until the call returns. */
+export interface Publication {
+  /** What raw subscribers get: a string goes out as a text frame. */
+  readonly raw: string | Uint8Array;
+  readonly isBinary: boolean;
+  /** The JSON text after `"data":` for enveloped subscribers; undefined where it is made from `raw`. */
+  readonly body: string | undefined;
+  readonly from: string | undefined;
+  /** 0 where the topic has no history. */
+  readonly seq: number;
+  readonly sender: Connection | undefined;
+  /** What the publisher called its key; undefined where it named none. */
+  readonly key: string | undefined;
+  /** Enveloped subscribers get it from the history copy. */
+  readonly isForRawOnly: boolean;
+}
+
+/** Subscribers of a topic that share a window (see deliver/lane.ts). */
+export interface SubscriberLane {
+  /** Takes a subscriber in. What was published before does not reach it. */
+  join(connection: Connection, dialect: Dialect): void;
+  /** Takes a subscriber out, also one that has closed. */
+  leave(connection: Connection, dialect: Dialect): void;
+  /** The audience in which the socket can be a slow consumer at the moment; undefined where in none. */
+  laggingIn(connection: Connection, dialect: Dialect): Audience | undefined;
+}
+
+/** How a topic is delivered that does not hand on every message at once (see deliver/windows.ts). */
+export interface Delivery {
+  /** Takes a message into every window. True where the topic's own audiences get it from one of them. */
+  take(message: Publication): boolean;
+  /** The lane of a subscriber that is written to at most every `everyMs`; undefined where that is at once. */
+  laneFor(everyMs: number): SubscriberLane | undefined;
+  /** Enveloped subscribers that the topic's own audience does not have. */
+  envelopedOutside(): Iterable<Connection>;
+  /** Subscribers that the topic's own audiences do not have. */
+  readonly outside: number;
+  /** Messages taken so far. */
+  readonly taken: number;
+}
+
 /** What uWS keeps for a socket: a single key, since uWS copies the keys of this object one by one at every open. */
 export interface SocketState {
   readonly connection: Connection;
@@ -33,6 +77,10 @@ export class Connection {
   readonly openedAtMs: number;
   /** The topic of a raw socket; undefined for an enveloped one. */
   readonly topic: Topic | undefined;
+  /** A raw socket wants to be written to at most once in so many milliseconds; 0: as its topic is. */
+  everyMs = 0;
+  /** What a raw socket shares its window with; undefined where it gets everything at once. */
+  lane: SubscriberLane | undefined;
   /** What an enveloped socket says is its session's; undefined for a raw one. */
   session: SocketSession | undefined;
   /** Who the client is; replaced when it authenticates anew. */
@@ -72,6 +120,10 @@ export class Connection {
 
   /** The audiences this socket belongs to. */
   audiences(): readonly Audience[] {
+    if (this.lane !== undefined) {
+      const audience = this.lane.laggingIn(this, 'raw');
+      return audience === undefined ? [] : [audience];
+    }
     if (this.topic !== undefined) return [this.topic.raw];
     return this.session?.audiences() ?? [];
   }
@@ -108,6 +160,7 @@ export class Audience {
 
 /** Begins the uWS topic's name of enveloped audiences. No topic name has a control character, so the two never meet. */
 const ENVELOPED_PREFIX = '\u0001';
+let nextAudience = 1;
 
 export class Topic {
   readonly name: string;
@@ -117,6 +170,8 @@ export class Topic {
   enveloped: Audience | undefined;
   /** Enveloped sockets that are not in the live stream yet: they wait for the history, or are being replayed to. */
   entering = 0;
+  /** Undefined where every message goes out at once. */
+  delivery: Delivery | undefined;
   /** Undefined where no rule keeps this topic. */
   readonly history: TopicHistory | undefined;
   /** Who is here; undefined where presence is off. */
@@ -134,18 +189,24 @@ export class Topic {
 
   /** Messages fanned out so far. What a raw socket publishes goes to both audiences, so this is the larger count. */
   get published(): number {
-    return Math.max(this.raw.published, this.enveloped?.published ?? 0);
+    return Math.max(this.raw.published, this.enveloped?.published ?? 0, this.delivery?.taken ?? 0);
   }
 
   /** Sockets that joined the topic. */
   get subscribers(): number {
-    return this.raw.subscribers.size + (this.enveloped?.subscribers.size ?? 0) + this.entering;
+    const inside = this.raw.subscribers.size + (this.enveloped?.subscribers.size ?? 0);
+    return inside + this.entering + (this.delivery?.outside ?? 0);
   }
 
   /** How every envelope of this topic begins. */
   get head(): string {
     this.envelopeHead ??= msgHead(this.name);
     return this.envelopeHead;
+  }
+
+  /** An audience beside the topic's own two: its messages reach it by way of a lane. */
+  newAudience(): Audience {
+    return new Audience(this, `${this.name}\u0002${nextAudience++}`);
   }
 
   openEnveloped(): Audience {

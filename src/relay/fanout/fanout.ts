@@ -184,7 +184,8 @@ export class FanOut {
     }
   }
 
-  private deliver(audience: Audience, batch: Batch): void {
+  /** Delivers a batch to an audience now, in one write a subscriber. Not inside a `message` handler. */
+  deliver(audience: Audience, batch: Batch): void {
     if (audience.direct + batch.count <= TREE_LIMIT) {
       for (let i = 0; i < batch.count; i++) {
         this.publishNow(audience, batch.senders[i], batch.messages[i] as Uint8Array, batch.binary[i] as boolean);

@@ -1,12 +1,14 @@
 // The topics that somebody holds: a topic lives from its first subscriber to its last.
 import type { Interest } from '../../bus/bus.js';
 import type { HistoryStore } from '../history/history.js';
-import { Topic } from './audience.js';
+import { type Delivery, Topic } from './audience.js';
 
 /** What topics have beyond their subscribers. */
 export interface TopicFeatures {
   readonly history: HistoryStore | undefined;
   readonly hasPresence: (topic: string) => boolean;
+  /** What a topic is delivered by, where not every message goes out at once. */
+  readonly deliveryOf?: (topic: Topic) => Delivery | undefined;
   /** Told of each topic's first holder and of its last one's end. */
   readonly interest: Interest | undefined;
 }
@@ -42,6 +44,7 @@ export class TopicTable {
     if (topic === undefined) {
       const history = this.features.history?.open(name);
       topic = new Topic(name, history, this.features.hasPresence(name));
+      topic.delivery = this.features.deliveryOf?.(topic);
       this.byName.set(name, topic);
       this.features.interest?.subscribe(name);
       if (history !== undefined) this.features.history?.hold(history);

@@ -1,7 +1,8 @@
 // History in this process's memory: within each rule's count, age and bytes, and within one budget for all topics together.
 import { randomBytes } from 'node:crypto';
 import { Deque } from '../../base/deque.js';
-import { type HistoryRule, ruleFor } from '../../config/history-rules.js';
+import type { HistoryRule } from '../../config/history-rules.js';
+import { ruleFor } from '../../config/topic-rules.js';
 import type { Position, Unrecovered } from '../../protocol/ops.js';
 import type { HistoryCounts, HistoryStore, Kept, TopicHistory } from './history.js';
 

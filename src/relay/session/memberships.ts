@@ -1,8 +1,10 @@
 // How enveloped sockets come into topics and leave them: live at once, or by way of a replay of what they missed.
 import type { OkFields } from '../../protocol/frames.js';
 import type { Position, Unrecovered } from '../../protocol/ops.js';
-import type { Connection, Topic } from '../fanout/audience.js';
+import type { Windows } from '../deliver/windows.js';
+import type { Connection, SubscriberLane, Topic } from '../fanout/audience.js';
 import type { FanOut } from '../fanout/fanout.js';
+import { attach, detach } from '../fanout/membership.js';
 import type { TopicTable } from '../fanout/topic-table.js';
 import { CatchUp, CatchUps } from '../history/catch-up.js';
 import type { TopicHistory } from '../history/history.js';
@@ -21,6 +23,8 @@ export interface Membership {
   readonly topic: Topic;
   /** How far the socket is: waiting for the topic's history, being replayed to, or in the live stream. */
   entry: 'waiting' | CatchUp | 'live';
+  /** What it shares its window with; undefined where it gets everything at once. */
+  readonly lane: SubscriberLane | undefined;
 }
 
 /** Where in a topic a socket wants to begin. */
@@ -29,6 +33,8 @@ export interface Start {
   readonly since: Position | undefined;
   /** Else with the last so many messages that are kept. */
   readonly rewind: number;
+  /** It is written to at most once in so many milliseconds; 0: as the topic is. */
+  readonly everyMs: number;
 }
 
 /** The topics of one enveloped socket, by name. */
@@ -40,6 +46,7 @@ export class Memberships {
   constructor(
     maxBackpressureBytes: number,
     private readonly topics: TopicTable,
+    private readonly windows: Windows,
     private readonly fanOut: FanOut,
     private readonly presence: Presence,
     private readonly counters: Counters,
@@ -59,12 +66,14 @@ export class Memberships {
     answer: (fields: OkFields) => void,
   ): void {
     const earlier = of.get(name);
-    if (earlier !== undefined && start.since === undefined && start.rewind === 0 && earlier.entry !== 'waiting') {
-      answer({ topic: name, ...positionOf(earlier.topic) });
+    const topic = this.topics.hold(name);
+    const lane = this.windows.laneFor(topic, start.everyMs);
+    const isThere = earlier !== undefined && earlier.entry !== 'waiting' && earlier.lane === lane;
+    if (isThere && start.since === undefined && start.rewind === 0) {
+      answer({ topic: name, ...positionOf(topic) });
       return;
     }
-    const topic = this.topics.hold(name);
-    const membership: Membership = { topic, entry: 'waiting' };
+    const membership: Membership = { topic, entry: 'waiting', lane };
     topic.entering++;
     if (earlier === undefined) this.presence.join(topic, connection);
     else this.detach(connection, earlier);
@@ -139,37 +148,34 @@ export class Memberships {
   /** A topic's stream broke off: every socket in it has to recover, and is told so. */
   broken(name: string): void {
     const topic = this.topics.find(name);
-    if (topic?.enveloped === undefined) return;
-    this.fanOut.settle(topic.enveloped);
-    for (const { session } of topic.enveloped.subscribers) session?.lost(topic, 1);
+    if (topic === undefined) return;
+    if (topic.enveloped !== undefined) this.fanOut.settle(topic.enveloped);
+    for (const { session } of topic.enveloped?.subscribers ?? []) session?.lost(topic, 1);
+    for (const { session } of topic.delivery?.envelopedOutside() ?? []) session?.lost(topic, 1);
   }
 
   /** Puts a socket into the live stream. What was published before goes out first, and not to this socket. */
   private attach(connection: Connection, membership: Membership): void {
-    const { topic } = membership;
+    const { topic, lane } = membership;
     membership.entry = 'live';
     topic.entering--;
+    if (lane !== undefined) {
+      lane.join(connection, 'enveloped');
+      return;
+    }
     const audience = topic.openEnveloped();
     this.fanOut.settle(audience);
-    audience.subscribers.add(connection);
-    if (connection.lag === undefined) connection.ws?.subscribe(audience.key);
-    else {
-      // Too slow to take anything at the moment: it joins when it has drained, and is told what it missed.
-      connection.lag.start(audience);
-      audience.lagging++;
-    }
+    attach(connection, audience);
   }
 
-  private detach(connection: Connection, { topic, entry }: Membership): void {
+  private detach(connection: Connection, { topic, entry, lane }: Membership): void {
     if (entry !== 'live') {
       if (entry !== 'waiting') this.catchUps.cancel(entry);
       topic.entering--;
       return;
     }
-    const audience = topic.openEnveloped();
-    audience.subscribers.delete(connection);
-    if (connection.lag?.forget(audience)) audience.lagging--;
-    else connection.ws?.unsubscribe(audience.key);
+    if (lane !== undefined) lane.leave(connection, 'enveloped');
+    else if (topic.enveloped !== undefined) detach(connection, topic.enveloped);
     topic.closeEnvelopedIfEmpty();
   }
 }

@@ -111,8 +111,10 @@ export class Session implements SocketSession {
   /** Where the socket is in the live stream. */
   audiences(): Audience[] {
     const live: Audience[] = [];
-    for (const { topic, entry } of this.memberships.values()) {
-      if (entry === 'live' && topic.enveloped !== undefined) live.push(topic.enveloped);
+    for (const { topic, entry, lane } of this.memberships.values()) {
+      if (entry !== 'live') continue;
+      const audience = lane === undefined ? topic.enveloped : lane.laggingIn(this.connection, 'enveloped');
+      if (audience !== undefined) live.push(audience);
     }
     return live;
   }
@@ -149,7 +151,7 @@ export class Session implements SocketSession {
     });
   }
 
-  private subscribe({ topic: name, id, since, rewind }: OpOf<'sub'>): void {
+  private subscribe({ topic: name, id, since, rewind, everyMs }: OpOf<'sub'>): void {
     const { memberships, ops } = this.context;
     const { connection } = this;
     const wasIn = this.memberships.has(name);
@@ -163,7 +165,7 @@ export class Session implements SocketSession {
       return;
     }
     // Answered with or without an id: the client needs the position.
-    memberships.join(connection, this.memberships, name, { since, rewind }, (fields) => {
+    memberships.join(connection, this.memberships, name, { since, rewind, everyMs }, (fields) => {
       this.answer(okFrame(id, fields));
       const { recovery } = fields;
       if (wasIn && recovery && 'replayed' in recovery) ops.pay(connection, Cost.replay(recovery.replayed));

@@ -12,6 +12,14 @@ export const COUNTED = {
   delivered: ['fanwire_messages_delivered_total', "Messages handed to subscribers' sockets"],
   deliveredBytes: ['fanwire_delivered_bytes_total', "Payload bytes handed to subscribers' sockets"],
   replayed: ['fanwire_messages_replayed_total', 'Messages replayed to subscribers that came back'],
+  conflated: [
+    'fanwire_messages_conflated_total',
+    'Deliveries that a newer message took the place of (--deliver latest)',
+  ],
+  stalled: [
+    'fanwire_stalled_total',
+    'Times a subscriber was passed over until it had read what it was sent (--deliver latest)',
+  ],
   slowConsumers: ['fanwire_slow_consumers_total', 'Times a socket was found over --max-backpressure'],
 } as const satisfies Record<string, readonly [metric: string, help: string]>;
 
@@ -33,6 +41,8 @@ export class Counters implements Counts {
   delivered = 0;
   deliveredBytes = 0;
   replayed = 0;
+  conflated = 0;
+  stalled = 0;
   slowConsumers = 0;
   /** Messages that lagging sockets missed and have been told of or closed over (drop mode); see SlowConsumers.droppedMessages. */
   dropped = 0;

@@ -1,0 +1,58 @@
+// What rules by topic have in common: `pattern=…;pattern=…`, the first match counts, and a rule that can never match is an error.
+
+/** A rule for the topics that its pattern matches: an exact topic, or a prefix that ends in `*`. */
+export interface TopicRule {
+  readonly pattern: string;
+}
+
+/** The first rule whose pattern matches `topic`. */
+export function ruleFor<R extends TopicRule>(rules: readonly R[], topic: string): R | undefined {
+  return rules.find(({ pattern }) => covers(pattern, topic));
+}
+
+/**
+ * The rules of `text`, in order. `parse` reads one of them, and `bad` makes the error of one that can never apply.
+ * An empty text gives no rules.
+ */
+export function parseTopicRules<R extends TopicRule>(
+  text: string,
+  parse: (spec: string) => R,
+  bad: (message: string) => Error,
+): R[] {
+  const rules: R[] = [];
+  for (const part of text.split(';')) {
+    const spec = part.trim();
+    if (spec === '') continue;
+    const rule = parse(spec);
+    const before = rules.find(({ pattern }) => covers(pattern, rule.pattern));
+    if (before) throw bad(`"${spec}" can never apply: "${before.pattern}" stands before it; put it first`);
+    rules.push(rule);
+  }
+  return rules;
+}
+
+/** Whether `pattern` is a topic, or a prefix with one `*` at its end. */
+export function isTopicPattern(pattern: string): boolean {
+  const star = pattern.indexOf('*');
+  return pattern !== '' && (star < 0 || star === pattern.length - 1);
+}
+
+/** Milliseconds of each unit of time that rules take. */
+export const TIME_UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** A whole number with one of `units` behind it, in the units' own unit; NaN for anything else. */
+export function quantity(text: string, units: Readonly<Record<string, number>>): number {
+  const match = /^(\d{1,15})([a-z]*)$/.exec(text);
+  return match ? Number(match[1]) * (units[match[2] ?? ''] ?? Number.NaN) : Number.NaN;
+}
+
+/** Whether `pattern` matches all that `other` (a topic or a pattern) does. */
+function covers(pattern: string, other: string): boolean {
+  return pattern.endsWith('*') ? other.startsWith(pattern.slice(0, -1)) : pattern === other;
+}

@@ -1,0 +1,22 @@
+// The key that tells messages of one topic apart, where only the newest of each is delivered.
+import type { DeliverRule } from '../../config/deliver-rules.js';
+import { MAX_KEY_BYTES } from '../../protocol/envelope.js';
+import type { Publication } from '../fanout/audience.js';
+
+/** All messages without a key share this one. */
+const NO_KEY = '';
+
+/** How a rule tells messages apart: by the key that their publisher named, else by what stands before the rule's separator. */
+export function keyReader({ mode, separator }: DeliverRule): (message: Publication) => string {
+  if (mode !== 'latest-by-key') return () => NO_KEY;
+  if (separator === undefined) return ({ key }) => key ?? NO_KEY;
+  const end = Buffer.from(separator);
+  return ({ key, raw }) => key ?? firstToken(raw, end);
+}
+
+/** The bytes before the first separator as a string, one character a byte; NO_KEY where they are too many, or there is none. */
+function firstToken(raw: string | Uint8Array, separator: Buffer): string {
+  const bytes = typeof raw === 'string' ? Buffer.from(raw) : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+  const length = bytes.subarray(0, MAX_KEY_BYTES + separator.length).indexOf(separator);
+  return length < 0 ? NO_KEY : bytes.toString('latin1', 0, length);
+}

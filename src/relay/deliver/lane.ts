@@ -1,0 +1,168 @@
+// One topic's subscribers that share a window: what was published meanwhile waits here, and goes out in one write a subscriber.
+// Those that join in the middle of a window come into it at its end, with what was published after they joined.
+import {
+  type Audience,
+  Batch,
+  type Connection,
+  type Dialect,
+  type Publication,
+  type SubscriberLane,
+  type Topic,
+} from '../fanout/audience.js';
+import type { FanOut } from '../fanout/fanout.js';
+import { attach, detach } from '../fanout/membership.js';
+import type { Counters } from '../watch/counters.js';
+import { envelopeOf, type Waiting } from './waiting.js';
+import type { WindowClock, Windowed } from './window-clock.js';
+
+/** Where a lane's audiences are. */
+export interface AudienceAccess {
+  /** Undefined while there is none. */
+  find(dialect: Dialect): Audience | undefined;
+  open(dialect: Dialect): Audience;
+}
+
+/** What the lanes of a relay share. */
+export interface LaneContext {
+  readonly fanOut: Pick<FanOut, 'deliver'>;
+  readonly counters: Counters;
+  /** Where each stalled socket waits. */
+  readonly stalledIn: Map<Connection, Set<Drainable>>;
+  /** Bytes that one topic's window may hold. */
+  readonly maxBytes: number;
+}
+
+/** Somewhere a socket is stalled. */
+export interface Drainable {
+  /** The socket has drained. */
+  onDrain(connection: Connection): void;
+}
+
+interface Joiner {
+  readonly dialect: Dialect;
+  /** It gets what the lane takes after this. */
+  readonly at: number;
+}
+
+export abstract class Lane implements Windowed, SubscriberLane {
+  /** Messages taken so far. */
+  taken = 0;
+  private isRunning = false;
+  private readonly joiners = new Map<Connection, Joiner>();
+  private readonly batch = new Batch();
+
+  constructor(
+    private readonly topic: Topic,
+    private readonly clock: WindowClock,
+    protected readonly context: LaneContext,
+    protected readonly audiences: AudienceAccess,
+  ) {}
+
+  /** Subscribers that are in no audience at the moment: they came in this window, or do not read. */
+  get outside(): number {
+    return this.joiners.size;
+  }
+
+  /** Enveloped subscribers, those among `outside` only where `everybody` is false. */
+  *enveloped(everybody: boolean): Iterable<Connection> {
+    if (everybody) yield* this.audiences.find('enveloped')?.subscribers ?? [];
+    for (const [connection, { dialect }] of this.joiners) if (dialect === 'enveloped') yield connection;
+  }
+
+  /** All subscribers. */
+  get size(): number {
+    const inside = (dialect: Dialect): number => this.audiences.find(dialect)?.subscribers.size ?? 0;
+    return inside('raw') + inside('enveloped') + this.outside;
+  }
+
+  take(message: Publication): void {
+    this.taken++;
+    this.keep(message);
+    if (this.isRunning) return;
+    this.isRunning = true;
+    this.clock.begin(this);
+  }
+
+  /** Takes a subscriber in. What was published before does not reach it. */
+  join(connection: Connection, dialect: Dialect): void {
+    if (this.isEmpty) attach(connection, this.audiences.open(dialect));
+    else this.joiners.set(connection, { dialect, at: this.taken });
+  }
+
+  /** Takes a subscriber out, also one that has closed. */
+  leave(connection: Connection, dialect: Dialect): void {
+    if (this.joiners.delete(connection)) return;
+    const audience = this.audiences.find(dialect);
+    if (audience !== undefined) detach(connection, audience);
+  }
+
+  windowEnded(): boolean {
+    this.isRunning = !this.isEmpty;
+    if (this.isRunning) this.flush();
+    return this.isRunning;
+  }
+
+  abstract laggingIn(connection: Connection, dialect: Dialect): Audience | undefined;
+
+  /** Keeps a message until the window's end. */
+  protected abstract keep(message: Publication): void;
+  protected abstract get isEmpty(): boolean;
+  /** What waits, oldest first. */
+  protected abstract waiting(): Iterable<Waiting>;
+  /** Called before what waits goes out to an audience. */
+  protected abstract beforeDelivery(audience: Audience, dialect: Dialect): void;
+  /** All that waited has gone out. */
+  protected abstract flushed(): void;
+
+  protected flush(): void {
+    this.deliver('raw');
+    this.deliver('enveloped');
+    for (const [connection, { dialect, at }] of this.joiners) {
+      connection.ws?.cork(() => {
+        for (const message of this.waiting()) {
+          if (message.at > at && message.sender !== connection) this.send(connection, message, dialect, 0);
+        }
+      });
+      attach(connection, this.audiences.open(dialect));
+    }
+    this.joiners.clear();
+    this.flushed();
+  }
+
+  /** How many subscribers a message of `sender` goes to at the end of this window. */
+  protected receiversOf(sender: Connection | undefined): number {
+    const inside = (dialect: Dialect): number => {
+      const subscribers = this.audiences.find(dialect)?.subscribers;
+      if (subscribers === undefined) return 0;
+      return sender !== undefined && subscribers.has(sender) ? subscribers.size - 1 : subscribers.size;
+    };
+    return inside('raw') + inside('enveloped');
+  }
+
+  /** Sends a message to one subscriber, inside its cork. */
+  protected send(connection: Connection, message: Waiting, dialect: Dialect, replaced: number): void {
+    if (dialect === 'enveloped' && message.isForRawOnly) return;
+    const bytes = this.frameOf(message, dialect, replaced);
+    connection.ws?.send(bytes, dialect === 'raw' && message.isBinary);
+    this.context.counters.delivered++;
+    this.context.counters.deliveredBytes += bytes.byteLength;
+  }
+
+  private deliver(dialect: Dialect): void {
+    const audience = this.audiences.find(dialect);
+    if (audience === undefined) return;
+    this.beforeDelivery(audience, dialect);
+    if (audience.subscribers.size === 0) return;
+    for (const message of this.waiting()) {
+      if (dialect === 'enveloped' && message.isForRawOnly) continue;
+      const bytes = this.frameOf(message, dialect, message.replaced);
+      this.batch.add(bytes, dialect === 'raw' && message.isBinary, message.sender);
+    }
+    this.context.fanOut.deliver(audience, this.batch);
+    this.batch.clear();
+  }
+
+  private frameOf(message: Waiting, dialect: Dialect, replaced: number): Uint8Array {
+    return dialect === 'raw' ? message.bytes : envelopeOf(this.topic.head, message, replaced);
+  }
+}

@@ -1,0 +1,174 @@
+// A window out of which the newest message goes, or the newest of each key, in the order of their last update. A socket that has not
+// read what it was sent is passed over, and gets what is newest once it has: it holds nothing meanwhile, since what it will get is kept
+// once for all.
+import type { Audience, Connection, Dialect, Publication, Topic } from '../fanout/audience.js';
+import { attach, detach } from '../fanout/membership.js';
+import { type AudienceAccess, type Drainable, Lane, type LaneContext } from './lane.js';
+import { type Waiting, waiting } from './waiting.js';
+import type { WindowClock } from './window-clock.js';
+
+/** Keys of one topic that are told apart. Beyond it the one that was updated longest ago goes, and counts as conflated. */
+export const MAX_KEYS = 10_000;
+
+/** Unsent bytes from which on a socket that catches up is left alone until it has drained. */
+const PAUSE_BYTES = 64 * 1024;
+
+/** A socket that has not read what it was sent. */
+interface Stalled {
+  readonly dialect: Dialect;
+  /** It has what the lane took up to here. */
+  at: number;
+  /** Up to here it is settled what it gets, and how many of that are still to be sent. */
+  settledAt: number;
+  owed: number;
+}
+
+export class LatestLane extends Lane {
+  /** What the window will send, by key, and what it has sent that somebody has still to get; oldest update first. */
+  private readonly pending = new Map<string, Waiting>();
+  private readonly sent = new Map<string, Waiting>();
+  private bytes = 0;
+  /** What the lane had taken at its last flush. */
+  private flushedAt = 0;
+  private readonly stalled = new Map<Connection, Stalled>();
+
+  constructor(
+    topic: Topic,
+    clock: WindowClock,
+    context: LaneContext,
+    audiences: AudienceAccess,
+    /** The key of a message; always the same where the topic has only one. */
+    private readonly keyOf: (message: Publication) => string,
+  ) {
+    super(topic, clock, context, audiences);
+  }
+
+  override get outside(): number {
+    return super.outside + this.stalled.size;
+  }
+
+  override *enveloped(everybody: boolean): Iterable<Connection> {
+    yield* super.enveloped(everybody);
+    for (const [connection, { dialect }] of this.stalled) if (dialect === 'enveloped') yield connection;
+  }
+
+  override leave(connection: Connection, dialect: Dialect): void {
+    const stalled = this.stalled.get(connection);
+    if (stalled === undefined) {
+      super.leave(connection, dialect);
+      return;
+    }
+    this.context.counters.conflated += this.flushedAt - stalled.settledAt + stalled.owed;
+    this.resumed(connection);
+  }
+
+  laggingIn(): undefined {}
+
+  onDrain(connection: Connection): void {
+    const stalled = this.stalled.get(connection);
+    const { ws } = connection;
+    if (stalled === undefined || ws === undefined || ws.getBufferedAmount() > 0) return;
+    const due = [...this.sent.values()].filter(({ at, sender }) => at > stalled.at && sender !== connection);
+    const conflated = Math.max(0, this.flushedAt - stalled.settledAt + stalled.owed - due.length);
+    this.context.counters.conflated += conflated;
+    stalled.settledAt = this.flushedAt;
+    stalled.owed = due.length;
+    ws.cork(() => {
+      for (const [index, message] of due.entries()) {
+        if (ws.getBufferedAmount() > PAUSE_BYTES) return;
+        this.send(connection, message, stalled.dialect, index === 0 ? conflated : 0);
+        stalled.at = message.at;
+        stalled.owed--;
+      }
+    });
+    if (stalled.owed > 0) return;
+    this.resumed(connection);
+    attach(connection, this.audiences.open(stalled.dialect));
+  }
+
+  protected get isEmpty(): boolean {
+    return this.pending.size === 0;
+  }
+
+  protected keep(message: Publication): void {
+    const key = this.keyOf(message);
+    const before = this.pending.get(key);
+    if (before !== undefined) this.context.counters.conflated += this.receiversOf(before.sender);
+    this.forget(this.pending, key);
+    this.forget(this.sent, key);
+    const kept = waiting(message, this.taken, before === undefined ? 0 : before.replaced + 1, copyOf);
+    this.pending.set(key, kept);
+    this.bytes += kept.bytes.byteLength;
+    while (this.pending.size + this.sent.size > MAX_KEYS || this.bytes > this.context.maxBytes) {
+      if (!this.forgetOldest(key)) break;
+    }
+  }
+
+  protected waiting(): Iterable<Waiting> {
+    return this.pending.values();
+  }
+
+  protected flushed(): void {
+    this.flushedAt = this.taken;
+    for (const [key, message] of this.pending) {
+      if (this.stalled.size > 0) this.sent.set(key, message);
+      else this.bytes -= message.bytes.byteLength;
+    }
+    this.pending.clear();
+  }
+
+  /** Passes over those that have not read what they were sent before. */
+  protected beforeDelivery(audience: Audience, dialect: Dialect): void {
+    for (const connection of audience.subscribers) {
+      if (connection.ws === undefined || connection.ws.getBufferedAmount() === 0) continue;
+      detach(connection, audience);
+      this.context.counters.stalled++;
+      this.stalledLanes(connection).add(this);
+      this.stalled.set(connection, { dialect, at: this.flushedAt, settledAt: this.flushedAt, owed: 0 });
+    }
+  }
+
+  private resumed(connection: Connection): void {
+    this.stalled.delete(connection);
+    const lanes = this.stalledLanes(connection);
+    lanes.delete(this);
+    if (lanes.size === 0) this.context.stalledIn.delete(connection);
+    if (this.stalled.size > 0) return;
+    for (const { bytes } of this.sent.values()) this.bytes -= bytes.byteLength;
+    this.sent.clear();
+  }
+
+  private stalledLanes(connection: Connection): Set<Drainable> {
+    let lanes = this.context.stalledIn.get(connection);
+    if (lanes === undefined) {
+      lanes = new Set();
+      this.context.stalledIn.set(connection, lanes);
+    }
+    return lanes;
+  }
+
+  /** Lets go of the key that was updated longest ago, but not of `key`. Gives whether there was one. */
+  private forgetOldest(key: string): boolean {
+    const oldest = this.sent.keys().next().value;
+    if (oldest !== undefined) {
+      this.forget(this.sent, oldest); // who is stalled hears of it in what it is told it skipped
+      return true;
+    }
+    const [waitingKey, message] = this.pending.entries().next().value ?? [key, undefined];
+    if (message === undefined || waitingKey === key) return false;
+    this.context.counters.conflated += this.receiversOf(message.sender);
+    this.forget(this.pending, waitingKey);
+    return true;
+  }
+
+  private forget(messages: Map<string, Waiting>, key: string): void {
+    const message = messages.get(key);
+    if (message === undefined) return;
+    this.bytes -= message.bytes.byteLength;
+    messages.delete(key);
+  }
+}
+
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return bytes.slice();
+}

@@ -1,0 +1,31 @@
+// A message that waits for its window's end, and what subscribers get of it.
+import { msgFrame, rawBody } from '../../protocol/frames.js';
+import type { Publication } from '../fanout/audience.js';
+
+/** A message that waits for its window's end. */
+export interface Waiting extends Omit<Publication, 'raw' | 'key'> {
+  /** A copy of what raw subscribers get. */
+  readonly bytes: Uint8Array;
+  /** Counts the lane's messages: a subscriber that joined at `at` gets those above. */
+  readonly at: number;
+  /** Messages that this one has taken the place of since the window began. */
+  readonly replaced: number;
+}
+
+/** `copy` makes bytes last until the window's end. */
+export function waiting(
+  message: Publication,
+  at: number,
+  replaced: number,
+  copy: (bytes: Uint8Array) => Uint8Array,
+): Waiting {
+  const { raw, isBinary, body, from, seq, sender, isForRawOnly } = message;
+  const bytes = typeof raw === 'string' ? Buffer.from(raw) : copy(raw);
+  return { bytes, isBinary, body, from, seq, sender, isForRawOnly, at, replaced };
+}
+
+/** The `msg` that enveloped subscribers get of it. `replaced` is what they are told it took the place of. */
+export function envelopeOf(head: string, message: Waiting, replaced: number): Uint8Array {
+  const body = message.body ?? rawBody(message.bytes, message.isBinary);
+  return Buffer.from(msgFrame(head, body, message.seq, message.from, replaced));
+}

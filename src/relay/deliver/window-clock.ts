@@ -1,0 +1,70 @@
+// When windows end: one timer for all lanes of one window's length. They all wait equally long, so the first to begin is the first due.
+import { Deque } from '../../base/deque.js';
+
+/** Lanes whose window ends in one turn of the loop: others' messages do not wait for thousands of topics to be flushed. */
+const LANES_PER_TURN = 512;
+/** Timers count whole milliseconds: a window that ends within this is over. */
+const SLACK_MS = 0.5;
+
+export interface Windowed {
+  /** The window has ended. True where another one begins at once; else the lane is quiet until it calls `begin` again. */
+  windowEnded(): boolean;
+}
+
+interface Running {
+  readonly lane: Windowed;
+  readonly dueMs: number;
+}
+
+export class WindowClock {
+  private readonly running = new Deque<Running>();
+  private readonly beginning: Windowed[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private immediate: NodeJS.Immediate | undefined;
+
+  constructor(readonly windowMs: number) {}
+
+  /** A quiet lane has something: it is called at the end of this loop iteration, and its window runs from there. */
+  begin(lane: Windowed): void {
+    this.beginning.push(lane);
+    this.immediate ??= setImmediate(this.turn);
+  }
+
+  /** All windows end now. */
+  endAll(): void {
+    for (const lane of this.beginning.splice(0)) this.end(lane);
+    for (let left = this.running.length; left > 0; left--) this.end((this.running.shift() as Running).lane);
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    clearImmediate(this.immediate);
+    this.timer = undefined;
+    this.immediate = undefined;
+  }
+
+  private readonly turn = (): void => {
+    this.stop();
+    let left = LANES_PER_TURN;
+    for (const lane of this.beginning.splice(0, left)) {
+      left--;
+      this.end(lane);
+    }
+    const overMs = performance.now() + SLACK_MS;
+    while (left-- > 0 && (this.running.at(0)?.dueMs ?? Number.POSITIVE_INFINITY) <= overMs) {
+      this.end((this.running.shift() as Running).lane);
+    }
+    this.schedule();
+  };
+
+  private end(lane: Windowed): void {
+    if (lane.windowEnded()) this.running.push({ lane, dueMs: performance.now() + this.windowMs });
+  }
+
+  private schedule(): void {
+    const nextDueMs = this.running.at(0)?.dueMs;
+    const inMs = nextDueMs === undefined ? Number.POSITIVE_INFINITY : nextDueMs - performance.now();
+    if (this.beginning.length > 0 || inMs <= SLACK_MS) this.immediate ??= setImmediate(this.turn);
+    else if (nextDueMs !== undefined) this.timer ??= setTimeout(this.turn, Math.ceil(inMs)).unref();
+  }
+}

@@ -1,0 +1,139 @@
+// Which topics are delivered in windows: by the relay's rules, and by subscribers that asked for a longer window of their own.
+import type { DeliverRule } from '../../config/deliver-rules.js';
+import { ruleFor } from '../../config/topic-rules.js';
+import { MAX_WINDOW_MS } from '../../protocol/envelope.js';
+import type {
+  Audience,
+  Connection,
+  Delivery,
+  Dialect,
+  Publication,
+  SubscriberLane,
+  Topic,
+} from '../fanout/audience.js';
+import { AllLane } from './all-lane.js';
+import { keyReader } from './key.js';
+import type { AudienceAccess, Drainable, Lane, LaneContext } from './lane.js';
+import { LatestLane } from './latest-lane.js';
+import { WindowClock } from './window-clock.js';
+
+/** The windows that subscribers may have beside the topic's own, in ms: what they ask for is rounded up to the next of these, so that
+ *  a topic has few lanes however many ask. */
+const LENGTHS_MS = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000].flatMap((ten) => [ten, 2 * ten, 5 * ten]);
+
+export class Windows {
+  private readonly clocks = new Map<number, WindowClock>();
+  private readonly stalledIn = new Map<Connection, Set<Drainable>>();
+  private readonly context: LaneContext;
+
+  constructor(
+    private readonly rules: readonly DeliverRule[],
+    context: Omit<LaneContext, 'stalledIn'>,
+  ) {
+    this.context = { ...context, stalledIn: this.stalledIn };
+  }
+
+  /** What a new topic is delivered by; undefined where no rule matches it. */
+  readonly deliveryOf = (topic: Topic): Delivery | undefined => {
+    const rule = ruleFor(this.rules, topic.name);
+    return rule && new TopicWindows(topic, rule, this);
+  };
+
+  /** The lane of a subscriber that is written to at most every `everyMs` (0: as the topic is); undefined where that is at once. */
+  laneFor(topic: Topic, everyMs: number): SubscriberLane | undefined {
+    if (everyMs > 0) topic.delivery ??= new TopicWindows(topic, undefined, this);
+    return topic.delivery?.laneFor(everyMs);
+  }
+
+  /** A socket has drained. */
+  onDrain(connection: Connection): void {
+    for (const lane of this.stalledIn.get(connection) ?? []) lane.onDrain(connection);
+  }
+
+  /** Every window ends now: for sockets that are about to be closed. */
+  endAll(): void {
+    for (const clock of this.clocks.values()) clock.endAll();
+  }
+
+  stop(): void {
+    for (const clock of this.clocks.values()) clock.stop();
+  }
+
+  newLane(topic: Topic, windowMs: number, rule: DeliverRule | undefined, audiences: AudienceAccess): Lane {
+    const clock = this.clockOf(windowMs);
+    if (rule === undefined || rule.mode === 'all') return new AllLane(topic, clock, this.context, audiences);
+    return new LatestLane(topic, clock, this.context, audiences, keyReader(rule));
+  }
+
+  private clockOf(windowMs: number): WindowClock {
+    let clock = this.clocks.get(windowMs);
+    if (clock === undefined) {
+      clock = new WindowClock(windowMs);
+      this.clocks.set(windowMs, clock);
+    }
+    return clock;
+  }
+}
+
+/** The lanes of one topic: that of its rule, and longer ones for subscribers that asked for them. */
+class TopicWindows implements Delivery {
+  taken = 0;
+  private readonly base: Lane | undefined;
+  private readonly longer = new Map<number, Lane>();
+
+  constructor(
+    private readonly topic: Topic,
+    private readonly rule: DeliverRule | undefined,
+    private readonly owner: Pick<Windows, 'newLane'>,
+  ) {
+    if (rule === undefined) return;
+    this.base = owner.newLane(topic, rule.windowMs, rule, {
+      find: (dialect) => (dialect === 'raw' ? topic.raw : topic.enveloped),
+      open: (dialect) => (dialect === 'raw' ? topic.raw : topic.openEnveloped()),
+    });
+  }
+
+  take(message: Publication): boolean {
+    this.taken++;
+    this.base?.take(message);
+    for (const [windowMs, lane] of this.longer) {
+      if (lane.size > 0) lane.take(message);
+      else this.longer.delete(windowMs);
+    }
+    return this.base !== undefined;
+  }
+
+  laneFor(everyMs: number): Lane | undefined {
+    if (everyMs <= (this.rule?.windowMs ?? 0)) return this.base;
+    const windowMs = Math.min(MAX_WINDOW_MS, LENGTHS_MS.find((length) => length >= everyMs) ?? MAX_WINDOW_MS);
+    let lane = this.longer.get(windowMs);
+    if (lane === undefined) {
+      lane = this.owner.newLane(this.topic, windowMs, this.rule, ownAudiences(this.topic));
+      this.longer.set(windowMs, lane);
+    }
+    return lane;
+  }
+
+  *envelopedOutside(): Iterable<Connection> {
+    if (this.base !== undefined) yield* this.base.enveloped(false);
+    for (const lane of this.longer.values()) yield* lane.enveloped(true);
+  }
+
+  get outside(): number {
+    let outside = this.base?.outside ?? 0;
+    for (const lane of this.longer.values()) outside += lane.size;
+    return outside;
+  }
+}
+
+function ownAudiences(topic: Topic): AudienceAccess {
+  const audiences = new Map<Dialect, Audience>();
+  return {
+    find: (dialect) => audiences.get(dialect),
+    open: (dialect) => {
+      const audience = audiences.get(dialect) ?? topic.newAudience();
+      audiences.set(dialect, audience);
+      return audience;
+    },
+  };
+}

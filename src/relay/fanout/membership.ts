@@ -1,0 +1,20 @@
+// How a socket comes into an audience and out of it: the set that JavaScript counts by, and the uWS topic that messages go out on.
+import type { Audience, Connection } from './audience.js';
+
+/** From here on the socket gets what is fanned out to `audience`. */
+export function attach(connection: Connection, audience: Audience): void {
+  audience.subscribers.add(connection);
+  if (connection.lag === undefined) connection.ws?.subscribe(audience.key);
+  else {
+    // Too slow to take anything at the moment: it joins when it has drained, and is told what it missed.
+    connection.lag.start(audience);
+    audience.lagging++;
+  }
+}
+
+/** The socket gets nothing more of `audience`. It may have closed already. */
+export function detach(connection: Connection, audience: Audience): void {
+  if (!audience.subscribers.delete(connection)) return;
+  if (connection.lag?.forget(audience)) audience.lagging--;
+  else connection.ws?.unsubscribe(audience.key);
+}

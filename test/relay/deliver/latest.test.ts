@@ -1,0 +1,209 @@
+// What a reader of a latest topic ends with, whatever was published, however it stalled: checked on lanes without sockets or clocks, and
+// on real sockets that do not read.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { parseDeliverRules } from '../../../src/config/deliver-rules.js';
+import { Windows } from '../../../src/relay/deliver/windows.js';
+import { type Batch, Connection } from '../../../src/relay/fanout/audience.js';
+import { TopicTable } from '../../../src/relay/fanout/topic-table.js';
+import { Counters } from '../../../src/relay/watch/counters.js';
+import { startLocalRelay } from '../../support/local-relay.js';
+import { SocketClient } from '../../support/socket-client.js';
+
+/** A socket that takes what it is sent, unless it is stalled: then what it was sent last stays in its buffer. */
+class Reader {
+  readonly got: string[] = [];
+  isStalled = false;
+  private buffered = 0;
+  readonly connection: Connection;
+
+  constructor(id: string) {
+    const identity = { user: undefined, canPublish: () => true, canSubscribe: () => true, expiresAtMs: undefined };
+    this.connection = new Connection(id, '::1', undefined, identity as never, 0);
+    this.connection.ws = {
+      cork: (act: () => void) => act(),
+      send: (bytes: Uint8Array) => this.take(bytes),
+      subscribe: () => true,
+      unsubscribe: () => true,
+      getBufferedAmount: () => this.buffered,
+    } as never;
+  }
+
+  take(bytes: Uint8Array): void {
+    this.got.push(Buffer.from(bytes).toString());
+    if (this.isStalled) this.buffered += bytes.byteLength;
+  }
+
+  drain(): void {
+    this.isStalled = false;
+    this.buffered = 0;
+  }
+}
+
+/** Windows over readers that are served without uWS. */
+function lanes(deliver: string) {
+  const counters = new Counters();
+  const readers = new Map<Connection, Reader>();
+  const fanOut = {
+    deliver: ({ subscribers }: { subscribers: Set<Connection> }, batch: Batch) => {
+      for (const connection of subscribers) {
+        for (let i = 0; i < batch.count; i++) {
+          if (batch.senders[i] !== connection) readers.get(connection)?.take(batch.messages[i] as Uint8Array);
+        }
+      }
+    },
+  };
+  const windows = new Windows(parseDeliverRules(deliver), { fanOut, counters, maxBytes: 1 << 20 });
+  const topics = new TopicTable(0, {
+    history: undefined,
+    hasPresence: () => false,
+    interest: undefined,
+    deliveryOf: windows.deliveryOf,
+  });
+  const topic = topics.hold('t');
+  const join = (reader: Reader): void => {
+    readers.set(reader.connection, reader);
+    windows.laneFor(topic, 0)?.join(reader.connection, 'raw');
+  };
+  const publish = (text: string, key: string | undefined): void => {
+    const about = { body: undefined, from: undefined, seq: 0, sender: undefined, isForRawOnly: false };
+    topic.delivery?.take({ ...about, raw: Buffer.from(text), isBinary: false, key });
+  };
+  return { windows, topic, counters, join, publish };
+}
+
+const step = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ is: fc.constant('publish' as const), key: fc.integer({ min: 0, max: 5 }) }) },
+  { weight: 2, arbitrary: fc.record({ is: fc.constant('window' as const) }) },
+  { weight: 1, arbitrary: fc.record({ is: fc.constantFrom('stall' as const, 'drain' as const), who: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ is: fc.constantFrom('leave' as const, 'join' as const), who: fc.nat(2) }) },
+);
+
+test('by key, a reader ends with the last message of each key that was published while it was there', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      const { windows, topic, counters, join, publish } = lanes('t=1h,latest-by-key');
+      const readers = [new Reader('a'), new Reader('b'), new Reader('c')];
+      const expected = readers.map(() => new Map<number, string>());
+      const isIn = readers.map(() => true);
+      for (const reader of readers) join(reader);
+      let number = 0;
+      for (const each of steps) {
+        if (each.is === 'publish') {
+          const text = `${each.key}:${++number}`;
+          publish(text, String(each.key));
+          expected.forEach((map, who) => {
+            if (isIn[who]) map.set(each.key, text);
+          });
+        } else if (each.is === 'window') windows.endAll();
+        else {
+          const reader = readers[each.who] as Reader;
+          if (each.is === 'stall') reader.isStalled = true;
+          else if (each.is === 'drain') {
+            reader.drain();
+            windows.onDrain(reader.connection);
+          } else if (each.is === 'leave' && isIn[each.who]) {
+            // What waits for it is not owed any more.
+            isIn[each.who] = false;
+            windows.laneFor(topic, 0)?.leave(reader.connection, 'raw');
+            expected[each.who]?.clear();
+            reader.got.length = 0;
+          } else if (each.is === 'join' && !isIn[each.who]) {
+            isIn[each.who] = true;
+            join(reader);
+          }
+        }
+      }
+      windows.endAll();
+      for (const reader of readers) {
+        reader.drain();
+        windows.onDrain(reader.connection);
+      }
+      windows.stop();
+      readers.forEach((reader, who) => {
+        const last = new Map(reader.got.map((text) => [Number(text.split(':')[0]), text]));
+        if (isIn[who])
+          assert.deepEqual(new Map([...last].sort()), new Map([...(expected[who] as Map<number, string>)].sort()));
+        const numbers = reader.got.map((text) => Number(text.split(':')[1]));
+        assert.deepEqual(
+          numbers,
+          [...numbers].sort((a, b) => a - b),
+          'in the order of the last updates',
+        );
+      });
+      assert.equal(topic.subscribers, isIn.filter(Boolean).length);
+      assert.ok(counters.conflated >= 0);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a plain window hands on exactly what was published while a reader was there, in order', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      const { windows, topic, join, publish } = lanes('t=1h');
+      const readers = [new Reader('a'), new Reader('b'), new Reader('c')];
+      const expected: string[][] = readers.map(() => []);
+      const isIn = readers.map(() => true);
+      for (const reader of readers) join(reader);
+      let number = 0;
+      for (const each of steps) {
+        if (each.is === 'publish') {
+          publish(String(++number), undefined);
+          expected.forEach((list, who) => {
+            if (isIn[who]) list.push(String(number));
+          });
+        } else if (each.is === 'window') windows.endAll();
+        else if (each.is === 'leave' && isIn[each.who]) {
+          windows.endAll();
+          isIn[each.who] = false;
+          windows.laneFor(topic, 0)?.leave((readers[each.who] as Reader).connection, 'raw');
+        } else if (each.is === 'join' && !isIn[each.who]) {
+          isIn[each.who] = true;
+          join(readers[each.who] as Reader);
+        }
+      }
+      windows.endAll();
+      windows.stop();
+      assert.deepEqual(
+        readers.map(({ got }) => got),
+        expected,
+      );
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('sockets that stop reading a latest topic stay open, hold next to nothing, and have the newest when they read again', async (t) => {
+  const { relay, url } = await startLocalRelay(t, {
+    deliver: 'latest/*=1ms,latest',
+    maxBackpressureBytes: 65536,
+    idleTimeoutS: 0,
+  });
+  const stalled = await Promise.all(Array.from({ length: 20 }, () => SocketClient.open(t, `${url}/latest/a`)));
+  const reader = await SocketClient.open(t, `${url}/latest/a`);
+  for (const { socket } of stalled) socket.pause();
+  const padding = 'x'.repeat(20_000);
+  let number = 0;
+  // Until every stalled socket's buffers, the kernel's and the relay's, are full.
+  while (relay.counters.stalled < stalled.length) {
+    relay.publish('latest/a', Buffer.from(`${++number} ${padding}`), false);
+    await reader.until((received) => received.at(-1)?.payload.toString().startsWith(`${number} `) === true);
+  }
+  for (let more = 0; more < 100; more++) relay.publish('latest/a', Buffer.from(`${++number} ${padding}`), false);
+  await reader.until((received) => received.at(-1)?.payload.toString().startsWith(`${number} `) === true);
+  const buffered = [...relay.connections.values()].map(({ ws }) => ws?.getBufferedAmount() ?? 0);
+  assert.ok(Math.max(...buffered) <= 65536, `${Math.max(...buffered)} bytes wait for one`);
+  assert.equal(relay.topics.find('latest/a')?.subscribers, stalled.length + 1);
+  for (const { socket } of stalled) socket.resume();
+  await Promise.all(
+    stalled.map((each) =>
+      each.until((received) => received.at(-1)?.payload.toString().startsWith(`${number} `) === true),
+    ),
+  );
+  assert.equal(relay.counters.slowConsumers, 0);
+  assert.equal(relay.counters.dropped, 0);
+  assert.equal(relay.connections.size, stalled.length + 1);
+  assert.equal(relay.counters.delivered + relay.counters.conflated, number * (stalled.length + 1));
+});
