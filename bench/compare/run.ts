@@ -53,31 +53,21 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
   const limitMs = (request.maxMinutes ?? suite.maxMinutes ?? DEFAULT_MINUTES) * 60_000;
   const progress = new ProgressLine(process.stderr, suite.scenarios.length > 1, alpha, limitMs);
   const say = (line: string): void => progress.say(line);
+  const isJudged = request.saveBaseline === undefined && request.baseline === undefined;
+  const base = isJudged ? await baseOf(request, say) : undefined;
   const setups = setUp(suite, {
     budget: request.budget,
     capacityMs: request.capacityMs,
-    specs: [request.head, ...(request.base === undefined ? [] : [request.base])],
+    specs: [request.head, ...(base === undefined ? [] : [base])],
     isFanwire: request.side.start === '',
     say,
   });
   const side: SideOptions = { ...request.side, say };
-  const isJudged = request.saveBaseline === undefined && request.baseline === undefined;
-  if (isJudged) {
-    if (request.base === undefined) {
-      throw new FanwireError(
-        'FANWIRE_USAGE_COMPARE',
-        'compare needs --base (a git ref, folder, URL or command) or --baseline file',
-      );
-    }
-    refuseTooFew(setups, request.pairs, alpha, limitMs, say);
-  }
+  if (isJudged) refuseTooFew(setups, request.pairs, alpha, limitMs, say);
   const cores = splitCores(1);
   const engine = nativeEngine({ cores: cores.generator, headers: {}, localAddresses: [], isInsecureAllowed: false });
   const stage: Stage = { engine, cores, signal: request.signal, watch: progress };
-  const named = [
-    ...(isJudged ? [{ flag: 'base', spec: request.base as string }] : []),
-    { flag: 'head', spec: request.head },
-  ];
+  const named = [...(base === undefined ? [] : [{ flag: 'base', spec: base }]), { flag: 'head', spec: request.head }];
   try {
     const built = await resolveSides(named, side);
     const head = built.at(-1) as Side;
@@ -101,6 +91,22 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
   } finally {
     progress.end();
   }
+}
+
+/** What --base says, or else the event of a GitHub workflow.
+ *  @throws FanwireError FANWIRE_USAGE_COMPARE */
+async function baseOf(request: CompareRequest, say: (line: string) => void): Promise<string> {
+  if (request.base !== undefined) return request.base;
+  const { baseOfEvent } = await import('./sides/event-base.js');
+  const base = await baseOfEvent(process.env, request.head);
+  if (base !== undefined) {
+    say(`base: ${base.commit.slice(0, 9)}, ${base.why}`);
+    return base.commit;
+  }
+  throw new FanwireError(
+    'FANWIRE_USAGE_COMPARE',
+    'compare needs --base (a git ref, folder, URL or command) or --baseline file; a GitHub workflow has it from its event',
+  );
 }
 
 /** @throws FanwireError FANWIRE_USAGE_COMPARE_HOPELESS */

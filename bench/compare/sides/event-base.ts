@@ -1,0 +1,127 @@
+// The base that a GitHub event means: what it adds is judged, no more and no less.
+//
+// A pull request is checked out as a merge with the base branch as it stands now: its first parent is what the merge adds to. The event's
+// own `base.sha` stays where the branch stood when the event was made; compared with it, others' commits are judged too.
+// https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows
+
+import { statSync } from 'node:fs';
+import { readJsonFile } from '../../../src/base/json-file.js';
+import { FanwireError } from '../../../src/protocol/codes.js';
+import { git } from './git.js';
+import { commitOf } from './repository.js';
+
+export interface EventBase {
+  readonly commit: string;
+  /** "the first parent of the merge of pull request #12". */
+  readonly why: string;
+}
+
+/** Of the payload, what is read. */
+interface Payload {
+  readonly number?: number;
+  readonly before?: string;
+  readonly pull_request?: {
+    readonly head?: { readonly sha?: string };
+    readonly base?: { readonly sha?: string; readonly ref?: string };
+  };
+  readonly merge_group?: { readonly base_sha?: string };
+  readonly repository?: { readonly default_branch?: string };
+}
+
+/** The base of the event that `env` describes, for a head (a ref or a folder); undefined outside of a GitHub workflow.
+ *  @throws FanwireError FANWIRE_USAGE_COMPARE where the event's base is not in this clone */
+export async function baseOfEvent(env: NodeJS.ProcessEnv, head: string): Promise<EventBase | undefined> {
+  const path = env.GITHUB_EVENT_PATH;
+  if (env.GITHUB_ACTIONS !== 'true' || path === undefined) return undefined;
+  const payload = readPayload(path);
+  const isFolder = statSync(head, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const clone = new Clone(isFolder ? head : '.', isFolder ? 'HEAD' : head);
+  if (payload.pull_request !== undefined) return ofPullRequest(payload, clone);
+  const queued = payload.merge_group?.base_sha;
+  if (queued !== undefined) return { commit: await clone.have(queued), why: 'what the merge queue adds to' };
+  if (env.GITHUB_EVENT_NAME === 'push') return ofPush(payload, clone);
+  return clone.firstParent(`the commit before (event ${env.GITHUB_EVENT_NAME ?? 'unknown'})`);
+}
+
+async function ofPullRequest({ number, pull_request: request }: Payload, clone: Clone): Promise<EventBase> {
+  const [first, second] = await clone.parents();
+  const name = `pull request${number === undefined ? '' : ` #${number}`}`;
+  if (first !== undefined && second !== undefined && second === request?.head?.sha) {
+    return { commit: await clone.have(first), why: `the first parent of the merge of ${name}` };
+  }
+  // The branch itself is checked out, or named: what it adds begins where it left the base branch.
+  const { sha = '', ref = '' } = request?.base ?? {};
+  const target = (await clone.has(sha)) ? sha : `refs/remotes/origin/${ref}`;
+  return { commit: await clone.mergeBase(target, ref), why: `where ${name} left ${ref}` };
+}
+
+async function ofPush({ before = '', repository }: Payload, clone: Clone): Promise<EventBase> {
+  if (/[1-9a-f]/.test(before)) return { commit: await clone.have(before), why: 'what the push began with' };
+  const branch = repository?.default_branch ?? 'main';
+  const fork = await clone.mergeBase(`refs/remotes/origin/${branch}`, branch).catch(() => undefined);
+  if (fork !== undefined && fork !== (await clone.head()))
+    return { commit: fork, why: `where the new branch left ${branch}` };
+  return clone.firstParent('the commit before what was pushed as new');
+}
+
+function readPayload(path: string): Payload {
+  try {
+    return (readJsonFile(path) ?? {}) as Payload;
+  } catch (error) {
+    throw new FanwireError(
+      'FANWIRE_USAGE_COMPARE',
+      `cannot read the event of GITHUB_EVENT_PATH: ${(error as Error).message}; give --base`,
+    );
+  }
+}
+
+/** The clone that holds the head; a shallow one knows its parents' names and has not got them. */
+class Clone {
+  constructor(
+    private readonly folder: string,
+    private readonly ref: string,
+  ) {}
+
+  async head(): Promise<string> {
+    return this.have(this.ref);
+  }
+
+  /** As the commit says itself: `HEAD^1` of a shallow clone is no commit. */
+  async parents(): Promise<string[]> {
+    const text = await git(this.folder, ['cat-file', 'commit', await this.head()]);
+    const header = text.slice(0, text.indexOf('\n\n'));
+    return header.split('\n').flatMap((line) => (line.startsWith('parent ') ? [line.slice('parent '.length)] : []));
+  }
+
+  async has(commit: string): Promise<boolean> {
+    return commit !== '' && 'commit' in (await commitOf(this.folder, commit));
+  }
+
+  async have(ref: string): Promise<string> {
+    const found = await commitOf(this.folder, ref);
+    if ('commit' in found) return found.commit;
+    throw new FanwireError(
+      'FANWIRE_USAGE_COMPARE',
+      `the base of this event cannot be had: ${found.why}; or give --base`,
+    );
+  }
+
+  async firstParent(why: string): Promise<EventBase> {
+    const [first] = await this.parents();
+    if (first !== undefined) return { commit: await this.have(first), why };
+    throw new FanwireError(
+      'FANWIRE_USAGE_COMPARE',
+      'there is no commit before the head to compare it with: give --base',
+    );
+  }
+
+  async mergeBase(target: string, name: string): Promise<string> {
+    await this.have(target);
+    try {
+      return (await git(this.folder, ['merge-base', target, await this.head()])).trim();
+    } catch {
+      const why = `the head and ${name} share no commit in this clone: fetch-depth: 0 in actions/checkout`;
+      throw new FanwireError('FANWIRE_USAGE_COMPARE', `the base of this event cannot be had: ${why}; or give --base`);
+    }
+  }
+}
