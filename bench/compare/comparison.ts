@@ -3,6 +3,7 @@
 import type { Result } from '../result/result.js';
 import { type MetricName, overallVerdict, type Verdict } from './budget.js';
 import type { Interval } from './interval.js';
+import type { LatencySpread } from './latency-spread.js';
 import type { Loop, Metric } from './metrics.js';
 
 export const COMPARISON_SCHEMA = 'fanwire.comparison/2';
@@ -46,6 +47,8 @@ export interface ScenarioOutcome {
   readonly discarded: readonly string[];
   /** Why it could not be measured at all. */
   readonly unmeasured?: string;
+  /** How far the runs of either side differ, by percentile. */
+  readonly latency: readonly LatencySpread[];
   /** One result a side, its latencies those of all its runs. */
   readonly results: { readonly base: Result; readonly head: Result } | null;
 }

@@ -6,6 +6,7 @@ import { overallVerdict, type Verdict } from './budget.js';
 import type { MetricOutcome, ScenarioOutcome } from './comparison.js';
 import { firstThreshold, GateEvidence, judgeAlone } from './gate-evidence.js';
 import { intervalOf, mulberry32, pseudoMedian } from './interval.js';
+import { latencySpread } from './latency-spread.js';
 import { loopOf, METRICS, type Metric, type Pair, ratioOf, typical } from './metrics.js';
 import { furtherPairs, wouldCatch } from './power.js';
 import type { PlayedScenario } from './session.js';
@@ -56,6 +57,7 @@ function conclude(
     })),
     pairs: pairs.length,
     discarded,
+    latency: latencySpread(pairs),
     ...(unmeasured !== undefined && { unmeasured }),
     results:
       pairs.length === 0 ? null : { base: merged(pairs, 'base', sides.base), head: merged(pairs, 'head', sides.head) },

@@ -45,7 +45,15 @@ export function median(values: readonly number[]): number | null {
   return sorted.length % 2 === 1 ? upper : ((sorted[mid - 1] as number) + upper) / 2;
 }
 
-export function evidenceAt(border: number, logRatios: readonly number[]): Evidence {
+/** Linear interpolation between order statistics (type 7 of R. Hyndman and Y. Fan, 1996) of a sorted list. */
+export function quantile(sorted: ArrayLike<number>, p: number): number {
+  const at = p * (sorted.length - 1);
+  const below = Math.floor(at);
+  const low = sorted[below] as number;
+  return low + ((sorted[Math.min(below + 1, sorted.length - 1)] as number) - low) * (at - below);
+}
+
+function evidenceAt(border: number, logRatios: readonly number[]): Evidence {
   const evidence = new Evidence(border);
   for (const logRatio of logRatios) evidence.add(logRatio);
   return evidence;

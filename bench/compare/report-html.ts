@@ -1,62 +1,183 @@
-// A comparison as one HTML page: the verdict and its table above the two sides' curves in one chart each.
+// A comparison as one HTML page around its evidence: the verdict, then one plot a metric on a common axis. Colour only where something
+// is decided.
 
 import { html, type Markup } from '../../src/base/page/markup.js';
-import { renderHtml } from '../report/html.js';
-import { type Comparison, type MetricOutcome, percent } from './comparison.js';
+import { type Chart, chartsOf } from '../report/chart.js';
+import { minuteText, pageOf } from '../report/html.js';
+import { chartFigures } from '../report/sections.js';
+import type { Result } from '../result/result.js';
+import type { Verdict } from './budget.js';
+import {
+  budgetText,
+  type Comparison,
+  catchText,
+  couldSee,
+  decidedIn,
+  duration,
+  type MetricOutcome,
+  percent,
+  type ScenarioOutcome,
+} from './comparison.js';
+import { type Axis, axisFor, intervalPlot } from './interval-plot.js';
+import { latencySpreadPlot } from './latency-spread.js';
+import { countReasons } from './patience.js';
 import { confidenceText, figure, footnoteText, headline, measured } from './report-text.js';
 
-/** How the page's style colours a verdict. */
-const KIND = { regressed: 'failed', improved: 'good', unchanged: 'good', inconclusive: 'invalid' } as const;
+/** How the page's style colours a verdict; what is not decided has no colour. */
+const KIND: Readonly<Record<Verdict, string>> = {
+  regressed: 'failed',
+  improved: 'good',
+  unchanged: 'good',
+  inconclusive: 'open',
+};
+
+/** What a reader must see first. */
+const URGENCY: readonly Verdict[] = ['regressed', 'inconclusive', 'improved', 'unchanged'];
 
 export function renderComparisonHtml(comparison: Comparison): string {
-  const results = comparison.scenarios.flatMap((one) =>
-    one.results === null ? [] : [one.results.base, one.results.head],
+  const { scenarios } = comparison;
+  const axis = axisFor(
+    scenarios.flatMap(({ metrics }) => metrics.filter((metric) => metric.isGate && measured(metric))),
   );
-  return renderHtml(results, {
+  const charts = scenarios.map((scenario, i) => timeCharts(scenario, `s${i}`));
+  return pageOf({
     title: headline(comparison),
-    above: section(comparison),
+    kind: 'comparison',
+    when: minuteText(comparison.startedAt),
+    main: html`${top(comparison)}${legend(comparison)}${scenarios.map((scenario, i) =>
+      section(scenario, i, { axis, charts: charts[i] ?? [], comparison }),
+    )}`,
+    charts: charts.flat(),
+    styles: ['bench/report/page/comparison.css'],
   });
 }
 
-function section(comparison: Comparison): Markup {
+function top(comparison: Comparison): Markup {
+  const { scenarios, reasons, base, head } = comparison;
+  const see = couldSee(comparison);
   return html`<section class="scenario">
+<p class="what"><b>base</b> ${base} <b class="second">head</b> ${head}</p>
 <div class="verdict ${KIND[comparison.verdict]}"><h2>${headline(comparison)}</h2>
-${comparison.reasons.length === 0 ? '' : html`<ul>${comparison.reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`}</div>
-${comparison.scenarios.map(
-  (scenario) => html`<div class="scroll"><table class="changes">
-<thead><tr><th>${scenario.name}</th><th>change</th><th></th><th></th><th>${confidenceText(comparison.alpha)} interval</th><th>base</th><th>head</th><th>budget</th></tr></thead>
-<tbody>${scenario.metrics.filter(measured).map(row)}</tbody></table></div>`,
-)}
-<p class="what">${footnoteText(comparison)}</p>
+${reasons.length === 0 ? '' : html`<ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`}
+${see === null ? '' : html`<p class="see">${see}</p>`}</div>
+${
+  scenarios.length < 2
+    ? ''
+    : html`<nav aria-label="Scenarios">${scenarios.map(
+        (one, i) => html`<a class="${KIND[one.verdict]}" href="#s${i}">${one.name} <small>${one.verdict}</small></a>`,
+      )}</nav>`
+}
 </section>`;
 }
 
-function row(metric: MetricOutcome): Markup {
-  const { interval } = metric;
-  const sign = metric.moreIsBetter ? '−' : '+';
-  const verdict = metric.isGate ? metric.verdict : `(${metric.verdict})`;
-  return html`<tr><th scope="row">${metric.label}</th>
-<td>${interval === null ? '' : percent(interval.ratio)}</td>
-<td class="${metric.isGate ? KIND[metric.verdict] : ''}">${verdict}</td>
-<td>${whisker(metric)}</td>
-<td>${interval === null ? '' : `${percent(interval.low)} … ${percent(interval.high)}`}</td>
-<td>${figure(metric, metric.base)}</td><td>${figure(metric, metric.head)}</td>
-<td>${sign}${Number((metric.budget * 100).toFixed(1))} %</td></tr>`;
+function legend({ alpha }: Comparison): Markup {
+  const sample = (shape: Markup): Markup =>
+    html`<svg class="plot sample" width="34" height="14" aria-hidden="true">${shape}</svg>`;
+  return html`<p class="legend">
+<span>${sample(html`<rect class="band" x="0" y="0" width="34" height="14"/>`)}within budget</span>
+<span>${sample(html`<circle class="pair" cx="17" cy="7" r="3"/>`)}head against base, one pair</span>
+<span>${sample(html`<line class="interval" x1="2" x2="32" y1="7" y2="7"/><circle class="estimate" cx="17" cy="7" r="5"/>`)}${confidenceText(alpha)} interval</span>
+<span>${sample(html`<line class="family" x1="2" x2="32" y1="7" y2="7"/>`)}the same for all metrics together: beyond the budget, it is a regression</span>
+<span>All plots have one axis, stretched around 0.</span></p>`;
 }
 
-const WIDTH = 120;
+interface SectionParts {
+  readonly axis: Axis;
+  readonly charts: readonly Chart[];
+  readonly comparison: Comparison;
+}
 
-/** The interval as a bar on an axis of ±3 budgets, with the budget's borders and "no change" marked. */
-function whisker(metric: MetricOutcome): Markup {
-  const { interval, budget } = metric;
-  if (interval === null) return html``;
-  const span = Math.log1p(budget) * 3;
-  const x = (ratio: number): number => Math.max(4, Math.min(WIDTH - 4, (Math.log(ratio) / span + 1) * (WIDTH / 2)));
-  const border = (ratio: number, width: string): Markup =>
-    html`<line x1="${x(ratio)}" x2="${x(ratio)}" y1="0" y2="14" stroke="currentColor" stroke-width="${width}" opacity="0.45"/>`;
-  const [low, high] = [x(interval.low), x(interval.high)];
-  return html`<svg width="${WIDTH}" height="14" role="img" aria-label="interval against budget">
-${border(1, '1.5')}${border(1 + budget, '0.7')}${border(1 / (1 + budget), '0.7')}
-<rect x="${low}" y="4" width="${Math.max(2, high - low)}" height="6" rx="3" fill="currentColor" opacity="0.5"/>
-<circle cx="${x(interval.ratio)}" cy="7" r="3.5" fill="currentColor"/></svg>`;
+function section(scenario: ScenarioOutcome, i: number, { axis, charts, comparison }: SectionParts): Markup {
+  const { name, metrics, pairs, discarded, unmeasured } = scenario;
+  const gates = metrics
+    .filter((metric) => metric.isGate)
+    .sort((a, b) => URGENCY.indexOf(a.verdict) - URGENCY.indexOf(b.verdict));
+  const others = metrics.filter((metric) => !metric.isGate && measured(metric));
+  const several = comparison.scenarios.length > 1;
+  const thrown = discarded.length === 0 ? '' : `, ${discarded.length} thrown away: ${countReasons(discarded)}`;
+  return html`<section class="scenario compared" id="s${i}">
+${several ? html`<h2 class="several">${name} <small class="${KIND[scenario.verdict]}">${scenario.verdict}</small></h2>` : ''}
+<p class="load"><span>${several ? '' : html`scenario ${name}, `}${pairs} pairs${thrown}</span>${unmeasured === undefined ? '' : html`<span>given up: ${unmeasured}</span>`}</p>
+${gates.map((metric) => metricArticle(metric, axis, comparison))}
+${others.length === 0 ? '' : html`<details><summary>Metrics that do not decide (${others.length})</summary>${others.map((metric) => metricArticle(metric, axis, comparison))}</details>`}
+${several ? '' : latencySpreadPlot(scenario.latency)}
+${charts.length === 0 ? '' : html`<details><summary>${several ? 'Latency by percentile, and a' : 'A'} typical run over time</summary>${several ? latencySpreadPlot(scenario.latency) : ''}${chartFigures(charts, false)}</details>`}
+${several ? '' : setup(comparison)}
+</section>${several && i === comparison.scenarios.length - 1 ? html`<section class="scenario">${setup(comparison)}</section>` : ''}`;
+}
+
+function metricArticle(metric: MetricOutcome, axis: Axis, comparison: Comparison): Markup {
+  return html`<article class="metric ${metric.isGate ? KIND[metric.verdict] : 'open'}">
+<div class="name"><h3>${metric.label}</h3><p>${metric.loop}</p></div>
+<p class="says">${inWords(metric)}</p>
+${measured(metric) ? intervalPlot(metric, axis) : ''}
+<p class="numbers">${numbers(metric, comparison)}</p>
+</article>`;
+}
+
+/** The verdict on one metric as a reader would say it. */
+function inWords(metric: MetricOutcome): string {
+  const budget = budgetText(metric);
+  if (!measured(metric)) return 'Not measured';
+  const verdict = {
+    regressed: `Worse than its budget of ${budget} allows`,
+    improved: 'Better by more than its budget',
+    unchanged: `Within its budget of ${budget}`,
+    inconclusive:
+      metric.decidedInS === null
+        ? `Not decided: ${decidedIn(metric)}`
+        : `Not decided: about ${duration(metric.decidedInS)} more would tell`,
+  }[metric.verdict];
+  if (metric.isGate) return verdict;
+  return metric.verdict === 'inconclusive' ? 'Not decided; it does not count' : `${verdict}; it does not count`;
+}
+
+function numbers(metric: MetricOutcome, { alpha }: Comparison): Markup {
+  const { ratio, interval } = metric;
+  if (ratio === null) return html`no run has a figure of it`;
+  const range =
+    interval === null
+      ? 'too few pairs for an interval'
+      : `${confidenceText(alpha)}: ${percent(interval.low)} … ${percent(interval.high)}`;
+  const caught = metric.wouldCatch === null ? '' : html`<span>would have caught ${catchText(metric)}</span>`;
+  return html`<span><b>${percent(ratio)}</b> (${range})</span><span>base ${figure(metric, metric.base)}, head ${figure(metric, metric.head)}</span>${caught}`;
+}
+
+/** Of the run in the middle of either side: how latency, rate, CPU and memory went within it. */
+function timeCharts({ name, results }: ScenarioOutcome, prefix: string): Chart[] {
+  if (results === null) return [];
+  const sides: readonly Result[] = [results.base, results.head];
+  const group = { scenario: name, results: sides, labels: ['base', 'head'], params: [] };
+  return chartsOf(group, prefix)
+    .filter((chart) => chart.x === 'time')
+    .map((chart) => ({ ...chart, wide: false }));
+}
+
+function setup(comparison: Comparison): Markup {
+  const { scenarios } = comparison;
+  const rows = scenarios.flatMap(({ name, results }) =>
+    results === null ? [] : [html`<div><dt>${name}</dt><dd>${parameters(results.base)}</dd></div>`],
+  );
+  const commands = scenarios.find(({ results }) => results !== null)?.results;
+  return html`<details><summary>How it was played</summary><p>${footnoteText(comparison)}</p><dl class="setup">
+${commands ? html`<div><dt>base</dt><dd><code>${commands.base.target.cmd}</code></dd></div><div><dt>head</dt><dd><code>${commands.head.target.cmd}</code></dd></div>` : ''}
+${rows}</dl></details>`;
+}
+
+const SHOWN = [
+  'subscribers',
+  'publishers',
+  'topics',
+  'rate',
+  'burst',
+  'payloadBytes',
+  'warmupS',
+  'durationS',
+  'churnRate',
+];
+
+function parameters({ params }: Result): string {
+  return SHOWN.filter((name) => params[name] !== undefined && params[name] !== 0)
+    .map((name) => `${name} ${params[name]}`)
+    .join(', ');
 }

@@ -32,7 +32,7 @@ export function scenarioSection(group: ScenarioGroup, charts: readonly Chart[], 
   const single = group.results.length === 1;
   return html`<section class="scenario" id="${anchor}">
 ${single ? singleHead(group) : severalHead(group)}
-${charts.length > 0 ? html`<div class="charts">${charts.map((chart) => chartFigure(chart, single))}</div>` : ''}
+${charts.length > 0 ? chartFigures(charts, single) : ''}
 ${group.results.map((result, i) => stepTable(result, group.labels[i] ?? '', single))}
 <details><summary>Every figure</summary>${figureTable(group)}</details>
 <details><summary>How it was run</summary>${setup(group)}</details>
@@ -105,6 +105,11 @@ function isBest(figure: Figure, result: Result, results: readonly Result[]): boo
 
 function reasonList(reasons: readonly string[]): Markup {
   return reasons.length === 0 ? html`` : html`<ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`;
+}
+
+/** `single`: whether one result has all the lines, so that a lone one needs no key. */
+export function chartFigures(charts: readonly Chart[], single: boolean): Markup {
+  return html`<div class="charts">${charts.map((chart) => chartFigure(chart, single))}</div>`;
 }
 
 function chartFigure(chart: Chart, single: boolean): Markup {

@@ -1,78 +1,13 @@
 // What people and machines read of a comparison, from one made up of known pairs.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { DEFAULT_BUDGETS, type MetricName } from '../../../bench/compare/budget.js';
-import {
-  COMPARISON_SCHEMA,
-  type Comparison,
-  type Confirmation,
-  judgeWhole,
-} from '../../../bench/compare/comparison.js';
-import { concludeAll } from '../../../bench/compare/conclude.js';
-import { Judgement } from '../../../bench/compare/gate-evidence.js';
-import type { Pair, Run } from '../../../bench/compare/metrics.js';
 import { renderComparisonHtml } from '../../../bench/compare/report-html.js';
 import { renderAnnotations, renderJunit, renderMarkdown, renderTerminal } from '../../../bench/compare/report-text.js';
 import { exitCodeOf } from '../../../bench/compare/run.js';
-import { addPair, type PlayedScenario } from '../../../bench/compare/session.js';
-import { gateBudgets, type ScenarioSetup } from '../../../bench/compare/setup.js';
-import { PLAN_DEFAULTS } from '../../../bench/scenarios/scenario.js';
-import { sampleResult } from '../../support/sample-result.js';
-
-function run(slowness: number, lost = 0): Run {
-  const sample = sampleResult(slowness);
-  const result = { ...sample, lost, delivered: sample.expected - lost };
-  return {
-    result,
-    capacity: {
-      deliveries: 1e6,
-      deliveriesPerSecond: 2e6 / slowness,
-      cpuPerMillion: 0.2 * slowness,
-      instructionsPerDelivery: 900 * slowness,
-    },
-  };
-}
-
-interface Sample {
-  readonly lost?: number;
-  readonly head?: string;
-  readonly gates?: readonly MetricName[];
-  readonly scenarios?: readonly string[];
-  readonly confirmation?: Confirmation | null;
-  readonly pairs?: number;
-}
-
-/** Pairs whose head is `slowness` times the base, a little more or less in each, over a drift that both share. */
-function comparison(slowness: number, sample: Sample = {}): Comparison {
-  const { lost = 0, head = 'feature', gates = ['cpu', 'p99'], scenarios = ['fan-out'], confirmation = null } = sample;
-  const drifts = [1, 1.2, 0.9, 1.1, 1, 0.95].flatMap((drift) => [drift, drift * 1.05, drift * 0.97]);
-  const pairs: Pair[] = drifts.slice(0, sample.pairs ?? 18).map((drift, i) => ({
-    base: run(drift),
-    head: run(drift * slowness * (1 + 0.001 * (i % 5)), lost),
-  }));
-  const setup = { plan: PLAN_DEFAULTS, capacityMs: 400, countsInstructions: true, budgets: DEFAULT_BUDGETS, gates };
-  const played = scenarios.map((name): PlayedScenario => {
-    const named: ScenarioSetup = { ...setup, name };
-    const judgement = new Judgement(gateBudgets(named), 0.01);
-    for (const pair of pairs) addPair(judgement, 0, gates, pair);
-    return { setup: named, pairs, discarded: [], verdicts: judgement.verdicts(), elapsedMs: 60_000 };
-  });
-  const outcomes = concludeAll(played, { base: 'main', head }, 0.01, 300_000);
-  return {
-    schema: COMPARISON_SCHEMA,
-    startedAt: '2026-11-24T08:00:00.000Z',
-    base: 'main',
-    head,
-    ...judgeWhole(outcomes, confirmation),
-    alpha: 0.01,
-    scenarios: outcomes,
-    confirmation,
-    elapsedS: 60,
-  };
-}
+import { sampleComparison } from '../../support/sample-comparison.js';
 
 test('a head that costs 80 % more has regressed, and every report says so first', () => {
-  const worse = comparison(1.8);
+  const worse = sampleComparison(1.8);
   assert.equal(worse.verdict, 'regressed');
   assert.equal(exitCodeOf(worse, false), 1);
   assert.match(renderMarkdown(worse), /^### ❌ Regressed: feature is worse than main\n\n- latency p99 \+\d/);
@@ -85,9 +20,9 @@ test('a head that costs 80 % more has regressed, and every report says so first'
 });
 
 test('the same build twice is unchanged, a faster one improved, and neither fails a build', () => {
-  const same = comparison(1);
+  const same = sampleComparison(1);
   assert.equal(same.verdict, 'unchanged');
-  const faster = comparison(0.6);
+  const faster = sampleComparison(0.6);
   assert.equal(faster.verdict, 'improved');
   for (const one of [same, faster]) {
     assert.equal(exitCodeOf(one, true), 0);
@@ -97,14 +32,14 @@ test('the same build twice is unchanged, a faster one improved, and neither fail
 });
 
 test('a head that loses messages where the base loses none has regressed, however fast it is', () => {
-  const lossy = comparison(0.6, { lost: 3 });
+  const lossy = sampleComparison(0.6, { lost: 3 });
   assert.equal(lossy.verdict, 'regressed');
   assert.match(renderMarkdown(lossy), /- messages lost or duplicated: 54 by head, 0 by base/);
   assert.match(renderJunit(lossy), /name="deliveries"><failure/);
 });
 
 test('every report says what the comparison could have seen, and how often it errs', () => {
-  const same = comparison(1);
+  const same = sampleComparison(1);
   const texts = [renderMarkdown(same), renderTerminal(same), renderJunit(same), renderComparisonHtml(same)];
   for (const text of [...texts, renderAnnotations(same).join().replaceAll('%25', '%')]) {
     assert.match(text, /Would have caught with 90 % probability: p99 \+5\d\.\d %, cpu \+5\.\d %/);
@@ -113,24 +48,24 @@ test('every report says what the comparison could have seen, and how often it er
 });
 
 test('what is undecided says for how long, or that no time will tell', () => {
-  const few = comparison(1, { pairs: 6 });
+  const few = sampleComparison(1, { pairs: 6 });
   assert.equal(few.verdict, 'inconclusive');
   assert.match(renderTerminal(few), /^Inconclusive: .* about \d+ s more would tell \(--max-minutes \d+\)/);
   assert.match(renderMarkdown(few), /inconclusive, decided in about \d+ s more/);
-  const border = comparison(1.048, { gates: ['cpu'] });
+  const border = sampleComparison(1.048, { gates: ['cpu'] });
   assert.equal(border.verdict, 'inconclusive');
   assert.match(renderTerminal(border), /another budget for cpu or a quieter machine would tell, more time hardly/);
 });
 
 test('what is undecided is not a pass in strict mode, and a comparison of nothing is exit code 3', () => {
-  const undecided = { ...comparison(1), verdict: 'inconclusive' as const };
+  const undecided = { ...sampleComparison(1), verdict: 'inconclusive' as const };
   assert.deepEqual([exitCodeOf(undecided, false), exitCodeOf(undecided, true)], [0, 3]);
   const nothing = undecided.scenarios.map((scenario) => ({ ...scenario, results: null }));
   assert.equal(exitCodeOf({ ...undecided, scenarios: nothing }, false), 3);
 });
 
 test('several scenarios have one verdict, and each reason names its own', () => {
-  const suite = comparison(1.8, { scenarios: ['fan-out', 'burst'], gates: ['cpu'] });
+  const suite = sampleComparison(1.8, { scenarios: ['fan-out', 'burst'], gates: ['cpu'] });
   assert.equal(suite.verdict, 'regressed');
   const markdown = renderMarkdown(suite);
   assert.match(markdown, /- burst: server CPU per million deliveries \+8\d\.\d %/);
@@ -146,18 +81,18 @@ test('a small regression that the second session did not see fails nothing, and 
     isConfirmed: false,
     metrics: [{ ...metric, ratio: 1.04, isConfirmed: false }],
   };
-  const once = comparison(1.08, { gates: ['cpu'], confirmation: refuted });
+  const once = sampleComparison(1.08, { gates: ['cpu'], confirmation: refuted });
   assert.equal(once.verdict, 'inconclusive');
   assert.equal(exitCodeOf(once, false), 0);
   assert.match(renderTerminal(once), /^Inconclusive: a second session did not confirm/);
   assert.match(once.reasons[0] as string, /not confirmed by a second session of 20 pairs.*server CPU \+4\.0 %/);
   assert.doesNotMatch(renderJunit(once), /<failure/);
-  const confirmed = comparison(1.08, { gates: ['cpu'], confirmation: { ...refuted, isConfirmed: true } });
+  const confirmed = sampleComparison(1.08, { gates: ['cpu'], confirmation: { ...refuted, isConfirmed: true } });
   assert.equal(confirmed.verdict, 'regressed');
 });
 
 test('a hostile branch name stays text in every report', () => {
-  const hostile = comparison(1.4, { head: '</h2><script>alert(1)</script>|`%0A::error::' });
+  const hostile = sampleComparison(1.4, { head: '</h2><script>alert(1)</script>|`%0A::error::' });
   assert.doesNotMatch(renderComparisonHtml(hostile), /<script>alert/);
   assert.doesNotMatch(renderJunit(hostile), /<script>/);
   assert.equal(renderAnnotations(hostile).join('\n').split('\n').length, 1);

@@ -1,0 +1,97 @@
+// The picture of one metric's evidence: a dot a pair, the intervals, and the budget as a band, on an axis in percent that all metrics of
+// a page share. Drawn in percent of its width, so that it fits a phone and a desk without a script.
+
+import { html, type Markup } from '../../src/base/page/markup.js';
+import { limitOf } from './budget.js';
+import { budgetText, type MetricOutcome, percent } from './comparison.js';
+
+/** Maps ratios to percent of the plot's width. */
+export interface Axis {
+  at(ratio: number): number;
+  /** Ratios that have a mark. */
+  readonly ticks: readonly number[];
+}
+
+/** Within this change (log, %) the axis is nearly even; beyond, it is logarithmic: CPU's 5 % and p99's 50 % are both to be seen. */
+const EVEN_PERCENT = 3;
+/** Percent of the width that is kept free at either end. */
+const MARGIN = 3;
+const TICK_PERCENTS = [-75, -50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50, 100, 300];
+/** The axis covers this change at least, and at most. */
+const [LEAST_PERCENT, MOST_PERCENT] = [10, 300];
+
+/** An axis on which everything that decides of `metrics` has room. */
+export function axisFor(metrics: readonly MetricOutcome[]): Axis {
+  const shown = metrics.flatMap(({ budget, moreIsBetter, interval, ratio }) => [
+    limitOf(budget, moreIsBetter) ** 1.3,
+    ...(interval === null ? [ratio ?? 1] : [interval.low, interval.high]),
+  ]);
+  const furthest = Math.max(...shown.map((one) => Math.abs(Math.log(one))), Math.log1p(LEAST_PERCENT / 100));
+  const span = stretch(Math.min(furthest * 1.1, Math.log1p(MOST_PERCENT / 100)));
+  const at = (ratio: number): number => {
+    const place = 50 + (stretch(Math.log(ratio)) / span) * (50 - MARGIN);
+    return Math.round(Math.max(0.5, Math.min(99.5, place)) * 100) / 100;
+  };
+  const ticks = TICK_PERCENTS.map((tick) => 1 + tick / 100).filter((one) => Math.abs(stretch(Math.log(one))) <= span);
+  return { at, ticks };
+}
+
+function stretch(log: number): number {
+  return Math.asinh((log * 100) / EVEN_PERCENT);
+}
+
+const HEIGHT = 96;
+const DOTS = { top: 10, bottom: 46 };
+const INTERVAL_Y = 62;
+const BASE_Y = 76;
+
+export function intervalPlot(metric: MetricOutcome, axis: Axis): Markup {
+  const { interval, familyInterval, ratio, budget, moreIsBetter } = metric;
+  const limit = limitOf(budget, moreIsBetter);
+  const [from, to] = [axis.at(1 / limit), axis.at(limit)];
+  const worse = moreIsBetter
+    ? html`<text class="worse" x="0.5%" y="12">◂ worse</text>`
+    : html`<text class="worse end" x="99.5%" y="12">worse ▸</text>`;
+  return html`<svg class="plot evidence" role="img" aria-label="${describe(metric)}" height="${HEIGHT}">
+<rect class="band" x="${from}%" width="${to - from}%" y="0" height="${BASE_Y}"/>
+<line class="edge" x1="${from}%" x2="${from}%" y1="0" y2="${BASE_Y}"/><line class="edge" x1="${to}%" x2="${to}%" y1="0" y2="${BASE_Y}"/>
+${axis.ticks.map((tick) => mark(tick, axis))}
+<line class="zero" x1="${axis.at(1)}%" x2="${axis.at(1)}%" y1="0" y2="${BASE_Y}"/>${worse}
+${dots(metric.pairRatios, axis)}
+${familyInterval === null ? '' : line('family', familyInterval.low, familyInterval.high, axis)}
+${interval === null ? '' : line('interval', interval.low, interval.high, axis)}
+${ratio === null ? '' : html`<circle class="estimate" cx="${axis.at(ratio)}%" cy="${INTERVAL_Y}" r="5"/>`}
+</svg>`;
+}
+
+function mark(tick: number, axis: Axis): Markup {
+  const x = axis.at(tick);
+  const change = Math.round((tick - 1) * 100);
+  const minor = [2, 10, 50, 75].includes(Math.abs(change)) ? 'minor' : '';
+  const text = change === 0 ? '0' : `${change > 0 ? '+' : '−'}${Math.abs(change)} %`;
+  return html`<line class="tick" x1="${x}%" x2="${x}%" y1="${BASE_Y}" y2="${BASE_Y + 4}"/><text class="${minor}" x="${x}%" y="${BASE_Y + 16}">${text}</text>`;
+}
+
+/** From top to bottom in the order run: a drift is seen as a slope. */
+function dots(ratios: readonly (number | null)[], axis: Axis): Markup[] {
+  const step = (DOTS.bottom - DOTS.top) / Math.max(1, ratios.length - 1);
+  return ratios.flatMap((ratio, i) =>
+    ratio === null
+      ? []
+      : [
+          html`<circle class="pair" cx="${axis.at(ratio)}%" cy="${Math.round((DOTS.top + i * step) * 10) / 10}" r="3"/>`,
+        ],
+  );
+}
+
+function line(kind: string, low: number, high: number, axis: Axis): Markup {
+  return html`<line class="${kind}" x1="${axis.at(low)}%" x2="${axis.at(high)}%" y1="${INTERVAL_Y}" y2="${INTERVAL_Y}"/>`;
+}
+
+function describe(metric: MetricOutcome): string {
+  const { ratio, interval, pairRatios } = metric;
+  const change = ratio === null ? 'no figure' : percent(ratio);
+  const range =
+    interval === null ? 'no interval yet' : `interval ${percent(interval.low)} to ${percent(interval.high)}`;
+  return `${metric.label}: ${change}, ${range}, budget ${budgetText(metric)}, ${pairRatios.length} pairs`;
+}
