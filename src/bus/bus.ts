@@ -33,6 +33,9 @@ export interface Bus extends Interest {
   forward(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void;
   /** Asks every other relay about a topic's subscribers. Gives the answers that came, one for each or for several together. */
   survey(question: Question): Promise<readonly Census[]>;
+  /** Whether other nodes will get all that was forwarded of a topic until now: NATS has taken it. When this resolves, all that NATS
+   *  had taken of others before has come in here. At once, and true, where there are no other nodes. */
+  confirm(topic: string): Promise<boolean>;
   /** What this bus has done so far. */
   status(): BusStatus;
   /** Sends what is under way and ends. */

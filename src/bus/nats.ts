@@ -22,6 +22,10 @@ const REFUSED = /authorization|authentication/i;
 const SURVEYS_AT_ONCE = 32;
 /** How old an answer to another node's question may be. */
 const ANSWER_HOLDS_MS = 50;
+/** How long a publisher may be kept waiting for NATS. */
+const CONFIRM_MS = 1000;
+/** Topics remembered of which something was lost since somebody asked. */
+const MAX_LOST_TOPICS = 1000;
 /** How long the end may wait for NATS to take what was published last. */
 const LAST_FLUSH_MS = 1000;
 
@@ -58,6 +62,8 @@ export class NatsBus implements Bus {
   private readonly interest: NatsInterest;
   /** Who asks what is being asked already waits for the next answer. */
   private readonly surveys = new SharedWork<string, readonly Census[]>(SURVEYS_AT_ONCE, (key) => this.surveyNow(key));
+  private readonly flushes = new SharedWork<'', boolean>(1, () => this.flushNow());
+  private readonly lostTopics = new Set<string>();
   /** Answers to other nodes, by question: many ask at once when many of their clients do. */
   private readonly answers = new Map<string, Promise<string>>();
   private readonly confirmation = new NatsConfirmation(() => (this.connected ? this.nats : undefined));
@@ -100,11 +106,11 @@ export class NatsBus implements Bus {
   forward(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void {
     const size = message.byteLength;
     if (!this.connected || this.nats === undefined || this.confirmation.isFull) {
-      this.lost++;
+      this.lose(topic);
       return;
     }
     if (size > this.maxPayloadBytes) {
-      this.lost++;
+      this.lose(topic);
       this.warnings.warn('too big for NATS: not forwarded', { topic, bytes: size, limit: this.maxPayloadBytes });
       return;
     }
@@ -127,7 +133,7 @@ export class NatsBus implements Bus {
       } catch (error) {
         // Another server of the cluster may allow less than the one before.
         this.forwarded--;
-        this.lost++;
+        this.lose(topic);
         this.warnings.warn('NATS does not take a message', { topic, reason: (error as Error).message });
       }
     }
@@ -148,6 +154,25 @@ export class NatsBus implements Bus {
       if (this.connected) this.warnings.warn('NATS survey failed', { topic, reason: (error as Error).message });
       return [];
     }
+  }
+
+  async confirm(topic: string): Promise<boolean> {
+    const isTaken = await this.flushes.do('');
+    return !this.lostTopics.delete(topic) && isTaken;
+  }
+
+  private async flushNow(): Promise<boolean> {
+    this.publishTurn();
+    const { nats } = this;
+    if (nats === undefined || !this.connected) return false;
+    const tooLate = sleep(CONFIRM_MS, false, { ref: false });
+    return Promise.race([nats.flush().then(() => this.connected && this.nats === nats), tooLate]).catch(() => false);
+  }
+
+  private lose(topic: string): void {
+    this.lost++;
+    if (this.lostTopics.size >= MAX_LOST_TOPICS) this.lostTopics.clear();
+    this.lostTopics.add(topic);
   }
 
   status(): BusStatus {

@@ -7,6 +7,7 @@ export const noBus: Bus = {
   subscribe() {},
   unsubscribe() {},
   survey: () => Promise.resolve([]),
+  confirm: () => Promise.resolve(true),
   status: () => NO_STATUS,
   close: () => Promise.resolve(),
 };

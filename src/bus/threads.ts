@@ -113,6 +113,16 @@ export class ThreadsBus implements Bus, Threads {
     });
   }
 
+  async confirm(topic: string): Promise<boolean> {
+    const { hub } = this;
+    if (hub === undefined) return true;
+    const wants: Question['wants'] = 'confirmation';
+    const answers = await this.surveys.begin([hub], (id) => {
+      this.push(hub, topic, ASK, Buffer.from(JSON.stringify({ id, wants })));
+    });
+    return answers[0]?.subscribers === 1;
+  }
+
   private isWanting(worker: number, topic: string): boolean {
     if (worker >>> 5 >= this.table.stride || worker === this.hub) return false;
     return (this.table.at(slotOf(topic), worker >>> 5) & (1 << (worker & 31))) !== 0;

@@ -30,10 +30,12 @@ export class Exchange {
     this.bus.forward(topic.name, message, isBinary ? Kind.binary : Kind.text);
   }
 
-  /** Fans out what nobody's socket sent (HTTP) to a topic, which need not have subscribers. Gives how many there are here. */
-  publishTo(name: string, message: ArrayBuffer | Uint8Array, isBinary: boolean): number {
+  /** Fans out what nobody's socket sent (HTTP) to a topic, which need not have subscribers. Gives how many there are here.
+   *  `acknowledge` is as that of publishPayload. */
+  publishTo(name: string, message: ArrayBuffer | Uint8Array, isBinary: boolean, acknowledge?: Acknowledge): number {
     const topic = this.topics.find(name);
-    if (!this.publishKept(name, undefined, message, isBinary)) {
+    if (!this.publishKept(name, undefined, message, isBinary, acknowledge)) {
+      acknowledge?.(0);
       if (topic !== undefined) this.fanOutRaw(topic, undefined, message, isBinary);
       this.bus.forward(name, message, isBinary ? Kind.binary : Kind.text);
     }
@@ -106,13 +108,14 @@ export class Exchange {
     sender: Connection | undefined,
     message: ArrayBuffer | Uint8Array,
     isBinary: boolean,
+    acknowledge?: Acknowledge,
   ): boolean {
     const { sequencer } = this;
     if (!sequencer?.keeps(name)) return false;
     const bytes = message instanceof Uint8Array ? message : new Uint8Array(message);
     const body = rawBody(bytes, isBinary);
     const payload = { body, raw: bytes, isText: !isBinary };
-    return sequencer.publish({ topic: name, body, from: undefined, sender, payload });
+    return sequencer.publish({ topic: name, body, from: undefined, sender, payload }, acknowledge);
   }
 
   private fanOutRaw(

@@ -29,6 +29,7 @@ import { SlowConsumers } from './fanout/slow.js';
 import { slowObserver } from './fanout/slow-observer.js';
 import type { TopicTable } from './fanout/topic-table.js';
 import { type HistoryCounts, NOTHING_KEPT } from './history/history.js';
+import type { Acknowledge } from './history/sequencer.js';
 import { urlOf } from './listening.js';
 import { TopicLayer } from './topic-layer.js';
 import type { HttpResponse, us_socket_context_t } from './uws.js';
@@ -141,10 +142,14 @@ export class Relay implements RelayLife, Inspected {
     this.entrance.addRoutes(routes);
   }
 
-  publish(topicName: string, message: ArrayBuffer | Uint8Array, isBinary: boolean): number {
+  publish(topic: string, message: ArrayBuffer | Uint8Array, isBinary: boolean, acknowledge?: Acknowledge): number {
     this.counters.published++;
     this.counters.publishedBytes += message.byteLength;
-    return this.layer.exchange.publishTo(topicName, message, isBinary);
+    return this.layer.exchange.publishTo(topic, message, isBinary, acknowledge);
+  }
+
+  keeps(topic: string): boolean {
+    return this.layer.keeps(topic);
   }
 
   get topics(): TopicTable {

@@ -81,6 +81,11 @@ export class TopicLayer {
     this.expiring = this.history && setInterval(() => this.history?.expire(), EXPIRE_EVERY_MS).unref();
   }
 
+  /** Whether --history numbers and keeps the topic's messages. */
+  keeps(topic: string): boolean {
+    return this.sequencer?.keeps(topic) ?? false;
+  }
+
   /** A socket has opened: a raw one joins its topic, an enveloped one gets its session. */
   opened(connection: Connection): void {
     const { topic } = connection;

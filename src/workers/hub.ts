@@ -4,7 +4,7 @@
 
 import type { Bus, BusStatus } from '../bus/bus.js';
 import { NO_STATUS } from '../bus/bus.js';
-import { together } from '../bus/census.js';
+import { type Census, NOBODY, together } from '../bus/census.js';
 import type { JetStreamOwner } from '../bus/jetstream.js';
 import type { HubObserver, Link } from '../bus/link.js';
 import { ThreadsBus } from '../bus/threads.js';
@@ -24,7 +24,10 @@ export class Hub implements HubObserver {
     this.workers = new ThreadsBus({ self, interest, links: [], observer: this });
     this.workers.start(
       (topic, message, kind) => nodes.forward(topic, message, kind),
-      async (topic, wants) => together(await nodes.survey({ topic, wants, reach: 'cluster' })),
+      async (topic, wants) =>
+        wants === 'confirmation'
+          ? this.confirm(topic)
+          : together(await nodes.survey({ topic, wants, reach: 'cluster' })),
     );
     this.numberTopics();
     nodes.start(
@@ -69,6 +72,13 @@ export class Hub implements HubObserver {
   async close(): Promise<void> {
     await this.workers.close();
     await this.nodes.close();
+  }
+
+  /** Asks NATS, and then has every worker say that it has taken in what came before. */
+  private async confirm(topic: string): Promise<Census> {
+    const isConfirmed = await this.nodes.confirm(topic);
+    await this.workers.survey({ topic, wants: 'count', reach: 'process' });
+    return { ...NOBODY, subscribers: isConfirmed ? 1 : 0 };
   }
 
   private drop(topic: string): void {

@@ -16,6 +16,7 @@ import type { RequestCount } from '../../relay/exit/requests.js';
 import type { HttpRequest, HttpResponse } from '../../relay/uws.js';
 import { type Answer, INTERNAL_ERROR, json, refused, send } from '../respond.js';
 import { BodyBudget, type HeldBody, readBody } from './body.js';
+import { type Confirm, Confirmation, type ConfirmingRelay, readConfirm } from './confirmation.js';
 import { batchLines, parseBatchLine } from './publish-batch.js';
 import { Publishers } from './publishers.js';
 
@@ -34,18 +35,17 @@ interface PublishRequest {
   /** The topic of the path; undefined for a batch. */
   readonly topic: string | undefined;
   readonly isText: boolean;
+  readonly confirm: Confirm;
 }
 
 /** What the publish API asks of a relay. */
-export interface PublishTarget {
+export interface PublishTarget extends ConfirmingRelay {
   addRoutes(routes: Routes): void;
   readonly requests: RequestCount;
   readonly access: Access;
   readonly guard: PublishGuard;
-  readonly bus: Pick<Bus, 'survey'>;
+  readonly bus: Pick<Bus, 'survey' | 'confirm'>;
   isDraining(): boolean;
-  /** Fans `message` out on a topic as if a client without a socket had sent it. Returns how many subscribers it went to. */
-  publish(topic: string, message: ArrayBuffer | Uint8Array, isBinary: boolean): number;
   /** Counts and logs (sampled) the refusal of a request. */
   countRefusal(refusal: Refusal): void;
 }
@@ -56,7 +56,7 @@ export class PublishApi {
 
   constructor(
     private readonly relay: PublishTarget,
-    private readonly config: Pick<RelayConfig, 'maxPayloadBytes' | 'maxBatchBytes'>,
+    private readonly config: Pick<RelayConfig, 'maxPayloadBytes' | 'maxBatchBytes' | 'cluster'>,
     private readonly log: Logger,
   ) {
     const largest = Math.max(config.maxPayloadBytes, config.maxBatchBytes);
@@ -106,10 +106,12 @@ export class PublishApi {
     const asker = this.relay.access.read(res, req);
     if ('status' in asker) return asker;
     const isText = isTextType(req.getHeader('content-type'));
+    const confirm = readConfirm(req.getQuery('confirm') ?? '', this.config.cluster.length > 0);
+    if (typeof confirm !== 'string') return confirm;
     const url = req.getUrl();
-    if (url === PATH) return { asker, topic: undefined, isText };
+    if (url === PATH) return { asker, topic: undefined, isText, confirm };
     const parsed = parseTopicPath(url.slice(PATH.length));
-    return 'status' in parsed ? parsed : { asker, topic: parsed.topic, isText };
+    return 'status' in parsed ? parsed : { asker, topic: parsed.topic, isText, confirm };
   }
 
   private async publish(
@@ -123,8 +125,8 @@ export class PublishApi {
       if (isRefusal(identity)) return { answer: refused(this.count(identity)), unread: false };
       const answer =
         request.topic === undefined
-          ? await this.publishBatch(request.asker, identity, body)
-          : await this.publishOne(request.asker, identity, request.topic, body, request.isText);
+          ? await this.publishBatch(request, identity, body)
+          : await this.publishOne(request, identity, request.topic, body);
       return { answer, unread: false };
     } finally {
       body.release();
@@ -132,37 +134,50 @@ export class PublishApi {
   }
 
   private async publishOne(
-    asker: Asker,
+    { asker, isText, confirm }: PublishRequest,
     identity: Identity,
     topic: string,
     body: HeldBody,
-    isText: boolean,
   ): Promise<Answer> {
     if (isText && !isUtf8(body.bytes)) return refused(this.count(Refused.bodyUtf8));
+    const confirmation = new Confirmation(this.relay, confirm);
+    await confirmation.before(topic);
     const refusal = this.refusalOf(asker, identity, topic, body.bytes.length);
     if (refusal !== undefined) return refused(this.count(refusal));
-    const here = this.relay.publish(topic, body.bytes, !isText);
+    const here = confirmation.publish(topic, body.bytes, !isText);
     // Those of the other workers; other nodes are not asked, which would take longer than publishing.
-    const { subscribers } = together(await this.relay.bus.survey({ topic, wants: 'count', reach: 'process' }));
-    return json(202, { topic, subscribers: here + subscribers });
+    const elsewhere = this.relay.bus.survey({ topic, wants: 'count', reach: 'process' });
+    const [unconfirmed, censuses] = await Promise.all([confirmation.refusal(), elsewhere]);
+    if (unconfirmed !== undefined) return refused(this.count(unconfirmed));
+    const { seq } = confirmation;
+    return json(202, { topic, subscribers: here + together(censuses).subscribers, ...(seq > 0 && { seq }) });
   }
 
-  private async publishBatch(asker: Asker, identity: Identity, body: HeldBody): Promise<Answer> {
+  private async publishBatch({ asker, confirm }: PublishRequest, identity: Identity, body: HeldBody): Promise<Answer> {
     if (!isUtf8(body.bytes)) return refused(this.count(Refused.bodyUtf8));
+    const confirmation = new Confirmation(this.relay, confirm);
+    await confirmation.before('');
     let accepted = 0;
     let rejectedTotal = 0;
     let lines = 0;
     const rejected: { line: number; code: string; message: string }[] = [];
     for (const { number, line } of batchLines(body.bytes)) {
       if (++lines % LINES_PER_TURN === 0) await setImmediate();
-      const problem = this.publishLine(asker, identity, line);
+      const problem = this.publishLine(asker, identity, line, confirmation);
       if (problem === undefined) accepted++;
       else if (++rejectedTotal <= MAX_REJECTED_LISTED) rejected.push({ line: number, ...problem });
     }
+    const unconfirmed = await confirmation.refusal();
+    if (unconfirmed !== undefined) return refused(this.count(unconfirmed));
     return json(202, rejectedTotal > rejected.length ? { accepted, rejected, rejectedTotal } : { accepted, rejected });
   }
 
-  private publishLine(asker: Asker, identity: Identity, line: string): { code: string; message: string } | undefined {
+  private publishLine(
+    asker: Asker,
+    identity: Identity,
+    line: string,
+    confirmation: Confirmation,
+  ): { code: string; message: string } | undefined {
     const parsed = parseBatchLine(line);
     if ('code' in parsed) return parsed;
     const bytes = parsed.bytes ?? Buffer.from(parsed.text);
@@ -175,7 +190,7 @@ export class PublishApi {
     }
     const refusal = this.refusalOf(asker, identity, parsed.topic, bytes.length);
     if (refusal !== undefined) return { code: refusal.code, message: refusal.message };
-    this.relay.publish(parsed.topic, bytes, parsed.bytes !== undefined);
+    confirmation.publish(parsed.topic, bytes, parsed.bytes !== undefined);
     return undefined;
   }
 
