@@ -207,10 +207,14 @@ export class JetStreamOwner implements NatsObserver {
     }
   }
 
-  private sendUnnumbered(topic: string, { from, sender }: Publish, body: string): void {
+  private sendUnnumbered(topic: string, { from, sender, key }: Publish, body: string): void {
     this.lost++;
     this.warnings.warn('history: NATS is away, messages are not kept', { topic });
-    const about = { ...(from !== undefined && { from }), ...(sender !== undefined && { sender }) };
+    const about = {
+      ...(from !== undefined && { from }),
+      ...(sender !== undefined && { sender }),
+      ...(key !== undefined && { key }),
+    };
     this.output.send(topic, writeRecord({ is: 'unnumbered', ...about }, body));
   }
 

@@ -7,6 +7,7 @@ export type SequenceRecord =
       readonly is: 'publish';
       readonly from?: string;
       readonly sender?: string;
+      readonly key?: string;
       readonly ack?: number;
       readonly pid?: string;
       readonly repeat?: number;
@@ -19,11 +20,12 @@ export type SequenceRecord =
       readonly after: number;
       readonly from?: string;
       readonly sender?: string;
+      readonly key?: string;
     }
   /** From the owner to the thread that asked for a number: 0 where it got none, nothing where that is not known. */
   | { readonly is: 'ack'; readonly ack: number; readonly seq?: number }
   /** From the owner, where it cannot number at the moment: for those who are there, and kept by nobody. */
-  | { readonly is: 'unnumbered'; readonly from?: string; readonly sender?: string }
+  | { readonly is: 'unnumbered'; readonly from?: string; readonly sender?: string; readonly key?: string }
   /** To the owner: send all that you keep. It answers with `kept` (everything over `floor` follows), a `message` each, and `end`,
    *  with nothing in between. `ask` tells the answers to several questions apart. */
   | { readonly is: 'ask'; readonly ask: number }

@@ -58,7 +58,7 @@ export class Exchange {
       return;
     }
     if (once !== undefined && !this.isNew(publishKey(name, from, once.pid), once.repeat, acknowledge)) return;
-    if (this.bus !== noBus) this.bus.forward(name, writeParcel(body, from), Kind.envelope);
+    if (this.bus !== noBus) this.bus.forward(name, writeParcel(body, from, payload.key), Kind.envelope);
     const topic = this.topics.find(name);
     if (topic !== undefined) this.fanOutPayload(topic, sender, payload, from);
     acknowledge(0);
@@ -88,16 +88,16 @@ export class Exchange {
       this.fanOutRaw(topic, undefined, message, kind === Kind.binary);
       return;
     }
-    const { body, from } = readParcel(message);
-    this.fanOutPayload(topic, undefined, bodyPayload(body), from);
+    const { body, from, key } = readParcel(message);
+    this.fanOutPayload(topic, undefined, withKey(bodyPayload(body), key), from);
   };
 
   /** Fans out here a message that the topic's owner, this thread or another, has numbered. */
-  readonly numbered = ({ topic: name, body, seq, from, sender, payload, isForRawOnly }: Numbered): void => {
+  readonly numbered = ({ topic: name, body, seq, from, sender, payload, key, isForRawOnly }: Numbered): void => {
     const topic = this.topics.find(name);
     if (topic === undefined) return;
     const connection = typeof sender === 'string' ? this.connections.get(sender) : sender;
-    const both = payload ?? bodyPayload(body);
+    const both = payload ?? withKey(bodyPayload(body), key);
     if (topic.delivery !== undefined && this.window(topic.delivery, both, connection, from, seq, isForRawOnly)) return;
     this.fanOutToRaw(topic, connection, both);
     if (!isForRawOnly) this.envelop(topic, connection, body, from, seq);
@@ -171,6 +171,10 @@ export class Exchange {
     if (enveloped === undefined || enveloped.subscribers.size === 0) return;
     this.fanOut.publish(enveloped, sender, Buffer.from(msgFrame(topic.head, body, seq, from)), false);
   }
+}
+
+function withKey(payload: Payload, key: string | undefined): Payload {
+  return key === undefined ? payload : { ...payload, key };
 }
 
 /** Whether a payload goes out to raw subscribers as a text frame. */

@@ -56,7 +56,14 @@ export class TopicLayer {
     const { deliveryOf } = this.windows;
     this.topics = new TopicTable(config.maxTopics, { history: this.sequencer, hasPresence, deliveryOf, interest: bus });
     this.presence = new Presence(fanOut, bus, this.topics);
-    this.exchange = new Exchange(fanOut, this.topics, bus, shared.connections, this.sequencer, recent);
+    this.exchange = new Exchange(
+      fanOut,
+      this.topics,
+      this.windows.conflating(bus),
+      shared.connections,
+      this.sequencer,
+      recent,
+    );
     const { maxBackpressureBytes, maxTopicsPerConnection } = config;
     this.memberships = new Memberships(
       maxBackpressureBytes,

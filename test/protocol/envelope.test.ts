@@ -185,10 +185,10 @@ test('what crosses to another relay gives both audiences there what they get her
   const binary = fc.uint8Array().map((bytes) => ({ data: Buffer.from(bytes).toString('base64'), encoding: 'base64' }));
   const json = fc.oneof(fc.jsonValue(), fc.constant('",\\"encoding\\":\\"base64\\"')).map((data) => ({ data }));
   fc.assert(
-    fc.property(fc.oneof(binary, json), from, (fields, user) => {
+    fc.property(fc.oneof(binary, json), from, from, (fields, user, key) => {
       const { payload } = published(JSON.stringify({ op: 'pub', topic: 't', ...fields }));
-      const arrived = readParcel(writeParcel(payload.body, user));
-      assert.equal(arrived.from, user);
+      const arrived = readParcel(writeParcel(payload.body, user, key));
+      assert.deepEqual([arrived.from, arrived.key], [user, key]);
       assert.deepEqual(bodyPayload(arrived.body), payload);
     }),
   );

@@ -6,8 +6,10 @@ import type { Publication } from '../fanout/audience.js';
 /** All messages without a key share this one. */
 const NO_KEY = '';
 
+export type KeyReader = (message: Pick<Publication, 'key' | 'raw'>) => string;
+
 /** How a rule tells messages apart: by the key that their publisher named, else by what stands before the rule's separator. */
-export function keyReader({ mode, separator }: DeliverRule): (message: Publication) => string {
+export function keyReader({ mode, separator }: DeliverRule): KeyReader {
   if (mode !== 'latest-by-key') return () => NO_KEY;
   if (separator === undefined) return ({ key }) => key ?? NO_KEY;
   const end = Buffer.from(separator);

@@ -1,4 +1,6 @@
 // Which topics are delivered in windows: by the relay's rules, and by subscribers that asked for a longer window of their own.
+import type { Bus } from '../../bus/bus.js';
+import { noBus } from '../../bus/none.js';
 import type { DeliverRule } from '../../config/deliver-rules.js';
 import { ruleFor } from '../../config/topic-rules.js';
 import { MAX_WINDOW_MS } from '../../protocol/envelope.js';
@@ -12,6 +14,7 @@ import type {
   Topic,
 } from '../fanout/audience.js';
 import { AllLane } from './all-lane.js';
+import { ConflatingBus } from './conflating-bus.js';
 import { keyReader } from './key.js';
 import type { AudienceAccess, Drainable, Lane, LaneContext } from './lane.js';
 import { LatestLane } from './latest-lane.js';
@@ -38,6 +41,12 @@ export class Windows {
     const rule = ruleFor(this.rules, topic.name);
     return rule && new TopicWindows(topic, rule, this);
   };
+
+  /** `bus`, on which what is replaced within a window does not travel. */
+  conflating(bus: Bus): Bus {
+    if (bus === noBus || this.rules.every(({ mode }) => mode === 'all')) return bus;
+    return new ConflatingBus(bus, this.rules, (windowMs) => this.clockOf(windowMs), this.context.counters);
+  }
 
   /** The lane of a subscriber that is written to at most every `everyMs` (0: as the topic is); undefined where that is at once. */
   laneFor(topic: Topic, everyMs: number): SubscriberLane | undefined {

@@ -34,6 +34,8 @@ export interface Numbered {
   /** The connection to leave out, or its id, which may be another thread's. */
   readonly sender: Connection | string | undefined;
   readonly payload?: Payload;
+  /** What its publisher called its key. */
+  readonly key?: string | undefined;
   /** Deliver to raw sockets only; enveloped sockets get it from the history copy. */
   readonly isForRawOnly?: boolean;
 }
@@ -120,7 +122,7 @@ export class Sequencer implements HistoryStore {
       return true;
     }
     const about = {
-      ...optional(from, sender?.id),
+      ...optional(from, sender?.id, message.payload.key),
       ...(once && { pid: once.pid }),
       ...(once?.repeat !== undefined && { repeat: once.repeat }),
     };
@@ -140,8 +142,11 @@ export class Sequencer implements HistoryStore {
     const { record, body } = readRecord(bytes);
     switch (record.is) {
       case 'publish': {
-        const { from, sender, ack, pid, repeat } = record;
-        const seq = this.numberOnce({ topic, body, from, sender }, pid === undefined ? undefined : { pid, repeat });
+        const { from, sender, key, ack, pid, repeat } = record;
+        const seq = this.numberOnce(
+          { topic, body, from, sender, key },
+          pid === undefined ? undefined : { pid, repeat },
+        );
         if (ack === undefined) return;
         this.threads?.send(thread, topic, writeRecord({ is: 'ack', ack, ...(seq !== undefined && { seq }) }));
         return;
@@ -165,7 +170,7 @@ export class Sequencer implements HistoryStore {
         this.follow(topic, record, body);
         return;
       case 'unnumbered':
-        this.observer.numbered({ topic, body, seq: 0, from: record.from, sender: record.sender });
+        this.observer.numbered({ topic, body, seq: 0, from: record.from, sender: record.sender, key: record.key });
         return;
       case 'kept':
         this.heardAtMs = performance.now();
@@ -194,12 +199,12 @@ export class Sequencer implements HistoryStore {
 
   /** As the owner: gives a message its number, and fans it out here and in the other threads. */
   private number(message: Omit<Numbered, 'seq'>): number {
-    const { topic, body, from, sender } = message;
+    const { topic, body, from, sender, payload, key = payload?.key } = message;
     const history = this.own.open(topic);
     if (history === undefined) return 0;
     const seq = history.append(body, from);
     if (this.threads !== undefined) {
-      const about = optional(from, typeof sender === 'string' ? sender : sender?.id);
+      const about = optional(from, typeof sender === 'string' ? sender : sender?.id, key);
       const record = writeRecord({ is: 'numbered', epoch: history.epoch, seq, after: seq - 1, ...about }, body);
       this.threads.sendToInterested(topic, record);
     }
@@ -210,11 +215,11 @@ export class Sequencer implements HistoryStore {
   private follow(topic: string, record: Extract<SequenceRecord, { is: 'numbered' }>, body: string): void {
     const replica = this.replicas.get(topic);
     if (replica === undefined) return;
-    const { epoch, seq, after, from, sender } = record;
+    const { epoch, seq, after, from, sender, key } = record;
     const wasReady = replica.isReady;
     const outcome = replica.follow({ epoch, seq, after, body, from });
     if (outcome === 'broken' && wasReady) this.ask(replica);
-    this.observer.numbered({ topic, body, seq, from, sender, isForRawOnly: outcome !== 'new' });
+    this.observer.numbered({ topic, body, seq, from, sender, key, isForRawOnly: outcome !== 'new' });
     replica.settleAhead();
   }
 
@@ -301,6 +306,14 @@ export class Sequencer implements HistoryStore {
   }
 }
 
-function optional(from: string | undefined, sender: string | undefined): { from?: string; sender?: string } {
-  return { ...(from !== undefined && { from }), ...(sender !== undefined && { sender }) };
+function optional(
+  from: string | undefined,
+  sender: string | undefined,
+  key?: string,
+): { from?: string; sender?: string; key?: string } {
+  return {
+    ...(from !== undefined && { from }),
+    ...(sender !== undefined && { sender }),
+    ...(key !== undefined && { key }),
+  };
 }

@@ -1,0 +1,55 @@
+// What crosses to other workers and nodes of topics of which only the newest is delivered.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type Bus, Kind } from '../../../src/bus/bus.js';
+import { noBus } from '../../../src/bus/none.js';
+import { parseDeliverRules } from '../../../src/config/deliver-rules.js';
+import { writeParcel } from '../../../src/protocol/parcel.js';
+import { ConflatingBus } from '../../../src/relay/deliver/conflating-bus.js';
+import { WindowClock } from '../../../src/relay/deliver/window-clock.js';
+
+test('of a newest-only topic a window sends the newest of each key across; all else crosses at once', async () => {
+  const crossed: string[] = [];
+  const bus: Bus = {
+    ...noBus,
+    forward: (topic, message) => crossed.push(`${topic} ${Buffer.from(message as Uint8Array).toString()}`),
+  };
+  const clock = new WindowClock(60_000);
+  const counters = { conflated: 0 };
+  const rules = parseDeliverRules('keyed/*=60s,latest-by-key:=;latest/*=60s,latest;all/*=60s');
+  const conflating = new ConflatingBus(bus, rules, () => clock, counters);
+  const send = (topic: string, text: string, kind: Kind = Kind.text): void =>
+    conflating.forward(topic, Buffer.from(text), kind);
+  send('free', '1');
+  send('all/a', '1');
+  send('all/a', '2');
+  assert.deepEqual(crossed.splice(0), ['free 1', 'all/a 1', 'all/a 2']);
+  for (const text of ['a=1', 'b=1', 'a=2']) send('keyed/t', text);
+  conflating.forward('keyed/t', writeParcel('"whatever"', 'ann', 'b'), Kind.envelope);
+  conflating.forward('keyed/t', writeParcel('"c=1"', undefined), Kind.envelope);
+  for (const text of ['1', '2', '3']) send('latest/t', text);
+  send('latest/t', '{"op":"join"}', Kind.presence);
+  assert.deepEqual(
+    crossed.splice(0),
+    ['latest/t {"op":"join"}'],
+    'the first of a window waits for the end of the turn',
+  );
+  await turn();
+  await turn();
+  assert.deepEqual(crossed.splice(0), [
+    'keyed/t a=2',
+    'keyed/t ["ann","b"]\n"whatever"',
+    'keyed/t \n"c=1"',
+    'latest/t 3',
+  ]);
+  assert.equal(counters.conflated, 4);
+  send('latest/t', '4');
+  send('latest/t', '5');
+  await turn();
+  assert.deepEqual(crossed, [], 'the window has just begun');
+  clock.endAll();
+  assert.deepEqual(crossed, ['latest/t 5']);
+  clock.endAll();
+  clock.stop();
+});
