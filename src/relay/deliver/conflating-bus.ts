@@ -71,6 +71,12 @@ export class ConflatingBus implements Bus {
     return this.bus.survey(question);
   }
 
+  /** What waits in a window has not been handed over: it crosses first. */
+  confirm(topic: string): Promise<boolean> {
+    this.lanes.get(topic)?.crossNow();
+    return this.bus.confirm(topic);
+  }
+
   status(): BusStatus {
     return this.bus.status();
   }
@@ -96,10 +102,14 @@ class CrossingLane implements Windowed {
     return hasReplaced;
   }
 
-  windowEnded(): boolean {
-    const isRunning = this.newest.size > 0;
+  crossNow(): void {
     for (const crossing of this.newest.values()) this.cross(crossing);
     this.newest.clear();
+  }
+
+  windowEnded(): boolean {
+    const isRunning = this.newest.size > 0;
+    this.crossNow();
     if (!isRunning) this.quiet();
     return isRunning;
   }
