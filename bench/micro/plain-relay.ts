@@ -1,7 +1,9 @@
 // What the uWebSockets.js documentation shows as a relay: publish inside the message handler. The other side of `fanout.ts`.
+import type * as Uws from 'uWebSockets.js';
 import { App, us_socket_local_port } from '../../src/relay/uws.js';
 
-App()
+// With topics as strings, as everybody writes it.
+(App() as unknown as Uws.TemplatedApp)
   .ws<{ topic: string }>('/*', {
     maxPayloadLength: 1024 * 1024,
     maxBackpressure: 64 * 1024 * 1024,

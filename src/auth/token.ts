@@ -1,5 +1,7 @@
 // Where a client may put its token: the Authorization header, the WebSocket subprotocol list (browsers), or `?token=`.
 
+import { queryValue } from '../protocol/query.js';
+
 /** A subprotocol list entry that starts with this carries a token: `new WebSocket(url, ['fanwire.v1', 'fanwire.token.' + jwt])`. */
 const TOKEN_PROTOCOL_PREFIX = 'fanwire.token.';
 
@@ -24,12 +26,13 @@ export function findToken(
 }
 
 /**
- * The subprotocol to answer an upgrade with, or undefined when none was offered that the relay speaks.
+ * The subprotocol to answer an upgrade with: empty when none was offered, undefined when none of those is spoken here.
  * A browser fails a connection whose offered list is not answered, so a token offered alone is answered with itself
  * (only its sender sees that); offering `fanwire.raw` beside it keeps the token out of the response.
  */
 export function chooseProtocol(subprotocols: string | undefined): string | undefined {
-  const offered = listEntries(subprotocols);
+  const offered = listEntries(subprotocols).filter((entry) => entry !== '');
+  if (offered.length === 0) return '';
   return (
     SPOKEN_PROTOCOLS.find((protocol) => offered.includes(protocol)) ??
     offered.find((entry) => entry.startsWith(TOKEN_PROTOCOL_PREFIX))
@@ -42,6 +45,5 @@ function listEntries(header: string | undefined): string[] {
 }
 
 function queryToken(query: string | undefined): string | undefined {
-  if (!query?.includes('token=')) return undefined;
-  return new URLSearchParams(query).get('token') || undefined;
+  return queryValue(query, 'token') || undefined;
 }

@@ -28,7 +28,17 @@ export function parseUrl(text: string): URL {
   if (url?.hash) {
     throw new FanwireError('FANWIRE_USAGE_URL', `"${text}" has a fragment, which is never sent; write # as %23`);
   }
-  if (url && /^(ws|http)s?:$/.test(url.protocol)) return url;
+  if (url && /^(ws|http)s?:$/.test(url.protocol)) {
+    // What `new URL` makes of such a path is another one.
+    const path = /^[^:]+:\/\/[^/?]*([^?]*)/.exec(text)?.[1] ?? '';
+    if (/(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i.test(path) || path.includes('\\')) {
+      throw new FanwireError(
+        'FANWIRE_USAGE_URL',
+        `"${text}" has a segment "." or ".." or a backslash, which URLs lose; encode the topic's slashes as %2F`,
+      );
+    }
+    return url;
+  }
   const mend = text.includes('://') ? 'give a ws:// or wss:// URL' : `did you mean ws://${text}?`;
   throw new FanwireError('FANWIRE_USAGE_URL', `"${text}" is not a WebSocket URL; ${mend}`);
 }
@@ -37,7 +47,7 @@ export function parseUrl(text: string): URL {
 export function topicOf(url: URL): string {
   const path = url.pathname.slice(1);
   try {
-    return decodeURIComponent(path) || 'lobby';
+    return decodeURIComponent(path);
   } catch {
     return path; // the relay will refuse it, in its own words
   }

@@ -103,7 +103,7 @@ async function startAlone(config: RelayConfig, log: Logger, cluster: Cluster | u
   const { RemoteOwner } = await import('../bus/remote-owner.js');
   const threads = cluster?.owner && new RemoteOwner(cluster.owner);
   const relay = await startRelay(config, log, { ...ALONE, ...cluster, threads });
-  new PublishApi(relay, config, log).attach();
+  new PublishApi(relay, config).attach();
   const inspection = new LocalInspection(relay, config);
   new HealthRoute(relay, inspection, config).attach();
   let isClosed = false;

@@ -39,7 +39,7 @@ export const Close = Object.fromEntries(Object.entries(CLOSES).map(([name, { cod
 
 /** A refusal of a request or an upgrade: what HTTP answers, and the stable code a program can test. */
 export interface Refusal {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 413 | 426 | 429 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 426 | 429 | 500 | 501 | 503;
   readonly code: string;
   readonly message: string;
   /** Seconds until a retry makes sense: the refusal passes. */
@@ -92,6 +92,7 @@ export const Refused = {
   opRate: refusal(429, 'FANWIRE_OP_RATE', 'you ask more of the relay than --max-op-rate allows', 1),
   publishBusy: refusal(503, 'FANWIRE_PUBLISH_BUSY', 'the relay holds as many request bodies as it may', 1),
   bodyUtf8: refusal(400, 'FANWIRE_BODY_UTF8', 'a text body must be UTF-8; send binary as application/octet-stream'),
+  failed: refusal(500, 'FANWIRE_INTERNAL', 'this failed inside the relay; its log says why'),
   draining: refusal(503, 'FANWIRE_DRAINING', 'the relay is stopping; another one will take over', 5),
   tooManySubscriptions: refusal(
     429,

@@ -4,15 +4,19 @@ import type { Refusal } from './codes.js';
 /** Longest topic name in bytes of UTF-8: it is a key in every index, log line and metric, so it stays short. */
 export const MAX_TOPIC_BYTES = 200;
 
-/** The topic that a bare `/` joins. */
-const LOBBY = 'lobby';
-
 // C0, DEL and C1 control characters (they would break logs and headers), and lone surrogates (they have no UTF-8).
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 
-/** Undefined when `name` is 1 to 200 bytes of UTF-8 without control characters, else the refusal to answer with. */
+/** A segment that URLs are written without: `ws://host/a/../b` leaves every client as `/b`, and `ws://host/.` as `/` (RFC 3986, 5.2.4). */
+const DOT_SEGMENT = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i;
+
+/**
+ * Undefined when `name` may be a topic's: 1 to 200 bytes of UTF-8 without control characters, and neither `.` nor `..`, which
+ * no URL can spell. Else the refusal to answer with.
+ */
 export function checkTopicName(name: string): Refusal | undefined {
   if (name.length === 0) return refuse('a topic name must not be empty');
+  if (name === '.' || name === '..') return refuse(`a topic cannot be called ${quote(name)}: no URL can spell it`);
   const bytes = name.length * 3 <= MAX_TOPIC_BYTES ? 0 : Buffer.byteLength(name);
   if (bytes > MAX_TOPIC_BYTES) {
     return refuse(`a topic name is at most ${MAX_TOPIC_BYTES} bytes of UTF-8, got ${bytes} (${quote(name)})`);
@@ -24,12 +28,25 @@ export function checkTopicName(name: string): Refusal | undefined {
 }
 
 /**
- * The topic that a request path names: the path without its first slash, percent-decoded; `/` is the lobby.
+ * The topic that a request path names: the path without its first slash, percent-decoded. A path that clients would rewrite, each
+ * in its own way, before they send it is refused, so that a path names one topic whoever sends it.
  * `path` comes without the query, as uWS `getUrl()` gives it. Never throws.
  */
 export function parseTopicPath(path: string): { readonly topic: string } | Refusal {
   const encoded = path.startsWith('/') ? path.slice(1) : path;
-  if (encoded.length === 0) return { topic: LOBBY };
+  if (encoded.length === 0) return refuse('the path names no topic: open /<topic>, encoded with encodeURIComponent');
+  if (DOT_SEGMENT.test(encoded)) {
+    return refuse(
+      `the path ${quote(path)} has a segment "." or "..", which URLs lose; encode the topic's slashes as %2F`,
+    );
+  }
+  if (/[\\#\ufffd]/.test(encoded)) {
+    return {
+      status: 400,
+      code: 'FANWIRE_TOPIC_ENCODING',
+      message: `the path ${quote(path)} has a "#", a backslash or bytes that are no UTF-8; encode the topic with encodeURIComponent`,
+    };
+  }
   let topic = encoded;
   if (encoded.includes('%')) {
     try {

@@ -2,6 +2,7 @@
 import type { RelayConfig } from '../config/schema.js';
 import { FanwireError } from '../protocol/codes.js';
 import { Cost, type OpsBudget } from './budget/ops-budget.js';
+import { utf8 } from './bytes.js';
 import type { Connection, SocketState } from './fanout/audience.js';
 import {
   App,
@@ -43,7 +44,7 @@ export function socketLimits(config: RelayConfig, maxBackpressure: number) {
 export function makeApp(config: RelayConfig): TemplatedApp {
   if (config.tlsCert === '') return App();
   try {
-    return SSLApp({ cert_file_name: config.tlsCert, key_file_name: config.tlsKey });
+    return SSLApp({ cert_file_name: utf8(config.tlsCert), key_file_name: utf8(config.tlsKey) });
   } catch (error) {
     throw new FanwireError(
       'FANWIRE_TLS',

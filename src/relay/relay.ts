@@ -9,20 +9,22 @@ import { maxFrameBytes } from '../protocol/frames.js';
 import { controlFrames, socketLimits } from './app.js';
 import { OpsBudget } from './budget/ops-budget.js';
 import { PublishGuard } from './budget/publish-guard.js';
+import { utf8 } from './bytes.js';
 import { ALONE, type Company } from './company.js';
 import { Access } from './door/access.js';
 import { Admission } from './door/admission.js';
 import { CorkHolder } from './door/cork-holder.js';
 import { FileLimit } from './door/file-limit.js';
-import { NOT_AN_UPGRADE, noRoute, writeRefusal } from './door/refuse.js';
+import { RelayHouse } from './door/house.js';
+import { RequestCount } from './door/requests.js';
+import { HttpRoutes } from './door/routes.js';
 import { type Entrant, type HandshakeHeaders, Upgrades } from './door/upgrade.js';
-import { Entrance, type Gate, type Routes } from './entrance.js';
+import { Entrance, type Gate } from './entrance.js';
 import { Cuts } from './exit/cuts.js';
 import { closeSpread } from './exit/drain.js';
 import { Expiry } from './exit/expiry.js';
 import type { HttpConnections } from './exit/lingering.js';
 import { reloadTokens } from './exit/reload.js';
-import { RequestCount } from './exit/requests.js';
 import { Connection, type SocketState } from './fanout/audience.js';
 import { FanOut } from './fanout/fanout.js';
 import { SlowConsumers } from './fanout/slow.js';
@@ -87,6 +89,7 @@ export class Relay implements RelayLife, Inspected {
   private readonly warnings: ReturnType<typeof sampledWarnings>;
   readonly requests = new RequestCount();
   private readonly entrance: Entrance;
+  private readonly house: RelayHouse;
   private readonly fanOut: FanOut;
   private corkHolder = CorkHolder.none;
   private leaving = false;
@@ -106,6 +109,8 @@ export class Relay implements RelayLife, Inspected {
     this.admission = new Admission(config, company.ledger);
     this.fileLimit = new FileLimit(config.workers, () => this.admission.total);
     this.guard = new PublishGuard(config, config.auth !== 'none', this.counters);
+    const countRefusal = (refusal: Refusal): void => this.countRefusal(refusal);
+    this.house = new RelayHouse(this.access, log, this.requests, this.isDraining, countRefusal);
     this.slow = new SlowConsumers(
       config.maxBackpressureBytes,
       maxFrameBytes(config.maxPayloadBytes),
@@ -118,7 +123,7 @@ export class Relay implements RelayLife, Inspected {
     const { authenticator, connections, expiry, guard, cuts, counters, ops } = this;
     const shared = { authenticator, connections, expiry, guard, cuts, counters, ops };
     this.layer = new TopicLayer(config, this.fanOut, company, shared);
-    this.addRoutes((gate) => this.route(gate));
+    this.entrance.addRoutes((gate) => this.route(gate));
     this.bus.start(this.layer.exchange.receive, this.layer.presence.takeCensus);
   }
 
@@ -138,8 +143,9 @@ export class Relay implements RelayLife, Inspected {
     return this.entrance.port;
   }
 
-  addRoutes(routes: Routes): void {
-    this.entrance.addRoutes(routes);
+  /** Has `add` add its routes to the relay's port. */
+  addRoutes(add: (routes: HttpRoutes) => void): void {
+    this.entrance.addRoutes(({ app }) => add(new HttpRoutes(app, this.house)));
   }
 
   publish(topic: string, message: ArrayBuffer | Uint8Array, isBinary: boolean, acknowledge?: Acknowledge): number {
@@ -226,7 +232,7 @@ export class Relay implements RelayLife, Inspected {
     const { maxPayloadBytes } = config;
     const { app } = gate;
     this.fileLimit.watch(app, (refusal) => this.countRefusal(refusal));
-    const upgrades = new Upgrades(this.access, this.admission, this.fileLimit, this.topics, this);
+    const upgrades = new Upgrades(this.access, this.admission, this.fileLimit, this.topics, this.house, this);
     // Takes the connection, not its socket: each getUserData is a call into uWS.
     const take = (connection: Connection, message: ArrayBuffer, isBinary: boolean): void => {
       const size = message.byteLength;
@@ -243,7 +249,7 @@ export class Relay implements RelayLife, Inspected {
       counters.publishedBytes += size;
       layer.exchange.publishRaw(connection.topic, connection, message, isBinary);
     };
-    app.ws<SocketState>('/*', {
+    app.ws<SocketState>(utf8('/*'), {
       ...socketLimits(config, this.slow.hardLimitBytes),
       upgrade: (res, req, context) => upgrades.handle(res, req, context),
       ...controlFrames(this.ops),
@@ -284,11 +290,7 @@ export class Relay implements RelayLife, Inspected {
         if (code === 1006 && reason.byteLength > 0) this.cuts.byUws(connection, Buffer.from(reason).toString());
       },
     });
-    app.any('/*', (res, req) => {
-      const method = req.getMethod().toUpperCase();
-      const url = req.getUrl();
-      this.refuse(res, method === 'GET' ? NOT_AN_UPGRADE : noRoute(method, url));
-    });
+    new HttpRoutes(app, this.house).fallback('/*', this.house.nowhere);
   }
 
   corkedUpgrade(res: HttpResponse, upgrade: () => void): void {
@@ -300,12 +302,8 @@ export class Relay implements RelayLife, Inspected {
     const topic = entrant.topic === undefined ? undefined : this.topics.hold(entrant.topic);
     const id = `${this.company.idPrefix}${this.nextId++}`;
     const connection = new Connection(id, entrant.address, topic, entrant.identity, Date.now());
-    res.upgrade<SocketState>({ connection }, headers.key, entrant.protocol, headers.extensions, context);
-  }
-
-  refuse(res: HttpResponse, refusal: Refusal): void {
-    this.countRefusal(refusal);
-    writeRefusal(res, refusal);
+    const { key, extensions } = headers;
+    res.upgrade<SocketState>({ connection }, utf8(key), utf8(entrant.protocol), utf8(extensions), context);
   }
 
   countRefusal({ code, status, message }: Refusal): void {

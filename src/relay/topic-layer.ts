@@ -5,6 +5,7 @@ import { parseHistoryRules } from '../config/history-rules.js';
 import type { RelayConfig } from '../config/schema.js';
 import { drainFrame } from '../protocol/frames.js';
 import type { Limits } from '../protocol/ops.js';
+import { utf8 } from './bytes.js';
 import type { Company } from './company.js';
 import { Windows } from './deliver/windows.js';
 import { Exchange } from './exchange.js';
@@ -127,7 +128,7 @@ export class TopicLayer {
   /** Tells enveloped sockets to come back elsewhere, each at its own time within `overMs`. */
   announceDrain(connections: Iterable<Connection>, overMs: number): void {
     for (const { session, ws } of connections) {
-      if (session !== undefined) ws?.send(drainFrame(Math.round(Math.random() * overMs)), false);
+      if (session !== undefined) ws?.send(utf8(drainFrame(Math.round(Math.random() * overMs))), false);
     }
   }
 

@@ -1,21 +1,98 @@
-// The only import of uWebSockets.js: loads its prebuilt binary, and says what to do where there is none that fits.
+// The only import of uWebSockets.js: loads its prebuilt binary, says what to do where there is none that fits, and narrows its types:
+// nothing here takes a JavaScript string (bytes.ts says why).
 
 import type * as Uws from 'uWebSockets.js';
 import { createRequire } from 'node:module';
 import { FanwireError } from '../protocol/codes.js';
+import { type Bytes, utf8 } from './bytes.js';
 
-export type {
-  AppOptions,
-  CompressOptions,
-  HttpRequest,
-  HttpResponse,
-  RecognizedString,
-  TemplatedApp,
-  us_listen_socket,
-  us_socket_context_t,
-  WebSocket,
-  WebSocketBehavior,
-} from 'uWebSockets.js';
+export type { us_listen_socket, us_socket_context_t } from 'uWebSockets.js';
+
+/** A socket between its open and its close event. */
+export interface WebSocket<UserData> {
+  /** 1: written, 0: it waits in uWS, 2: dropped, since too much waits already. */
+  send(message: Bytes, isBinary: boolean, compress?: boolean): number;
+  getBufferedAmount(): number;
+  /** Sends a close frame, and calls the close handler before it returns. `reason` has at most 123 bytes: closeReason(). */
+  end(code: number, reason: Bytes): void;
+  close(): void;
+  subscribe(topic: Bytes): boolean;
+  unsubscribe(topic: Bytes): boolean;
+  publish(topic: Bytes, message: Bytes, isBinary: boolean, compress?: boolean): boolean;
+  cork(write: () => void): unknown;
+  getUserData(): UserData;
+}
+
+/** Valid until it has ended or was aborted. Outside the route's handler everything is written within `cork`. */
+export interface HttpResponse {
+  writeStatus(status: Bytes): HttpResponse;
+  writeHeader(name: Bytes, value: Bytes): HttpResponse;
+  /** With its Content-Length. */
+  end(body: Bytes, closeConnection?: boolean): unknown;
+  /** Without a Content-Length of its own. A length passed here would leave the answer open in Node 20's build. */
+  endWithoutBody(): unknown;
+  close(): unknown;
+  cork(write: () => void): unknown;
+  /** Stops and goes on reading; either sets the timeout of a request that is still being read (about 10 s) back. */
+  pause(): unknown;
+  resume(): unknown;
+  onAborted(handler: () => void): unknown;
+  onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): unknown;
+  getRemoteAddress(): ArrayBuffer;
+  getProxiedRemoteAddress(): ArrayBuffer;
+  /** Bytes of the body of the last answer on this connection. */
+  getWriteOffset(): number;
+  upgrade<UserData>(
+    state: UserData,
+    key: Bytes,
+    protocol: Bytes,
+    extensions: Bytes,
+    context: Uws.us_socket_context_t,
+  ): void;
+}
+
+/** Valid until the route's handler returns or awaits. What it gives are right JavaScript strings in every build. */
+export interface HttpRequest {
+  /** Empty where there is none; the first where there are several. */
+  getHeader(lowerCaseName: Bytes): string;
+  getUrl(): string;
+  getMethod(): string;
+  /** As it stands after the `?`. */
+  getQuery(): string;
+  forEach(each: (lowerCaseName: string, value: string) => void): void;
+}
+
+export interface WebSocketBehavior<UserData> {
+  maxPayloadLength: number;
+  maxBackpressure: number;
+  idleTimeout: number;
+  sendPingsAutomatically: boolean;
+  maxLifetime: number;
+  compression: number;
+  upgrade(res: HttpResponse, req: HttpRequest, context: Uws.us_socket_context_t): void;
+  open(ws: WebSocket<UserData>): void;
+  message(ws: WebSocket<UserData>, message: ArrayBuffer, isBinary: boolean): void;
+  ping?(ws: WebSocket<UserData>, message: ArrayBuffer): void;
+  pong?(ws: WebSocket<UserData>, message: ArrayBuffer): void;
+  drain?(ws: WebSocket<UserData>): void;
+  close?(ws: WebSocket<UserData>, code: number, reason: ArrayBuffer): void;
+}
+
+export interface TemplatedApp {
+  any(pattern: Bytes, handler: (res: HttpResponse, req: HttpRequest) => void): TemplatedApp;
+  ws<UserData>(pattern: Bytes, behavior: WebSocketBehavior<UserData>): TemplatedApp;
+  publish(topic: Bytes, message: Bytes, isBinary: boolean, compress?: boolean): boolean;
+  /** Told of each HTTP connection that comes (1) and goes (-1); of one that was upgraded it hears no end. */
+  filter(handler: (res: HttpResponse, change: number) => void): TemplatedApp;
+  /** Host, port and listen options. */
+  listen(host: Bytes, port: number, options: number, listening: Listening): unknown;
+  close(): unknown;
+}
+
+export interface TlsFiles {
+  readonly cert_file_name: Bytes;
+  readonly key_file_name: Bytes;
+}
 
 /** What the running process is, as far as a prebuilt binary has to match it. */
 export interface Platform {
@@ -65,8 +142,8 @@ function load(): typeof Uws {
 process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= '16384';
 const uws = load();
 
-export const App = uws.App;
-export const SSLApp = uws.SSLApp;
+export const App = uws.App as unknown as () => TemplatedApp;
+export const SSLApp = uws.SSLApp as unknown as (files: TlsFiles) => TemplatedApp;
 export const us_listen_socket_close = uws.us_listen_socket_close;
 export const us_socket_local_port = uws.us_socket_local_port;
 export const DISABLED = uws.DISABLED;
@@ -77,19 +154,13 @@ export const DEDICATED_DECOMPRESSOR = uws.DEDICATED_DECOMPRESSOR;
 
 /** Listens on `host:port`, and calls back with false where another process has the port: uWS's default is SO_REUSEPORT, with
  *  which two relays would share a port in silence. */
-export function listenExclusively(app: Uws.TemplatedApp, host: string, port: number, listening: Listening): void {
-  listenOn(app, host, port, 1 /* LIBUS_LISTEN_EXCLUSIVE_PORT */, listening);
+export function listenExclusively(app: TemplatedApp, host: string, port: number, listening: Listening): void {
+  app.listen(utf8(host), port, 1 /* LIBUS_LISTEN_EXCLUSIVE_PORT */, listening);
 }
 
 /** Listens on `host:port` beside other threads that do the same (SO_REUSEPORT): the kernel spreads connections over them. */
-export function listenShared(app: Uws.TemplatedApp, host: string, port: number, listening: Listening): void {
-  listenOn(app, host, port, 0 /* LIBUS_LISTEN_DEFAULT */, listening);
+export function listenShared(app: TemplatedApp, host: string, port: number, listening: Listening): void {
+  app.listen(utf8(host), port, 0 /* LIBUS_LISTEN_DEFAULT */, listening);
 }
 
 type Listening = (socket: Uws.us_listen_socket | false) => void;
-
-/** The binding takes host, port and options; its types lack that overload. */
-function listenOn(app: Uws.TemplatedApp, host: string, port: number, options: number, listening: Listening): void {
-  const listen = app.listen as unknown as (...args: [string, number, number, Listening]) => unknown;
-  listen.call(app, host, port, options, listening);
-}

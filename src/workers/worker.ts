@@ -98,7 +98,7 @@ try {
     ledger: new SharedLedger(ledger, index),
     sharesPort: true,
   });
-  new PublishApi(relay, config, log).attach();
+  new PublishApi(relay, config).attach();
   inspection = new LocalInspection(relay, config, index);
   new HealthRoute(relay, inspection, config).attach();
   say({ type: 'listening' });

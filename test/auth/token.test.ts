@@ -22,5 +22,6 @@ test('an upgrade is answered with a protocol the relay speaks, and with the toke
   assert.equal(chooseProtocol('fanwire.raw,fanwire.token.t'), 'fanwire.raw');
   assert.equal(chooseProtocol('fanwire.token.t'), 'fanwire.token.t');
   assert.equal(chooseProtocol('graphql-ws'), undefined);
-  assert.equal(chooseProtocol(undefined), undefined);
+  assert.equal(chooseProtocol(undefined), '');
+  assert.equal(chooseProtocol(' , '), '');
 });

@@ -72,12 +72,12 @@ test('presence counts the members of all nodes and workers, and tells who comes 
 test('a publish over HTTP is answered with the subscribers of all workers', async (t) => {
   const relay = await serve(t, ['--workers', '2']);
   await Promise.all(Array.from({ length: 12 }, () => SocketClient.open(t, relay.url('news'))));
-  const publish = async (): Promise<{ topic: string; subscribers: number }> => {
+  const publish = async (): Promise<{ topic: string; subscribers: number; frame: string }> => {
     const response = await fetch(`http://127.0.0.1:${relay.port}/publish/news`, { method: 'POST', body: 'x' });
-    return (await response.json()) as { topic: string; subscribers: number };
+    return (await response.json()) as { topic: string; subscribers: number; frame: string };
   };
   let answer = await publish();
   // A worker that a busy machine kept from answering within half a second is not waited for.
   while (answer.subscribers < 12) answer = await publish();
-  assert.deepEqual(answer, { topic: 'news', subscribers: 12 });
+  assert.deepEqual(answer, { topic: 'news', subscribers: 12, frame: 'text' });
 });

@@ -20,7 +20,7 @@ test('GET and HEAD /healthz answer 200 on the port of the clients, and a topic o
   one.socket.send('hello');
   await other.count(1);
   const posted = await fetch(`http://127.0.0.1:${relay.port}/healthz`, { method: 'POST', body: 'x' });
-  assert.equal(posted.status, 404);
+  assert.equal(posted.status, 405);
 });
 
 test('it says 503, and not why, while newcomers are better sent elsewhere', async (t) => {

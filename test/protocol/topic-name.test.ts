@@ -36,9 +36,9 @@ test('any path at all gives a lawful topic or a refusal, never a throw', () => {
   );
 });
 
-test('the slash alone is the lobby, and further slashes belong to the name', () => {
-  assert.deepEqual(parseTopicPath('/'), { topic: 'lobby' });
-  assert.deepEqual(parseTopicPath(''), { topic: 'lobby' });
+test('the slash alone names no topic, and further slashes belong to the name', () => {
+  assert.equal((parseTopicPath('/') as { code?: string }).code, 'FANWIRE_TOPIC_NAME');
+  assert.equal((parseTopicPath('') as { code?: string }).code, 'FANWIRE_TOPIC_NAME');
   assert.deepEqual(parseTopicPath('/room/1/'), { topic: 'room/1/' });
   assert.deepEqual(parseTopicPath('/room%2F1'), { topic: 'room/1' });
 });
@@ -56,4 +56,29 @@ test('control characters, lone surrogates and the empty name are refused', () =>
   }
   assert.equal((parseTopicPath('/a%0Ab') as { code?: string }).code, 'FANWIRE_TOPIC_NAME');
   assert.equal((parseTopicPath('/a%ff') as { code?: string }).code, 'FANWIRE_TOPIC_ENCODING');
+});
+
+test('a path that URL parsers rewrite is refused, and what they leave alone is not', () => {
+  for (const path of [
+    '/.',
+    '/..',
+    '/%2e',
+    '/.%2E',
+    '/a/../b',
+    '/a/..',
+    '/./a',
+    '/a/%2e/b',
+    '/a\\b',
+    '/a#b',
+    '/a\ufffd',
+  ]) {
+    const parsed = parseTopicPath(path);
+    assert.ok('code' in parsed, path);
+    const asked = new URL(`ws://relay${path}`).pathname;
+    if (!path.includes('\ufffd')) assert.notEqual(asked, path, 'only what would be rewritten is refused');
+  }
+  for (const name of ['a/../b', './a', '...', 'a/..', '.a', 'a.', 'a\\b', 'a#b', '\ufffd']) {
+    assert.deepEqual(parseTopicPath(new URL(`ws://relay/${encodeURIComponent(name)}`).pathname), { topic: name });
+  }
+  for (const name of ['.', '..']) assert.equal(checkTopicName(name)?.code, 'FANWIRE_TOPIC_NAME');
 });

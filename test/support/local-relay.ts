@@ -25,7 +25,7 @@ export async function startLocalRelay(t: TestContext, given: Partial<RelayConfig
   const log = pino({ level: 'trace' }, { write: (line) => (logged += line) });
   const config = configWith({ port: 0, ...given });
   const relay = await startRelay(config, log);
-  new PublishApi(relay, config, log).attach();
+  new PublishApi(relay, config).attach();
   t.after(() => relay.close());
   const authority = `127.0.0.1:${relay.port}`;
   return { relay, url: `ws://${authority}`, http: `http://${authority}`, log: () => logged };

@@ -4,19 +4,14 @@ import type { Logger } from '../../base/log.js';
 import { version } from '../../base/version.js';
 import type { RelayConfig } from '../../config/schema.js';
 import type { Refusal } from '../../protocol/codes.js';
+import { queryValue } from '../../protocol/query.js';
+import { type Answer, json, OK, refused } from '../../relay/door/answer.js';
+import { clip, type Handler, HttpRoutes, type Request } from '../../relay/door/routes.js';
 import { cannotListen, urlOf } from '../../relay/listening.js';
-import {
-  App,
-  type HttpRequest,
-  type HttpResponse,
-  listenExclusively,
-  type TemplatedApp,
-  us_socket_local_port,
-} from '../../relay/uws.js';
+import { App, listenExclusively, type TemplatedApp, us_socket_local_port } from '../../relay/uws.js';
 import type { Inspection, TopicOrder } from '../../relay/watch/inspection.js';
 import { totalOf } from '../../relay/watch/stats.js';
 import { LivePage } from '../live/page.js';
-import { type Answer, json, OK, refused, send, sendHead, sendLater } from '../respond.js';
 import type { RelayEntrance, StatsReport } from '../stats-report.js';
 import { Metrics } from './metrics.js';
 
@@ -73,6 +68,8 @@ class Admin {
   private readonly metrics: Metrics;
   private readonly livePage = new LivePage();
   private readonly startedAtMs = Date.now();
+  /** On a clock that nobody sets. */
+  private readonly startedAt = performance.now();
 
   constructor(
     private readonly config: AdminConfig,
@@ -81,47 +78,44 @@ class Admin {
     private readonly certificate: Expiring | undefined,
   ) {
     this.metrics = new Metrics(inspection, { version, maxConnections: config.maxConnections, certificate });
-    // Health checks carry no token: what they tell is no secret, and orchestrators have none.
-    this.app.get('/healthz', (res) => send(res, OK));
-    this.app.get('/readyz', (res) => this.later(res, this.readiness()));
-    // Some load balancers ask by HEAD.
-    this.app.head('/healthz', (res) => sendHead(res, OK));
-    this.app.head('/readyz', (res) => this.later(res, this.readiness(), sendHead));
-    // The page asks for the token itself: a browser opens an address without headers. It holds no figures.
-    this.app.get('/', (res, req) => send(res, this.livePage.answer(this.entrance(), req.getHeader('host'))));
-    this.guarded('get', '/metrics', () => this.metricsText());
-    this.guarded('get', '/stats', () => this.stats());
-    this.guarded('get', '/topics', (req) => this.topics(new URLSearchParams(req.getQuery())));
-    this.guarded('get', '/connections', (req) => this.connections(new URLSearchParams(req.getQuery())));
-    this.guarded('del', '/connections/:id', (req) => this.kick(req.getParameter(0)));
-    this.app.any('/*', (res, req) => send(res, refused(noRoute(req))));
-  }
-
-  private guarded(method: 'get' | 'del', path: string, work: (req: HttpRequest) => Promise<Answer>): void {
-    this.app[method](path, (res, req) => {
-      if (!this.mayAsk(req)) send(res, refused(NO_TOKEN));
-      else if (this.isRebound(req)) send(res, refused(FOREIGN_HOST));
-      else this.later(res, work(req));
+    const routes = new HttpRoutes(this.app, {
+      isDraining: () => false,
+      failed: (error) => log.error({ err: error }, 'admin request failed'),
+      refused: () => {},
     });
-  }
-
-  private later(res: HttpResponse, work: Promise<Answer>, write = send): void {
-    sendLater(res, work, write, (error) => this.log.error({ err: error }, 'admin request failed'));
+    // Health checks carry no token: what they tell is no secret, and orchestrators have none.
+    routes.add('/healthz', { GET: () => OK });
+    routes.add('/readyz', { GET: () => this.readiness() });
+    // The page asks for the token itself: a browser opens an address without headers. It holds no figures.
+    routes.add('/', { GET: (request) => this.livePage.answer(this.entrance(), request.header('host')) });
+    const guarded = (answer: Handler): Handler => {
+      return (request) => {
+        if (!this.mayAsk(request)) return refused(NO_TOKEN);
+        return this.isRebound(request) ? refused(FOREIGN_HOST) : answer(request);
+      };
+    };
+    routes.add('/metrics', { GET: guarded(() => this.metricsText()) });
+    routes.add('/stats', { GET: guarded(() => this.stats()) });
+    routes.add('/topics', { GET: guarded(({ query }) => this.topics(query)) });
+    routes.add('/connections', { GET: guarded(({ query }) => this.connections(query)) });
+    routes.add('/connections/*', { DELETE: guarded(({ path }) => this.kick(path.slice('/connections/'.length))) });
+    routes.fallback('/*', (request) => refused(noRoute(request)));
   }
 
   /** By header, or by `?token=` for what cannot set one. */
-  private mayAsk(req: HttpRequest): boolean {
+  private mayAsk(request: Request): boolean {
     const { adminToken } = this.config;
     if (adminToken === '') return true;
-    const given = /^bearer +(.+)$/i.exec(req.getHeader('authorization'))?.[1] ?? req.getQuery('token') ?? '';
+    const bearer = /^bearer +(.+)$/i.exec(request.header('authorization'))?.[1];
+    const given = bearer ?? queryValue(request.query, 'token') ?? '';
     return timingSafeEqual(sha256(given), sha256(adminToken));
   }
 
   /** On loopback without a token, whether the request names a host that is not this machine: then a page in a browser here got
    *  a name of its own to resolve to 127.0.0.1 (DNS rebinding), and would read and close connections as if it were local. */
-  private isRebound(req: HttpRequest): boolean {
+  private isRebound(request: Request): boolean {
     const { adminHost, adminToken } = this.config;
-    const host = req.getHeader('host');
+    const host = request.header('host');
     return adminToken === '' && isLoopback(adminHost) && host !== '' && !isLoopback(hostname(host));
   }
 
@@ -145,7 +139,7 @@ class Admin {
       pid: process.pid,
       now: new Date().toISOString(),
       startedAt: new Date(this.startedAtMs).toISOString(),
-      uptimeS: Math.round((Date.now() - this.startedAtMs) / 1000),
+      uptimeS: Math.round((performance.now() - this.startedAt) / 1000),
       ready: notReady.length === 0,
       notReady,
       relay: this.entrance(),
@@ -166,19 +160,19 @@ class Admin {
     return { host, port: this.inspection.port, tls, tlsExpiresAt, auth, origins, maxConnections };
   }
 
-  private async topics(query: URLSearchParams): Promise<Answer> {
+  private async topics(query: string): Promise<Answer> {
     const limit = limitOf(query, MAX_TOPICS, 20);
-    const by = query.get('by') ?? 'subscribers';
+    const by = queryValue(query, 'by') ?? 'subscribers';
     if (by !== 'subscribers' && by !== 'rate')
       return badQuery(`"by" is subscribers or rate, got ${JSON.stringify(by)}`);
     if (limit === undefined) return badQuery(`"limit" is a whole number from 1 to ${MAX_TOPICS}`);
     return json(200, { by, topics: await this.inspection.topics(by satisfies TopicOrder, limit) });
   }
 
-  private async connections(query: URLSearchParams): Promise<Answer> {
+  private async connections(query: string): Promise<Answer> {
     const limit = limitOf(query, MAX_PAGE, 100);
     if (limit === undefined) return badQuery(`"limit" is a whole number from 1 to ${MAX_PAGE}`);
-    const value = (name: string): string | undefined => query.get(name) ?? undefined;
+    const value = (name: string): string | undefined => queryValue(query, name);
     const [after, user, address, topic] = ['after', 'user', 'address', 'topic'].map(value);
     return json(200, await this.inspection.connections({ limit, after, user, address, topic }));
   }
@@ -214,8 +208,8 @@ function isLoopback(host: string): boolean {
   return /^(127(\.\d{1,3}){3}|::1|localhost)$/.test(host);
 }
 
-function noRoute(req: HttpRequest): Refusal {
-  const asked = `${req.getMethod().toUpperCase()} ${quoted(req.getUrl())}`;
+function noRoute({ method, path }: Request): Refusal {
+  const asked = `${clip(method)} ${quoted(path)}`;
   return { status: 404, code: 'FANWIRE_NO_ROUTE', message: `nothing answers ${asked} here; there is ${ROUTES}` };
 }
 
@@ -224,8 +218,8 @@ function badQuery(message: string): Answer {
 }
 
 /** The query's `limit`, `initial` where it has none, undefined where it is no number from 1 to `max`. */
-function limitOf(query: URLSearchParams, max: number, initial: number): number | undefined {
-  const limit = Number(query.get('limit') ?? initial);
+function limitOf(query: string, max: number, initial: number): number | undefined {
+  const limit = Number(queryValue(query, 'limit') ?? initial);
   return Number.isInteger(limit) && limit >= 1 && limit <= max ? limit : undefined;
 }
 

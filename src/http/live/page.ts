@@ -1,7 +1,7 @@
 // The live page at `/` of the admin listener: one HTML answer that holds all it needs, and the headers that keep it in its place.
 import { bundled, ICON, policyHash, styles, uplotScript } from '../../base/page/inline.js';
 import { html, trusted } from '../../base/page/markup.js';
-import type { Answer } from '../respond.js';
+import type { Answer } from '../../relay/door/answer.js';
 import type { RelayEntrance } from '../stats-report.js';
 import { hostnameOf, relayUrl } from './relay-url.js';
 import { skeleton } from './skeleton.js';

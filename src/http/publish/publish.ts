@@ -3,19 +3,18 @@
 import { isUtf8 } from 'node:buffer';
 import { setImmediate } from 'node:timers/promises';
 import { type Identity, isRefusal } from '../../auth/auth.js';
-import type { Logger } from '../../base/log.js';
 import type { Bus } from '../../bus/bus.js';
 import { together } from '../../bus/census.js';
 import type { RelayConfig } from '../../config/schema.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
+import { queryValue } from '../../protocol/query.js';
 import { parseTopicPath } from '../../protocol/topic-name.js';
 import type { PublishGuard } from '../../relay/budget/publish-guard.js';
 import type { Access, Asker } from '../../relay/door/access.js';
-import type { Routes } from '../../relay/entrance.js';
-import type { RequestCount } from '../../relay/exit/requests.js';
-import type { HttpRequest, HttpResponse } from '../../relay/uws.js';
-import { type Answer, INTERNAL_ERROR, json, refused, send } from '../respond.js';
-import { BodyBudget, type HeldBody, readBody } from './body.js';
+import { type Answer, json, refused } from '../../relay/door/answer.js';
+import { BodyBudget, type BodyRefusal, type HeldBody } from '../../relay/door/body.js';
+import type { HttpRoutes, Request } from '../../relay/door/routes.js';
+import { type FrameKind, frameOf, unreadableBody } from './body-headers.js';
 import { type Confirm, Confirmation, type ConfirmingRelay, readConfirm } from './confirmation.js';
 import { batchLines, parseBatchLine } from './publish-batch.js';
 import { Publishers } from './publishers.js';
@@ -34,14 +33,13 @@ interface PublishRequest {
   readonly asker: Asker;
   /** The topic of the path; undefined for a batch. */
   readonly topic: string | undefined;
-  readonly isText: boolean;
+  readonly frame: FrameKind;
   readonly confirm: Confirm;
 }
 
 /** What the publish API asks of a relay. */
 export interface PublishTarget extends ConfirmingRelay {
-  addRoutes(routes: Routes): void;
-  readonly requests: RequestCount;
+  addRoutes(add: (routes: HttpRoutes) => void): void;
   readonly access: Access;
   readonly guard: PublishGuard;
   readonly bus: Pick<Bus, 'survey' | 'confirm'>;
@@ -57,104 +55,85 @@ export class PublishApi {
   constructor(
     private readonly relay: PublishTarget,
     private readonly config: Pick<RelayConfig, 'maxPayloadBytes' | 'maxBatchBytes' | 'cluster'>,
-    private readonly log: Logger,
   ) {
     const largest = Math.max(config.maxPayloadBytes, config.maxBatchBytes);
     this.budget = new BodyBudget(Math.max(MIN_BODY_BUDGET_BYTES, BODY_BUDGET_REQUESTS * largest));
   }
 
-  /** Adds the routes to the relay's port. */
+  /** Adds the routes to the relay's. */
   attach(): void {
-    this.relay.addRoutes(({ app }) => {
-      for (const path of [PATH, `${PATH}/*`]) {
-        app.post(path, (res, req) => this.handle(res, req));
-        app.options(path, (res, req) => this.preflight(res, req));
-      }
+    this.relay.addRoutes((routes) => {
+      for (const path of [PATH, `${PATH}/*`]) routes.add(path, { POST: (request) => this.handle(request) });
     });
   }
 
-  private handle(res: HttpResponse, req: HttpRequest): void {
-    const cors = corsHeaders(req.getHeader('origin'));
-    const request = this.read(res, req);
-    if ('status' in request) {
-      const announced = Number(req.getHeader('content-length') || Number.POSITIVE_INFINITY);
-      const visible = request === Refused.originForbidden ? {} : cors;
-      this.answer(res, refused(this.count(request)), visible, announced > this.config.maxPayloadBytes);
-      return;
-    }
-    const ended = this.relay.requests.begin();
-    const { body, aborted } = readBody(
-      res,
-      request.topic === undefined ? this.config.maxBatchBytes : this.config.maxPayloadBytes,
+  private handle(request: Request): Answer | Promise<Answer> {
+    const read = this.read(request);
+    if ('status' in read) return this.refuse(read, true);
+    const body = request.body(
+      read.topic === undefined ? this.config.maxBatchBytes : this.config.maxPayloadBytes,
       this.budget,
-      ended,
     );
-    const outcome = Promise.resolve(this.relay.access.identify(request.asker));
-    this.publish(request, body, outcome)
-      .catch((error: unknown) => {
-        this.log.error({ err: error }, 'HTTP publish failed');
-        return { answer: INTERNAL_ERROR, unread: true };
-      })
-      .then(({ answer, unread }) => {
-        if (!aborted()) res.cork(() => this.answer(res, answer, cors, unread));
-        ended();
-      });
+    return this.publish(read, body, Promise.resolve(this.relay.access.identify(read.asker)));
   }
 
-  private read(res: HttpResponse, req: HttpRequest): PublishRequest | Refusal {
+  private read(request: Request): PublishRequest | Refusal {
     if (this.relay.isDraining()) return Refused.draining;
+    const { req, res } = request.source;
     const asker = this.relay.access.read(res, req);
     if ('status' in asker) return asker;
-    const isText = isTextType(req.getHeader('content-type'));
-    const confirm = readConfirm(req.getQuery('confirm') ?? '', this.config.cluster.length > 0);
+    const unreadable = unreadableBody(request);
+    if (unreadable !== undefined) return unreadable;
+    const frame = frameOf(request.header('content-type'));
+    const confirm = readConfirm(queryValue(request.query, 'confirm') ?? '', this.config.cluster.length > 0);
     if (typeof confirm !== 'string') return confirm;
-    const url = req.getUrl();
-    if (url === PATH) return { asker, topic: undefined, isText, confirm };
-    const parsed = parseTopicPath(url.slice(PATH.length));
-    return 'status' in parsed ? parsed : { asker, topic: parsed.topic, isText, confirm };
+    const { path } = request;
+    if (path === PATH) return { asker, topic: undefined, frame, confirm };
+    const parsed = parseTopicPath(path.slice(PATH.length));
+    return 'status' in parsed ? parsed : { asker, topic: parsed.topic, frame, confirm };
   }
 
   private async publish(
     request: PublishRequest,
-    reading: ReturnType<typeof readBody>['body'],
+    reading: Promise<HeldBody | BodyRefusal>,
     identifying: Promise<Identity | Refusal>,
-  ): Promise<{ answer: Answer; unread: boolean }> {
+  ): Promise<Answer> {
     const [body, identity] = await Promise.all([reading, identifying]);
-    if ('refusal' in body) return { answer: refused(this.count(body.refusal)), unread: body.unread };
+    if ('refusal' in body) return this.refuse(body.refusal, body.unread);
     try {
-      if (isRefusal(identity)) return { answer: refused(this.count(identity)), unread: false };
-      const answer =
-        request.topic === undefined
-          ? await this.publishBatch(request, identity, body)
-          : await this.publishOne(request, identity, request.topic, body);
-      return { answer, unread: false };
+      if (isRefusal(identity)) return this.refuse(identity, false);
+      return request.topic === undefined
+        ? await this.publishBatch(request, identity, body)
+        : await this.publishOne(request, identity, request.topic, body);
     } finally {
       body.release();
     }
   }
 
   private async publishOne(
-    { asker, isText, confirm }: PublishRequest,
+    { asker, frame, confirm }: PublishRequest,
     identity: Identity,
     topic: string,
     body: HeldBody,
   ): Promise<Answer> {
-    if (isText && !isUtf8(body.bytes)) return refused(this.count(Refused.bodyUtf8));
+    const isText = frame !== 'binary' && isUtf8(body.bytes);
+    if (frame === 'text' && !isText) return this.refuse(Refused.bodyUtf8, false);
     const confirmation = new Confirmation(this.relay, confirm);
     await confirmation.before(topic);
     const refusal = this.refusalOf(asker, identity, topic, body.bytes.length);
-    if (refusal !== undefined) return refused(this.count(refusal));
+    if (refusal !== undefined) return this.refuse(refusal, false);
     const here = confirmation.publish(topic, body.bytes, !isText);
     // Those of the other workers; other nodes are not asked, which would take longer than publishing.
     const elsewhere = this.relay.bus.survey({ topic, wants: 'count', reach: 'process' });
     const [unconfirmed, censuses] = await Promise.all([confirmation.refusal(), elsewhere]);
-    if (unconfirmed !== undefined) return refused(this.count(unconfirmed));
+    if (unconfirmed !== undefined) return this.refuse(unconfirmed, false);
     const { seq } = confirmation;
-    return json(202, { topic, subscribers: here + together(censuses).subscribers, ...(seq > 0 && { seq }) });
+    const subscribers = here + together(censuses).subscribers;
+    return json(202, { topic, subscribers, frame: isText ? 'text' : 'binary', ...(seq > 0 && { seq }) });
   }
 
   private async publishBatch({ asker, confirm }: PublishRequest, identity: Identity, body: HeldBody): Promise<Answer> {
-    if (!isUtf8(body.bytes)) return refused(this.count(Refused.bodyUtf8));
+    if (!isUtf8(body.bytes)) return this.refuse(Refused.bodyUtf8, false);
     const confirmation = new Confirmation(this.relay, confirm);
     await confirmation.before('');
     let accepted = 0;
@@ -168,7 +147,7 @@ export class PublishApi {
       else if (++rejectedTotal <= MAX_REJECTED_LISTED) rejected.push({ line: number, ...problem });
     }
     const unconfirmed = await confirmation.refusal();
-    if (unconfirmed !== undefined) return refused(this.count(unconfirmed));
+    if (unconfirmed !== undefined) return this.refuse(unconfirmed, false);
     return json(202, rejectedTotal > rejected.length ? { accepted, rejected, rejectedTotal } : { accepted, rejected });
   }
 
@@ -201,38 +180,11 @@ export class PublishApi {
     return guard.check(this.publishers.of(identity, asker.address), identity.canPublish(topic), bytes);
   }
 
-  private count(refusal: Refusal): Refusal {
+  /** @param unread whether the rest of the body is still to come: then the connection ends with the answer */
+  private refuse(refusal: Refusal, unread: boolean): Answer {
     this.relay.countRefusal(refusal);
-    return refusal;
+    const answer = refused(refusal);
+    const headers = refusal.status === 415 ? { ...answer.headers, 'Accept-Encoding': 'identity' } : answer.headers;
+    return { ...answer, headers, close: unread || answer.close === true };
   }
-
-  private answer(res: HttpResponse, answer: Answer, cors: Answer['headers'], unread: boolean): void {
-    send(res, { ...answer, headers: { ...answer.headers, ...cors } }, unread || this.relay.isDraining());
-  }
-
-  /** Lets pages of allowed origins publish (CORS); others' browsers do not go on after this. */
-  private preflight(res: HttpResponse, req: HttpRequest): void {
-    const asker = this.relay.access.read(res, req);
-    const cors = corsHeaders(req.getHeader('origin'));
-    if ('status' in asker) {
-      this.answer(res, refused(this.count(asker)), {}, false);
-      return;
-    }
-    const allowed = {
-      'Access-Control-Allow-Methods': 'POST',
-      'Access-Control-Allow-Headers': 'Authorization, Content-Type',
-      'Access-Control-Max-Age': '600',
-    };
-    send(res, { status: 204, contentType: '', body: '', headers: { ...cors, ...allowed } });
-  }
-}
-
-/** Text goes out as a text frame, everything else as a binary one. */
-function isTextType(contentType: string): boolean {
-  const type = (contentType.split(';')[0] ?? '').trim().toLowerCase();
-  return type.startsWith('text/') || type === 'application/json' || type.endsWith('+json');
-}
-
-function corsHeaders(origin: string): Answer['headers'] {
-  return origin === '' ? {} : { 'Access-Control-Allow-Origin': origin, Vary: 'Origin' };
 }

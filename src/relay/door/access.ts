@@ -6,6 +6,7 @@ import type { RelayConfig } from '../../config/schema.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import type { HttpRequest, HttpResponse } from '../uws.js';
 import { type ClientAddress, compileTrustProxy } from './client-address.js';
+import { HEADER } from './header-names.js';
 
 /** What a request says of its client, copied out of it: uWS takes the request back when its handler returns or awaits. */
 export interface Asker {
@@ -27,16 +28,25 @@ export class Access {
     this.clientAddress = compileTrustProxy(config.trustProxy);
   }
 
+  /** Whether pages of this origin may connect; a client that sends none is no browser. */
+  allowsOrigin(origin: string): boolean {
+    return this.isAllowedOrigin(origin);
+  }
+
   /** Reads a request within its handler; refuses pages of an origin that is not allowed. */
   read(res: HttpResponse, req: HttpRequest): Asker | Refusal {
-    if (!this.isAllowedOrigin(req.getHeader('origin'))) return Refused.originForbidden;
+    if (!this.isAllowedOrigin(req.getHeader(HEADER.origin))) return Refused.originForbidden;
     return {
       address: this.clientAddress({
         peer: res.getRemoteAddress(),
         proxied: res.getProxiedRemoteAddress(),
         forwardedFor: () => allHeaders(req, 'x-forwarded-for'),
       }),
-      token: findToken(req.getHeader('authorization'), req.getHeader('sec-websocket-protocol'), req.getQuery()),
+      token: findToken(
+        req.getHeader(HEADER.authorization),
+        req.getHeader(HEADER['sec-websocket-protocol']),
+        req.getQuery(),
+      ),
     };
   }
 

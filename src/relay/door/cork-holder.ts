@@ -6,7 +6,15 @@
 // corked; so one response to nobody is kept pending, on a private listener that closes once it has its one request. The
 // answer goes out in 24 small sends instead of one, about 100 µs a handshake, so only upgrades after an await come this way.
 import { connect, type Socket } from 'node:net';
-import { App, type HttpResponse, type TemplatedApp, us_listen_socket_close, us_socket_local_port } from '../uws.js';
+import { utf8 } from '../bytes.js';
+import {
+  App,
+  type HttpResponse,
+  listenExclusively,
+  type TemplatedApp,
+  us_listen_socket_close,
+  us_socket_local_port,
+} from '../uws.js';
 
 export class CorkHolder {
   /** For a relay that upgrades without waiting. */
@@ -23,14 +31,14 @@ export class CorkHolder {
       let client: Socket;
       let cork: CorkHolder | undefined;
       const app = App();
-      app.get('/*', (res) => {
+      app.any(utf8('/*'), (res) => {
         res.onAborted(() => {
           if (cork !== undefined) cork.holder = undefined;
         });
         cork = new CorkHolder(app, client, res);
         resolve(cork);
       });
-      app.listen('127.0.0.1', 0, (listening) => {
+      listenExclusively(app, '127.0.0.1', 0, (listening) => {
         if (listening === false) {
           reject(new Error('cannot listen on 127.0.0.1'));
           return;

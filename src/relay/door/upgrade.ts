@@ -10,6 +10,10 @@ import type { HttpRequest, HttpResponse, us_socket_context_t } from '../uws.js';
 import type { Access, Asker } from './access.js';
 import type { Admission } from './admission.js';
 import type { FileLimit } from './file-limit.js';
+import { HEADER } from './header-names.js';
+import type { RelayHouse } from './house.js';
+import { ResponseLife } from './response-life.js';
+import { clip } from './routes.js';
 
 /** A client that may come in. */
 export interface Entrant {
@@ -22,19 +26,24 @@ export interface Entrant {
   readonly protocol: string;
 }
 
+/** What a handshake asks for. */
+interface Knock {
+  /** Undefined for an enveloped client, which names its topics in ops: its path may be anything a proxy routes by. */
+  readonly topic: string | undefined;
+  readonly protocol: string;
+}
+
 /** What uWS wants back at the upgrade, word for word. */
 export interface HandshakeHeaders {
   readonly key: string;
   readonly extensions: string;
 }
 
-/** What the relay does with who is let in, and who is not. */
+/** What the relay does with who is let in. */
 export interface Reception {
-  readonly isDraining: () => boolean;
   /** Runs `upgrade` after an await, as CorkHolder says. */
   corkedUpgrade(res: HttpResponse, upgrade: () => void): void;
   welcome(res: HttpResponse, context: us_socket_context_t, headers: HandshakeHeaders, entrant: Entrant): void;
-  refuse(res: HttpResponse, refusal: Refusal): void;
 }
 
 export class Upgrades {
@@ -43,6 +52,7 @@ export class Upgrades {
     private readonly admission: Admission,
     private readonly fileLimit: FileLimit,
     private readonly topics: TopicTable,
+    private readonly house: Pick<RelayHouse, 'isDraining' | 'refuseUpgrade' | 'failed'>,
     private readonly reception: Reception,
   ) {}
 
@@ -50,21 +60,22 @@ export class Upgrades {
   handle(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
     const knock = this.knock(res, req);
     if ('status' in knock) {
-      this.reception.refuse(res, knock);
+      this.house.refuseUpgrade(res, knock);
       return;
     }
     const { address } = knock;
-    const headers = { key: req.getHeader('sec-websocket-key'), extensions: req.getHeader('sec-websocket-extensions') };
-    const protocol = chooseProtocol(req.getHeader('sec-websocket-protocol')) ?? '';
-    // An enveloped client names its topics in ops; its path may be anything a proxy routes by.
-    const topic = protocol === SUBPROTOCOL ? undefined : knock.topic;
+    const headers = {
+      key: req.getHeader(HEADER['sec-websocket-key']),
+      extensions: req.getHeader(HEADER['sec-websocket-extensions']),
+    };
+    const { protocol, topic } = knock;
     const welcome = (identity: Identity): void => {
       this.fileLimit.upgraded();
       this.reception.welcome(res, context, headers, { topic, address, identity, protocol });
     };
     const refuse = (refusal: Refusal): void => {
       this.admission.release(address);
-      this.reception.refuse(res, refusal);
+      this.house.refuseUpgrade(res, refusal);
     };
 
     const outcome = this.access.identify(knock);
@@ -74,35 +85,41 @@ export class Upgrades {
       else refuse(refusal);
       return;
     }
-    let aborted = false;
-    res.onAborted(() => {
-      aborted = true;
-      this.admission.release(address);
+    const life = new ResponseLife(res);
+    // The client left before it was let in.
+    let isDecided = false;
+    life.onEnd(() => {
+      if (!isDecided) this.admission.release(address);
     });
-    outcome.then((settled) => {
-      if (aborted) return;
+    const decide = (settled: Identity | Refusal): void => {
+      if (life.isOver) return;
+      isDecided = true;
       const refusal = this.refusalOf(settled, topic);
       if (refusal === undefined) this.reception.corkedUpgrade(res, () => welcome(settled as Identity));
       else res.cork(() => refuse(refusal));
+    };
+    outcome.then(decide, (error: unknown) => {
+      this.house.failed(error);
+      decide(Refused.failed);
     });
   }
 
   /** What is cheap to ask is asked first. Whoever passes has been admitted, and is released when he goes. */
-  private knock(res: HttpResponse, req: HttpRequest): (Asker & { readonly topic: string }) | Refusal {
-    if (this.reception.isDraining()) return Refused.draining;
+  private knock(res: HttpResponse, req: HttpRequest): (Asker & Knock) | Refusal {
+    if (this.house.isDraining()) return Refused.draining;
     const handshake = checkHandshake(req);
     if ('status' in handshake) return handshake;
     const asker = this.access.read(res, req);
     if ('status' in asker) return asker;
     const refusal = this.fileLimit.refusal() ?? this.admission.admit(asker.address);
-    return refusal ?? { ...asker, topic: handshake.topic };
+    return refusal ?? { ...asker, ...handshake };
   }
 
   /** Why an authenticated client may not come in, or not join its topic, after all. Asked after authentication, for much may
    *  have changed meanwhile. */
   private refusalOf(outcome: Identity | Refusal, topic: string | undefined): Refusal | undefined {
     if (isRefusal(outcome)) return outcome;
-    if (this.reception.isDraining()) return Refused.draining;
+    if (this.house.isDraining()) return Refused.draining;
     if (topic === undefined) return undefined;
     if (!outcome.canSubscribe(topic)) return Refused.subscribeForbidden;
     return this.topics.hasRoomFor(topic) ? undefined : Refused.tooManyTopics;
@@ -110,16 +127,16 @@ export class Upgrades {
 }
 
 /** What must hold before anything about the client is asked: the protocol version and a topic that can be. */
-function checkHandshake(req: HttpRequest): { readonly topic: string } | Refusal {
+function checkHandshake(req: HttpRequest): Knock | Refusal {
   // RFC 6455 §4.2.1. uWS does not look, and with `Connection: close` it closes the socket while it is being upgraded.
-  if (!/\bupgrade\b/i.test(req.getHeader('connection'))) {
+  if (!/\bupgrade\b/i.test(req.getHeader(HEADER.connection))) {
     return {
       status: 400,
       code: 'FANWIRE_WS_CONNECTION',
       message: 'an upgrade request has the header Connection: Upgrade',
     };
   }
-  const version = req.getHeader('sec-websocket-version');
+  const version = req.getHeader(HEADER['sec-websocket-version']);
   if (version !== '13') {
     return {
       status: 426,
@@ -127,5 +144,17 @@ function checkHandshake(req: HttpRequest): { readonly topic: string } | Refusal 
       message: `Sec-WebSocket-Version must be 13 (RFC 6455), got ${JSON.stringify(version)}`,
     };
   }
-  return parseTopicPath(req.getUrl());
+  const offered = req.getHeader(HEADER['sec-websocket-protocol']);
+  const protocol = chooseProtocol(offered);
+  if (protocol === undefined) {
+    // Most clients close a socket whose protocols were all left unanswered: they would come, go and come back.
+    return {
+      status: 400,
+      code: 'FANWIRE_SUBPROTOCOL',
+      message: `Sec-WebSocket-Protocol offers fanwire.v1 or fanwire.raw, or is left out; got ${JSON.stringify(clip(offered))}`,
+    };
+  }
+  if (protocol === SUBPROTOCOL) return { topic: undefined, protocol };
+  const parsed = parseTopicPath(req.getUrl());
+  return 'status' in parsed ? parsed : { topic: parsed.topic, protocol };
 }

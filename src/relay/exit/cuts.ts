@@ -4,6 +4,7 @@ import type { SampledWarnings } from '../../base/log.js';
 import type { RelayConfig } from '../../config/schema.js';
 import { Close, type Refusal, Refused, retryAdvice } from '../../protocol/codes.js';
 import { errorFrame } from '../../protocol/frames.js';
+import { closeReason, utf8 } from '../bytes.js';
 import type { Connection } from '../fanout/audience.js';
 import type { Counters, CutReason } from '../watch/counters.js';
 
@@ -28,7 +29,7 @@ export class Cuts {
     const limit = this.config.maxPayloadBytes;
     this.counters.cut.tooBig++;
     this.warnings.warn('message too big', { id: connection.id, bytes: size, limit });
-    connection.ws?.end(Close.tooBig, `a message is at most ${limit} bytes, got ${size}`);
+    connection.ws?.end(Close.tooBig, closeReason(`a message is at most ${limit} bytes, got ${size}`));
   }
 
   /** Deals with a message that a raw socket may not publish: closes the socket, or drops the message where that is configured. */
@@ -38,7 +39,7 @@ export class Cuts {
     this.counters.cut[isRate ? 'rate' : 'forbidden']++;
     const { id, remoteAddress, topic } = connection;
     this.warnings.warn('publish refused', { id, address: remoteAddress, topic: topic?.name, code: refusal.code });
-    connection.ws?.end(isRate ? Close.policy : Close.forbiddenTopic, refusal.message);
+    connection.ws?.end(isRate ? Close.policy : Close.forbiddenTopic, closeReason(refusal.message));
   }
 
   /** Closes a socket that asks more of the relay than --max-op-rate allows. An enveloped one is told why before. */
@@ -48,34 +49,36 @@ export class Cuts {
     if (ws === undefined) return;
     this.counters.cut.ops++;
     this.warnings.warn('too many ops or control frames', { id, address: remoteAddress, user, code });
-    if (connection.session !== undefined) ws.send(errorFrame({ code, message, ...retryAdvice(Refused.opRate) }), false);
-    ws.end(Close.policy, message);
+    if (connection.session !== undefined) {
+      ws.send(utf8(errorFrame({ code, message, ...retryAdvice(Refused.opRate) })), false);
+    }
+    ws.end(Close.policy, closeReason(message));
   }
 
   /** Closes a socket that sends frame after frame that is no op of fanwire.v1. */
   malformed(connection: Connection, code: string): void {
     this.counters.cut.protocol++;
     this.warnings.warn('no fanwire.v1', { id: connection.id, address: connection.remoteAddress, code });
-    connection.ws?.end(Close.policy, 'too many frames in a row that are no fanwire.v1 ops');
+    connection.ws?.end(Close.policy, closeReason('too many frames in a row that are no fanwire.v1 ops'));
   }
 
   /** Closes an enveloped socket that goes on asking and does not read its answers. */
   readsNoAnswers(connection: Connection): void {
     this.counters.slowConsumers++;
     this.warnings.warn('slow consumer closed', { id: connection.id, address: connection.remoteAddress });
-    connection.ws?.end(Close.slowConsumer, 'slow consumer: answers are not read');
+    connection.ws?.end(Close.slowConsumer, closeReason('slow consumer: answers are not read'));
   }
 
   /** Closes a socket whose identity no longer holds. */
   expired(connection: Connection): void {
     this.counters.cut.expired++;
-    connection.ws?.end(Close.unauthenticated, 'the token has expired or was revoked');
+    connection.ws?.end(Close.unauthenticated, closeReason('the token has expired or was revoked'));
   }
 
   /** Closes a socket at an administrator's word. */
   kicked(connection: Connection): void {
     this.counters.cut.kicked++;
-    connection.ws?.end(Close.policy, 'closed by an administrator');
+    connection.ws?.end(Close.policy, closeReason('closed by an administrator'));
   }
 
   /** Counts a close that uWS made by itself, by what it gives as the reason. */

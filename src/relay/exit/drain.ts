@@ -1,8 +1,10 @@
 // An orderly end: the sockets are closed with 1012 a few at a time, so that their clients do not all come back at once.
 import { Close } from '../../protocol/codes.js';
+import { closeReason } from '../bytes.js';
 import type { Connection } from '../fanout/audience.js';
 
 const TICK_MS = 20;
+const RESTART = closeReason('restart');
 
 /**
  * Closes `connections` evenly over `overMs`, and resolves when the last has been told. A socket that still has backpressure
@@ -22,7 +24,7 @@ export function closeSpread(
 
   function close(connection: Connection): void {
     told?.(connection);
-    connection.ws?.end(Close.restart, 'restart');
+    connection.ws?.end(Close.restart, RESTART);
   }
 
   return new Promise((resolve) => {

@@ -4,6 +4,7 @@ import type { Identity } from '../../auth/auth.js';
 import { msgHead } from '../../protocol/frames.js';
 import type { PublishBudget } from '../budget/publish-limit.js';
 import type { Bucket } from '../budget/token-bucket.js';
+import type { TopicKeys } from '../bytes.js';
 import type { TopicHistory } from '../history/history.js';
 import type { TemplatedApp, WebSocket } from '../uws.js';
 
@@ -132,7 +133,7 @@ export class Connection {
 /** The sockets of a topic that receive the same bytes: one uWS topic, and the state the fan-out keeps for it. */
 export class Audience {
   /** The uWS topic's name. */
-  readonly key: string;
+  readonly key: Uint8Array;
   readonly topic: Topic;
   /** Its subscribers, lagging ones included. */
   readonly subscribers = new Set<Connection>();
@@ -152,15 +153,11 @@ export class Audience {
   /** Whether the next flush will visit this audience. */
   awaitsFlush = false;
 
-  constructor(topic: Topic, key: string) {
+  constructor(topic: Topic, key: Uint8Array) {
     this.topic = topic;
     this.key = key;
   }
 }
-
-/** Begins the uWS topic's name of enveloped audiences. No topic name has a control character, so the two never meet. */
-const ENVELOPED_PREFIX = '\u0001';
-let nextAudience = 1;
 
 export class Topic {
   readonly name: string;
@@ -180,9 +177,14 @@ export class Topic {
   ratedPublished = 0;
   private envelopeHead: string | undefined;
 
-  constructor(name: string, history: TopicHistory | undefined, hasPresence: boolean) {
+  constructor(
+    name: string,
+    history: TopicHistory | undefined,
+    hasPresence: boolean,
+    private readonly keys: TopicKeys,
+  ) {
     this.name = name;
-    this.raw = new Audience(this, name);
+    this.raw = new Audience(this, keys.take());
     this.history = history;
     this.members = hasPresence ? new Set() : undefined;
   }
@@ -206,11 +208,11 @@ export class Topic {
 
   /** An audience beside the topic's own two: its messages reach it by way of a lane. */
   newAudience(): Audience {
-    return new Audience(this, `${this.name}\u0002${nextAudience++}`);
+    return new Audience(this, this.keys.take());
   }
 
   openEnveloped(): Audience {
-    this.enveloped ??= new Audience(this, ENVELOPED_PREFIX + this.name);
+    this.enveloped ??= new Audience(this, this.keys.take());
     return this.enveloped;
   }
 

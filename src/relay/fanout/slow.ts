@@ -6,9 +6,12 @@
 // (40 ns a subscriber, a per-mille of what sending those bytes costs), and uWS's limit lies above what can pile up between.
 
 import { Close } from '../../protocol/codes.js';
+import { closeReason } from '../bytes.js';
 import type { Counters } from '../watch/counters.js';
 import type { Connection } from './audience.js';
 import { type Audience, Lag } from './audience.js';
+
+const SLOW_CONSUMER = closeReason('slow consumer');
 
 export type SlowPolicy = 'drop' | 'close';
 
@@ -107,7 +110,7 @@ export class SlowConsumers {
     if (this.policy === 'close') {
       this.observer.closed(connection, buffered);
       // Under uWS's limit, so the close frame queues behind what is buffered: a client that reads on learns why.
-      connection.ws?.end(Close.slowConsumer, 'slow consumer');
+      connection.ws?.end(Close.slowConsumer, SLOW_CONSUMER);
       return;
     }
     const lag = new Lag();

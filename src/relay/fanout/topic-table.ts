@@ -1,5 +1,6 @@
 // The topics that somebody holds: a topic lives from its first subscriber to its last.
 import type { Interest } from '../../bus/bus.js';
+import { TopicKeys } from '../bytes.js';
 import type { HistoryStore } from '../history/history.js';
 import { type Delivery, Topic } from './audience.js';
 
@@ -18,6 +19,7 @@ const NO_FEATURES: TopicFeatures = { history: undefined, hasPresence: () => fals
 /** The topics that somebody holds. A topic lives from its first subscriber to its last. */
 export class TopicTable {
   private readonly byName = new Map<string, Topic>();
+  private readonly keys = new TopicKeys();
 
   /** @param maxTopics topics that may be held at once; 0 is unlimited */
   constructor(
@@ -43,7 +45,7 @@ export class TopicTable {
     let topic = this.byName.get(name);
     if (topic === undefined) {
       const history = this.features.history?.open(name);
-      topic = new Topic(name, history, this.features.hasPresence(name));
+      topic = new Topic(name, history, this.features.hasPresence(name), this.keys);
       topic.delivery = this.features.deliveryOf?.(topic);
       this.byName.set(name, topic);
       this.features.interest?.subscribe(name);

@@ -26,7 +26,7 @@ async function startWithAdmin(t: TestContext, given: Partial<RelayConfig> = {}) 
   const get = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(base + path, init);
     const text = await response.text();
-    const isJson = response.headers.get('content-type') === 'application/json';
+    const isJson = text !== '' && response.headers.get('content-type') === 'application/json';
     return { status: response.status, text, json: isJson ? JSON.parse(text) : undefined };
   };
   return { ...local, inspection, get, adminPort: listener.port };

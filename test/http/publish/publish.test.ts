@@ -30,12 +30,15 @@ test('a body reaches every subscriber verbatim, as text or binary by its content
     ['{"a": 1 }', 'application/json', false],
     ['ünïcode', 'text/plain; charset=utf-8', false],
     ['{}', 'application/vnd.x+json', false],
+    ['{"n":1}', 'application/x-ndjson', false],
+    ['sent by curl -d', 'application/x-www-form-urlencoded', false],
+    [Uint8Array.of(0x89, 0xff), 'application/x-www-form-urlencoded', true],
     [bytes, 'application/octet-stream', true],
     ['', 'text/plain', false],
   ];
-  for (const [body, type] of bodies) {
+  for (const [body, type, isBinary] of bodies) {
     const { status, content } = await post(`${http}/publish${path}`, body, { 'content-type': type });
-    assert.deepEqual([status, content], [202, { topic, subscribers: 2 }]);
+    assert.deepEqual([status, content], [202, { topic, subscribers: 2, frame: isBinary ? 'binary' : 'text' }]);
   }
   for (const client of clients) {
     await client.count(bodies.length);
@@ -121,7 +124,7 @@ test('tokens, permissions, origins and rates hold for HTTP as for sockets', { ti
     method: 'OPTIONS',
     headers: { origin: 'https://app.example.com' },
   });
-  assert.deepEqual([preflight.status, preflight.headers.get('access-control-allow-methods')], [204, 'POST']);
+  assert.deepEqual([preflight.status, preflight.headers.get('access-control-allow-methods')], [204, 'POST, OPTIONS']);
 });
 
 test('what is no topic, no UTF-8 or too large is refused with its code, and nothing of it is published', {

@@ -54,7 +54,7 @@ test('a topic too many is refused, a topic that exists is not, and an empty topi
   const first = await open(`${url}/one`);
   await open(`${url}/one`);
   assert.equal((await refusalOf(`${url}/two`)).code, 'FANWIRE_TOO_MANY_TOPICS');
-  for (const { ws } of relay.connections.values()) ws?.end(1000);
+  for (const { ws } of relay.connections.values()) ws?.end(1000, new Uint8Array());
   await closeCode(first);
   await open(`${url}/two`);
 });

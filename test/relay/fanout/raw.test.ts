@@ -55,11 +55,10 @@ test('text stays text, binary stays binary, empty stays empty, and every byte ar
   }
 });
 
-test('the path is the topic, percent-decoded; a bare / is the lobby; the query does not count', async (t) => {
+test('the path is the topic, percent-decoded; a bare / is none; the query does not count', async (t) => {
   const relay = await serve(t);
   const base = `ws://127.0.0.1:${relay.port}`;
   const pairs = [
-    ['/', '/lobby'],
     ['/caf%C3%A9', '/caf%c3%a9?x=1'],
     ['/a/b', '/a%2Fb'],
   ];
@@ -77,6 +76,8 @@ test('a topic that cannot be, and a request that is no upgrade, are refused with
   await assert.rejects(upgrade(`/${'x'.repeat(201)}`), /400/);
   await assert.rejects(upgrade('/bell%07'), /400/);
   await assert.rejects(upgrade('/%ff'), /400/);
+  await assert.rejects(upgrade('/'), /400/);
+  await assert.rejects(upgrade('/..'), /400/);
   const plain = await fetch(`${base}/topic`);
   assert.equal(plain.status, 426);
   assert.equal(((await plain.json()) as { error: { code: string } }).error.code, 'FANWIRE_UPGRADE_REQUIRED');

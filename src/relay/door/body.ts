@@ -1,6 +1,7 @@
 // Reads a request body into memory: up to a limit a request, and a limit over all requests together.
 import { type Refusal, Refused } from '../../protocol/codes.js';
-import type { HttpResponse } from '../../relay/uws.js';
+import type { HttpResponse } from '../uws.js';
+import type { ResponseLife } from './response-life.js';
 
 /** Bytes of bodies held at once, over all requests. What a client announces takes nothing, only what it sends does. */
 export class BodyBudget {
@@ -30,60 +31,91 @@ export interface HeldBody {
  *  reset connection and not the refusal. Beyond, it is cut off. */
 const OVERRUN_BYTES = 256 * 1024;
 
+/** How long a body may take. uWS by itself cuts a client without an answer that sends less than 160 kB in about 10 s. */
+const BODY_MS = 30_000;
+/** How often uWS's clock is set back meanwhile; it counts in steps of 4 s. */
+const KEEP_MS = 4000;
+
+const TOO_SLOW: Refusal = {
+  status: 408,
+  code: 'FANWIRE_BODY_SLOW',
+  message: `the body did not arrive within ${BODY_MS / 1000} s`,
+};
+
 /** Why a body was not read: what to answer, and whether the rest of it is still coming. */
 export interface BodyRefusal {
   readonly refusal: Refusal;
   readonly unread: boolean;
 }
 
+/** What of a request decides how its body is read. */
+export interface BodyRequest {
+  readonly res: HttpResponse;
+  readonly life: ResponseLife;
+  readonly isChunked: boolean;
+}
+
 /**
  * Reads the body of a request within its handler; the promise settles when the body is whole or refused, and never when
- * the client leaves first: then what was held is given back, `left` is called, and `aborted()` says so.
+ * the client leaves first (what was held is given back).
  */
 export function readBody(
-  res: HttpResponse,
+  { res, life, isChunked }: BodyRequest,
   maxBytes: number,
   budget: BodyBudget,
-  left: () => void,
-): { readonly body: Promise<HeldBody | BodyRefusal>; readonly aborted: () => boolean } {
-  let aborted = false;
-  let settled = false;
+): Promise<HeldBody | BodyRefusal> {
+  let isSettled = false;
   let received = 0;
   let held = 0;
   let refusal: Refusal | undefined;
   const chunks: Buffer[] = [];
+  const startedAt = performance.now();
   const release = (): void => {
     budget.give(held);
     held = 0;
     chunks.length = 0;
   };
-  const body = new Promise<HeldBody | BodyRefusal>((resolve) => {
+  return new Promise((resolve) => {
+    const keeping = setInterval(() => {
+      if (performance.now() - startedAt < BODY_MS) {
+        res.pause();
+        res.resume();
+        return;
+      }
+      release();
+      settle({ refusal: TOO_SLOW, unread: true });
+    }, KEEP_MS).unref();
     const settle = (outcome: HeldBody | BodyRefusal): void => {
-      settled = true;
+      isSettled = true;
+      clearInterval(keeping);
       resolve(outcome);
     };
-    res.onAborted(() => {
-      aborted = true;
-      left();
-      // Once whole, the body belongs to whoever publishes it, and that one releases it.
-      if (!settled) release();
+    life.onEnd(() => {
+      clearInterval(keeping);
+      // Once settled, the body belongs to whoever publishes it, and that one releases it.
+      if (!isSettled) release();
     });
+    const whole = (): void => {
+      if (life.isOver) return;
+      settle({ bytes: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks), release });
+    };
     res.onData((chunk, isLast) => {
-      if (settled) return;
+      if (isSettled) return;
       received += chunk.byteLength;
       refusal ??= refusalFor(received, maxBytes, budget, chunk.byteLength);
       if (refusal === undefined) {
         held += chunk.byteLength;
         // uWS takes the memory back when this returns.
         chunks.push(Buffer.from(new Uint8Array(chunk)));
-        if (isLast) settle({ bytes: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks), release });
+        // uWS knows no trailers: it answers 505 to one, and aborts, right after it gave a chunked body as whole.
+        if (isLast && isChunked) setImmediate(whole);
+        else if (isLast) whole();
         return;
       }
       release();
       if (isLast || received > maxBytes + OVERRUN_BYTES) settle({ refusal, unread: !isLast });
     });
   });
-  return { body, aborted: () => aborted };
 }
 
 function refusalFor(received: number, maxBytes: number, budget: BodyBudget, chunkBytes: number): Refusal | undefined {

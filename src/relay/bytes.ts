@@ -1,0 +1,51 @@
+// Every text that goes to uWS becomes bytes here, and nowhere else. uWS's binary for Node 24 reads a JavaScript string of one-byte
+// characters as if it were UTF-8, so 'ä' leaves as invalid UTF-8, and a topic of that name exists twice inside uWS (seen up to
+// v20.68, uWebSockets.js issue 1280). The types in uws.ts take no string, so one that is handed over does not compile.
+
+/** What uWS is handed: the bytes are read before the call returns. */
+export type Bytes = Uint8Array | ArrayBuffer;
+
+/** The UTF-8 of `text`; a lone surrogate becomes U+FFFD. Short ones share a slab that Node keeps: do not hold many for long. */
+export function utf8(text: string): Uint8Array {
+  return Buffer.from(text, 'utf8');
+}
+
+/** Reasons of closes in bytes, of which a close frame has room for 123 (RFC 6455, section 5.5); cut between characters. */
+export function closeReason(text: string): Uint8Array {
+  const bytes = utf8(text);
+  if (bytes.length <= MAX_REASON_BYTES) return bytes;
+  let end = MAX_REASON_BYTES;
+  while (((bytes[end] as number) & 0xc0) === 0x80) end--;
+  return bytes.subarray(0, end);
+}
+
+const MAX_REASON_BYTES = 123;
+
+/** Keys of a slab: so few allocations, and no slab of other short-lived bytes is kept alive by a key. */
+const KEYS_PER_SLAB = 1024;
+const KEY_BYTES = 8;
+const DIGITS = utf8('0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_');
+
+/**
+ * Names for uWS's topics: eight ASCII bytes, each handed out once. uWS compares a topic's bytes on every publish, so a key is
+ * short and of one length, whatever the topic is called.
+ */
+export class TopicKeys {
+  private slab = new Uint8Array(0);
+  private used = 0;
+  private next = 0;
+
+  take(): Uint8Array {
+    if (this.used === this.slab.length) {
+      this.slab = new Uint8Array(KEYS_PER_SLAB * KEY_BYTES);
+      this.used = 0;
+    }
+    const key = this.slab.subarray(this.used, this.used + KEY_BYTES);
+    this.used += KEY_BYTES;
+    // 64^8 keys: one a microsecond lasts nine years.
+    for (let at = KEY_BYTES - 1, rest = this.next++; at >= 0; at--, rest = Math.floor(rest / 64)) {
+      key[at] = DIGITS[rest % 64] as number;
+    }
+    return key;
+  }
+}

@@ -1,0 +1,65 @@
+// What the relay port says of every HTTP answer: who may read it (CORS), and what is said where no route is.
+import type { Logger } from '../../base/log.js';
+import { type Refusal, Refused } from '../../protocol/codes.js';
+import type { HttpResponse } from '../uws.js';
+import type { Access } from './access.js';
+import { type Answer, type Headers, refused, writeAnswer } from './answer.js';
+import { corsHeaders, preflight } from './cors.js';
+import type { RequestCount } from './requests.js';
+import { clip, type House, type Request } from './routes.js';
+
+const NOT_AN_UPGRADE: Refusal = {
+  status: 426,
+  code: 'FANWIRE_UPGRADE_REQUIRED',
+  message: 'this is a WebSocket endpoint: open ws://…/<topic>, for example with `fanwire sub`',
+};
+
+export class RelayHouse implements House {
+  constructor(
+    private readonly access: Access,
+    private readonly log: Logger,
+    private readonly requests: RequestCount,
+    readonly isDraining: () => boolean,
+    /** Counts and logs a refusal. */
+    readonly refused: (refusal: Refusal) => void,
+  ) {}
+
+  /** Lets pages of allowed origins read what they are answered, refusals too. */
+  headers(request: Request): Headers | undefined {
+    const origin = request.header('origin');
+    return origin !== '' && this.access.allowsOrigin(origin) ? corsHeaders(origin) : undefined;
+  }
+
+  options(request: Request, allowed: string): Answer {
+    if (!this.access.allowsOrigin(request.header('origin'))) return this.refuse(Refused.originForbidden);
+    return preflight(request, allowed);
+  }
+
+  begun(): () => void {
+    return this.requests.begin();
+  }
+
+  failed(error: unknown): void {
+    this.log.error({ err: error }, 'a request failed');
+  }
+
+  /** Answers what no route does. */
+  readonly nowhere = (request: Request): Answer => {
+    const { method, path } = request;
+    if (method === 'OPTIONS') return this.options(request, 'GET, HEAD, OPTIONS');
+    if (method === 'GET' || method === 'HEAD') return this.refuse(NOT_AN_UPGRADE);
+    const message = `nothing answers ${clip(method)} ${JSON.stringify(clip(path))}`;
+    return this.refuse({ status: 404, code: 'FANWIRE_NO_ROUTE', message });
+  };
+
+  /** Answers an upgrade that is refused. Corked, or inside the route's handler. */
+  refuseUpgrade(res: HttpResponse, refusal: Refusal): void {
+    const answer = this.refuse(refusal);
+    writeAnswer(res, answer, false, answer.close === true);
+  }
+
+  private refuse(refusal: Refusal): Answer {
+    this.refused(refusal);
+    return refused(refusal);
+  }
+}

@@ -1,0 +1,184 @@
+// The one way from a request to its answer, on both ports. A route gives an answer, now or as a promise, and never sees uWS's response:
+// so none can end without an answer or an abort handler, which uWS takes as a reason to abort the process.
+import type { Refusal } from '../../protocol/codes.js';
+import { utf8 } from '../bytes.js';
+import type { HttpRequest, HttpResponse, TemplatedApp } from '../uws.js';
+import { type Answer, type Headers, INTERNAL_ERROR, noContent, refused, writeAnswer } from './answer.js';
+import { type BodyBudget, type BodyRefusal, type HeldBody, readBody } from './body.js';
+import { HEADER, type HeaderName } from './header-names.js';
+import { ResponseLife } from './response-life.js';
+
+/** Gives the answer to a request. The request is read before this returns or awaits; a body is asked for before that, too. */
+export type Handler = (request: Request) => Answer | Promise<Answer>;
+
+/** What answers a path, by method. HEAD is answered as GET is, and OPTIONS, where nothing else is said, with what is allowed. */
+export type Methods = { readonly [method in 'GET' | 'POST' | 'DELETE' | 'OPTIONS']?: Handler };
+
+/** What a port has to say of its answers. */
+export interface House {
+  readonly isDraining: () => boolean;
+  /** Counts requests that wait for their answer; what it returns ends one. */
+  begun?(): () => void;
+  /** Headers that every answer to this request carries (CORS). */
+  headers?(request: Request): Headers | undefined;
+  /** Answers OPTIONS where a route does not; without it: with what is allowed. */
+  options?(request: Request, allowed: string): Answer;
+  /** A route threw, or its promise was rejected. */
+  failed(error: unknown): void;
+  /** A request was refused for what it is, whatever the route. */
+  refused(refusal: Refusal): void;
+}
+
+/** How long a route may think. uWS itself would wait for ever. */
+const ANSWER_MS = 30_000;
+/** Bytes of a body that nobody reads, up to which the connection is kept. */
+const MAX_SKIPPED_BYTES = 256 * 1024;
+
+const NO_ANSWER: Refusal = {
+  status: 503,
+  code: 'FANWIRE_NO_ANSWER',
+  message: `the relay found no answer within ${ANSWER_MS / 1000} s; try again later`,
+  retryAfterS: 5,
+};
+
+/** A request within its handler. */
+export class Request {
+  readonly method: string;
+  readonly path: string;
+  /** Set once the body was asked for. */
+  reading: Promise<unknown> | undefined;
+
+  constructor(
+    private readonly req: HttpRequest,
+    private readonly res: HttpResponse,
+    private readonly life: ResponseLife,
+  ) {
+    this.method = req.getMethod().toUpperCase();
+    this.path = req.getUrl();
+  }
+
+  /** Empty where there is none. */
+  header(name: HeaderName): string {
+    return this.req.getHeader(HEADER[name]);
+  }
+
+  /** As it stands after the `?`. */
+  get query(): string {
+    return this.req.getQuery();
+  }
+
+  /** For what reads the client's address and credentials: see Access. */
+  get source(): { readonly req: HttpRequest; readonly res: HttpResponse } {
+    return { req: this.req, res: this.res };
+  }
+
+  /** The body, or why it was not read. Never settles when the client leaves first. Call it once, within the handler. */
+  body(maxBytes: number, budget: BodyBudget): Promise<HeldBody | BodyRefusal> {
+    const { res, life } = this;
+    const isChunked = this.header('transfer-encoding') !== '';
+    const reading = readBody({ res, life, isChunked }, maxBytes, budget);
+    this.reading = reading;
+    return reading;
+  }
+
+  /** Bytes of the body that the client says it sends; infinite for one of unknown length. */
+  get announcedBytes(): number {
+    if (this.header('transfer-encoding') !== '') return Number.POSITIVE_INFINITY;
+    return Number(this.header('content-length') || 0);
+  }
+}
+
+export class HttpRoutes {
+  constructor(
+    private readonly app: TemplatedApp,
+    private readonly house: House,
+  ) {}
+
+  /** Answers `pattern`, which may end in a `*`, by method; others are refused with 405 and what is allowed. */
+  add(pattern: string, methods: Methods): void {
+    const allowed = { Allow: allowedMethods(methods).join(', ') };
+    this.fallback(pattern, (request) => {
+      const { method } = request;
+      const handler = methods[(method === 'HEAD' ? 'GET' : method) as keyof Methods];
+      if (handler !== undefined) return handler(request);
+      if (method === 'OPTIONS') return this.house.options?.(request, allowed.Allow) ?? noContent(allowed);
+      const refusal = wrongMethod(request, allowed.Allow);
+      this.house.refused(refusal);
+      return { ...refused(refusal), headers: allowed };
+    });
+  }
+
+  /** Answers `pattern` whatever the method. */
+  fallback(pattern: string, handler: Handler): void {
+    this.app.any(utf8(pattern), (res, req) => this.answer(res, req, handler));
+  }
+
+  private answer(res: HttpResponse, req: HttpRequest, handler: Handler): void {
+    const life = new ResponseLife(res);
+    const request = new Request(req, res, life);
+    const isHead = request.method === 'HEAD';
+    const unread = request.announcedBytes > MAX_SKIPPED_BYTES;
+    const common = this.house.headers?.(request);
+    let outcome: Answer | Promise<Answer>;
+    try {
+      outcome = handler(request);
+    } catch (error) {
+      outcome = this.failed(error);
+    }
+    if (!(outcome instanceof Promise)) {
+      this.write(res, outcome, common, isHead, unread);
+      return;
+    }
+    const isRead = request.reading !== undefined;
+    let overdue: NodeJS.Timeout | undefined;
+    life.onEnd(() => clearTimeout(overdue));
+    const ended = this.house.begun?.();
+    if (ended !== undefined) life.onEnd(ended);
+    const write = (answer: Answer): void => {
+      if (life.isOver) return;
+      life.end();
+      res.cork(() => this.write(res, answer, common, isHead, unread && !isRead));
+    };
+    const wait = (): void => {
+      if (!life.isOver) overdue = setTimeout(() => write(refused(NO_ANSWER)), ANSWER_MS).unref();
+    };
+    outcome.then(write, (error: unknown) => write(this.failed(error)));
+    // A body has its own time; the route's begins with its end.
+    if (request.reading === undefined) wait();
+    else void request.reading.then(wait);
+  }
+
+  private write(
+    res: HttpResponse,
+    answer: Answer,
+    common: Headers | undefined,
+    isHead: boolean,
+    unread: boolean,
+  ): void {
+    const whole = common === undefined ? answer : { ...answer, headers: { ...answer.headers, ...common } };
+    writeAnswer(res, whole, isHead, unread || answer.close === true || this.house.isDraining());
+  }
+
+  private failed(error: unknown): Answer {
+    this.house.failed(error);
+    return INTERNAL_ERROR;
+  }
+}
+
+function allowedMethods(methods: Methods): string[] {
+  const names = Object.keys(methods).filter((name) => name !== 'OPTIONS');
+  return [...names, ...('GET' in methods ? ['HEAD'] : []), 'OPTIONS'];
+}
+
+function wrongMethod({ method, path }: Request, allowed: string): Refusal {
+  return {
+    status: 405,
+    code: 'FANWIRE_METHOD',
+    message: `${clip(method)} is no method of ${JSON.stringify(clip(path))}; there is ${allowed}`,
+  };
+}
+
+/** What a client wrote, as short as an answer may repeat it. */
+export function clip(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+}
