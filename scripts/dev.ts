@@ -1,6 +1,7 @@
 // `npm run dev`: compiles on every change and starts the relay anew with what came out; flags after `--` go to `fanwire serve`.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { signalChild } from '../bench/run/signal-child.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SERVE = ['--watch', '--watch-preserve-output', 'dist/src/cli.js', 'serve', '--drain-ms', '100'];
@@ -17,11 +18,11 @@ for (const child of children) {
     process.exitCode = 1;
   });
   child.on('exit', () => {
-    for (const other of children) other.kill();
+    for (const other of children) signalChild(other, 'SIGTERM');
   });
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    for (const child of children) child.kill(signal);
+    for (const child of children) signalChild(child, signal);
   });
 }

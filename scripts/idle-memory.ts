@@ -14,6 +14,7 @@ import { needsExplicitSources, SourceAddresses } from '../bench/engines/native/s
 import { socketsPerProcess } from '../bench/measure/file-limit.js';
 import { residentMemory } from '../bench/measure/resident-memory.js';
 import { positiveWholeNumber, scriptCommand } from '../bench/run/script-command.js';
+import { signalChild } from '../bench/run/signal-child.js';
 import { ServerProcess } from '../bench/targets/server-process.js';
 import { Exit } from '../src/base/exit-codes.js';
 
@@ -178,7 +179,7 @@ async function measure(kind: string, connections: number): Promise<Measured> {
         await server.findInOutput((output) => /"port":(\d+),[^\n]*"msg":"listening/.exec(output)?.[1]),
       );
       await server.findInOutput((output) => /"msg":"admin on/.exec(output)?.[0]);
-      (await startHolder({ kind, port, from: 0, count: WARM_UP })).kill('SIGKILL');
+      signalChild(await startHolder({ kind, port, from: 0, count: WARM_UP }), 'SIGKILL');
       await after(SETTLE_MS / 2);
       const emptyAsItStands = residentMemory(server.pid).rssBytes;
       const empty = await collectedRssBytes(server.pid);
@@ -201,7 +202,7 @@ async function measure(kind: string, connections: number): Promise<Measured> {
       marginal: Math.round(total.secondHalf / (opened / 2)),
     };
   } finally {
-    for (const holder of holders) holder.kill('SIGKILL');
+    for (const holder of holders) signalChild(holder, 'SIGKILL');
     await Promise.all(servers.map((server) => server.stop()));
   }
 }

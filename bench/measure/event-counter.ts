@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import { signalChild } from '../run/signal-child.js';
 
 /** Instructions in user space: they hardly depend on who else is on the machine, as time does. Many virtual machines hide them. */
 export const INSTRUCTIONS = 'instructions:u';
@@ -45,11 +46,11 @@ export async function countEvents<T>(
     await tell('enable');
     const outcome = await work();
     await tell('disable');
-    perf.kill('SIGINT');
+    signalChild(perf, 'SIGINT');
     await ended;
     return { outcome, counts: events.map((event) => countIn(said, event)) };
   } finally {
-    perf.kill('SIGKILL');
+    signalChild(perf, 'SIGKILL');
   }
 }
 

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ByteSockets, binaryFrame } from '../load/byte-sockets.js';
 import { processCpuSeconds } from '../measure/cpu-time.js';
 import { residentMemory } from '../measure/resident-memory.js';
+import { signalChild } from '../run/signal-child.js';
 import { startBroker } from '../targets/broker.js';
 import { median, type Server, startRelay } from './server-process.js';
 
@@ -129,6 +130,6 @@ try {
   console.log(`| in a cluster | ${clustered.map((kib) => kib.toFixed(2)).join(' | ')} |`);
 } finally {
   for (const each of opened) each.close();
-  for (const { process: child } of servers) child.kill('SIGKILL');
+  for (const { process: child } of servers) signalChild(child, 'SIGKILL');
   await broker.stop();
 }

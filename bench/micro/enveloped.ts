@@ -5,6 +5,7 @@
 // topic has history on, for what that adds.
 import { ByteSockets, clientFrame, type Published, serverFrameBytes } from '../load/byte-sockets.js';
 import { type Capacity, closedLoop } from '../load/closed-loop.js';
+import { signalChild } from '../run/signal-child.js';
 import { median, pin, startRelay } from './server-process.js';
 
 const FAN_OUT = 500;
@@ -92,6 +93,6 @@ try {
     side.sockets.close();
   }
 } finally {
-  relay.process.kill('SIGKILL');
+  signalChild(relay.process, 'SIGKILL');
 }
 process.exit(0);

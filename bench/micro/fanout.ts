@@ -3,6 +3,7 @@
 // Both servers run on one core, the driver on another. One publisher keeps `window` messages in flight: a burst goes out in one
 // write, the next when every subscriber has all of it. Deliveries a second are the driver's, CPU a delivery the server's.
 import { fileURLToPath } from 'node:url';
+import { signalChild } from '../run/signal-child.js';
 import { type Case, printRatios } from './pairs.js';
 import { pin, startRelay, startServer } from './server-process.js';
 
@@ -20,6 +21,6 @@ try {
   const path = 'bench';
   await printRatios(cases, { name: 'fanwire', server: relay, path }, { name: 'plain', server: plain, path });
 } finally {
-  for (const server of [relay, plain]) server.process.kill('SIGKILL');
+  for (const server of [relay, plain]) signalChild(server.process, 'SIGKILL');
 }
 process.exit(0);

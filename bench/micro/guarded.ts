@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { signalChild } from '../run/signal-child.js';
 import { type Case, printRatios } from './pairs.js';
 import { pin, startRelay } from './server-process.js';
 
@@ -35,7 +36,7 @@ try {
   );
 } finally {
   clearInterval(scrape);
-  for (const server of [bare, guarded]) server.process.kill('SIGKILL');
+  for (const server of [bare, guarded]) signalChild(server.process, 'SIGKILL');
   rmSync(folder, { recursive: true, force: true });
 }
 process.exit(0);

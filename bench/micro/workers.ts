@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ByteSockets, binaryFrame } from '../load/byte-sockets.js';
+import { signalChild } from '../run/signal-child.js';
 import { median, type Server, startRelay } from './server-process.js';
 
 /** One message, as in live traffic; as many as make one send() a socket; and a backlog, which takes several. */
@@ -117,7 +118,7 @@ async function measure(shape: Shape): Promise<void> {
     for (const { server, subscribers, publisher } of sides) {
       subscribers.close();
       publisher.close();
-      server.process.kill('SIGKILL');
+      signalChild(server.process, 'SIGKILL');
     }
   }
 }

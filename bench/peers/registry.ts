@@ -2,11 +2,12 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FanwireError } from '../../src/protocol/codes.js';
 import type { Dialect } from '../targets/target.js';
-import { compile, installedVersion, nodePackage, toolVersion } from './toolchain.js';
+import { BUN_INSTALL, findBun } from './bun-binary.js';
+import { compile, installedVersion, toolVersion } from './toolchain.js';
 
 export interface Peer {
   readonly name: string;
@@ -67,7 +68,7 @@ export const PEERS: readonly Peer[] = [
     dialect: 'raw',
     topics: true,
     leavesSenderOut: true,
-    find: once(findBun),
+    find: once(bunPeer),
   },
   {
     name: 'nchan',
@@ -131,23 +132,14 @@ function nodePeer(packageName: string, source: string): Presence {
   return { present: true, version, command: (port) => [process.execPath, join(SOURCES, source), String(port)] };
 }
 
-/** Bun from npm: its own binary, or the platform package's when its install script was not allowed to run. */
-function findBun(): Presence {
-  const own = nodePackage('bun');
-  const candidates = own === undefined ? [] : [join(own, 'bin', 'bun.exe'), ...platformBuns(dirname(own))];
-  for (const binary of [...candidates, 'bun']) {
-    const version = toolVersion(binary, ['--version'], /^(\d\S*)/);
-    if (version === undefined) continue;
-    return { present: true, version, command: (port) => [binary, join(SOURCES, 'bun.mjs'), String(port)] };
-  }
-  return absent('bun is not installed: npm install bun');
-}
-
-function platformBuns(modules: string): string[] {
-  const prefix = `bun-${process.platform}-${process.arch}`;
-  return namesIn(join(modules, '@oven'))
-    .filter((name) => name.startsWith(prefix))
-    .map((name) => join(modules, '@oven', name, 'bin', 'bun'));
+function bunPeer(): Presence {
+  const bun = findBun();
+  if (bun === undefined) return absent(`bun is not installed: ${BUN_INSTALL}`);
+  return {
+    present: true,
+    version: bun.version,
+    command: (port) => [bun.path, join(SOURCES, 'bun.mjs'), String(port)],
+  };
 }
 
 function findNchan(): Presence {

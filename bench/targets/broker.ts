@@ -1,13 +1,9 @@
 // The NATS server that joins the relays of a `--nodes` run, started beside them unless the user names one.
 
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { FanwireError } from '../../src/protocol/codes.js';
+import { findProgram } from '../run/find-program.js';
 import { freePort } from '../run/free-port.js';
 import { ServerProcess } from './server-process.js';
-
-/** Debian puts it where a user's PATH does not reach. */
-const FURTHER_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin'];
 
 export interface Broker {
   readonly url: string;
@@ -18,8 +14,7 @@ export interface Broker {
 /** Starts `nats-server` on a free port of the loopback.
  *  @throws FanwireError FANWIRE_BENCH_NO_BROKER, FANWIRE_BENCH_TARGET */
 export async function startBroker(cores: readonly number[]): Promise<Broker> {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), ...FURTHER_FOLDERS];
-  const binary = folders.map((folder) => join(folder, 'nats-server')).find(existsSync);
+  const binary = findProgram('nats-server');
   if (binary === undefined) {
     throw new FanwireError(
       'FANWIRE_BENCH_NO_BROKER',

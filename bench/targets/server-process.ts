@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { pinnedCommand } from '../measure/pinning.js';
+import { isRunning, signalGroup } from '../run/signal-child.js';
 import { lastWords } from './last-words.js';
 
 /** A JVM on a busy machine needs its time. */
@@ -87,27 +88,15 @@ export class ServerProcess {
   /** Ends the process group: SIGTERM, then SIGKILL. */
   async stop(): Promise<void> {
     process.off('exit', this.#kill);
-    if (this.#child.pid === undefined || this.#hasEnded()) return;
+    if (!isRunning(this.#child)) return;
     const gone = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
-    this.#signal('SIGTERM');
+    signalGroup(this.#child, 'SIGTERM');
     const impatience = setTimeout(this.#kill, STOP_TIMEOUT_MS);
     await gone;
     clearTimeout(impatience);
   }
 
-  readonly #kill = () => this.#signal('SIGKILL');
-
-  #signal(signal: NodeJS.Signals): void {
-    try {
-      process.kill(-this.pid, signal);
-    } catch {
-      // The group is gone already.
-    }
-  }
-
-  #hasEnded(): boolean {
-    return this.#child.exitCode !== null || this.#child.signalCode !== null;
-  }
+  readonly #kill = () => signalGroup(this.#child, 'SIGKILL');
 
   /** "ended with exit code 3", "was ended by SIGKILL". */
   #ending(): string {
@@ -117,7 +106,7 @@ export class ServerProcess {
   }
 
   #requireAlive(deadline: number): void {
-    const ended = this.#child.pid === undefined || this.#hasEnded();
+    const ended = !isRunning(this.#child);
     if (!ended && Date.now() < deadline) return;
     const what = ended ? `${this.#ending()} before it listened` : `did not listen within ${START_TIMEOUT_MS / 1000} s`;
     const said = lastWords(this.#output);

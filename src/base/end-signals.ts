@@ -6,6 +6,17 @@ const SAME_SIGNAL_MS = 500;
 
 export type EndSignal = 'SIGTERM' | 'SIGINT';
 
+let held: EndSignal | undefined;
+const hold = (signal: EndSignal): void => {
+  held ??= signal;
+};
+
+/** Keeps a signal that comes before `onEndSignal` is called, for it. Otherwise it would end the process, and be lost on process 1 of a
+ *  container, which the kernel spares signals that it does not listen to. */
+export function holdEndSignals(): void {
+  process.on('SIGTERM', hold).on('SIGINT', hold);
+}
+
 /** Calls `first` for the first of these signals, and `again` for each later one; by default that one does what it does to a program that
  *  does not listen. */
 export function onEndSignal(
@@ -24,4 +35,6 @@ export function onEndSignal(
     again(signal);
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  process.off('SIGTERM', hold).off('SIGINT', hold);
+  if (held !== undefined) onSignal(held);
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
 import { LogSink } from '../../src/base/log-sink.js';
+import { needsProc } from '../support/needs.js';
 
 /** Both ends of a pipe. The writing end blocks, as a shell's does. */
 function pipe(t: TestContext): { readFd: number; writeFd: number } {
@@ -37,7 +38,7 @@ function drained(readFd: number): string {
   return text;
 }
 
-const ONLY_LINUX = process.platform === 'linux' ? {} : { skip: 'opens /proc/self/fd' };
+const ONLY_LINUX = needsProc;
 
 test('a reader that stalls holds nobody up, and every line arrives in order or is counted', ONLY_LINUX, async (t) => {
   const { readFd, writeFd } = pipe(t);

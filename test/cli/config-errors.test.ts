@@ -1,7 +1,7 @@
 // What is wrong with a file or a pattern that the configuration names is said before the relay says that it starts.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { createPrivateKey } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { certificate } from '../support/certificate.js';
@@ -15,9 +15,8 @@ test('a file or a pattern that cannot be used is one line before anything starts
   const at = (name: string): string => join(folder, name);
   const junk = at('junk');
   writeFileSync(junk, 'neither PEM nor JSON\n');
-  execFileSync('openssl', ['rsa', '-aes128', '-passout', 'pass:abcd', '-in', key, '-out', at('locked')], {
-    stdio: 'ignore',
-  });
+  const lock = { type: 'pkcs1', format: 'pem', cipher: 'aes-128-cbc', passphrase: 'abcd' } as const;
+  writeFileSync(at('locked'), createPrivateKey(readFileSync(key)).export(lock));
   const wrong: [args: string[], says: RegExp][] = [
     [['--auth', 'static', '--tokens-file', at('none')], /none: cannot be read \(ENOENT\) \[FANWIRE_AUTH_FILE\]/],
     [['--auth', 'static', '--tokens-file', junk, '--workers', '2'], /junk: is no valid JSON \[FANWIRE_AUTH_FILE\]/],

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fanwire, runFanwire } from '../support/fanwire-process.js';
+import { needsProc } from '../support/needs.js';
 import { sampleResult } from '../support/sample-result.js';
 
 test('result files become every report that is asked for, the first file being what ratios refer to', async (t) => {
@@ -53,10 +54,8 @@ test('a file that is no result, or a report that cannot be written, is one line 
   );
 });
 
-const ONLY_LINUX = process.platform === 'linux' ? {} : { skip: 'needs /proc' };
-
 test('a folder that the file system will not make is one line that names the report', {
-  ...ONLY_LINUX,
+  ...needsProc,
   timeout: 20_000,
 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'fanwire-report-'));

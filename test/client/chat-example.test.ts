@@ -1,16 +1,16 @@
 // The guide's chat in Chromium: two pages hear each other, count each other, and live through a relay that restarts.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import { test } from 'node:test';
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
+import { launchChromium, noChromium } from '../support/chromium.js';
 import { CuttingProxy } from '../support/cutting-proxy.js';
 import { serve } from '../support/fanwire-process.js';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const skip = existsSync(CHROMIUM) ? false : `no Chromium at ${CHROMIUM} (apt-get install chromium, or set CHROMIUM)`;
+const skip = noChromium;
 const ROOT = new URL('../../../', import.meta.url);
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
 
@@ -33,7 +33,7 @@ test('two browsers chat, see who is here, miss nothing while offline, and say wh
     response.end(type && readFileSync(new URL(`.${pathname}`, ROOT)));
   });
   await new Promise<void>((listening) => files.listen(0, '127.0.0.1', listening));
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
+  const browser = await launchChromium();
   t.after(async () => {
     await browser.close();
     files.close();

@@ -11,6 +11,7 @@ import { EnvelopedClient } from '../support/enveloped-client.js';
 import { type ServeProcess, serve } from '../support/fanwire-process.js';
 import { clientOf, Listener } from '../support/listener.js';
 import { NatsServer } from '../support/nats-server.js';
+import { needs } from '../support/needs.js';
 
 const step = fc.oneof(
   {
@@ -97,7 +98,7 @@ test('whatever is cut and whenever, each client ends with exactly what was publi
 test('with several workers too, in one order for all, whichever worker a client comes back to', (t) =>
   recoversThroughCuts(t, [['--workers', '3']]));
 
-test('and in a cluster, whichever node a client comes back to', async (t) => {
+test('and in a cluster, whichever node a client comes back to', needs('nats-server'), async (t) => {
   const nats = await NatsServer.startJetStream(t);
   await recoversThroughCuts(t, [
     ['--cluster', nats.url],
@@ -105,7 +106,7 @@ test('and in a cluster, whichever node a client comes back to', async (t) => {
   ]);
 });
 
-test('and where one node hears of everything later than the other', async (t) => {
+test('and where one node hears of everything later than the other', needs('nats-server'), async (t) => {
   const nats = await NatsServer.startJetStream(t);
   const far = await delayingProxy(t, nats.port, 20);
   await recoversThroughCuts(t, [

@@ -1,10 +1,13 @@
 // What fanwire.v1 adds, across workers and nodes: envelopes with their publisher's form, presence, and how many there are.
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import nodeTest from 'node:test';
 import { EnvelopedClient } from '../support/enveloped-client.js';
 import { serve } from '../support/fanwire-process.js';
 import { NatsServer } from '../support/nats-server.js';
+import { testNeeding } from '../support/needs.js';
 import { SocketClient } from '../support/socket-client.js';
+
+const test = testNeeding('nats-server');
 
 /** Asks who is here until at least `members` are: a node that a busy machine kept from answering within 150 ms is not waited for. */
 async function presenceOf(client: EnvelopedClient, topic: string, members: number) {
@@ -69,7 +72,7 @@ test('presence counts the members of all nodes and workers, and tells who comes 
   );
 });
 
-test('a publish over HTTP is answered with the subscribers of all workers', async (t) => {
+nodeTest('a publish over HTTP is answered with the subscribers of all workers', async (t) => {
   const relay = await serve(t, ['--workers', '2']);
   await Promise.all(Array.from({ length: 12 }, () => SocketClient.open(t, relay.url('news'))));
   const publish = async (): Promise<{ topic: string; subscribers: number; frame: string }> => {

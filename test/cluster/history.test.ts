@@ -1,12 +1,15 @@
 // History over a cluster: kept by a real NATS JetStream, so that clients recover on whatever node they come to, also when theirs died.
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import type { TestContext } from 'node:test';
 import { CuttingProxy } from '../support/cutting-proxy.js';
 import { EnvelopedClient } from '../support/enveloped-client.js';
 import { fanwire, type ServeProcess, serve } from '../support/fanwire-process.js';
 import { clientOf, Listener } from '../support/listener.js';
 import { NatsServer } from '../support/nats-server.js';
+import { testNeeding } from '../support/needs.js';
 import { SocketClient } from '../support/socket-client.js';
+
+const test = testNeeding('nats-server');
 
 const HISTORY = ['--history', 'room/*=10000,10m,10m', '--history-max-bytes', '16m'];
 

@@ -1,16 +1,17 @@
 // The bus over NATS by itself: what it counts when NATS is away or stalls, and what churn costs NATS.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import { Kind } from '../../src/bus/bus.js';
 import { NatsBus } from '../../src/bus/nats.js';
 import { FanwireError } from '../../src/protocol/codes.js';
+import { certificate } from '../support/certificate.js';
 import { configWith } from '../support/config-with.js';
 import { NatsServer } from '../support/nats-server.js';
+import { testNeeding } from '../support/needs.js';
+
+const test = testNeeding('nats-server');
 
 type Config = Parameters<typeof configWith>[0];
 
@@ -133,12 +134,7 @@ test('clusters with different prefixes share a NATS and hear nothing of each oth
 });
 
 test('NATS over TLS with client certificates is joined with --cluster-ca, --cluster-cert and --cluster-key', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'fanwire-nats-tls-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-keyout', key, '-out', cert];
-  execFileSync('openssl', [...request, ...names], { stdio: 'ignore' });
+  const { cert, key, folder } = certificate(t);
   const nats = await NatsServer.start(t, ['--tlsverify', '--tlscert', cert, '--tlskey', key, '--tlscacert', cert]);
   const joined = await bus(t, nats, { clusterCa: cert, clusterCert: cert, clusterKey: key });
   assert.equal(joined.status().connected, true);

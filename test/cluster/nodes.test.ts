@@ -3,10 +3,13 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import test, { type TestContext } from 'node:test';
+import nodeTest, { type TestContext } from 'node:test';
 import { runFanwire, type ServeProcess, serve } from '../support/fanwire-process.js';
 import { NatsServer } from '../support/nats-server.js';
+import { testNeeding } from '../support/needs.js';
 import { SocketClient } from '../support/socket-client.js';
+
+const test = testNeeding('nats-server');
 
 async function nodes(t: TestContext, nats: NatsServer, ...more: string[][]): Promise<ServeProcess[]> {
   const started = await Promise.all(more.map((args) => serve(t, ['--cluster', nats.url, ...args])));
@@ -222,7 +225,7 @@ test('a node that is told to end does so with NATS up, and with NATS down', asyn
   assert.deepEqual(await down?.exited, { code: 0, signal: null });
 });
 
-test('a NATS that stays away is told once, not at each attempt', async (t) => {
+nodeTest('a NATS that stays away is told once, not at each attempt', async (t) => {
   let attempts = 0;
   const enough = new EventEmitter();
   const hangsUp = createServer((socket) => {

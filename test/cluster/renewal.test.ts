@@ -11,9 +11,9 @@ import { FanwireError } from '../../src/protocol/codes.js';
 import { certificate } from '../support/certificate.js';
 import { serve } from '../support/fanwire-process.js';
 import { NatsServer } from '../support/nats-server.js';
-import { has } from '../support/reverse-proxy.js';
+import { needs } from '../support/needs.js';
 
-const nats = has('nats-server') ? {} : { skip: 'nats-server is not installed (apt-get install nats-server)' };
+const nats = needs('nats-server');
 
 test('a CA and client certificate that are renewed serve the next connection to NATS', nats, async (t) => {
   const files = certificate(t); // of the server, of the client, and the CA of both

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { signalChild } from '../../bench/run/signal-child.js';
 import { serve } from '../support/fanwire-process.js';
 import { ONLY_LINUX, openFiles, until } from '../support/process-facts.js';
 import { SocketClient } from '../support/socket-client.js';
@@ -21,9 +22,9 @@ const DRIP_EVERY_MS = 250;
 async function stoppedClient(t: TestContext, url: string, count: number): Promise<void> {
   const script = fileURLToPath(new URL('./stopped-client.js', import.meta.url));
   const client = spawn(process.execPath, [script, url, String(count)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  t.after(() => client.kill('SIGKILL'));
+  t.after(() => signalChild(client, 'SIGKILL'));
   await once(client.stdout, 'data');
-  client.kill('SIGSTOP');
+  signalChild(client, 'SIGSTOP');
 }
 
 /** Sends its request's headers byte by byte and never ends them; resolves when the relay has cut it. */

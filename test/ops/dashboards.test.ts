@@ -8,6 +8,7 @@ import { Refused } from '../../src/protocol/codes.js';
 import { certificate } from '../support/certificate.js';
 import { type Exposition, parseExposition } from '../support/exposition.js';
 import { serve } from '../support/fanwire-process.js';
+import { needs, pathOf } from '../support/needs.js';
 
 const DOCS = new URL('../../../docs/', import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, DOCS), 'utf8');
@@ -110,12 +111,9 @@ test('the guides explain every code that a request can be refused with', () => {
   for (const { code } of Object.values(Refused)) assert.ok(guides.includes(`\`${code}\``), code);
 });
 
-test('promtool accepts the alert rules and their unit tests pass', (t) => {
-  const promtool = (...args: string[]) => spawnSync('promtool', args, { cwd: new URL('ops/', DOCS), encoding: 'utf8' });
-  if (promtool('--version').error) {
-    t.skip('promtool is not installed');
-    return;
-  }
+test('promtool accepts the alert rules and their unit tests pass', needs('promtool'), () => {
+  const promtool = (...args: string[]) =>
+    spawnSync(pathOf('promtool'), args, { cwd: new URL('ops/', DOCS), encoding: 'utf8' });
   for (const args of [
     ['check', 'rules', 'alerts.yml'],
     ['test', 'rules', 'alerts-test.yml'],

@@ -6,8 +6,9 @@ import { setTimeout as after } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { type ServeProcess, serve } from '../support/fanwire-process.js';
 import { NatsServer } from '../support/nats-server.js';
+import { needs } from '../support/needs.js';
 import { until } from '../support/process-facts.js';
-import { haproxy, has, nginx, type ReverseProxy } from '../support/reverse-proxy.js';
+import { haproxy, nginx, type ReverseProxy } from '../support/reverse-proxy.js';
 import { SocketClient } from '../support/socket-client.js';
 
 const CLIENTS = 20;
@@ -66,9 +67,8 @@ async function connectionsOf(relay: ServeProcess): Promise<Listed[]> {
 }
 
 for (const { program, start } of KINDS) {
-  const missing =
-    has(program) && has('nats-server') ? { timeout: 180_000 } : { skip: `${program} or nats-server is not installed` };
-  const linux = process.platform === 'linux' ? missing : { skip: 'needs 127.0.0.9' };
+  const options = process.platform === 'linux' ? needs(program, 'nats-server') : { skip: 'needs 127.0.0.9' };
+  const linux = { ...options, timeout: 180_000 };
   test(`${program} passes upgrades and addresses on, and nobody is lost when it or a relay goes`, linux, async (t) => {
     const nats = await NatsServer.start(t);
     const args = ['--trust-proxy', '127.0.0.1', '--cluster', nats.url, '--drain-ms', '300'];

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { runFanwire, serve } from '../support/fanwire-process.js';
-import { has } from '../support/reverse-proxy.js';
+import { needs } from '../support/needs.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const UNIT = join(ROOT, 'docs/ops/fanwire.service');
@@ -20,7 +20,7 @@ function setting(name: string): string[] {
     .map((line) => line.slice(name.length + 1));
 }
 
-const verified = has('systemd-analyze') ? {} : { skip: 'systemd-analyze is not installed' };
+const verified = needs('systemd-analyze');
 
 test('systemd-analyze finds nothing wrong with the unit', verified, (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'fanwire-unit-'));

@@ -2,14 +2,14 @@
 import { existsSync } from 'node:fs';
 import { after, before } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { findProgram } from '../../bench/run/find-program.js';
+import { lacks } from './needs.js';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const CHROMIUM = process.env.CHROMIUM ?? findProgram('chromium') ?? '/usr/bin/chromium';
 const FLAGS = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync';
 
 /** Why tests that need it are skipped; false where it is there. */
-export const noChromium = existsSync(CHROMIUM)
-  ? false
-  : `no Chromium at ${CHROMIUM} (apt-get install chromium, or set CHROMIUM)`;
+export const noChromium = existsSync(CHROMIUM) ? false : `${lacks('chromium')}, or set CHROMIUM to one`;
 
 export const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 

@@ -3,6 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { signalChild } from '../../bench/run/signal-child.js';
 
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 
@@ -39,7 +40,7 @@ export function nodeProcess(
   const child = spawn('/bin/sh', ['-c', shell, 'sh', process.execPath, ...args], {
     env: { ...Object.fromEntries(inherited), ...env },
   });
-  t.after(() => child.kill('SIGKILL'));
+  t.after(() => signalChild(child, 'SIGKILL'));
   let stdout = '';
   let stderr = '';
   const checks = new Set<() => void>();

@@ -1,4 +1,4 @@
-// A real nats-server (from PATH) on a free port, which a test kills, freezes and starts again on the same port.
+// A real nats-server on a free port, which a test kills, freezes and starts again on the same port.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { twoFreePorts } from '../../bench/run/free-port.js';
+import { isRunning, signalChild } from '../../bench/run/signal-child.js';
+import { pathOf } from './needs.js';
 
 function isStopped(pid: string): boolean {
   if (process.platform === 'linux') return / T /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
@@ -25,7 +27,7 @@ export class NatsServer {
   /** Starts `nats-server …args`; the test's end kills it. */
   static async start(t: TestContext, args: readonly string[] = []): Promise<NatsServer> {
     const server = new NatsServer(...(await twoFreePorts()), args);
-    t.after(() => server.process?.kill('SIGKILL'));
+    t.after(() => signalChild(server.process, 'SIGKILL'));
     await server.start();
     return server;
   }
@@ -47,7 +49,7 @@ export class NatsServer {
 
   async start(): Promise<void> {
     const ports = ['-a', '127.0.0.1', '-p', String(this.port), '-m', String(this.monitorPort)];
-    const child = spawn('nats-server', [...ports, ...this.args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(pathOf('nats-server'), [...ports, ...this.args], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.process = child;
     let log = '';
     child.stderr.on('data', (chunk) => {
@@ -56,7 +58,7 @@ export class NatsServer {
     await Promise.race([
       this.answers(),
       once(child, 'error').then(([error]) => {
-        throw new Error(`nats-server does not start (apt-get install nats-server): ${error}`);
+        throw new Error(`nats-server does not start: ${error}`);
       }),
       once(child, 'exit').then(() => {
         throw new Error(`nats-server ended:\n${log}`);
@@ -66,21 +68,21 @@ export class NatsServer {
 
   async kill(): Promise<void> {
     const { process } = this;
-    if (process === undefined || process.exitCode !== null || process.signalCode !== null) return;
+    if (process === undefined || !isRunning(process)) return;
     const ended = once(process, 'exit');
-    process.kill('SIGKILL');
+    signalChild(process, 'SIGKILL');
     await ended;
   }
 
   /** Resolves once the server stands still. */
   async freeze(): Promise<void> {
     const pid = String(this.process?.pid);
-    this.process?.kill('SIGSTOP');
+    signalChild(this.process, 'SIGSTOP');
     while (!isStopped(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   thaw(): void {
-    this.process?.kill('SIGCONT');
+    signalChild(this.process, 'SIGCONT');
   }
 
   /** Resolves once the server has `count` subscriptions to subjects of a topic. */

@@ -1,8 +1,10 @@
 // What the kernel knows of a process, and waiting for it to become true. Linux only: it reads /proc.
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as after } from 'node:timers/promises';
+import { needsProc } from './needs.js';
 
-export const ONLY_LINUX = process.platform === 'linux' ? {} : { skip: 'reads /proc' };
+/** Options of a test that reads /proc. */
+export const ONLY_LINUX = needsProc;
 
 /** Resident memory of a process, in bytes. */
 export function rssBytes(pid: number): number {

@@ -1,5 +1,5 @@
 // nginx and HAProxy as docs/ops configures them, on ports and paths of the test's own.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -9,17 +9,14 @@ import type { TestContext } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../bench/run/free-port.js';
+import { signalChild, signalGroup } from '../../bench/run/signal-child.js';
 import type { ServeProcess } from './fanwire-process.js';
+import { pathOf } from './needs.js';
 
 export interface ReverseProxy {
   readonly port: number;
   /** Reads its configuration again; resolves when newcomers meet the new process. */
   reload(): void;
-}
-
-/** Whether a program is installed here. */
-export function has(program: string): boolean {
-  return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 }
 
 /** The shipped file with its ports and paths replaced. Each `from` must occur, so that the test fails when the file changes. */
@@ -42,13 +39,7 @@ function folder(t: TestContext): string {
 /** Starts `command`; the test's end kills it and what it started. */
 async function started(t: TestContext, command: string, args: string[], port: number): Promise<ChildProcess> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  t.after(() => {
-    try {
-      process.kill(-(child.pid as number), 'SIGKILL');
-    } catch {
-      // It has ended by itself.
-    }
-  });
+  t.after(() => signalGroup(child, 'SIGKILL'));
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (said += chunk));
   const ended = once(child, 'exit').then(() => {
@@ -90,8 +81,8 @@ export async function nginx(
   ]);
   const file = join(home, 'nginx.conf');
   writeFileSync(file, text);
-  const child = await started(t, 'nginx', ['-p', home, '-c', file, '-g', 'daemon off;'], port);
-  return { port, reload: () => child.kill('SIGHUP') };
+  const child = await started(t, pathOf('nginx'), ['-p', home, '-c', file, '-g', 'daemon off;'], port);
+  return { port, reload: () => signalChild(child, 'SIGHUP') };
 }
 
 export async function haproxy(
@@ -107,6 +98,6 @@ export async function haproxy(
   ]);
   const file = join(folder(t), 'haproxy.cfg');
   writeFileSync(file, text);
-  const child = await started(t, 'haproxy', ['-W', '-db', '-f', file], port);
-  return { port, reload: () => child.kill('SIGUSR2') };
+  const child = await started(t, pathOf('haproxy'), ['-W', '-db', '-f', file], port);
+  return { port, reload: () => signalChild(child, 'SIGUSR2') };
 }

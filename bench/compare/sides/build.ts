@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { FanwireError } from '../../../src/protocol/codes.js';
+import { signalGroup } from '../../run/signal-child.js';
 import { lastWords } from '../../targets/last-words.js';
 import { withoutRepository } from './git.js';
 
@@ -101,7 +102,7 @@ export async function runBuild(build: Build): Promise<void> {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
-  const end = () => endGroup(child);
+  const end = () => signalGroup(child, 'SIGKILL');
   let isLate = false;
   const limit = setTimeout(() => {
     isLate = true;
@@ -124,15 +125,6 @@ export async function runBuild(build: Build): Promise<void> {
     clearTimeout(limit);
     signal.removeEventListener('abort', end);
     process.off('exit', end);
-  }
-}
-
-function endGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, 'SIGKILL');
-  } catch {
-    // It is gone already.
   }
 }
 

@@ -1,10 +1,10 @@
 // Finds the k6 to run and makes sure it can run our scripts.
 
 import { execFile } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { FanwireError } from '../../../src/protocol/codes.js';
+import { isExecutable } from '../../run/find-program.js';
 
 /** All five scripts ran on v1.8.1 and v2.2.0; what is older was not tried. */
 const OLDEST: readonly [major: number, minor: number] = [1, 8];
@@ -53,14 +53,5 @@ async function versionOf(path: string): Promise<string> {
     return /^\S+ (v\d+\.\d+\.\d+\S*) \(.*\bgo\d/m.exec(stdout)?.[1] ?? '';
   } catch {
     return '';
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
   }
 }

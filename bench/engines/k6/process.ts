@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { FanwireError } from '../../../src/protocol/codes.js';
 import { type Line, readLine } from '../../k6/lib/lines.js';
+import { isRunning, signalChild } from '../../run/signal-child.js';
 
 /** k6's own exit code for crossed thresholds; the result is whole. */
 const EXIT_THRESHOLDS = 99;
@@ -42,9 +43,9 @@ export class K6Process {
 
   /** Ends it if it still runs: politely, then not. */
   async end(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null || this.pid === undefined) return;
-    this.#child.kill('SIGTERM');
-    const kill = setTimeout(() => this.#child.kill('SIGKILL'), KILL_AFTER_MS);
+    if (!isRunning(this.#child)) return;
+    signalChild(this.#child, 'SIGTERM');
+    const kill = setTimeout(() => signalChild(this.#child, 'SIGKILL'), KILL_AFTER_MS);
     await this.#ended;
     clearTimeout(kill);
   }

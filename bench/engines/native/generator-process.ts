@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { FanwireError } from '../../../src/protocol/codes.js';
 import { pinProcess } from '../../measure/pinning.js';
+import { isRunning, signalChild } from '../../run/signal-child.js';
 import type { Command, Interval, Message, Role } from './messages.js';
 
 const ENTRY = fileURLToPath(new URL('./generator.js', import.meta.url));
@@ -53,10 +54,10 @@ export class GeneratorProcess {
 
   /** Ends the process; resolves once it is gone. */
   async end(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (!isRunning(this.#child)) return;
     const gone = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
     this.send({ kind: 'close' });
-    const impatience = setTimeout(() => this.#child.kill('SIGKILL'), 3000);
+    const impatience = setTimeout(() => signalChild(this.#child, 'SIGKILL'), 3000);
     await gone;
     clearTimeout(impatience);
   }

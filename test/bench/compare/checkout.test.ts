@@ -19,6 +19,7 @@ import {
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { signalChild } from '../../../bench/run/signal-child.js';
 import {
   type ConstructedRepository,
   constructRepository,
@@ -361,7 +362,7 @@ test('an interrupt ends a build with all that it started', async (t) => {
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   while (!existsSync(pidFile) || readFileSync(pidFile, 'utf8') === '')
     await new Promise((resolve) => setTimeout(resolve, 20));
-  child.kill('SIGINT');
+  signalChild(child, 'SIGINT');
   assert.equal(await ended, 130);
   const pid = Number(readFileSync(pidFile, 'utf8'));
   const isThere = (): boolean => {

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
 import { countEvents, whyUncountable } from '../../../bench/measure/event-counter.js';
+import { signalChild } from '../../../bench/run/signal-child.js';
 
 const EVENT = 'page-faults:u';
 
@@ -18,7 +19,7 @@ test('events of another process are counted while the work runs, and only then',
     process.stdout.write('.');
   }); process.stdout.write('.');`;
   const child = spawn(process.execPath, ['-e', program], { stdio: ['pipe', 'pipe', 'inherit'] });
-  t.after(() => child.kill('SIGKILL'));
+  t.after(() => signalChild(child, 'SIGKILL'));
   const answer = () => once(child.stdout, 'data');
   const touch = (): Promise<unknown> => {
     const touched = answer();

@@ -1,9 +1,9 @@
 // The server's CPU and memory as read from outside, in both ways there are.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { parsePsTime, readProc, readPs } from '../../../bench/measure/server-load.js';
+import { needs, needsProc } from '../../support/needs.js';
 
 test('CPU time is read in every form that ps prints', () => {
   assert.equal(parsePsTime('0:01.50'), 1.5);
@@ -12,7 +12,7 @@ test('CPU time is read in every form that ps prints', () => {
 });
 
 test('ps and /proc tell the same of a process and its children', {
-  skip: hasBoth() ? false : 'needs /proc and ps',
+  skip: needsProc.skip || needs('ps').skip,
 }, () => {
   const [byPs, byProc] = [readPs([process.pid]), readProc([process.pid])];
   // ps sees itself, as a child that /proc shows no longer.
@@ -22,12 +22,3 @@ test('ps and /proc tell the same of a process and its children', {
   assert.ok(Math.abs(mine.rssBytes - same.rssBytes) < 0.2 * same.rssBytes, `${mine.rssBytes} and ${same.rssBytes}`);
   assert.ok(mine.cpuS <= same.cpuS + 1 && mine.cpuS >= same.cpuS - 2, `${mine.cpuS} and ${same.cpuS}`);
 });
-
-function hasBoth(): boolean {
-  try {
-    execFileSync('ps', ['-A', '-o', 'pid=,ppid=,rss=,time='], { stdio: 'ignore' });
-    return process.platform === 'linux';
-  } catch {
-    return false;
-  }
-}

@@ -6,23 +6,16 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StarvationWatch } from '../../../bench/measure/starvation.js';
+import { signalChild } from '../../../bench/run/signal-child.js';
+import { needs, needsProc } from '../../support/needs.js';
 
 /** Keeps a core busy, and ends by itself should the test not get to it. */
 const BURN = 'const end = Date.now() + 20000; while (Date.now() < end);';
 
-const isMeasurable = process.platform === 'linux' && hasTaskset();
-
-function hasTaskset(): boolean {
-  try {
-    execFileSync('taskset', ['-V'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
+const skip = needsProc.skip || needs('taskset').skip;
 
 /** The first core that this process may use: in a container that need not be core 0. */
-const CORE = isMeasurable
+const CORE = !skip
   ? (/^Cpus_allowed_list:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0')
   : '0';
 
@@ -34,7 +27,7 @@ function startStrangers(): number[] {
 }
 
 test('a server whose core other processes hold has its figures refused', {
-  skip: isMeasurable ? false : 'needs Linux and taskset',
+  skip,
 }, async () => {
   const server = spawn('taskset', ['-c', CORE, process.execPath, '-e', BURN]);
   const strangers: number[] = [];
@@ -48,6 +41,6 @@ test('a server whose core other processes hold has its figures refused', {
     assert.equal(new StarvationWatch([]).reason(), undefined, 'nothing can be said of a server that runs elsewhere');
   } finally {
     for (const pid of strangers) process.kill(pid, 'SIGKILL');
-    server.kill('SIGKILL');
+    signalChild(server, 'SIGKILL');
   }
 });

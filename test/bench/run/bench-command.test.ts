@@ -11,6 +11,7 @@ import type { Result } from '../../../bench/result/result.js';
 import { readResults } from '../../../bench/result/result-validate.js';
 import { certificate } from '../../support/certificate.js';
 import { fanwire, runFanwire, serve } from '../../support/fanwire-process.js';
+import { needs } from '../../support/needs.js';
 
 /** 300 messages. */
 const SHORT = ['--rate', '200', '--warmup', '0.2', '--duration', '1.5', '--quiet'];
@@ -73,12 +74,16 @@ test('a running server is measured over wss, with its process, once its certific
   await measured(t, args, { NODE_EXTRA_CA_CERTS: cert });
 });
 
-test('the subscribers of each topic are spread over two nodes of two threads, joined by a NATS server, and miss nothing', async (t) => {
-  const cluster = ['--nodes', '2', '--workers', '2', '--subscribers', '24', '--topics', '2', '--publishers', '4'];
-  const result = await measured(t, [...cluster, ...SHORT]);
-  assert.equal(result.expected, 300 * 12);
-  assert.match(result.target.cmd, /^2 × fanwire serve .*--cluster nats:\/\/127\.0\.0\.1:\d+$/);
-});
+test(
+  'the subscribers of each topic are spread over two nodes of two threads, joined by a NATS server, and miss nothing',
+  needs('nats-server'),
+  async (t) => {
+    const cluster = ['--nodes', '2', '--workers', '2', '--subscribers', '24', '--topics', '2', '--publishers', '4'];
+    const result = await measured(t, [...cluster, ...SHORT]);
+    assert.equal(result.expected, 300 * 12);
+    assert.match(result.target.cmd, /^2 × fanwire serve .*--cluster nats:\/\/127\.0\.0\.1:\d+$/);
+  },
+);
 
 test('more connections than the limit on open files allows is one line before the run, with the mend', async (t) => {
   const args = ['bench', '--subscribers', '5000', '--generators', '1', '--url', 'ws://127.0.0.1:9'];

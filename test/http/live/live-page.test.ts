@@ -5,6 +5,7 @@ import { freePort } from '../../../bench/run/free-port.js';
 import { inkedPixels, noChromium, PHONE, sharedChromium } from '../../support/chromium.js';
 import { serve } from '../../support/fanwire-process.js';
 import { NatsServer } from '../../support/nats-server.js';
+import { needs } from '../../support/needs.js';
 import { figure, liveUrl, load, open, received } from '../../support/opened-page.js';
 import { SocketClient } from '../../support/socket-client.js';
 
@@ -111,7 +112,7 @@ test('each worker has its row and its lines, and a refused client of the playgro
 });
 
 test('a node of a cluster says how it stands with the others, and that it is cut off when it is', {
-  skip,
+  skip: skip || needs('nats-server').skip,
   timeout,
 }, async (t) => {
   const nats = await NatsServer.start(t);

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
+import { signalChild } from '../../../bench/run/signal-child.js';
 import { serve } from '../../support/fanwire-process.js';
 import { SocketClient } from '../../support/socket-client.js';
 
 /** Runs a client that echoes each text as `<prefix>:<text>` and each binary reversed, and ends when told `bye`. */
 function echoing(t: TestContext, command: string, args: string[]): Promise<void> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  t.after(() => child.kill('SIGKILL'));
+  t.after(() => signalChild(child, 'SIGKILL'));
   return new Promise((resolve, reject) => {
     child.stdout.once('data', () => resolve());
     child.once('error', reject);
@@ -55,7 +56,9 @@ asyncio.run(main())
 `;
 
 const python = '/usr/bin/python3';
-const missing = existsSync('/usr/lib/python3/dist-packages/websockets') ? false : 'needs apt: python3-websockets';
+const missing = existsSync('/usr/lib/python3/dist-packages/websockets')
+  ? false
+  : 'python3-websockets is not installed: apt-get install python3-websockets';
 
 test("Debian's python3-websockets relays both ways", { skip: missing }, async (t) => {
   const relay = await serve(t, ['--max-payload', '128k']);
