@@ -62,6 +62,8 @@ export const ERROR_CODES = {
   FANWIRE_USAGE_BUDGET_UNMEASURED: usage('a budget names what this comparison does not measure'),
   FANWIRE_USAGE_BASELINE: usage('the file of --baseline cannot be used'),
   FANWIRE_USAGE_BASELINE_DIFFERS: usage('the baseline was measured with another load'),
+  FANWIRE_USAGE_COMPARISON_FILE: usage('a file is no fanwire.comparison/2'),
+  FANWIRE_USAGE_HISTORY: usage('the store of the history cannot be used'),
   // What failed though it was asked for rightly.
   FANWIRE_CLUSTER_MODE: usage("`fanwire serve` was started by Node's cluster module, such as pm2's cluster mode"),
   FANWIRE_START: failed('the relay cannot start'),
@@ -77,6 +79,7 @@ export const ERROR_CODES = {
   FANWIRE_SUB_TIMEOUT: failed('sub did not get as many messages as asked for in time'),
   FANWIRE_REPORT_WRITE: failed('a report cannot be written'),
   FANWIRE_BASELINE_WRITE: failed('the baseline cannot be written'),
+  FANWIRE_HISTORY_WRITE: failed('the store of the history cannot be written'),
   FANWIRE_RESULT_UNREADABLE: failed('a result file cannot be read'),
   FANWIRE_RESULT_INVALID: failed('a file is no fanwire.result/1'),
   FANWIRE_HISTOGRAM_INVALID: failed('the histogram of a result is no HdrHistogram'),

@@ -8,6 +8,7 @@ import { version } from '../base/version.js';
 import { FanwireError } from '../protocol/codes.js';
 import { benchCommand } from './bench.js';
 import { compareCommand } from './compare.js';
+import { historyCommand } from './history.js';
 import { pubCommand } from './pub.js';
 import { reportCommand } from './report.js';
 import { serveCommand } from './serve.js';
@@ -21,6 +22,7 @@ const commands = [
   subCommand,
   benchCommand,
   compareCommand,
+  historyCommand,
   reportCommand,
 ];
 

@@ -1,0 +1,82 @@
+// `fanwire history`: comparisons of many commits with one pinned build, kept over time; where a metric changed its level.
+import { Command } from 'commander';
+
+interface StoreFlags {
+  store: string;
+}
+
+interface AddFlags extends StoreFlags {
+  commit?: string;
+}
+
+interface PageFlags extends StoreFlags {
+  html: string;
+  anchor?: string;
+  quiet?: boolean;
+}
+
+const STORE = 'a folder, or branch:NAME for a branch of this repository';
+
+export function historyCommand(): Command {
+  const command = new Command('history').description('keep comparisons over time, and find where a metric changed');
+  const add = command
+    .command('add')
+    .description('add comparisons (fanwire.comparison/2) of a commit with the pinned anchor, each once')
+    .argument('<file...>', 'what `fanwire compare --base ANCHOR --json` wrote')
+    .option('--store <where>', STORE, 'history')
+    .option('--commit <commit>', 'the commit that was judged, where the comparison does not name it')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 added, or there already; 2 a file or the store cannot be used; 1 it cannot be written.',
+    )
+    .action(addFiles);
+  const page = command
+    .command('page')
+    .description('write the trends of the store as one HTML page, and say which changes were found')
+    .option('--store <where>', STORE, 'history')
+    .option('--html <file>', 'the page', 'history.html')
+    .option('--anchor <commit>', "the anchor whose ratios are shown (default: the newest entry's)")
+    .option('-q, --quiet', 'print nothing')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 written, whatever was found; 2 the store cannot be used; 1 the page cannot be written.',
+    )
+    .action(writePage);
+  for (const one of [add, page]) one.exitOverride().configureOutput({ outputError: () => {} });
+  return command;
+}
+
+async function addFiles(files: string[], { store, commit }: AddFlags): Promise<void> {
+  const { readComparison } = await import('../../bench/compare/comparison-file.js');
+  const { entryOf } = await import('../../bench/history/entry.js');
+  const { addToHistory } = await import('../../bench/history/store.js');
+  const entries = files.map((file) => entryOf(readComparison(file), commit));
+  const measured = entries.filter((entry) => entry !== null);
+  const added = addToHistory(store, measured);
+  const known = measured.length - added;
+  const skipped = entries.length - measured.length;
+  const notes = [
+    ...(known === 0 ? [] : [`${known} there already`]),
+    ...(skipped === 0 ? [] : [`${skipped} measured nothing`]),
+  ];
+  process.stdout.write(`${added} added to ${store}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}\n`);
+}
+
+async function writePage({ store, html, anchor, quiet }: PageFlags): Promise<void> {
+  const { readHistory } = await import('../../bench/history/store.js');
+  const { alertsOf, newestAnchor } = await import('../../bench/history/trends.js');
+  const { annotation, describeAlert } = await import('../../bench/history/alert-text.js');
+  const { renderHistoryHtml } = await import('../../bench/history/page.js');
+  const { write } = await import('../../bench/report/write.js');
+  const all = readHistory(store);
+  const shown = anchor ?? newestAnchor(all);
+  const entries = all.filter((entry) => entry.anchor === shown);
+  write(html, renderHistoryHtml(entries, all.length - entries.length));
+  if (quiet) return;
+  const alerts = alertsOf(entries);
+  for (const alert of alerts) process.stdout.write(`${describeAlert(alert)}\n`);
+  const found = alerts.length === 0 ? 'no change of level' : `${alerts.length} change${alerts.length === 1 ? '' : 's'}`;
+  process.stdout.write(`${found} in ${entries.length} entries; the page is ${html}\n`);
+  if (process.env.GITHUB_ACTIONS !== 'true') return;
+  for (const alert of alerts) if (alert.isNew) process.stdout.write(`${annotation(alert)}\n`);
+}

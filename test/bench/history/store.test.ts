@@ -1,0 +1,116 @@
+// The history's store: added to once, never half written, on a branch without touching the checkout, merged without conflict.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { commitIn, entryOf } from '../../../bench/history/entry.js';
+import { addToHistory, readHistory } from '../../../bench/history/store.js';
+import { sampleComparison } from '../../support/sample-comparison.js';
+import { sampleHistory } from '../../support/sample-history.js';
+
+const CLI = fileURLToPath(new URL('../../../src/cli.js', import.meta.url));
+
+function folder(t: TestContext): string {
+  const made = mkdtempSync(join(tmpdir(), 'fanwire-history-'));
+  t.after(() => rmSync(made, { recursive: true, force: true }));
+  return made;
+}
+
+function fanwire(cwd: string, ...args: string[]): { readonly code: number | null; readonly text: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, 'history', ...args], { cwd, encoding: 'utf8' });
+  return { code: status, text: stdout + stderr };
+}
+
+test('an entry has the ratio of each metric, its interval and the commits that the comparison names', () => {
+  const entry = entryOf({ ...sampleComparison(1.1), base: 'v0.1.0 (86f5970f4)', head: 'this folder (e7bfa5d6b)' });
+  assert.ok(entry);
+  assert.deepEqual([entry.anchor, entry.commit], ['86f5970f4', 'e7bfa5d6b']);
+  const cpu = entry.points.find(({ metric }) => metric === 'cpu');
+  assert.ok(cpu?.isGate && Math.abs(cpu.ratio - 1.1) < 0.01 && (cpu.low ?? 9) < cpu.ratio);
+  assert.equal(entry.host.cpu, 'Test CPU');
+  assert.equal(commitIn('node deadbeef.js {port}'), 'node deadbeef.js {port}', 'a word is no commit');
+});
+
+test('a comparison is added once, from the command line, and the page names the store', (t) => {
+  const here = folder(t);
+  writeFileSync(join(here, 'a.json'), JSON.stringify(sampleComparison(1)));
+  writeFileSync(join(here, 'b.json'), JSON.stringify(sampleComparison(1.2, { head: 'b' })));
+  assert.match(fanwire(here, 'add', 'a.json', 'b.json', '--store', 'kept').text, /^2 added to kept\n/);
+  assert.match(fanwire(here, 'add', 'a.json', '--store', 'kept').text, /^0 added to kept \(1 there already\)\n/);
+  assert.equal(readHistory(join(here, 'kept')).length, 2);
+  const { code, text } = fanwire(here, 'page', '--store', 'kept', '--html', 'out.html');
+  assert.equal(code, 0, text);
+  assert.match(text, /no change of level in 2 entries; the page is out\.html/);
+  assert.match(readFileSync(join(here, 'out.html'), 'utf8'), /server CPU per million deliveries/);
+  assert.equal(fanwire(here, 'page', '--store', 'nowhere').code, 0, 'an empty history is a page too');
+});
+
+test('what is no comparison or no history is one line and exit code 2, and nothing is written', (t) => {
+  const here = folder(t);
+  const whole = JSON.stringify(sampleComparison(1));
+  const bad: [string, string, RegExp][] = [
+    [
+      'half.json',
+      whole.slice(0, whole.length / 2),
+      /half\.json cannot be read: .*\[FANWIRE_USAGE_COMPARISON_FILE\]\n$/,
+    ],
+    ['old.json', '{"schema":"fanwire.comparison/1"}', /is no fanwire\.comparison\/2, it says fanwire\.comparison\/1/],
+    ['list.json', '[]', /is no fanwire\.comparison\/2/],
+    ['less.json', whole.replace('"alpha"', '"beta"'), /is no whole fanwire\.comparison\/2: alpha /],
+  ];
+  for (const [name, content, says] of bad) {
+    writeFileSync(join(here, name), content);
+    const { code, text } = fanwire(here, 'add', name, '--store', 'kept');
+    assert.deepEqual([code, text.trim().split('\n').length], [2, 1], text);
+    assert.match(text, says);
+  }
+  assert.equal(existsSync(join(here, 'kept')), false);
+  const kept = join(here, 'kept');
+  addToHistory(kept, sampleHistory([1, 1]));
+  appendFileSync(join(kept, 'history.jsonl'), '{"schema":"fanwire.history/9"}\n');
+  const other = fanwire(here, 'page', '--store', 'kept');
+  assert.equal(other.code, 2);
+  assert.match(other.text, /kept, line 3, is of the schema "fanwire\.history\/9".*\[FANWIRE_USAGE_HISTORY\]\n$/);
+  assert.deepEqual(readdirSync(kept).sort(), ['.gitattributes', 'history.jsonl'], 'no temporary file is left');
+  assert.equal(existsSync(join(here, 'history.html')), false);
+});
+
+test('a branch holds the store: one commit an addition, other files kept, the checkout untouched', (t) => {
+  const here = folder(t);
+  const git = (...args: string[]): string =>
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args], {
+      cwd: here,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  git('init', '--quiet', '-b', 'main');
+  writeFileSync(join(here, 'work.txt'), 'work');
+  git('add', '.');
+  git('commit', '--quiet', '-m', 'work');
+  writeFileSync(join(here, 'a.json'), JSON.stringify(sampleComparison(1)));
+  writeFileSync(join(here, 'b.json'), JSON.stringify(sampleComparison(1.1)));
+  assert.match(fanwire(here, 'add', 'a.json', '--store', 'branch:perf').text, /^1 added/);
+  assert.match(fanwire(here, 'add', 'b.json', '--store', 'branch:perf').text, /^1 added/);
+  assert.equal(git('rev-list', '--count', 'perf').trim(), '2');
+  assert.equal(git('ls-tree', '--name-only', 'perf').trim(), '.gitattributes\nhistory.jsonl');
+  assert.equal(git('status', '--porcelain').trim(), '?? a.json\n?? b.json');
+  assert.match(fanwire(here, 'page', '--store', 'branch:perf').text, /in 2 entries/);
+  assert.match(
+    fanwire(here, 'add', 'a.json', '--store', 'branch:no..name').text,
+    /is no branch .*\[FANWIRE_USAGE_HISTORY\]/,
+  );
+
+  // Two machines add at the same time; git merges both lines.
+  const [left, right] = [1.2, 1.3].map((slowness) => sampleComparison(slowness)) as [object, object];
+  git('branch', 'other', 'perf');
+  writeFileSync(join(here, 'l.json'), JSON.stringify(left));
+  writeFileSync(join(here, 'r.json'), JSON.stringify(right));
+  fanwire(here, 'add', 'l.json', '--store', 'branch:perf');
+  fanwire(here, 'add', 'r.json', '--store', 'branch:other');
+  git('checkout', '--quiet', 'perf');
+  git('merge', '--quiet', '-m', 'both', 'other');
+  assert.match(fanwire(here, 'page', '--store', 'branch:perf').text, /in 4 entries/);
+});
