@@ -14,6 +14,7 @@ export interface Flow {
   readonly bytesInPerS: number | null;
   readonly bytesOutPerS: number | null;
   readonly droppedPerS: number | null;
+  readonly conflatedPerS: number | null;
   readonly slowPerS: number | null;
 }
 
@@ -97,6 +98,7 @@ function flow(now: Counts, before: Counts | undefined, seconds: number): Flow {
     deliveredPerS: per(({ delivered }) => delivered),
     bytesInPerS: per(({ publishedBytes }) => publishedBytes),
     bytesOutPerS: per(({ deliveredBytes }) => deliveredBytes),
+    conflatedPerS: per(({ conflated }) => conflated),
     droppedPerS: per(({ dropped }) => dropped),
     slowPerS: per(({ slowConsumers }) => slowConsumers),
   };

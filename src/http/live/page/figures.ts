@@ -26,7 +26,12 @@ export const FIGURES: readonly Figure<Sample>[] = [
   {
     title: 'Delivered',
     format: perSecond,
-    lines: [{ label: 'deliveries', color: 2, read: ({ deliveredPerS }) => deliveredPerS }],
+    headline: ({ deliveredPerS, conflatedPerS }) =>
+      `${perSecond(deliveredPerS)}${conflatedPerS ? ` · ${perSecond(conflatedPerS)} conflated` : ''}`,
+    lines: [
+      { label: 'deliveries', color: 2, read: ({ deliveredPerS }) => deliveredPerS },
+      { label: 'conflated', color: 7, dashed: true, read: ({ conflatedPerS }) => conflatedPerS },
+    ],
   },
   {
     title: 'Flush latency',
