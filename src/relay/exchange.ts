@@ -32,12 +32,19 @@ export class Exchange {
 
   /** Fans out what nobody's socket sent (HTTP) to a topic, which need not have subscribers. Gives how many there are here.
    *  `acknowledge` is as that of publishPayload. */
-  publishTo(name: string, message: ArrayBuffer | Uint8Array, isBinary: boolean, acknowledge?: Acknowledge): number {
+  publishTo(
+    name: string,
+    message: ArrayBuffer | Uint8Array,
+    isBinary: boolean,
+    acknowledge?: Acknowledge,
+    key?: string,
+  ): number {
     const topic = this.topics.find(name);
-    if (!this.publishKept(name, undefined, message, isBinary, acknowledge)) {
+    if (!this.publishKept(name, undefined, message, isBinary, acknowledge, key)) {
       acknowledge?.(0);
-      if (topic !== undefined) this.fanOutRaw(topic, undefined, message, isBinary);
-      this.bus.forward(name, message, isBinary ? Kind.binary : Kind.text);
+      if (topic !== undefined) this.fanOutRaw(topic, undefined, message, isBinary, key);
+      if (key === undefined) this.bus.forward(name, message, isBinary ? Kind.binary : Kind.text);
+      else this.bus.forward(name, writeParcel(rawBody(message, isBinary), undefined, key), Kind.envelope);
     }
     return topic?.subscribers ?? 0;
   }
@@ -109,12 +116,13 @@ export class Exchange {
     message: ArrayBuffer | Uint8Array,
     isBinary: boolean,
     acknowledge?: Acknowledge,
+    key?: string,
   ): boolean {
     const { sequencer } = this;
     if (!sequencer?.keeps(name)) return false;
     const bytes = message instanceof Uint8Array ? message : new Uint8Array(message);
     const body = rawBody(bytes, isBinary);
-    const payload = { body, raw: bytes, isText: !isBinary };
+    const payload = withKey({ body, raw: bytes, isText: !isBinary }, key);
     return sequencer.publish({ topic: name, body, from: undefined, sender, payload }, acknowledge);
   }
 
@@ -123,10 +131,11 @@ export class Exchange {
     sender: Connection | undefined,
     message: ArrayBuffer | Uint8Array,
     isBinary: boolean,
+    key?: string,
   ): void {
     if (topic.delivery !== undefined) {
       const raw = message instanceof Uint8Array ? message : new Uint8Array(message);
-      if (topic.delivery.take({ ...ANONYMOUS, raw, isBinary, sender })) return;
+      if (topic.delivery.take({ ...ANONYMOUS, raw, isBinary, sender, key })) return;
     }
     if (topic.enveloped !== undefined) this.envelop(topic, sender, rawBody(message, isBinary), undefined, 0);
     this.fanOut.publish(topic.raw, sender, message, isBinary);
@@ -183,4 +192,4 @@ function isTextual(raw: string | Uint8Array, isText: boolean | undefined): boole
 }
 
 /** A message of a raw publisher, beside its bytes. */
-const ANONYMOUS = { body: undefined, from: undefined, seq: 0, key: undefined, isForRawOnly: false };
+const ANONYMOUS = { body: undefined, from: undefined, seq: 0, isForRawOnly: false };

@@ -148,10 +148,16 @@ export class Relay implements RelayLife, Inspected {
     this.entrance.addRoutes(({ app }) => add(new HttpRoutes(app, this.house)));
   }
 
-  publish(topic: string, message: ArrayBuffer | Uint8Array, isBinary: boolean, acknowledge?: Acknowledge): number {
+  publish(
+    topic: string,
+    message: ArrayBuffer | Uint8Array,
+    isBinary: boolean,
+    acknowledge?: Acknowledge,
+    key?: string,
+  ): number {
     this.counters.published++;
     this.counters.publishedBytes += message.byteLength;
-    return this.layer.exchange.publishTo(topic, message, isBinary, acknowledge);
+    return this.layer.exchange.publishTo(topic, message, isBinary, acknowledge, key);
   }
 
   keeps(topic: string): boolean {
@@ -302,6 +308,7 @@ export class Relay implements RelayLife, Inspected {
     const topic = entrant.topic === undefined ? undefined : this.topics.hold(entrant.topic);
     const id = `${this.company.idPrefix}${this.nextId++}`;
     const connection = new Connection(id, entrant.address, topic, entrant.identity, Date.now());
+    connection.everyMs = entrant.everyMs;
     const { key, extensions } = headers;
     res.upgrade<SocketState>({ connection }, utf8(key), utf8(entrant.protocol), utf8(extensions), context);
   }

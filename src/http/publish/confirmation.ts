@@ -17,6 +17,7 @@ export interface ConfirmingRelay {
     message: Uint8Array,
     isBinary: boolean,
     acknowledge?: (seq: number | undefined) => void,
+    key?: string,
   ): number;
   /** Whether a topic's messages are numbered. */
   keeps(topic: string): boolean;
@@ -43,15 +44,15 @@ export class Confirmation {
   }
 
   /** Gives how many subscribers it has here. */
-  publish(topic: string, message: Uint8Array, isBinary: boolean): number {
-    if (this.confirm === 'node') return this.relay.publish(topic, message, isBinary);
+  publish(topic: string, message: Uint8Array, isBinary: boolean, key: string | undefined): number {
+    if (this.confirm === 'node') return this.relay.publish(topic, message, isBinary, undefined, key);
     if (!this.relay.keeps(topic)) {
       this.unnumbered.add(topic);
-      return this.relay.publish(topic, message, isBinary);
+      return this.relay.publish(topic, message, isBinary, undefined, key);
     }
     let subscribers = 0;
     const number = new Promise<number | undefined>((resolve) => {
-      subscribers = this.relay.publish(topic, message, isBinary, resolve);
+      subscribers = this.relay.publish(topic, message, isBinary, resolve, key);
       setTimeout(() => resolve(undefined), NUMBER_MS).unref();
     });
     this.numbers.push(

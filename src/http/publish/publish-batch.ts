@@ -1,11 +1,12 @@
 // A batch of publishes as NDJSON, `{"topic","data"}` a line: read line by line, each accepted or rejected on its own.
+import { isKey, MAX_KEY_BYTES } from '../../protocol/envelope.js';
 import { findMember } from '../../protocol/json-span.js';
 import { checkTopicName } from '../../protocol/topic-name.js';
 
 /** A line that can be published, or why it cannot. */
 export type BatchLine =
-  | { readonly topic: string; readonly text: string; readonly bytes?: undefined }
-  | { readonly topic: string; readonly bytes: Uint8Array; readonly text?: undefined }
+  | { readonly topic: string; readonly key: string | undefined; readonly text: string; readonly bytes?: undefined }
+  | { readonly topic: string; readonly key: string | undefined; readonly bytes: Uint8Array; readonly text?: undefined }
   | { readonly code: string; readonly message: string };
 
 /**
@@ -22,23 +23,26 @@ export function parseBatchLine(line: string): BatchLine {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     return bad('FANWIRE_BATCH_JSON', 'a line is an object {"topic":…,"data":…}');
   }
-  const { topic, data, encoding } = parsed as Record<string, unknown>;
+  const { topic, data, encoding, key } = parsed as Record<string, unknown>;
   if (typeof topic !== 'string') return bad('FANWIRE_BATCH_FIELD', '"topic" must be a string');
   const refusal = checkTopicName(topic);
   if (refusal !== undefined) return bad(refusal.code, refusal.message);
-  if (encoding !== undefined) return base64Line(topic, data, encoding);
-  if (typeof data === 'string') return { topic, text: data };
+  if (key !== undefined && !isKey(key)) {
+    return bad('FANWIRE_BATCH_FIELD', `"key" is a string of 1 to ${MAX_KEY_BYTES} bytes`);
+  }
+  if (encoding !== undefined) return base64Line(topic, key, data, encoding);
+  if (typeof data === 'string') return { topic, key, text: data };
   const span = findMember(line, 'data');
   if (span === undefined) return bad('FANWIRE_BATCH_FIELD', '"data" is missing');
-  return { topic, text: line.slice(span.start, span.end) };
+  return { topic, key, text: line.slice(span.start, span.end) };
 }
 
-function base64Line(topic: string, data: unknown, encoding: unknown): BatchLine {
+function base64Line(topic: string, key: string | undefined, data: unknown, encoding: unknown): BatchLine {
   const bytes = encoding === 'base64' && typeof data === 'string' ? Buffer.from(data, 'base64') : undefined;
   if (bytes === undefined || bytes.toString('base64') !== data) {
     return bad('FANWIRE_BATCH_FIELD', '"encoding" is "base64" and "data" then a padded base64 string');
   }
-  return { topic, bytes };
+  return { topic, key, bytes };
 }
 
 function bad(code: string, message: string): BatchLine {

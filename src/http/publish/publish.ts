@@ -7,6 +7,7 @@ import type { Bus } from '../../bus/bus.js';
 import { together } from '../../bus/census.js';
 import type { RelayConfig } from '../../config/schema.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
+import { isKey, MAX_KEY_BYTES } from '../../protocol/envelope.js';
 import { queryValue } from '../../protocol/query.js';
 import { parseTopicPath } from '../../protocol/topic-name.js';
 import type { PublishGuard } from '../../relay/budget/publish-guard.js';
@@ -35,6 +36,8 @@ interface PublishRequest {
   readonly topic: string | undefined;
   readonly frame: FrameKind;
   readonly confirm: Confirm;
+  /** What tells messages apart where only the newest of each is delivered; a batch names one a line. */
+  readonly key: string | undefined;
 }
 
 /** What the publish API asks of a relay. */
@@ -87,10 +90,12 @@ export class PublishApi {
     const frame = frameOf(request.header('content-type'));
     const confirm = readConfirm(queryValue(request.query, 'confirm') ?? '', this.config.cluster.length > 0);
     if (typeof confirm !== 'string') return confirm;
+    const key = queryValue(request.query, 'key') ?? (request.header('fanwire-key') || undefined);
+    if (key !== undefined && !isKey(key)) return BAD_KEY;
     const { path } = request;
-    if (path === PATH) return { asker, topic: undefined, frame, confirm };
+    if (path === PATH) return { asker, topic: undefined, frame, confirm, key };
     const parsed = parseTopicPath(path.slice(PATH.length));
-    return 'status' in parsed ? parsed : { asker, topic: parsed.topic, frame, confirm };
+    return 'status' in parsed ? parsed : { asker, topic: parsed.topic, frame, confirm, key };
   }
 
   private async publish(
@@ -111,7 +116,7 @@ export class PublishApi {
   }
 
   private async publishOne(
-    { asker, frame, confirm }: PublishRequest,
+    { asker, frame, confirm, key }: PublishRequest,
     identity: Identity,
     topic: string,
     body: HeldBody,
@@ -122,7 +127,7 @@ export class PublishApi {
     await confirmation.before(topic);
     const refusal = this.refusalOf(asker, identity, topic, body.bytes.length);
     if (refusal !== undefined) return this.refuse(refusal, false);
-    const here = confirmation.publish(topic, body.bytes, !isText);
+    const here = confirmation.publish(topic, body.bytes, !isText, key);
     // Those of the other workers; other nodes are not asked, which would take longer than publishing.
     const elsewhere = this.relay.bus.survey({ topic, wants: 'count', reach: 'process' });
     const [unconfirmed, censuses] = await Promise.all([confirmation.refusal(), elsewhere]);
@@ -169,7 +174,7 @@ export class PublishApi {
     }
     const refusal = this.refusalOf(asker, identity, parsed.topic, bytes.length);
     if (refusal !== undefined) return { code: refusal.code, message: refusal.message };
-    confirmation.publish(parsed.topic, bytes, parsed.bytes !== undefined);
+    confirmation.publish(parsed.topic, bytes, parsed.bytes !== undefined, parsed.key);
     return undefined;
   }
 
@@ -188,3 +193,9 @@ export class PublishApi {
     return { ...answer, headers, close: unread || answer.close === true };
   }
 }
+
+const BAD_KEY: Refusal = {
+  status: 400,
+  code: 'FANWIRE_PUBLISH_QUERY',
+  message: `"key" has 1 to ${MAX_KEY_BYTES} bytes of UTF-8`,
+};

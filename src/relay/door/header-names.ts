@@ -9,6 +9,7 @@ const names = [
   'content-encoding',
   'content-length',
   'content-type',
+  'fanwire-key',
   'host',
   'origin',
   'sec-websocket-extensions',

@@ -3,7 +3,8 @@
 import { type Identity, isRefusal } from '../../auth/auth.js';
 import { chooseProtocol } from '../../auth/token.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
-import { SUBPROTOCOL } from '../../protocol/envelope.js';
+import { MAX_WINDOW_MS, SUBPROTOCOL } from '../../protocol/envelope.js';
+import { queryValue } from '../../protocol/query.js';
 import { parseTopicPath } from '../../protocol/topic-name.js';
 import type { TopicTable } from '../fanout/topic-table.js';
 import type { HttpRequest, HttpResponse, us_socket_context_t } from '../uws.js';
@@ -24,6 +25,8 @@ export interface Entrant {
   readonly identity: Identity;
   /** The answer to Sec-WebSocket-Protocol; empty for a client that asked for none that is spoken here. */
   readonly protocol: string;
+  /** A raw client wants to be written to at most once in so many milliseconds; 0: as its topic is. */
+  readonly everyMs: number;
 }
 
 /** What a handshake asks for. */
@@ -31,6 +34,8 @@ interface Knock {
   /** Undefined for an enveloped client, which names its topics in ops: its path may be anything a proxy routes by. */
   readonly topic: string | undefined;
   readonly protocol: string;
+  /** A raw client wants to be written to at most once in so many milliseconds; 0: as its topic is. */
+  readonly everyMs: number;
 }
 
 /** What uWS wants back at the upgrade, word for word. */
@@ -68,10 +73,10 @@ export class Upgrades {
       key: req.getHeader(HEADER['sec-websocket-key']),
       extensions: req.getHeader(HEADER['sec-websocket-extensions']),
     };
-    const { protocol, topic } = knock;
+    const { protocol, topic, everyMs } = knock;
     const welcome = (identity: Identity): void => {
       this.fileLimit.upgraded();
-      this.reception.welcome(res, context, headers, { topic, address, identity, protocol });
+      this.reception.welcome(res, context, headers, { topic, address, identity, protocol, everyMs });
     };
     const refuse = (refusal: Refusal): void => {
       this.admission.release(address);
@@ -154,7 +159,15 @@ function checkHandshake(req: HttpRequest): Knock | Refusal {
       message: `Sec-WebSocket-Protocol offers fanwire.v1 or fanwire.raw, or is left out; got ${JSON.stringify(clip(offered))}`,
     };
   }
-  if (protocol === SUBPROTOCOL) return { topic: undefined, protocol };
+  if (protocol === SUBPROTOCOL) return { topic: undefined, protocol, everyMs: 0 };
+  const every = queryValue(req.getQuery(), 'every') ?? '0';
+  if (!/^\d{1,7}$/.test(every) || Number(every) > MAX_WINDOW_MS) {
+    return {
+      status: 400,
+      code: 'FANWIRE_WS_QUERY',
+      message: `"every" is a whole number of milliseconds up to ${MAX_WINDOW_MS}, got ${JSON.stringify(clip(every))}`,
+    };
+  }
   const parsed = parseTopicPath(req.getUrl());
-  return 'status' in parsed ? parsed : { topic: parsed.topic, protocol };
+  return 'status' in parsed ? parsed : { topic: parsed.topic, protocol, everyMs: Number(every) };
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EnvelopedClient } from '../../support/enveloped-client.js';
-import { startLocalRelay } from '../../support/local-relay.js';
+import { refusalOf, startLocalRelay } from '../../support/local-relay.js';
 import { SocketClient } from '../../support/socket-client.js';
 
 const DELIVER = 'all/*=150ms;latest/*=150ms,latest;keyed/*=150ms,latest-by-key;raw/*=150ms,latest-by-key:=';
@@ -140,4 +140,28 @@ test('what waits in a window goes out before a draining relay closes its sockets
   await sender.handled();
   await relay.drain();
   assert.deepEqual([(await reader.closed).code, reader.texts], [1012, ['1', '2', '3']]);
+});
+
+test('HTTP publishes name their key in the query, a header or a line; raw sockets their window in the query', async (t) => {
+  const { url, http } = await startLocalRelay(t, { deliver: 'keyed/*=200ms,latest-by-key' });
+  const reader = await SocketClient.open(t, `${url}/keyed/a`);
+  const rare = await SocketClient.open(t, `${url}/keyed/a?every=400`);
+  const post = (path: string, body: string, headers: Record<string, string> = {}) =>
+    fetch(`${http}/publish${path}`, { method: 'POST', body, headers: { 'content-type': 'text/plain', ...headers } });
+  await post('/keyed/a?key=first', 'first');
+  await reader.count(1);
+  await post('/keyed/a?key=x', 'x1');
+  await post('/keyed/a', 'y1', { 'Fanwire-Key': 'y' });
+  const lines = ['x2', 'z1'].map((data) => JSON.stringify({ topic: 'keyed/a', key: data[0], data }));
+  const batch = await post('', lines.join('\n'), { 'content-type': 'application/x-ndjson' });
+  assert.deepEqual(await batch.json(), { accepted: 2, rejected: [] });
+  await reader.count(4);
+  await rare.until((received) => received.at(-1)?.payload.toString() === 'z1');
+  assert.deepEqual(reader.texts, ['first', 'y1', 'x2', 'z1']);
+  for (const refused of [await post(`/keyed/a?key=${'k'.repeat(201)}`, 'x'), await post('/keyed/a?key=', 'x')]) {
+    const { error } = (await refused.json()) as { error: { code: string; message: string } };
+    assert.deepEqual([refused.status, error.code], [400, 'FANWIRE_PUBLISH_QUERY']);
+  }
+  const upgrade = await refusalOf(`${url}/keyed/a?every=1h`);
+  assert.deepEqual([upgrade.status, upgrade.code], [400, 'FANWIRE_WS_QUERY']);
 });
