@@ -1,6 +1,7 @@
 // How a publish reaches subscribers beyond this relay: those of other worker threads (threads.ts) and other nodes (nats.ts).
 
 import type { Census, Question, TakeCensus } from './census.js';
+import type { Difference } from './rules.js';
 
 /** What a message is on the wire, and so what a far subscriber gets. */
 export const Kind = {
@@ -70,6 +71,9 @@ export interface BusStatus {
   readonly connected: boolean;
   /** False while NATS does not have the streams of --history at hand; true where there are none. */
   readonly streamsReady: boolean;
+  /** Other nodes that are heard, and where they go by other rules than this one. */
+  readonly nodes: number;
+  readonly differences: readonly Difference[];
   /** Messages handed over, once for each relay or broker that got it. */
   readonly forwarded: number;
   /** Messages that came in from other relays. */
@@ -85,6 +89,8 @@ export interface BusStatus {
 export const NO_STATUS: BusStatus = {
   connected: true,
   streamsReady: true,
+  nodes: 0,
+  differences: [],
   forwarded: 0,
   received: 0,
   lost: 0,

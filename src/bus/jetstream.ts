@@ -2,43 +2,35 @@
 // loses none. A publish goes to the stream; NATS republishes it, numbered, to every node with subscribers of the topic. The numbers
 // are the stream's, so those of one topic rise with gaps; each message says which came before it in its topic.
 import { createHash } from 'node:crypto';
-import {
-  type JetStreamClient,
-  type JetStreamManager,
-  jetstream,
-  jetstreamManager,
-  type StreamConfig,
-} from '@nats-io/jetstream';
+import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { type Logger, type SampledWarnings, sampledWarnings } from '../base/log.js';
-import type { HistoryRule } from '../config/history-rules.js';
 import { ruleFor } from '../config/topic-rules.js';
 import { FanwireError } from '../protocol/codes.js';
+import { writeParcel } from '../protocol/parcel.js';
 import { DEDUP_MS, publishKey } from '../protocol/publish-id.js';
 import { readRecord, type SequenceRecord, writeRecord } from '../protocol/sequence-record.js';
+import type { Bridge, Elsewhere } from './bridge.js';
 import { JetStreamReader, type KeptAt } from './jetstream-reader.js';
+import { HistoryStreams, type Kept, type StreamsOptions } from './jetstream-streams.js';
 import type { NatsObserver } from './nats.js';
-import { subjectToken } from './subject.js';
+import type { Nodes } from './nodes.js';
+import { bridgedSubject, historySubject } from './subject.js';
 
 /** Publishes that wait for the stream's answer; beyond it they go out unnumbered, as they do while NATS is away. */
 const MAX_WAITING = 20_000;
 /** How long a stream may take to answer. */
 const TIMEOUT_MS = 5000;
-/** JetStream's code for a stream that is there with another configuration. */
-const STREAM_EXISTS = 10058;
 /** Taken off the time for which a stream knows ids: a publish takes a while to reach it. */
 const DEDUP_MARGIN_MS = 5000;
 /** How soon streams that could not be had are tried again. */
 const RETRY_MS = 2000;
 
-export interface JetStreamOptions {
-  readonly prefix: string;
-  readonly rules: readonly HistoryRule[];
-  /** For all streams together. */
-  readonly maxBytes: number;
-  /** Servers that each stream is kept on. */
-  readonly replicas: number;
+export interface JetStreamOptions extends StreamsOptions {
   readonly log: Logger;
+  /** The other nodes, and how messages reach those that keep other topics. */
+  readonly nodes?: Nodes;
+  readonly bridge?: Bridge;
 }
 
 /** Where records for the relays of this node go. */
@@ -47,12 +39,6 @@ export interface OwnerOutput {
   send(topic: string, record: Uint8Array): void;
   /** What they have may be behind. */
   doubt(): void;
-}
-
-interface Kept extends HistoryRule {
-  readonly hash: string;
-  readonly stream: string;
-  epoch: string;
 }
 
 type Publish = Extract<SequenceRecord, { is: 'publish' }>;
@@ -64,7 +50,8 @@ export class JetStreamOwner implements NatsObserver {
   /** Messages that a stream did not answer for: they may have been kept. */
   unconfirmed = 0;
   output: OwnerOutput = { send: () => {}, doubt: () => {} };
-  private readonly kept: Kept[];
+  private readonly streams: HistoryStreams;
+  private readonly kept: readonly Kept[];
   private readonly warnings: SampledWarnings;
   private readonly live = new Map<string, Subscription | undefined>();
   private nats: NatsConnection | undefined;
@@ -79,11 +66,10 @@ export class JetStreamOwner implements NatsObserver {
 
   constructor(private readonly options: JetStreamOptions) {
     this.warnings = sampledWarnings(options.log);
-    this.kept = options.rules.map((rule) => {
-      const hash = hashOf(rule.pattern).slice(0, 8);
-      const stream = `${options.prefix.replaceAll('.', '_')}_HISTORY_${hash}`;
-      return { ...rule, hash, stream, epoch: '' };
-    });
+    const { nodes } = options;
+    this.streams = new HistoryStreams(options, () => nodes?.others ?? []);
+    this.kept = this.streams.kept;
+    nodes?.attend({ rulesChanged: () => void this.adapt() });
   }
 
   /** NATS is there, for the first time or again. */
@@ -115,7 +101,8 @@ export class JetStreamOwner implements NatsObserver {
     try {
       const client = jetstream(nats, { timeout: TIMEOUT_MS });
       const manager = await jetstreamManager(nats, { timeout: TIMEOUT_MS });
-      for (const kept of this.kept) kept.epoch = await this.ensureStream(manager, kept);
+      await this.options.nodes?.asked; // so that their limits are known
+      await this.streams.ensure(manager);
       if (round !== this.round) return; // NATS went away meanwhile
       this.client = client;
       this.reader = new JetStreamReader(nats, client, manager);
@@ -155,25 +142,6 @@ export class JetStreamOwner implements NatsObserver {
     this.live.delete(topic);
   }
 
-  private async ensureStream(manager: JetStreamManager, kept: Kept): Promise<string> {
-    const { hash, maxMessages, ttlMs } = kept;
-    const config: Partial<StreamConfig> & { name: string } = {
-      name: kept.stream,
-      subjects: [this.subject(hash, 'in', '>')],
-      max_msgs_per_subject: maxMessages,
-      max_age: ttlMs * 1e6,
-      max_bytes: Math.floor(this.options.maxBytes / this.kept.length),
-      num_replicas: this.options.replicas,
-      duplicate_window: Math.min(DEDUP_MS, ttlMs) * 1e6,
-      republish: { src: this.subject(hash, 'in', '>'), dest: this.subject(hash, 'out', '>') },
-    };
-    const info = await manager.streams.add(config).catch((error: { code?: number }) => {
-      if (error.code !== STREAM_EXISTS) throw error;
-      return manager.streams.update(kept.stream, config); // the rule's limits have changed
-    });
-    return `${Date.parse(info.created).toString(36)}.${hash}`;
-  }
-
   private async publish(topic: string, record: Publish, body: string, reply: Reply): Promise<void> {
     const kept = ruleFor(this.kept, topic);
     const acknowledge = (seq?: number): void => {
@@ -192,10 +160,12 @@ export class JetStreamOwner implements NatsObserver {
     }
     this.waiting++;
     try {
-      const subject = this.subject(kept.hash, 'in', subjectToken(topic));
-      const { seq } = await client.publish(subject, writeRecord(published, body), {
-        ...(pid !== undefined && { msgID: hashOf(publishKey(topic, record.from, pid)) }),
-      });
+      const bytes = writeRecord(published, body);
+      const options = pid === undefined ? {} : { msgID: hashOf(publishKey(topic, record.from, pid)) };
+      const elsewhere = this.options.bridge?.elsewhere(topic);
+      const bridged = elsewhere && this.publishElsewhere(client, topic, record, body, bytes, options, elsewhere);
+      const { seq } = await client.publish(this.subject(kept.hash, 'in', topic), bytes, options);
+      await bridged;
       acknowledge(seq);
     } catch (error) {
       // It may have been kept, and then reaches everybody; sending it unnumbered could send it twice.
@@ -204,6 +174,37 @@ export class JetStreamOwner implements NatsObserver {
       acknowledge();
     } finally {
       this.waiting--;
+    }
+  }
+
+  /** Publishes for nodes that go by another rule for the topic. What does not reach them is counted, and not the publisher's concern:
+   *  here it is published. */
+  private async publishElsewhere(
+    client: JetStreamClient,
+    topic: string,
+    { from, key }: Publish,
+    body: string,
+    bytes: Uint8Array,
+    options: { readonly msgID?: string },
+    { streams, hasUnkept }: Elsewhere,
+  ): Promise<void> {
+    if (hasUnkept) this.nats?.publish(bridgedSubject(this.options.prefix, topic), writeParcel(body, from, key));
+    const published = streams.map((hash) => client.publish(this.subject(hash, 'in', topic), bytes, options));
+    for (const outcome of await Promise.allSettled(published)) {
+      if (outcome.status === 'fulfilled') continue;
+      this.unconfirmed++;
+      this.warnings.warn('history: a publish for nodes with another rule was not confirmed', { topic });
+    }
+  }
+
+  /** Other nodes go by other rules now. */
+  private async adapt(): Promise<void> {
+    const { nats, reader } = this;
+    if (nats === undefined || reader === undefined) return; // the streams are made yet
+    try {
+      await this.streams.adapt(await jetstreamManager(nats, { timeout: TIMEOUT_MS }));
+    } catch (error) {
+      this.warnings.warn('history: the streams keep their limits', { reason: (error as Error).message });
     }
   }
 
@@ -221,7 +222,7 @@ export class JetStreamOwner implements NatsObserver {
   private follow(nats: NatsConnection, topic: string): Subscription | undefined {
     const kept = ruleFor(this.kept, topic);
     if (kept === undefined) return undefined;
-    return nats.subscribe(this.subject(kept.hash, 'out', subjectToken(topic)), {
+    return nats.subscribe(this.subject(kept.hash, 'out', topic), {
       callback: (error, message) => {
         try {
           if (error === null) this.hear(kept, topic, message);
@@ -283,11 +284,11 @@ export class JetStreamOwner implements NatsObserver {
   }
 
   private placeOf({ hash, stream }: Kept, topic: string): KeptAt {
-    return { stream, subject: this.subject(hash, 'in', subjectToken(topic)) };
+    return { stream, subject: this.subject(hash, 'in', topic) };
   }
 
-  private subject(hash: string, way: 'in' | 'out', token: string): string {
-    return `${this.options.prefix}.history.${hash}.${way}.${token}`;
+  private subject(hash: string, way: 'in' | 'out', topic: string): string {
+    return historySubject(this.options.prefix, hash, way, topic);
   }
 }
 

@@ -1,6 +1,8 @@
 // What NATS has confirmed of what was published: a PING every so many bytes, its PONG for all that came before it. So a server that
 // stalls costs bounded memory, and one that goes away leaves a count of what may not have arrived.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { SharedWork } from '../base/shared-work.js';
 
 /** Bytes that NATS may owe an answer for before messages are counted as lost: what a stalled server may cost in memory. */
 const MAX_UNCONFIRMED_BYTES = 16 * 1024 * 1024;
@@ -10,6 +12,11 @@ const CONFIRM_EVERY_MS = 500;
 /** Bytes of the client's protocol that come with a message. */
 const OVERHEAD_BYTES = 64;
 
+/** How long a publisher may be kept waiting for NATS. */
+const CONFIRM_MS = 1000;
+/** Topics remembered of which something was lost since somebody asked. */
+const MAX_LOST_TOPICS = 1000;
+
 export class NatsConfirmation {
   /** Messages that had not been confirmed when a connection broke. */
   unconfirmed = 0;
@@ -18,9 +25,17 @@ export class NatsConfirmation {
   /** Since the last PONG. */
   private outstanding = { bytes: 0, messages: 0 };
   private readonly timer: NodeJS.Timeout;
+  private readonly flushes = new SharedWork<'', boolean>(1, () => this.flush());
+  private readonly lostTopics = new Set<string>();
 
-  /** @param nats the connection, undefined where there is none now */
-  constructor(private readonly nats: () => NatsConnection | undefined) {
+  /**
+   * @param nats the connection, undefined where there is none now
+   * @param handOver gives NATS what waits for the end of the loop turn
+   */
+  constructor(
+    private readonly nats: () => NatsConnection | undefined,
+    private readonly handOver: () => void,
+  ) {
     this.timer = setInterval(() => this.ask(), CONFIRM_EVERY_MS).unref();
   }
 
@@ -39,6 +54,26 @@ export class NatsConfirmation {
   /** Asks if enough has been published since the last time. */
   askIfDue(): void {
     if (this.unasked.bytes > CONFIRM_EVERY_BYTES) this.ask();
+  }
+
+  /** Whether NATS has all that was published of a topic. */
+  async confirm(topic: string): Promise<boolean> {
+    const isTaken = await this.flushes.do('');
+    return !this.lostTopics.delete(topic) && isTaken;
+  }
+
+  /** Something of a topic was not handed to NATS. */
+  lost(topic: string): void {
+    if (this.lostTopics.size >= MAX_LOST_TOPICS) this.lostTopics.clear();
+    this.lostTopics.add(topic);
+  }
+
+  private async flush(): Promise<boolean> {
+    this.handOver();
+    const nats = this.nats();
+    if (nats === undefined) return false;
+    const tooLate = sleep(CONFIRM_MS, false, { ref: false });
+    return Promise.race([nats.flush().then(() => this.nats() === nats), tooLate]).catch(() => false);
   }
 
   /** The connection broke: what it has not confirmed never will be. */

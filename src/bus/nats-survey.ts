@@ -1,14 +1,65 @@
 // Asks the other nodes about a topic's subscribers.
-import { type NatsConnection, NoRespondersError } from '@nats-io/transport-node';
-import type { Census, Question } from './census.js';
+import { type Msg, type NatsConnection, NoRespondersError } from '@nats-io/transport-node';
+import type { SampledWarnings } from '../base/log.js';
+import { SharedWork } from '../base/shared-work.js';
+import { type Census, NOBODY, type Question, type TakeCensus } from './census.js';
 import { questionSubject } from './subject.js';
 
+/** Questions on their way to other nodes. Others wait: each keeps every node busy for a moment. */
+const SURVEYS_AT_ONCE = 32;
+/** How old an answer to another node's question may be. */
+const ANSWER_HOLDS_MS = 50;
 /** How long nodes may take to answer. */
 const SURVEY_MS = 150;
 
+/** The questions of a node, and its answers to others'. */
+export class NatsSurveys {
+  takeCensus: TakeCensus = () => NOBODY;
+  /** Who asks what is being asked already waits for the next answer. */
+  private readonly surveys = new SharedWork<string, readonly Census[]>(SURVEYS_AT_ONCE, (key) => this.survey(key));
+  /** By question: many nodes ask at once when many of their clients do. */
+  private readonly answers = new Map<string, Promise<string>>();
+
+  /** @param nats the connection, undefined where there is none now */
+  constructor(
+    private readonly prefix: string,
+    private readonly nats: () => NatsConnection | undefined,
+    private readonly warnings: SampledWarnings,
+  ) {}
+
+  ask({ topic, wants }: Question): Promise<readonly Census[]> {
+    return this.surveys.do(`${wants} ${topic}`);
+  }
+
+  /** Answers another node's question; all who ask it within ANSWER_HOLDS_MS get the same. */
+  answer(topic: string, question: Msg): void {
+    const wants = question.string() === 'members' ? 'members' : 'count';
+    const key = `${wants} ${topic}`;
+    let answer = this.answers.get(key);
+    if (answer === undefined) {
+      answer = Promise.resolve(this.takeCensus(topic, wants)).then((census) => JSON.stringify(census));
+      this.answers.set(key, answer);
+      setTimeout(() => this.answers.delete(key), ANSWER_HOLDS_MS).unref();
+    }
+    answer.then((text) => question.respond(text)).catch(() => {}); // NATS has gone away meanwhile, and the question with it
+  }
+
+  private async survey(key: string): Promise<readonly Census[]> {
+    const nats = this.nats();
+    if (nats === undefined) return [];
+    const [wants, topic] = [key.slice(0, key.indexOf(' ')), key.slice(key.indexOf(' ') + 1)];
+    try {
+      return await surveyNodes(nats, this.prefix, topic, wants as Question['wants']);
+    } catch (error) {
+      if (this.nats() === nats) this.warnings.warn('NATS survey failed', { topic, reason: (error as Error).message });
+      return [];
+    }
+  }
+}
+
 /** Nodes that have subscribers of the topic answer. There is no telling how many will, so this takes its full time unless there are
  *  none. Rejects where NATS goes away meanwhile. */
-export async function surveyNodes(
+async function surveyNodes(
   nats: NatsConnection,
   prefix: string,
   topic: string,

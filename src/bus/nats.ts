@@ -4,28 +4,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { type Logger, type SampledWarnings, sampledWarnings } from '../base/log.js';
-import { SharedWork } from '../base/shared-work.js';
 import { FanwireError } from '../protocol/codes.js';
-import type { Bus, BusStatus, Deliver, Kind } from './bus.js';
+import type { Bridge } from './bridge.js';
+import { type Bus, type BusStatus, type Deliver, Kind } from './bus.js';
 import { type Census, NOBODY, type Question, type TakeCensus } from './census.js';
 import { NatsConfirmation } from './nats-confirmation.js';
 import { NatsFiles } from './nats-files.js';
 import { NatsInterest } from './nats-interest.js';
 import { type ClusterConfig, natsOptions, natsRetryMs } from './nats-options.js';
-import { surveyNodes } from './nats-survey.js';
+import { NatsSurveys } from './nats-survey.js';
+import type { Nodes } from './nodes.js';
 import { kindOfSubject, messageSubject } from './subject.js';
 
 /** How long a start may wait for NATS before the relay takes clients without it. */
 const FIRST_DIAL_MS = 2000;
 const REFUSED = /authorization|authentication/i;
-/** Questions about subscribers on their way to other nodes. Others wait: each keeps every node busy for a moment. */
-const SURVEYS_AT_ONCE = 32;
-/** How old an answer to another node's question may be. */
-const ANSWER_HOLDS_MS = 50;
-/** How long a publisher may be kept waiting for NATS. */
-const CONFIRM_MS = 1000;
-/** Topics remembered of which something was lost since somebody asked. */
-const MAX_LOST_TOPICS = 1000;
 /** How long the end may wait for NATS to take what was published last. */
 const LAST_FLUSH_MS = 1000;
 
@@ -44,6 +37,9 @@ export interface NatsBusOptions {
   /** What NATS shows of this connection. */
   readonly name: string;
   readonly observer?: NatsObserver | undefined;
+  /** The other nodes, and how messages reach those that go by other rules. */
+  readonly nodes?: Nodes | undefined;
+  readonly bridge?: Bridge | undefined;
   /** What the options name, where somebody else reads it again. */
   readonly files?: NatsFiles | undefined;
 }
@@ -58,15 +54,13 @@ export class NatsBus implements Bus {
   private closing = false;
   private maxPayloadBytes = Number.POSITIVE_INFINITY;
   private deliver: Deliver = () => {};
-  private takeCensus: TakeCensus = () => NOBODY;
   private readonly interest: NatsInterest;
-  /** Who asks what is being asked already waits for the next answer. */
-  private readonly surveys = new SharedWork<string, readonly Census[]>(SURVEYS_AT_ONCE, (key) => this.surveyNow(key));
-  private readonly flushes = new SharedWork<'', boolean>(1, () => this.flushNow());
-  private readonly lostTopics = new Set<string>();
-  /** Answers to other nodes, by question: many ask at once when many of their clients do. */
-  private readonly answers = new Map<string, Promise<string>>();
-  private readonly confirmation = new NatsConfirmation(() => (this.connected ? this.nats : undefined));
+  private readonly surveys: NatsSurveys;
+  private readonly bridge: Bridge | undefined;
+  private readonly confirmation = new NatsConfirmation(
+    () => (this.connected ? this.nats : undefined),
+    () => this.publishTurn(),
+  );
   /** What waits for the end of this loop turn. */
   private turn: { readonly topic: string; readonly kind: Kind; readonly message: Uint8Array }[] = [];
   private forwarded = 0;
@@ -87,12 +81,14 @@ export class NatsBus implements Bus {
     this.files = options.files ?? new NatsFiles(options.config);
     this.log = options.log;
     this.warnings = sampledWarnings(options.log);
+    this.bridge = options.bridge;
     this.interest = new NatsInterest(this.prefix, this.warnings, this.onMessage);
+    this.surveys = new NatsSurveys(this.prefix, () => (this.connected ? this.nats : undefined), this.warnings);
   }
 
   start(deliver: Deliver, takeCensus: TakeCensus = () => NOBODY): void {
     this.deliver = deliver;
-    this.takeCensus = takeCensus;
+    this.surveys.takeCensus = takeCensus;
   }
 
   subscribe(topic: string): void {
@@ -129,7 +125,9 @@ export class NatsBus implements Bus {
     if (nats === undefined || nats.isClosed()) return;
     for (const { topic, kind, message } of turn) {
       try {
-        nats.publish(messageSubject(this.prefix, topic, kind), message);
+        const elsewhere = kind === Kind.presence ? undefined : this.bridge?.elsewhere(topic);
+        if (elsewhere === undefined) nats.publish(messageSubject(this.prefix, topic, kind), message);
+        else this.bridge?.publishUnkept(nats, topic, message, kind, elsewhere);
       } catch (error) {
         // Another server of the cluster may allow less than the one before.
         this.forwarded--;
@@ -140,48 +138,27 @@ export class NatsBus implements Bus {
     this.confirmation.askIfDue();
   };
 
-  async survey({ topic, wants, reach }: Question): Promise<readonly Census[]> {
-    return reach === 'cluster' && this.connected ? this.surveys.do(`${wants} ${topic}`) : [];
+  async survey(question: Question): Promise<readonly Census[]> {
+    return question.reach === 'cluster' && this.connected ? this.surveys.ask(question) : [];
   }
 
-  private async surveyNow(key: string): Promise<readonly Census[]> {
-    const { nats } = this;
-    if (nats === undefined || !this.connected) return [];
-    const [wants, topic] = [key.slice(0, key.indexOf(' ')), key.slice(key.indexOf(' ') + 1)];
-    try {
-      return await surveyNodes(nats, this.prefix, topic, wants as Question['wants']);
-    } catch (error) {
-      if (this.connected) this.warnings.warn('NATS survey failed', { topic, reason: (error as Error).message });
-      return [];
-    }
-  }
-
-  async confirm(topic: string): Promise<boolean> {
-    const isTaken = await this.flushes.do('');
-    return !this.lostTopics.delete(topic) && isTaken;
-  }
-
-  private async flushNow(): Promise<boolean> {
-    this.publishTurn();
-    const { nats } = this;
-    if (nats === undefined || !this.connected) return false;
-    const tooLate = sleep(CONFIRM_MS, false, { ref: false });
-    return Promise.race([nats.flush().then(() => this.connected && this.nats === nats), tooLate]).catch(() => false);
+  confirm(topic: string): Promise<boolean> {
+    return this.confirmation.confirm(topic);
   }
 
   private lose(topic: string): void {
     this.lost++;
-    if (this.lostTopics.size >= MAX_LOST_TOPICS) this.lostTopics.clear();
-    this.lostTopics.add(topic);
+    this.confirmation.lost(topic);
   }
 
   status(): BusStatus {
     const { connected, forwarded, received, reconnects } = this;
-    const { observer } = this.options;
+    const { observer, nodes } = this.options;
     const lost = this.lost + (observer?.lost ?? 0);
     const unconfirmed = this.confirmation.unconfirmed + (observer?.unconfirmed ?? 0);
     const streamsReady = observer?.isReady ?? true;
-    return { connected, streamsReady, forwarded, received, lost, unconfirmed, reconnects };
+    const others = { nodes: nodes?.size ?? 0, differences: nodes?.differences ?? [] };
+    return { connected, streamsReady, ...others, forwarded, received, lost, unconfirmed, reconnects };
   }
 
   /** Topics that are subscribed to at NATS, those about to be given up included. */
@@ -193,6 +170,7 @@ export class NatsBus implements Bus {
     this.closing = true;
     this.confirmation.stop();
     this.interest.stop();
+    this.options.nodes?.stop();
     const { nats } = this;
     if (nats === undefined) return;
     this.publishTurn();
@@ -268,6 +246,7 @@ export class NatsBus implements Bus {
   /** Connected, for the first time or again: the client has subscribed anew to all it had. */
   private onConnect(nats: NatsConnection): void {
     this.connected = true;
+    this.options.nodes?.connected(nats);
     this.options.observer?.connected(nats);
     this.maxPayloadBytes = nats.info?.max_payload ?? Number.POSITIVE_INFINITY;
     this.log.info({ server: nats.getServer(), cluster: this.prefix }, 'joined the cluster');
@@ -292,6 +271,7 @@ export class NatsBus implements Bus {
   private onDisconnect(server: string): void {
     if (!this.connected) return;
     this.connected = false;
+    this.options.nodes?.disconnected();
     this.options.observer?.disconnected();
     this.confirmation.broken();
     if (!this.closing) this.log.warn({ server }, 'NATS is away: relaying on this node only');
@@ -310,24 +290,17 @@ export class NatsBus implements Bus {
     const kind = kindOfSubject(message.subject);
     if (kind === undefined) return;
     if (kind === 'question') {
-      this.answer(topic, message.string() === 'members' ? 'members' : 'count')
-        .then((answer) => message.respond(answer))
-        .catch(() => {}); // NATS has gone away meanwhile, and the question with it
+      this.surveys.answer(topic, message);
+      return;
+    }
+    if (kind === 'bridged') {
+      if (this.bridge?.keeps(topic)) return; // it comes from the stream
+      this.received++;
+      this.deliver(topic, message.data, Kind.envelope);
       return;
     }
     this.received++;
     this.deliver(topic, message.data, kind);
-  }
-
-  /** This node's answer to a question; the same for all who ask within ANSWER_HOLDS_MS. */
-  private answer(topic: string, wants: Question['wants']): Promise<string> {
-    const key = `${wants} ${topic}`;
-    const known = this.answers.get(key);
-    if (known !== undefined) return known;
-    const answer = Promise.resolve(this.takeCensus(topic, wants)).then((census) => JSON.stringify(census));
-    this.answers.set(key, answer);
-    setTimeout(() => this.answers.delete(key), ANSWER_HOLDS_MS).unref();
-    return answer;
   }
 
   private servers(): string {

@@ -3,9 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../base/log.js';
+import { version } from '../base/version.js';
+import type { Bridge } from '../bus/bridge.js';
 import type { BusStatus } from '../bus/bus.js';
 import type { JetStreamOwner } from '../bus/jetstream.js';
 import type { NatsFiles } from '../bus/nats-files.js';
+import type { Nodes } from '../bus/nodes.js';
 import { parseHistoryRules } from '../config/history-rules.js';
 import type { RelayConfig } from '../config/schema.js';
 import { ServedCertificate } from '../config/served-certificate.js';
@@ -71,25 +74,46 @@ async function joinCluster(
   files: NatsFiles | undefined,
 ): Promise<Cluster | undefined> {
   if (files === undefined) return undefined;
-  const { NatsBus } = await import('../bus/nats.js');
-  const owner = await historyOwner(config, log);
-  const bus = await NatsBus.open({ config, log, name: `fanwire ${hostname()}:${config.port}`, observer: owner, files });
+  const [{ NatsBus }, { Nodes }, { Bridge }, { rulesOf }] = await Promise.all([
+    import('../bus/nats.js'),
+    import('../bus/nodes.js'),
+    import('../bus/bridge.js'),
+    import('../bus/rules.js'),
+  ]);
+  const { clusterPrefix: prefix } = config;
+  const rules = rulesOf(config);
+  const node = randomBytes(4).toString('hex');
+  const name = `${hostname()}:${config.port}`;
+  const nodes = new Nodes({ prefix, self: { node, name, version }, rules, log });
+  const bridge = new Bridge(prefix, rules.history);
+  nodes.attend({ rulesChanged: () => bridge.update(nodes.others) });
+  const owner = await historyOwner(config, log, nodes, bridge);
+  nodes.isReady = () => owner?.isReady ?? true;
+  const bus = await NatsBus.open({ config, log, name: `fanwire ${name}`, observer: owner, files, nodes, bridge });
   try {
     await owner?.ready();
+    await nodes.asked;
   } catch (error) {
     await bus.close();
     throw error;
   }
-  return { bus, owner, idPrefix: `${randomBytes(4).toString('hex')}-` };
+  // Its first clients come after the others know its rules.
+  nodes.announce();
+  return { bus, owner, nodes, idPrefix: `${node}-` };
 }
 
 /** Undefined where no history is kept. */
-async function historyOwner(config: RelayConfig, log: Logger): Promise<JetStreamOwner | undefined> {
+async function historyOwner(
+  config: RelayConfig,
+  log: Logger,
+  nodes: Nodes,
+  bridge: Bridge,
+): Promise<JetStreamOwner | undefined> {
   const rules = parseHistoryRules(config.history);
   if (rules.length === 0) return undefined;
   const { JetStreamOwner } = await import('../bus/jetstream.js');
   const { clusterPrefix: prefix, historyMaxBytes: maxBytes, historyReplicas: replicas } = config;
-  return new JetStreamOwner({ prefix, rules, maxBytes, replicas, log });
+  return new JetStreamOwner({ prefix, rules, maxBytes, replicas, log, nodes, bridge });
 }
 
 type Started = readonly [Node, Inspection];

@@ -1,6 +1,7 @@
 // What a relay knows of the other relays it works with: none, threads of its process, other nodes.
 import type { Bus, Threads } from '../bus/bus.js';
 import type { JetStreamOwner } from '../bus/jetstream.js';
+import type { Nodes } from '../bus/nodes.js';
 import { noBus } from '../bus/none.js';
 import type { Ledger } from './door/ledger.js';
 
@@ -22,6 +23,8 @@ export interface Cluster {
   readonly bus: Bus;
   /** Numbers and keeps the messages of topics with history; undefined where none are kept. */
   readonly owner: JetStreamOwner | undefined;
+  /** The other nodes. */
+  readonly nodes: Nodes;
   /** Differs between nodes: begins the ids of this node's connections. */
   readonly idPrefix: string;
 }

@@ -121,7 +121,14 @@ class Admin {
 
   private async readiness(): Promise<Answer> {
     const reasons = await this.inspection.notReady();
-    return reasons.length === 0 ? json(200, { status: 'ready' }) : json(503, { status: 'not ready', reasons });
+    const notes = (this.inspection.cluster?.differences ?? []).map(
+      ({ option, node, here, there }) =>
+        `--${option} is "${here}" here and "${there}" on ${node}: bridged until all agree`,
+    );
+    const noted = notes.length > 0 ? { notes } : {};
+    return reasons.length === 0
+      ? json(200, { status: 'ready', ...noted })
+      : json(503, { status: 'not ready', reasons, ...noted });
   }
 
   private async metricsText(): Promise<Answer> {

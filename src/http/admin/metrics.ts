@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { BusStatus } from '../../bus/bus.js';
+import { COMPARED } from '../../bus/rules.js';
 import { COUNTED, type Counts } from '../../relay/watch/counters.js';
 import { BUCKET_BOUNDS, type DistributionCounts } from '../../relay/watch/distribution.js';
 import type { Inspection } from '../../relay/watch/inspection.js';
@@ -190,7 +191,23 @@ export class Metrics {
       '1 while NATS joins this node with others, 0 while it relays alone',
       () => (status().connected ? 1 : 0),
     );
+    this.addGauge('fanwire_cluster_nodes', 'Other nodes that this one hears', () => status().nodes);
+    this.addDifferences(status);
     for (const [name, help, value] of CLUSTER_COUNTERS) this.addCounter(name, help, () => value(status()));
+  }
+
+  private addDifferences(status: () => BusStatus): void {
+    new Gauge({
+      name: 'fanwire_cluster_rules_differ',
+      help: 'Other nodes that go by another rule than this one, by option',
+      labelNames: ['option'],
+      registers: [this.registry],
+      collect() {
+        for (const option of COMPARED) {
+          this.set({ option }, status().differences.filter((difference) => difference.option === option).length);
+        }
+      },
+    });
   }
 
   private addOpenFiles(): void {

@@ -1,0 +1,91 @@
+// The streams of --history at NATS: one for each rule. While nodes have different limits for a rule, its stream has the wider ones, so that
+// a change made node by node drops nothing that a node still promises.
+import type { JetStreamManager, StreamConfig } from '@nats-io/jetstream';
+import type { HistoryRule } from '../config/history-rules.js';
+import { DEDUP_MS } from '../protocol/publish-id.js';
+import type { NodeRules } from './rules.js';
+import { historySubject, patternHash } from './subject.js';
+
+/** JetStream's code for a stream that is there with another configuration. */
+const STREAM_EXISTS = 10058;
+
+export interface StreamsOptions {
+  readonly prefix: string;
+  readonly rules: readonly HistoryRule[];
+  /** For all streams together. */
+  readonly maxBytes: number;
+  /** Servers that each stream is kept on. */
+  readonly replicas: number;
+}
+
+/** A rule and its stream. */
+export interface Kept extends HistoryRule {
+  readonly hash: string;
+  readonly stream: string;
+  epoch: string;
+}
+
+type Config = Partial<StreamConfig> & { readonly name: string };
+
+export class HistoryStreams {
+  readonly kept: readonly Kept[];
+  /** As last asked for, by stream. */
+  private readonly asked = new Map<string, string>();
+
+  /** @param others the rules of the other nodes */
+  constructor(
+    private readonly options: StreamsOptions,
+    private readonly others: () => readonly NodeRules[],
+  ) {
+    this.kept = options.rules.map((rule) => {
+      const hash = patternHash(rule.pattern);
+      return { ...rule, hash, stream: `${options.prefix.replaceAll('.', '_')}_HISTORY_${hash}`, epoch: '' };
+    });
+  }
+
+  /** Makes the streams, or gives them the limits that they should have. */
+  async ensure(manager: JetStreamManager): Promise<void> {
+    for (const kept of this.kept) await this.ensureOne(manager, kept);
+  }
+
+  /** Does so for those whose limits have changed with the rules of other nodes. */
+  async adapt(manager: JetStreamManager): Promise<void> {
+    for (const kept of this.kept) {
+      if (JSON.stringify(this.configOf(kept)) !== this.asked.get(kept.stream)) await this.ensureOne(manager, kept);
+    }
+  }
+
+  private async ensureOne(manager: JetStreamManager, kept: Kept): Promise<void> {
+    const config = this.configOf(kept);
+    this.asked.set(kept.stream, JSON.stringify(config));
+    const { created } = await manager.streams.add(config).catch((error: { code?: number }) => {
+      if (error.code !== STREAM_EXISTS) throw error;
+      return manager.streams.update(kept.stream, config);
+    });
+    kept.epoch = `${Date.parse(created).toString(36)}.${kept.hash}`;
+  }
+
+  private configOf({ pattern, hash, stream, maxMessages, ttlMs }: Kept): Config {
+    const { prefix, rules, maxBytes, replicas } = this.options;
+    const wide = { maxMessages, ttlMs, maxBytes: Math.floor(maxBytes / rules.length), replicas };
+    for (const other of this.others()) {
+      const same = other.history.find((rule) => rule.pattern === pattern);
+      if (same === undefined) continue;
+      wide.maxMessages = Math.max(wide.maxMessages, same.maxMessages);
+      wide.ttlMs = Math.max(wide.ttlMs, same.ttlMs);
+      wide.maxBytes = Math.max(wide.maxBytes, Math.floor(other.historyMaxBytes / other.history.length));
+      wide.replicas = Math.max(wide.replicas, other.historyReplicas);
+    }
+    const subject = historySubject(prefix, hash, 'in', '');
+    return {
+      name: stream,
+      subjects: [`${subject}>`],
+      max_msgs_per_subject: wide.maxMessages,
+      max_age: wide.ttlMs * 1e6,
+      max_bytes: wide.maxBytes,
+      num_replicas: wide.replicas,
+      duplicate_window: Math.min(DEDUP_MS, wide.ttlMs) * 1e6,
+      republish: { src: `${subject}>`, dest: `${historySubject(prefix, hash, 'out', '')}>` },
+    };
+  }
+}

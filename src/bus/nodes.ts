@@ -1,0 +1,197 @@
+// The nodes of a cluster to each other: each says every two seconds that it is there and by which rules it goes, so that a difference
+// is seen and bridged, and a node that died is noticed by all the others.
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import type { Logger } from '../base/log.js';
+import { ANNOUNCEMENT, type Announcement, type Difference, differencesOf, type NodeRules } from './rules.js';
+
+const BEAT_MS = 2000;
+/** A node that has not been heard for so long is gone: three beats, and the time that a busy one may be late. */
+const GONE_AFTER_MS = 7000;
+/** How long a node that joins waits for the others to say their rules. */
+const ASK_MS = 150;
+/** Nodes remembered: whoever may publish at NATS could make up more. */
+const MAX_NODES = 10_000;
+
+export interface NodesOptions {
+  /** First tokens of the cluster's subjects. */
+  readonly prefix: string;
+  readonly self: Pick<Announcement, 'node' | 'name' | 'version'>;
+  readonly rules: NodeRules;
+  readonly log: Logger;
+}
+
+/** Told of what changes. */
+export interface NodesObserver {
+  /** Another node has come or gone, or goes by other rules now. */
+  rulesChanged(): void;
+  /** The relay whose connections' ids begin with this has ended. */
+  originGone(origin: string): void;
+  /** NATS was away, or a node is new: what others know of this node's members may be behind. */
+  presenceInDoubt(): void;
+}
+
+interface Known {
+  said: Announcement;
+  heardAtMs: number;
+}
+
+export class Nodes {
+  /** The relays of this node that live. */
+  origins: () => readonly string[] = () => [];
+  /** Whether this node has what its rules need: before, nobody is told of them. */
+  isReady: () => boolean = () => true;
+  private readonly observers: Partial<NodesObserver>[] = [];
+  private readonly known = new Map<string, Known>();
+  private nats: NatsConnection | undefined;
+  private connectedAtMs = 0;
+  private differing: readonly Difference[] = [];
+  /** Resolves when the others had time to say their rules. */
+  asked: Promise<void> = Promise.resolve();
+  private readonly beating: NodeJS.Timeout;
+
+  constructor(private readonly options: NodesOptions) {
+    this.beating = setInterval(() => this.beat(), BEAT_MS).unref();
+  }
+
+  attend(observer: Partial<NodesObserver>): void {
+    this.observers.push(observer);
+  }
+
+  /** How many others there are. */
+  get size(): number {
+    return this.known.size;
+  }
+
+  /** Where others differ from this node. */
+  get differences(): readonly Difference[] {
+    return this.differing;
+  }
+
+  /** The rules of the others. */
+  get others(): readonly NodeRules[] {
+    return [...this.known.values()].map(({ said }) => said.rules);
+  }
+
+  connected(nats: NatsConnection): void {
+    const isOther = nats !== this.nats;
+    this.nats = nats;
+    this.connectedAtMs = performance.now();
+    if (isOther) nats.subscribe(this.subject('*'), { callback: (_, message) => this.hear(message) });
+    const inbox = `${this.subject('answers')}.${this.options.self.node}`;
+    if (isOther) nats.subscribe(inbox, { callback: (_, message) => this.hear(message) });
+    nats.publish(this.subject('ask'), new Uint8Array(0), { reply: inbox });
+    this.asked = new Promise((resolve) => setTimeout(resolve, ASK_MS).unref());
+    this.tell((observer) => observer.presenceInDoubt?.());
+  }
+
+  disconnected(): void {
+    this.connectedAtMs = Number.POSITIVE_INFINITY; // nobody is judged by a silence that is this node's own
+  }
+
+  /** Says that this node is there, and by which rules it goes. */
+  announce(): void {
+    this.say(this.subject('here'));
+  }
+
+  /** The relay whose connections' ids begin with `origin` has ended: others learn it from the next announcement. */
+  originEnded(origin: string): void {
+    this.tell((observer) => observer.originGone?.(origin));
+    this.announce();
+  }
+
+  stop(): void {
+    clearInterval(this.beating);
+    this.say(this.subject('here'), true);
+  }
+
+  private say(subject: string, bye = false): void {
+    const { nats, options } = this;
+    if (nats === undefined || nats.isClosed() || !this.isReady()) return;
+    const said: Announcement = {
+      ...options.self,
+      origins: bye ? [] : [...this.origins()],
+      rules: options.rules as Announcement['rules'],
+      ...(bye && { bye }),
+    };
+    try {
+      nats.publish(subject, JSON.stringify(said));
+    } catch {
+      // The connection ends: the next one says it again.
+    }
+  }
+
+  private hear(message: Msg): void {
+    const last = message.subject.slice(message.subject.lastIndexOf('.') + 1);
+    if (last === 'ask') {
+      if (message.reply !== undefined) this.say(message.reply);
+      return;
+    }
+    const parsed = ANNOUNCEMENT.safeParse(parseJson(message.string()));
+    if (parsed.success && parsed.data.node !== this.options.self.node) this.take(parsed.data);
+  }
+
+  private take(said: Announcement): void {
+    const earlier = this.known.get(said.node);
+    if (said.bye) {
+      if (earlier !== undefined) this.forget(earlier);
+      return;
+    }
+    if (earlier === undefined && this.known.size >= MAX_NODES) return;
+    this.known.set(said.node, { said, heardAtMs: performance.now() });
+    for (const origin of earlier?.said.origins ?? []) {
+      if (!said.origins.includes(origin)) this.tell((observer) => observer.originGone?.(origin));
+    }
+    if (JSON.stringify(earlier?.said.rules) !== JSON.stringify(said.rules)) this.compare();
+    if (earlier === undefined) {
+      // It may have come back, and those who were told that its members are gone must hear of them again.
+      this.announce();
+      this.tell((observer) => observer.presenceInDoubt?.());
+    }
+  }
+
+  private beat(): void {
+    this.announce();
+    const now = performance.now();
+    if (now - this.connectedAtMs < GONE_AFTER_MS || this.connectedAtMs === Number.POSITIVE_INFINITY) return;
+    for (const known of [...this.known.values()]) {
+      if (now - known.heardAtMs < GONE_AFTER_MS) continue;
+      this.options.log.warn({ node: known.said.name, afterMs: GONE_AFTER_MS }, 'a node of the cluster is gone');
+      this.forget(known);
+    }
+  }
+
+  private forget({ said }: Known): void {
+    this.known.delete(said.node);
+    for (const origin of said.origins) this.tell((observer) => observer.originGone?.(origin));
+    this.compare();
+  }
+
+  private compare(): void {
+    const { rules, log } = this.options;
+    const before = new Set(this.differing.map((each) => JSON.stringify(each)));
+    this.differing = [...this.known.values()].flatMap(({ said }) => differencesOf(rules, said.rules, said.name));
+    for (const difference of this.differing) {
+      if (before.has(JSON.stringify(difference))) continue;
+      const { option, node, here, there } = difference;
+      log.warn({ node, option: `--${option}`, here, there }, 'a node of the cluster goes by another rule: bridged');
+    }
+    if (before.size > 0 && this.differing.length === 0) log.info('all nodes of the cluster go by the same rules again');
+    this.tell((observer) => observer.rulesChanged?.());
+  }
+
+  private tell(what: (observer: Partial<NodesObserver>) => void): void {
+    for (const observer of this.observers) what(observer);
+  }
+
+  private subject(last: string): string {
+    return `${this.options.prefix}.cluster.nodes.${last}`;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
