@@ -7,6 +7,7 @@ import { Judgement } from './gate-evidence.js';
 import type { Pair, Run } from './metrics.js';
 import { Patience, whyInvalid } from './patience.js';
 import { playSide } from './play.js';
+import { ServerFaults } from './server-faults.js';
 import { addPair, type PlayedScenario, playSession, type SessionOptions, type Sides, type Stage } from './session.js';
 import { gateBudgets, type ScenarioSetup } from './setup.js';
 import type { Side } from './side.js';
@@ -67,11 +68,24 @@ export interface BaselineOptions extends Stage {
 
 /** `count` valid runs of one side. Used to save a baseline, and to measure the head against one.
  *  @throws FanwireError FANWIRE_COMPARE_INVALID when too many in a row are invalid */
-export async function playRuns(side: Side, count: number, options: BaselineOptions): Promise<Run[]> {
+export async function playRuns(
+  side: Side,
+  count: number,
+  options: BaselineOptions,
+  faults = new ServerFaults(),
+): Promise<Run[]> {
   const patience = new Patience('runs', options.limitMs);
   const runs: Run[] = [];
   while (runs.length < count) {
     const run = await playSide(side, { ...options.setup, ...options });
+    if ('fault' in run) {
+      faults.failed('head', run.fault, run.isDeath);
+      options.say(`run thrown away: the server failed: ${run.fault}`);
+      if (faults.isClear(options.alpha)) break;
+      patience.invalid(run.fault);
+      if (patience.isOver()) throw patience.error();
+      continue;
+    }
     const reason = whyInvalid(run);
     if (reason === undefined) {
       runs.push(run);
@@ -94,12 +108,15 @@ export async function compareWithBaseline(
 ): Promise<Comparison> {
   const startedAt = new Date();
   const { setup, alpha } = options;
-  const runs = await playRuns(head, baseline.runs.length, options);
+  const faults = new ServerFaults();
+  // The baseline's servers held: its runs would not be kept else.
+  for (const _ of baseline.runs) faults.ranWell('base');
+  const runs = await playRuns(head, baseline.runs.length, options, faults);
   const pairs: Pair[] = runs.map((run, i) => ({ base: baseline.runs[i] as Run, head: run }));
   const judgement = new Judgement(gateBudgets(setup), alpha);
   for (const pair of pairs) addPair(judgement, 0, setup.gates, pair);
   const elapsedMs = Date.now() - startedAt.getTime();
-  const played: PlayedScenario = { setup, pairs, discarded: [], verdicts: judgement.verdicts(), elapsedMs };
+  const played: PlayedScenario = { setup, pairs, discarded: [], verdicts: judgement.verdicts(), elapsedMs, faults };
   const scenarios = concludeAll([played], { base: baseline.label, head: head.label }, alpha, Number.POSITIVE_INFINITY);
   return {
     schema: COMPARISON_SCHEMA,

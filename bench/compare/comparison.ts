@@ -5,6 +5,7 @@ import { type MetricName, overallVerdict, type Verdict } from './budget.js';
 import type { Interval } from './interval.js';
 import type { LatencySpread } from './latency-spread.js';
 import type { Loop, Metric } from './metrics.js';
+import { describeFaults, type FaultOutcome } from './server-faults.js';
 
 export const COMPARISON_SCHEMA = 'fanwire.comparison/2';
 
@@ -45,6 +46,8 @@ export interface ScenarioOutcome {
   readonly pairs: number;
   /** Why pairs were thrown away, one reason each. */
   readonly discarded: readonly string[];
+  /** Runs whose server ended or dropped clients. */
+  readonly serverFaults?: FaultOutcome;
   /** Why it could not be measured at all. */
   readonly unmeasured?: string;
   /** How far the runs of either side differ, by percentile. */
@@ -96,14 +99,19 @@ export function gatesOfAll(
   );
 }
 
-/** The verdict on the whole, and its reasons. A head that loses or doubles messages where the base does not has regressed, whatever its
- *  speed; a small regression that the second session did not see is undecided. */
+/** The verdict on the whole, and its reasons. A head whose server dies, or that loses or doubles messages, where the base does
+ *  not, has regressed, whatever its speed; a small regression that the second session did not see is undecided. */
 export function judgeWhole(
   scenarios: readonly ScenarioOutcome[],
   confirmation: Confirmation | null,
 ): { readonly verdict: Verdict; readonly reasons: readonly string[] } {
   const several = scenarios.length > 1;
-  const faults = scenarios.flatMap(({ name, results }) => {
+  const deaths = scenarios.flatMap(({ name, serverFaults }) => {
+    const text = serverFaults === undefined ? undefined : describeFaults(serverFaults);
+    if (text === undefined) return [];
+    return [{ isWorse: serverFaults?.isHeadWorse ?? false, text: `${several ? `${name}: ` : ''}${text}` }];
+  });
+  const losses = scenarios.flatMap(({ name, results }) => {
     const [base, head] = [faultsOf(results?.base), faultsOf(results?.head)];
     if (base + head === 0) return [];
     const where = several ? ` in ${name}` : '';
@@ -117,6 +125,7 @@ export function judgeWhole(
   const gates = scenarios.flatMap((scenario) =>
     scenario.metrics.filter((metric) => metric.isGate).map((gate) => ({ scenario, gate })),
   );
+  const faults = [...deaths, ...losses];
   const isWorse = faults.some((fault) => fault.isWorse);
   const judged = overallVerdict(gates.map(({ gate }) => gate.verdict));
   const isRefuted = confirmation !== null && !confirmation.isConfirmed;

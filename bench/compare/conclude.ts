@@ -46,11 +46,12 @@ function conclude(
   reading: Reading,
 ): ScenarioOutcome {
   const { setup, pairs, discarded, verdicts, unmeasured } = played;
+  const serverFaults = played.faults.outcome(reading.alpha);
   const secondsPerPair = pairs.length === 0 ? 0 : played.elapsedMs / 1000 / pairs.length;
   const gateVerdict = (metric: Metric): Verdict | undefined => verdicts[setup.gates.indexOf(metric.name)];
   return {
     name: setup.name,
-    verdict: overallVerdict(verdicts),
+    verdict: serverFaults.isHeadWorse ? 'regressed' : overallVerdict(verdicts),
     metrics: METRICS.map((metric) => ({
       ...judgeMetric(metric, pairs, setup.budgets[metric.name], gateVerdict(metric), reading, secondsPerPair),
       loop: loopOf(metric, setup.capacityMs),
@@ -58,6 +59,7 @@ function conclude(
     pairs: pairs.length,
     discarded,
     latency: latencySpread(pairs),
+    serverFaults,
     ...(unmeasured !== undefined && { unmeasured }),
     results:
       pairs.length === 0 ? null : { base: merged(pairs, 'base', sides.base), head: merged(pairs, 'head', sides.head) },

@@ -37,11 +37,18 @@ export class Patience {
 
   /** FANWIRE_COMPARE_INVALID, for exit code 3. */
   error(): FanwireError {
-    const last = this.#reasons.at(-1) ?? 'none was played';
-    const mend = isOfLoad(last) ? 'raise --rate or --duration' : 'lower --rate or --subscribers, or free the machine';
+    // A server's own failure before what neighbours did to other pairs.
+    const failure = this.#reasons.findLast((reason) => reason.includes('server failed'));
+    const last = failure ?? this.#reasons.at(-1) ?? 'none was played';
+    const mend =
+      failure !== undefined
+        ? 'a server that does not hold cannot be compared: mend that first'
+        : isOfLoad(last)
+          ? 'raise --rate or --duration'
+          : 'lower --rate or --subscribers, or free the machine';
     return new FanwireError(
       'FANWIRE_COMPARE_INVALID',
-      `${this.#reasons.length} ${this.what} in a row were invalid, the last because ${last}; ${mend}`,
+      `${this.#reasons.length} ${this.what} in a row were invalid, ${failure === undefined ? 'the last' : 'some'} because ${last}; ${mend}`,
     );
   }
 }

@@ -1,11 +1,13 @@
 // One run of one side: a fresh server, an open loop for latency, then a closed loop on the same server for capacity and cost.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FanwireError } from '../../src/protocol/codes.js';
 import type { Engine } from '../engines/engine.js';
 import { ByteSockets } from '../load/byte-sockets.js';
 import { closedLoop } from '../load/closed-loop.js';
 import { countEvents, INSTRUCTIONS, KERNEL_INSTRUCTIONS } from '../measure/event-counter.js';
 import type { CoreSplit } from '../measure/pinning.js';
+import type { Result } from '../result/result.js';
 import { runPlan } from '../run/run.js';
 import type { Plan } from '../scenarios/scenario.js';
 import { type Dialect, type Target, topicUrl } from '../targets/target.js';
@@ -26,6 +28,12 @@ export interface PlayOptions {
   readonly signal: AbortSignal;
 }
 
+/** The server of a run ended, or closed or took none of its clients. */
+export interface ServerFault {
+  readonly fault: string;
+  readonly isDeath: boolean;
+}
+
 /** Payload and window of the closed loop: small messages, enough in flight that the server never waits. */
 const CAPACITY_PAYLOAD = 64;
 const CAPACITY_WINDOW = 16;
@@ -34,22 +42,45 @@ const CAPACITY_WARMUP = 0.5;
 
 /** One run of one side on a server of its own: what a process happened to be given (memory layout, inlining) is then part of
  *  the spread instead of a difference. */
-export async function playSide(side: Side, options: PlayOptions): Promise<Run> {
+export async function playSide(side: Side, options: PlayOptions): Promise<Run | ServerFault> {
   const { plan, engine, signal } = options;
   const started = await side.start(options.cores.server, plan.subscribers + plan.publishers);
   const target = options.dialect === undefined ? started : { ...started, dialect: options.dialect };
   try {
     const result = await runPlan(engine, plan, target, { signal, progress: () => {} });
+    const fault = faultOf(result, target);
+    if (fault !== undefined) return fault;
     const capacity =
       options.capacityMs > 0 && whyInvalid({ result, capacity: null }) === undefined
         ? await measureCapacity(options, target)
         : null;
     return { result, capacity };
+  } catch (error) {
+    const fault = signal.aborted ? undefined : faultBehind(error, target);
+    if (fault === undefined) throw error;
+    return fault;
   } finally {
     await target.stop();
     // A stopped server's sockets take a moment to leave the kernel, at the next one's expense.
     await sleep(50);
   }
+}
+
+/** A run whose generator was at its end as well blames nobody, unless the process is gone. */
+function faultOf(result: Result, target: Target): ServerFault | undefined {
+  const death = target.ending?.();
+  if (death !== undefined) return { fault: death, isDeath: true };
+  const [fault] = result.serverFaults ?? [];
+  return fault === undefined || result.invalidReasons.length > 0 ? undefined : { fault, isDeath: false };
+}
+
+/** A server that listened and then took nobody, or went away under the closed loop: its doing. Of a URL nothing is known but that
+ *  it does not answer. */
+function faultBehind(error: unknown, target: Target): ServerFault | undefined {
+  const death = target.ending?.();
+  if (death !== undefined) return { fault: death, isDeath: true };
+  const isRefusal = error instanceof FanwireError && error.code === 'FANWIRE_BENCH_NO_CONNECTION';
+  return isRefusal && target.pids.length > 0 ? { fault: error.message, isDeath: false } : undefined;
 }
 
 async function measureCapacity(options: PlayOptions, target: Target): Promise<MeasuredCapacity | null> {

@@ -8,6 +8,7 @@ import { isDecided, Judgement } from './gate-evidence.js';
 import { metricNamed, type Pair, type Run, ratioOf } from './metrics.js';
 import { Patience, whyInvalid } from './patience.js';
 import { playSide } from './play.js';
+import { ServerFaults } from './server-faults.js';
 import { gateBudgets, type ScenarioSetup } from './setup.js';
 import type { Side } from './side.js';
 
@@ -51,6 +52,7 @@ export interface PlayedScenario {
   /** Of its gates, in their order. */
   verdicts: readonly Verdict[];
   elapsedMs: number;
+  readonly faults: ServerFaults;
   /** Why it was given up, if it was. */
   unmeasured?: string;
 }
@@ -65,6 +67,7 @@ export async function playSession(options: SessionOptions): Promise<PlayedScenar
     discarded: [],
     verdicts: setup.gates.map(() => 'inconclusive'),
     elapsedMs: 0,
+    faults: new ServerFaults(),
     patience: new Patience('pairs', options.limitMs / options.scenarios.length),
   }));
   const judgement = new Judgement(options.scenarios.flatMap(gateBudgets), options.alpha);
@@ -74,14 +77,15 @@ export async function playSession(options: SessionOptions): Promise<PlayedScenar
     const open = played.filter((one) => one.unmeasured === undefined && isOpen(one, options.pairs));
     const isOver =
       options.pairs === undefined && (leftMs() <= 0 || isDecided(allVerdicts(played)) || losesAlone(played));
-    if (open.length === 0 || isOver) break;
+    if (open.length === 0 || isOver || played.some((one) => one.faults.isClear(options.alpha))) break;
     const next = open.reduce((least, one) => (one.elapsedMs < least.elapsedMs ? one : least));
     const from = next.pairs.length;
     await playBlock(next, options);
     takeIn(judgement, played, next, from);
     options.watch.played(next, played, leftMs());
-    const { patience } = next;
-    if (!patience.isOver() || (options.pairs === undefined && next.pairs.length >= ENOUGH_PAIRS)) continue;
+    const { patience, faults } = next;
+    const isHopeless = faults.baseNeverHolds() || patience.isOver();
+    if (!isHopeless || (options.pairs === undefined && next.pairs.length >= ENOUGH_PAIRS)) continue;
     if (played.every((one) => one === next || one.unmeasured !== undefined) && !hasPairs(played))
       throw patience.error();
     next.unmeasured = patience.error().message;
@@ -148,10 +152,10 @@ async function playBlock(
   for (const first of [baseFirst, !baseFirst]) {
     if (played.pairs.length === options.pairs) break;
     const pair = await playPair(played, options, first);
-    if (typeof pair === 'string') {
-      played.discarded.push(pair);
-      played.patience.invalid(pair);
-      options.watch.thrownAway(pair);
+    if ('reason' in pair) {
+      played.discarded.push(pair.reason);
+      if (pair.isOfBoth) played.patience.invalid(pair.reason);
+      options.watch.thrownAway(pair.reason);
     } else {
       played.pairs.push(pair);
       played.patience.valid();
@@ -160,18 +164,40 @@ async function playBlock(
   played.elapsedMs += performance.now() - begun;
 }
 
-/** Both sides once, one after the other; or why the first of them to be invalid was: no second run would mend that. */
-async function playPair(played: PlayedScenario, options: SessionOptions, baseFirst: boolean): Promise<Pair | string> {
-  const { setup, pairs } = played;
+/** Why a pair was thrown away. `isOfBoth`: not by a fault of the head's server alone, which is evidence and no trial of patience. */
+interface ThrownAway {
+  readonly reason: string;
+  readonly isOfBoth: boolean;
+}
+
+/** Both sides once, one after the other; or why the first of them to be invalid was: no second run would mend that. Where a server failed
+ *  the other side plays all the same: whether its server holds is what there is to be known. */
+async function playPair(
+  played: PlayedScenario,
+  options: SessionOptions,
+  baseFirst: boolean,
+): Promise<Pair | ThrownAway> {
+  const { setup, pairs, faults } = played;
   const { sides, watch } = options;
   const order = baseFirst ? (['base', 'head'] as const) : (['head', 'base'] as const);
   const runs: Partial<Record<keyof Pair, Run>> = {};
+  const failed: Partial<Record<keyof Pair, string>> = {};
   for (const side of order) {
     watch.playing({ scenario: setup.name, pair: pairs.length + 1, side });
     const run = await playSide(sides[side], { ...setup, ...options });
+    if ('fault' in run) {
+      faults.failed(side, run.fault, run.isDeath);
+      failed[side] = `the ${side}'s server failed: ${run.fault}`;
+      continue;
+    }
+    faults.ranWell(side);
     const reason = whyInvalid(run);
-    if (reason !== undefined) return reason;
-    runs[side] = run;
+    if (reason === undefined) {
+      runs[side] = run;
+      continue;
+    }
+    if (failed.base === undefined && failed.head === undefined) return { reason, isOfBoth: true };
   }
-  return runs as Pair;
+  const reason = failed.base ?? failed.head;
+  return reason === undefined ? (runs as Pair) : { reason, isOfBoth: failed.base !== undefined };
 }

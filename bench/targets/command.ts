@@ -32,6 +32,7 @@ export async function startCommandTarget(options: CommandOptions): Promise<Targe
     urls: [`ws://127.0.0.1:${port}${options.path}`],
     dialect: options.dialect,
     pids: [server.pid],
+    ending: () => server.ending(),
     stop: () => server.stop(),
   };
 }

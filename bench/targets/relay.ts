@@ -60,6 +60,7 @@ export async function startRelayTarget(options: RelayOptions): Promise<Target> {
       dialect: options.dialect,
       // The broker's work is the cluster's.
       pids: [...servers.map(({ pid }) => pid), ...(broker === undefined ? [] : [broker.pid])],
+      ending: () => servers.map((server) => server.ending()).find((ending) => ending !== undefined),
       stop,
     };
   } catch (error) {

@@ -17,6 +17,7 @@ const KEPT_OUTPUT = 4_000;
 export class ServerProcess {
   readonly #child: ChildProcess;
   #output = '';
+  #isStopped = false;
   #onOutput: (() => void) | undefined;
 
   /** `command` is the program and its arguments. It gets a process group of its own, so that `stop` ends its children too. */
@@ -85,9 +86,17 @@ export class ServerProcess {
     }
   }
 
+  /** How it ended, with its last words; undefined while it runs, and once `stop` was called. */
+  ending(): string | undefined {
+    if (this.#isStopped || isRunning(this.#child)) return undefined;
+    const said = lastWords(this.#output);
+    return `${this.#ending()}${said === '' ? '' : `: ${said}`}`;
+  }
+
   /** Ends the process group: SIGTERM, then SIGKILL. */
   async stop(): Promise<void> {
     process.off('exit', this.#kill);
+    this.#isStopped = true;
     if (!isRunning(this.#child)) return;
     const gone = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
     signalGroup(this.#child, 'SIGTERM');

@@ -15,6 +15,8 @@ export interface Target {
   readonly dialect: Dialect;
   /** Processes whose CPU and memory count, children included; empty when the server is elsewhere. */
   readonly pids: readonly number[];
+  /** How its process ended, where it did by itself: "ended with exit code 1: Error: boom"; undefined while it runs. */
+  ending?(): string | undefined;
   /** Ends what this harness started; resolves once it is gone. A URL's server is left alone. */
   stop(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { concludeAll } from '../../bench/compare/conclude.js';
 import { Judgement } from '../../bench/compare/gate-evidence.js';
 import { mulberry32 } from '../../bench/compare/interval.js';
 import type { Pair, Run } from '../../bench/compare/metrics.js';
+import { ServerFaults } from '../../bench/compare/server-faults.js';
 import { addPair, type PlayedScenario } from '../../bench/compare/session.js';
 import { gateBudgets, type ScenarioSetup } from '../../bench/compare/setup.js';
 import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
@@ -51,7 +52,14 @@ export function sampleComparison(slowness: number, sample: Sample = {}): Compari
     const named: ScenarioSetup = { ...setup, name };
     const judgement = new Judgement(gateBudgets(named), 0.01);
     for (const pair of pairs) addPair(judgement, 0, gates, pair);
-    return { setup: named, pairs, discarded: [], verdicts: judgement.verdicts(), elapsedMs: 60_000 };
+    return {
+      setup: named,
+      pairs,
+      discarded: [],
+      verdicts: judgement.verdicts(),
+      elapsedMs: 60_000,
+      faults: new ServerFaults(),
+    };
   });
   const outcomes = concludeAll(played, { base: 'main', head }, 0.01, 300_000);
   return {

@@ -1,0 +1,121 @@
+// Servers that fail in the middle of runs: a head whose server dies where the base's does not is worse; a base that dies measures nothing.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { describeFaults, ServerFaults } from '../../../bench/compare/server-faults.js';
+import { constructRepository } from '../../support/constructed-repository.js';
+
+const CLI = fileURLToPath(new URL('../../../src/cli.js', import.meta.url));
+const WS = fileURLToPath(new URL('../../../../node_modules/ws', import.meta.url));
+
+test('one death of the head’s alone is a fault at the end, two end the play; nothing is said before the base has played', () => {
+  const faults = new ServerFaults();
+  faults.failed('head', 'ended with exit code 1: Error: boom', true);
+  faults.failed('head', 'ended with exit code 1: Error: boom', true);
+  assert.ok(!faults.isClear(0.01) && !faults.outcome(0.01).isHeadWorse);
+  faults.ranWell('base');
+  assert.ok(faults.isClear(0.01) && faults.outcome(0.01).isHeadWorse);
+  assert.equal(
+    describeFaults(faults.outcome(0.01)),
+    'the server ended or dropped clients in head’s 2 of 2 runs, base’s 0 of 1 runs (ended with exit code 1: Error: boom)',
+  );
+  faults.failed('base', 'ended with exit code 1', true);
+  assert.ok(!faults.isClear(0.01) && !faults.outcome(0.01).isHeadWorse, 'the base dies as well');
+});
+
+test('dropped clients are a matter of chance until the sign test says otherwise', () => {
+  const faults = new ServerFaults();
+  for (let i = 0; i < 20; i++) faults.ranWell('base');
+  const drop = (): void => faults.failed('head', 'the server closed 3 connections', false);
+  for (let i = 0; i < 6; i++) drop();
+  assert.ok(!faults.isClear(0.01), 'six of six: one in 64');
+  drop();
+  assert.ok(faults.isClear(0.01), 'seven of seven: one in 128');
+  faults.failed('base', 'the server closed 1 connection', false);
+  assert.ok(!faults.isClear(0.01), 'seven of eight: nine in 256');
+  assert.equal(describeFaults(new ServerFaults().outcome(0.01)), undefined);
+});
+
+/** A relay that ends with `error` after so many messages; `Infinity`: never. */
+const relay = (messages: string): string => `
+const { WebSocketServer } = require('${WS}');
+const topics = new Map();
+let left = ${messages};
+new WebSocketServer({ port: Number(process.env.PORT), host: '127.0.0.1' }).on('connection', (socket, { url }) => {
+  if (!topics.has(url)) topics.set(url, new Set());
+  const peers = topics.get(url).add(socket);
+  socket.on('message', (message, binary) => {
+    if (--left < 0) throw new RangeError('out of messages');
+    for (const peer of peers) if (peer !== socket) peer.send(message, { binary });
+  });
+  socket.on('close', () => peers.delete(socket));
+});
+`;
+
+function play(t: TestContext, base: string, head: string) {
+  const repository = constructRepository(t);
+  repository.write('server.js', relay(base));
+  repository.commit();
+  repository.git('tag', 'v1');
+  repository.write('server.js', relay(head));
+  const load = [
+    '--subscribers',
+    '5',
+    '--rate',
+    '100',
+    '--duration',
+    '1',
+    '--warmup',
+    '0',
+    '--capacity',
+    '0',
+    '--pairs',
+    '4',
+    '--max-minutes',
+    '1',
+  ];
+  const json = join(repository.place, 'out.json');
+  const args = [
+    'compare',
+    '--base',
+    'v1',
+    '--cache',
+    join(repository.place, 'cache'),
+    '--start',
+    'node server.js',
+    '--json',
+    json,
+  ];
+  const { status, stderr, stdout } = spawnSync(process.execPath, [CLI, ...args, ...load], {
+    cwd: repository.folder,
+    encoding: 'utf8',
+  });
+  return { status, stderr, stdout, json };
+}
+
+test('a head that dies in the middle of its runs is judged worse, which is named first with its last words', (t) => {
+  const { status, stderr, stdout, json } = play(t, 'Infinity', '30');
+  assert.equal(status, 1, stderr);
+  assert.match(stdout, /^Regressed/m);
+  const { verdict, reasons, scenarios } = JSON.parse(readFileSync(json, 'utf8'));
+  assert.equal(verdict, 'regressed');
+  assert.match(
+    reasons[0],
+    /head’s 2 of 2 runs, base’s 0 of \d+ runs \(ended with exit code 1: RangeError: out of messages\)$/,
+  );
+  assert.equal(scenarios[0].serverFaults.isHeadWorse, true);
+});
+
+test('a base that dies measures nothing: exit code 3, with the reason', (t) => {
+  for (const head of ['Infinity', '30']) {
+    const { status, stderr } = play(t, '30', head);
+    assert.equal(status, 3, stderr);
+    assert.match(
+      stderr,
+      /pairs in a row were invalid, some because the base's server failed: ended with exit code 1: RangeError: out of messages; a server that does not hold cannot be compared: mend that first/,
+    );
+  }
+});
