@@ -42,11 +42,17 @@ export class JwksKeys {
       return await this.set(header, token);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      if (this.pending === undefined && this.coolingDown()) throw error;
+      if (!(await this.refresh())) throw error;
     }
-    await this.fetch();
     return this.set(header, token);
   };
+
+  /** Fetches, unless that was tried a moment ago. Says whether it did. */
+  async refresh(): Promise<boolean> {
+    if (this.pending === undefined && this.coolingDown()) return false;
+    await this.fetch();
+    return true;
+  }
 
   /** Fetches now, whatever the cooldown says (SIGHUP). Failures are logged, the old keys stay. */
   fetch(): Promise<void> {

@@ -1,5 +1,5 @@
 // `--auth jwt`: tokens signed elsewhere, verified by jose with a secret, a public key or a JWKS.
-import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { FanwireError, type Refusal, Refused } from '../protocol/codes.js';
 import { type Authenticator, type AuthLog, type Identity, MAX_TOKEN_BYTES, TokenIdentity } from './auth.js';
 import { JwksKeys, type JwksOptions, KeysUnavailable } from './jwks.js';
@@ -17,6 +17,9 @@ export interface JwtOptions {
   /** How far the issuer's clock may be off, in seconds; also added to `exp`. */
   readonly clockSkewS: number;
 }
+
+/** Keys that one token is tried with: each costs a signature check. */
+const MAX_KEYS_TRIED = 16;
 
 /** Which refusal a failed claim check means. */
 const CLAIM_REFUSAL: Record<string, Refusal> = {
@@ -81,8 +84,38 @@ export class JwtAuthenticator implements Authenticator {
     if (this.key !== undefined) {
       return jwtVerify(token, this.key.key, { ...this.checks, algorithms: [...this.key.algorithms] });
     }
-    const find = this.jwks?.find as JWTVerifyGetKey;
-    return jwtVerify(token, find, { ...this.checks, algorithms: [...PUBLIC_KEY_ALGORITHMS] });
+    return this.verifiedByJwks(token, this.jwks as JwksKeys);
+  }
+
+  private async verifiedByJwks(token: string, jwks: JwksKeys): Promise<{ payload: JWTPayload }> {
+    try {
+      return await this.verifiedByAny(token, jwks);
+    } catch (error) {
+      // A token that names its key is refused by that key; one that names none may be signed with a newer one.
+      const mayBeNewer = error instanceof errors.JWSSignatureVerificationFailed && !namesItsKey(token);
+      if (!mayBeNewer || !(await jwks.refresh())) throw error;
+      return this.verifiedByAny(token, jwks);
+    }
+  }
+
+  /** By the key that the token's header fits; where several do, as with several of one algorithm and no `kid`, by each in turn. */
+  private async verifiedByAny(token: string, jwks: JwksKeys): Promise<{ payload: JWTPayload }> {
+    const options = { ...this.checks, algorithms: [...PUBLIC_KEY_ALGORITHMS] };
+    try {
+      return await jwtVerify(token, jwks.find, options);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+      let tried = 0;
+      for await (const key of error) {
+        if (++tried > MAX_KEYS_TRIED) break;
+        try {
+          return await jwtVerify(token, key, options);
+        } catch (failure) {
+          if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+        }
+      }
+      throw new errors.JWSSignatureVerificationFailed();
+    }
   }
 
   private identity(payload: JWTPayload): Identity | Refusal {
@@ -100,6 +133,10 @@ export class JwtAuthenticator implements Authenticator {
   }
 }
 
+function namesItsKey(token: string): boolean {
+  return decodeProtectedHeader(token).kid !== undefined;
+}
+
 /** Names the failure with a stable code. Nothing of jose's message is passed on: it can quote the token's claims. */
 function refusalFor(error: unknown): Refusal {
   if (error instanceof FanwireError) return { ...Refused.tokenClaims, message: error.message };
@@ -109,6 +146,5 @@ function refusalFor(error: unknown): Refusal {
   if (error instanceof errors.JOSEAlgNotAllowed) return Refused.tokenAlgorithm;
   if (error instanceof errors.JWSSignatureVerificationFailed) return Refused.tokenSignature;
   if (error instanceof errors.JWKSNoMatchingKey) return Refused.tokenKeyUnknown;
-  if (error instanceof errors.JWKSMultipleMatchingKeys) return Refused.tokenKeyUnknown;
   return Refused.tokenMalformed;
 }

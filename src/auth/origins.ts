@@ -7,59 +7,80 @@ export type OriginCheck = (origin: string | undefined) => boolean;
 interface Wildcard {
   /** `https:` or `http:`; undefined takes both. */
   readonly scheme: string | undefined;
-  /** With its leading dot. */
-  readonly hostSuffix: string;
+  /** With its leading dot for every subdomain; without it for the host itself. */
+  readonly host: string;
+  /** `*` for any; '' for the scheme's own. */
   readonly port: string;
 }
 
-const WILDCARD = /^(?:(https?:)\/\/)?\*(\.[a-z0-9.-]+)(?::(\d+))?$/;
+const WILDCARD = /^(?:(https?:)\/\/)?(?:\*((?:\.[a-z0-9-]+)+)|([a-z0-9.-]+|\[[0-9a-f:]+\])(?=:\*))(?::(\d+|\*))?$/;
 
 /** Apps send origins such as `capacitor://localhost`; URL calls these opaque, so they are compared as text. */
-const CUSTOM_SCHEME = /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[^/?#]+$/;
+const CUSTOM_SCHEME =
+  /^(?!(?:https?|wss?|file|data|blob|javascript|about):)([a-z][a-z0-9+.-]*:\/\/)([^/?#*@:\s]+(?::\d+)?|\*)$/;
+
+/** What browsers call pages from a file: Chromium and Safari `null`, Electron and Cordova `file://`. */
+const FILE_ENTRY = /^file:\/\/(?:\/|\*)?$/;
+const FILE_ORIGIN = 'file://';
+
+const DEFAULT_PORTS: Record<string, string> = { 'https:': '443', 'http:': '80' };
 
 /**
- * Compiles an allow-list. An entry is an origin (`https://app.example.com`, `http://localhost:3000`), a host with every
- * subdomain (`*.example.com`, or `https://*.example.com`; not the bare domain), `null` (sandboxed pages, files) or `*`.
- * An empty list allows every origin. Throws FanwireError FANWIRE_CONFIG_ORIGIN for anything else.
+ * Compiles an allow-list. An entry is an origin (`https://app.example.com`, `http://localhost:3000`, with any port
+ * `http://localhost:*`), a host with every subdomain (`*.example.com`, or `https://*.example.com`; not the bare domain),
+ * an app's origin (`capacitor://localhost`, `moz-extension://*`), `file://`, `null` (sandboxed pages, and files) or `*`.
+ * An empty list allows every origin. Throws FanwireError FANWIRE_CONFIG_ORIGIN for anything else: it could match none.
  */
 export function compileOrigins(allowed: readonly string[]): OriginCheck {
   if (allowed.length === 0 || allowed.includes('*')) return () => true;
   const exact = new Set<string>();
+  const schemes: string[] = [];
   const wildcards: Wildcard[] = [];
-  for (const entry of allowed) {
-    const wildcard = WILDCARD.exec(entry.toLowerCase());
+  for (const entry of allowed.map((each) => each.toLowerCase())) {
+    const wildcard = WILDCARD.exec(entry);
+    const custom = CUSTOM_SCHEME.exec(entry);
     if (wildcard) {
-      wildcards.push({ scheme: wildcard[1], hostSuffix: wildcard[2] ?? '', port: wildcard[3] ?? '' });
+      const [, scheme, suffix, host, port = ''] = wildcard;
+      wildcards.push({ scheme, host: suffix ?? host ?? '', port });
+    } else if (custom) {
+      if (custom[2] === '*') schemes.push(custom[1] ?? '');
+      else exact.add(entry);
+    } else if (entry === 'null') {
+      exact.add('null').add(FILE_ORIGIN);
     } else {
-      exact.add(entry === 'null' ? 'null' : exactOrigin(entry));
+      exact.add(FILE_ENTRY.test(entry) ? FILE_ORIGIN : exactOrigin(entry));
     }
   }
   return (origin) => {
     if (!origin) return true;
     if (exact.has(origin)) return true;
     if (origin === 'null') return false;
+    if (schemes.some((scheme) => origin.startsWith(scheme))) return true;
     const url = parseOrigin(origin);
     if (url === undefined) return false;
     return exact.has(url.origin) || wildcards.some((wildcard) => matches(wildcard, url));
   };
 }
 
-function matches(wildcard: Wildcard, url: URL): boolean {
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') return false;
-  if (wildcard.scheme !== undefined && wildcard.scheme !== url.protocol) return false;
-  return url.hostname.endsWith(wildcard.hostSuffix) && url.port === wildcard.port;
+function matches({ scheme, host, port }: Wildcard, url: URL): boolean {
+  const own = DEFAULT_PORTS[url.protocol];
+  if (own === undefined || (scheme !== undefined && scheme !== url.protocol)) return false;
+  if (host.startsWith('.') ? !url.hostname.endsWith(host) : url.hostname !== host) return false;
+  return port === '*' || (port || own) === (url.port || own);
 }
 
 function exactOrigin(entry: string): string {
-  if (CUSTOM_SCHEME.test(entry)) return entry;
   const url = parseOrigin(entry);
-  if (url?.hostname.includes('*') !== false) {
-    throw new FanwireError(
-      'FANWIRE_CONFIG_ORIGIN',
-      `allowed origin ${JSON.stringify(entry)} is none: write https://app.example.com, *.example.com, null or *`,
-    );
-  }
-  return url.origin;
+  if (url !== undefined && DEFAULT_PORTS[url.protocol] !== undefined && !url.hostname.includes('*')) return url.origin;
+  const page = entry.replace(/^ws/, 'http');
+  throw new FanwireError(
+    'FANWIRE_CONFIG_ORIGIN',
+    `allowed origin ${JSON.stringify(entry)} can match none: ${
+      page !== entry && URL.canParse(page)
+        ? `an origin is the page's, not the relay's; write ${new URL(page).origin}`
+        : 'write https://app.example.com, *.example.com, http://localhost:*, capacitor://localhost, file://, null or *'
+    }`,
+  );
 }
 
 function parseOrigin(text: string): URL | undefined {

@@ -6,7 +6,6 @@ import type { Bus } from '../bus/bus.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { Refusal } from '../protocol/codes.js';
 import { maxFrameBytes } from '../protocol/frames.js';
-import { controlFrames, socketLimits } from './app.js';
 import { OpsBudget } from './budget/ops-budget.js';
 import { PublishGuard } from './budget/publish-guard.js';
 import { utf8 } from './bytes.js';
@@ -20,6 +19,7 @@ import { RequestCount } from './door/requests.js';
 import { HttpRoutes } from './door/routes.js';
 import { type Entrant, type HandshakeHeaders, Upgrades } from './door/upgrade.js';
 import { Entrance, type Gate } from './entrance.js';
+import { CloseCause } from './exit/close-cause.js';
 import { Cuts } from './exit/cuts.js';
 import { closeSpread } from './exit/drain.js';
 import { Expiry } from './exit/expiry.js';
@@ -33,8 +33,9 @@ import type { TopicTable } from './fanout/topic-table.js';
 import { type HistoryCounts, NOTHING_KEPT } from './history/history.js';
 import type { Acknowledge } from './history/sequencer.js';
 import { urlOf } from './listening.js';
+import { socketBehavior, type Upgrade } from './sockets.js';
 import { TopicLayer } from './topic-layer.js';
-import type { HttpResponse, us_socket_context_t } from './uws.js';
+import { type HttpResponse, SAYS_WHY_IT_CLOSES, type us_socket_context_t } from './uws.js';
 import { Counters } from './watch/counters.js';
 import type { Inspected } from './watch/inspection.js';
 
@@ -92,6 +93,7 @@ export class Relay implements RelayLife, Inspected {
   private readonly house: RelayHouse;
   private readonly fanOut: FanOut;
   private corkHolder = CorkHolder.none;
+  private closeCause = CloseCause.told;
   private leaving = false;
   private draining = false;
   private nextId = 1;
@@ -129,6 +131,7 @@ export class Relay implements RelayLife, Inspected {
 
   async open(): Promise<void> {
     if (this.config.auth === 'jwt') this.corkHolder = await CorkHolder.open();
+    if (!SAYS_WHY_IT_CLOSES) this.closeCause = await CloseCause.open();
     this.entrance.listen();
     const { host, maxConnections, tlsCert } = this.config;
     // Of several that share the port, the main thread says so once all listen.
@@ -205,6 +208,7 @@ export class Relay implements RelayLife, Inspected {
     this.entrance.stopListening();
     // Nobody is let in any more, and its socket would keep the process from ending.
     this.corkHolder.close();
+    this.closeCause.close();
     this.warnings.flush();
   }
 
@@ -228,74 +232,21 @@ export class Relay implements RelayLife, Inspected {
     this.flush();
     this.expiry.stop();
     this.corkHolder.close();
+    this.closeCause.close();
     this.layer.stop();
     this.entrance.close();
     this.warnings.flush();
   }
 
   private route(gate: Gate): void {
-    const { config, counters, layer } = this;
-    const { maxPayloadBytes } = config;
     const { app } = gate;
     this.fileLimit.watch(app, (refusal) => this.countRefusal(refusal));
     const upgrades = new Upgrades(this.access, this.admission, this.fileLimit, this.topics, this.house, this);
-    // Takes the connection, not its socket: each getUserData is a call into uWS.
-    const take = (connection: Connection, message: ArrayBuffer, isBinary: boolean): void => {
-      const size = message.byteLength;
-      if (size > maxPayloadBytes) {
-        this.cuts.tooBig(connection, size);
-        return;
-      }
-      if (connection.topic === undefined) {
-        connection.session?.receive(message, isBinary);
-        return;
-      }
-      connection.published++;
-      counters.published++;
-      counters.publishedBytes += size;
-      layer.exchange.publishRaw(connection.topic, connection, message, isBinary);
-    };
-    app.ws<SocketState>(utf8('/*'), {
-      ...socketLimits(config, this.slow.hardLimitBytes),
-      upgrade: (res, req, context) => upgrades.handle(res, req, context),
-      ...controlFrames(this.ops),
-      open: (ws) => {
-        const { connection } = ws.getUserData();
-        connection.ws = ws;
-        connection.app = app;
-        gate.sockets++;
-        this.connections.set(connection.id, connection);
-        counters.opened++;
-        this.expiry.watch(connection);
-        layer.opened(connection);
-      },
-      message: this.guard.isNeeded
-        ? (ws, message, isBinary) => {
-            const { connection } = ws.getUserData();
-            const { session, mayPublish } = connection; // a session asks for itself, publish by publish
-            const refusal = session ? undefined : this.guard.check(connection, mayPublish, message.byteLength);
-            if (refusal === undefined) take(connection, message, isBinary);
-            else this.cuts.mayNotPublish(connection, refusal);
-          }
-        : (ws, message, isBinary) => take(ws.getUserData().connection, message, isBinary),
-      drain: (ws) => {
-        const { connection } = ws.getUserData();
-        this.slow.onDrain(connection);
-        layer.onDrain(connection);
-      },
-      close: (ws, code, reason) => {
-        const { connection } = ws.getUserData();
-        connection.ws = undefined;
-        this.entrance.left(gate);
-        this.connections.delete(connection.id);
-        this.admission.release(connection.remoteAddress);
-        this.expiry.forget(connection);
-        counters.closed++;
-        this.slow.onClose(connection);
-        layer.closed(connection);
-        if (code === 1006 && reason.byteLength > 0) this.cuts.byUws(connection, Buffer.from(reason).toString());
-      },
-    });
+    const { config, counters, connections, layer, cuts, ops, guard, slow, expiry, admission, entrance } = this;
+    const closeCause = (): CloseCause => this.closeCause;
+    const parts = { config, counters, connections, layer, cuts, ops, guard, slow, expiry, admission, closeCause };
+    const upgrade: Upgrade = (res, req, context) => upgrades.handle(res, req, context);
+    app.ws<SocketState>(utf8('/*'), socketBehavior(gate, { ...parts, left: () => entrance.left(gate) }, upgrade));
     new HttpRoutes(app, this.house).fallback('/*', this.house.nowhere);
   }
 

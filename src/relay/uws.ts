@@ -144,6 +144,9 @@ const uws = load();
 
 export const App = uws.App as unknown as () => TemplatedApp;
 export const SSLApp = uws.SSLApp as unknown as (files: TlsFiles) => TemplatedApp;
+/** Whether the close handler is told why uWS closed a socket: Node 20's build (ABI 115) says so of some reasons only. */
+export const SAYS_WHY_IT_CLOSES = Number(process.versions.modules) >= 127;
+
 export const us_listen_socket_close = uws.us_listen_socket_close;
 export const us_socket_local_port = uws.us_socket_local_port;
 export const DISABLED = uws.DISABLED;

@@ -115,3 +115,36 @@ test('a JWKS that lists a symmetric key never makes HMAC tokens valid', async (t
   const token = await new SignJWT({}).setProtectedHeader({ alg: 'HS256', kid: 'oct' }).sign(secret);
   assert.equal(await outcome(token), 'FANWIRE_TOKEN_ALGORITHM');
 });
+
+async function namelessKey(alg: string): Promise<SigningKey> {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
+  const jwk = { ...(await exportJWK(publicKey)), use: 'sig' };
+  return { jwk, token: () => new SignJWT({ sub: 'nameless' }).setProtectedHeader({ alg }).sign(privateKey) };
+}
+
+test('a token without a key id is tried with each key that fits, and refused when none verifies it', async (t) => {
+  const keys = await Promise.all(['RS256', 'RS256', 'RS256', 'ES256'].map(namelessKey));
+  const issuer = await startIssuer(t, ...keys.map(({ jwk }) => jwk));
+  const { outcome } = authenticator(issuer);
+  for (const key of keys) assert.equal(await outcome(await key.token()), 'nameless');
+  const stranger = await namelessKey('RS256');
+  for (let i = 0; i < 5; i++) assert.equal(await outcome(await stranger.token()), 'FANWIRE_TOKEN_SIGNATURE');
+  assert.equal(issuer.fetches, 1);
+  const other = await signingKey('named', 'RS256');
+  assert.equal(await outcome(await other.token()), 'FANWIRE_TOKEN_KEY_UNKNOWN');
+});
+
+test('a rotated key without a key id is found by fetching again, but not within the cooldown', async (t) => {
+  const [first, second, third] = await Promise.all(['ES256', 'ES256', 'ES256'].map(namelessKey));
+  assert.ok(first && second && third);
+  const issuer = await startIssuer(t, first.jwk);
+  const { outcome } = authenticator(issuer, { cooldownMs: 1 });
+  assert.equal(await outcome(await first.token()), 'nameless');
+  issuer.keys = [second.jwk];
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(await outcome(await second.token()), 'nameless');
+  const patient = authenticator(issuer);
+  assert.equal(await patient.outcome(await second.token()), 'nameless');
+  issuer.keys = [third.jwk];
+  assert.equal(await patient.outcome(await third.token()), 'FANWIRE_TOKEN_SIGNATURE');
+});

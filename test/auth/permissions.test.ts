@@ -74,10 +74,37 @@ test('an origin passes when it is listed, a subdomain of a listed wildcard, or a
 test('an empty origin list allows every page, null only passes when listed, and nonsense in the list is an error', () => {
   assert.ok(compileOrigins([])('https://any.example'));
   assert.ok(compileOrigins(['null'])('null'));
-  for (const entry of ['example.com', 'https://example.com/path', 'https://a.*.com']) {
+  // Pages from a file: what Electron and Cordova send, and what Chromium and Safari do.
+  for (const entry of ['file://', 'file:///', 'file://*', 'FILE://'])
+    assert.ok(compileOrigins([entry])('file://'), entry);
+  assert.ok(compileOrigins(['null'])('file://') && !compileOrigins(['file://'])('null'));
+  const matching: [string, string, string][] = [
+    ['http://localhost:*', 'http://localhost:5173', 'http://localhost.evil.com:5173'],
+    ['https://*.example.com:*', 'https://a.example.com:8443', 'http://a.example.com:8443'],
+    ['https://*.example.com:443', 'https://a.example.com', 'https://a.example.com:444'],
+    ['*.example.com:80', 'http://a.example.com', 'https://a.example.com'],
+    ['moz-extension://*', 'moz-extension://0f3d-4c', 'chrome-extension://0f3d-4c'],
+    ['Capacitor://LocalHost', 'capacitor://localhost', 'capacitor://localhost2'],
+    ['app://.', 'app://.', 'app://x'],
+    ['http://[::1]:*', 'http://[::1]:3000', 'http://[::2]:3000'],
+    ['https://app.example.com/', 'https://app.example.com', 'https://app.example.com.evil.com'],
+  ];
+  for (const [entry, pass, fail] of matching) {
+    const check = compileOrigins([entry]);
+    assert.deepEqual([check(pass), check(fail)], [true, false], entry);
+  }
+  const never = [
+    'ws://app.example.com',
+    'wss://app.example.com',
+    'https://*.example.com/',
+    'file://host',
+    '*.',
+    'data:x',
+  ];
+  for (const entry of ['example.com', 'https://example.com/path', 'https://a.*.com', ...never]) {
     assert.throws(() => compileOrigins([entry]), {
       code: 'FANWIRE_CONFIG_ORIGIN',
-      message: new RegExp(entry.slice(0, 7)),
+      message: new RegExp(entry.slice(0, 7).replace(/[*.]/g, '\\$&')),
     });
   }
 });

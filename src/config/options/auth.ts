@@ -81,7 +81,8 @@ export const auth = group(
     origins: option({
       flag: 'origins',
       argument: 'list',
-      description: 'Web pages that may connect: https://app.example.com, *.example.com, null; empty: all',
+      description:
+        'Web pages that may connect: https://app.example.com, *.example.com, http://localhost:*, file://, null; empty: all',
       type: list('a comma-separated list of origins'),
       default: [],
     }),

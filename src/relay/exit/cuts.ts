@@ -7,15 +7,19 @@ import { errorFrame } from '../../protocol/frames.js';
 import { closeReason, utf8 } from '../bytes.js';
 import type { Connection } from '../fanout/audience.js';
 import type { Counters, CutReason } from '../watch/counters.js';
+import type { CloseCause } from './close-cause.js';
 
-/** What uWS gives as the reason of a close that it made itself, and what that is called here. */
+const INVALID_FRAME = 'Received invalid WebSocket frame';
+
+/** What uWS gives as the reason of a close that it made itself, and what that is called here. Not among them: `Received invalid close
+ *  payload`, for it calls codes from 3000 to 3999 invalid, which applications may close with (RFC 6455, 7.4.2). */
 const CUT_REASONS: Record<string, CutReason> = {
   'Received too big message': 'tooBig',
-  'Received too big message, or other inflation error': 'tooBig',
+  // Broken, or larger than --max-payload once inflated: uWS does not say which.
+  'Received too big message, or other inflation error': 'compression',
   'Received invalid UTF-8': 'badUtf8',
   'WebSocket timed out from inactivity': 'idle',
-  'Received invalid WebSocket frame': 'protocol',
-  'Received invalid close payload': 'protocol',
+  [INVALID_FRAME]: 'protocol',
 };
 
 export class Cuts {
@@ -81,11 +85,13 @@ export class Cuts {
     connection.ws?.end(Close.policy, closeReason('closed by an administrator'));
   }
 
-  /** Counts a close that uWS made by itself, by what it gives as the reason. */
-  byUws(connection: Connection, uwsReason: string): void {
+  /** Counts a close with 1006 that uWS made by itself, by what it gives as the reason, or by what can be found out. */
+  byUws(connection: Connection, given: ArrayBuffer, cause: CloseCause): void {
+    const uwsReason = given.byteLength > 0 ? Buffer.from(given).toString() : cause.isFrame() ? INVALID_FRAME : '';
     const reason = CUT_REASONS[uwsReason];
     if (reason === undefined) return;
     this.counters.cut[reason]++;
-    this.warnings.warn('connection cut', { id: connection.id, reason: uwsReason });
+    const { id, remoteAddress, user } = connection;
+    this.warnings.warn('connection cut', { id, address: remoteAddress, user, reason: uwsReason });
   }
 }

@@ -49,6 +49,7 @@ export class Counters implements Counts {
   /** Sockets that uWS cut or the relay closed for what they sent or were, and sockets that fell silent, by reason. */
   readonly cut: Record<CutReason, number> = {
     tooBig: 0,
+    compression: 0,
     badUtf8: 0,
     protocol: 0,
     idle: 0,
@@ -83,6 +84,7 @@ export class Counters implements Counts {
 
 export type CutReason =
   | 'tooBig'
+  | 'compression'
   | 'badUtf8'
   | 'protocol'
   | 'idle'

@@ -9,6 +9,7 @@ const RECENT_MS = 60_000;
 const WORDS: Readonly<Record<string, string>> = {
   'cut.tooBig': 'cut: message over --max-payload',
   'cut.badUtf8': 'cut: text that is not UTF-8',
+  'cut.compression': 'cut: a compressed message that is broken or too big',
   'cut.protocol': 'cut: broke the WebSocket protocol',
   'cut.idle': 'cut: silent for --idle-timeout',
   'cut.expired': 'cut: its token ended',
