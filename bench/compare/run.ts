@@ -5,6 +5,7 @@ import { Exit } from '../../src/base/exit-codes.js';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { nativeEngine } from '../engines/native.js';
 import { pinProcess, splitCores } from '../measure/pinning.js';
+import { raisePriority } from '../measure/priority.js';
 import { type ReportFiles, write } from '../report/write.js';
 import { describeHost } from '../run/run.js';
 import type { Plan } from '../scenarios/scenario.js';
@@ -73,6 +74,7 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
     const head = built.at(-1) as Side;
     // After the builds, which may have all cores.
     pinProcess(process.pid, cores.generator);
+    raisePriority();
     if (!isJudged) {
       return await withBaseline(request, head, { ...stage, setup: setups[0] as ScenarioSetup, alpha, limitMs, say });
     }

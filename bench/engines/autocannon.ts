@@ -224,7 +224,7 @@ function report(plan: Plan, counts: autocannon.Result, measured: Measured): Engi
       opened: connections,
       failed: 0,
       connectUs: newLatencyHistogram(),
-      failures: [],
+      failures,
     },
     published: counts.requests.sent,
     expected: measured.answered + lost,

@@ -29,6 +29,13 @@ export interface Progress {
   readonly fraction: number;
   readonly opened: number;
   readonly delivered: number;
+  /** Of the measured deliveries so far, ms; absent where the engine does not know yet. */
+  readonly p50?: number | null;
+  readonly p99?: number | null;
+  /** Messages that subscribers skipped over and have not had since. */
+  readonly missing?: number;
+  /** Cores that the busiest generator process uses or waits for. */
+  readonly generatorCpu?: number;
 }
 
 export interface EngineReport {

@@ -9,13 +9,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { MAX_PUBLISHERS, MAX_SEQUENCE } from '../load/stamp.js';
 import { requireSockets, socketsPerProcess } from '../measure/file-limit.js';
+import { percentileMs } from '../measure/histogram.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { Target } from '../targets/target.js';
 import type { Engine, EngineHooks, EngineReport, Phase } from './engine.js';
 import { monotonicZeroUnixUs, sharedClock } from './native/clock.js';
 import { GeneratorProcess } from './native/generator-process.js';
 import { mergeReports, Series } from './native/merge.js';
-import type { Play, Ready, Role, Setup } from './native/messages.js';
+import type { Interval, Play, Ready, Role, Setup } from './native/messages.js';
 import { needsExplicitSources } from './native/source-address.js';
 
 export interface NativeOptions {
@@ -62,6 +63,7 @@ class NativeRun {
   #phaseStartedMs = 0;
   #phaseLengthMs = 0;
   #delivered = 0;
+  readonly #latest = new Map<GeneratorProcess, Interval>();
 
   constructor(
     private readonly plan: Plan,
@@ -161,6 +163,7 @@ class NativeRun {
     const process: GeneratorProcess = new GeneratorProcess(role, own, (interval) => {
       this.#series.add(process, interval);
       this.#delivered += interval.deliveries;
+      this.#latest.set(process, interval);
       this.#tell();
     });
     this.#processes.push(process);
@@ -186,7 +189,18 @@ class NativeRun {
       this.#phase === 'connect'
         ? opened / Math.max(1, plan.subscribers + plan.stalledSubscribers)
         : (performance.now() - this.#phaseStartedMs) / Math.max(1, this.#phaseLengthMs);
-    this.hooks.progress({ phase: this.#phase, fraction: Math.min(1, fraction), opened, delivered: this.#delivered });
+    const latest = [...this.#latest.values()];
+    const { latencyUs } = this.#series;
+    this.hooks.progress({
+      phase: this.#phase,
+      fraction: Math.min(1, fraction),
+      opened,
+      delivered: this.#delivered,
+      p50: percentileMs(latencyUs, 50),
+      p99: percentileMs(latencyUs, 99),
+      missing: latest.reduce((sum, { missing }) => sum + missing, 0),
+      generatorCpu: Math.max(0, ...latest.map(({ cpu }) => cpu)),
+    });
   }
 
   async #sleepUntil(us: number): Promise<void> {

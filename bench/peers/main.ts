@@ -8,6 +8,7 @@ import { formatMs, formatSeconds } from '../../src/base/page/format.js';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { NATIVE_DEFAULTS, nativeEngine } from '../engines/native.js';
 import { pinProcess, splitCores } from '../measure/pinning.js';
+import { raisePriority } from '../measure/priority.js';
 import { write, writeReports } from '../report/write.js';
 import { validateResult } from '../result/result-validate.js';
 import { positive, scriptCommand } from '../run/script-command.js';
@@ -65,6 +66,7 @@ async function main(flags: Flags): Promise<void> {
   const plans = flags.scenario.map((name) => planOf(name, flags));
   const cores = splitCores(1);
   pinProcess(process.pid, cores.generator);
+  raisePriority();
   const interrupt = new AbortController();
   onEndSignal(() => interrupt.abort(new FanwireError('FANWIRE_BENCH_INTERRUPTED', 'interrupted: no standings')));
   const runs = await playRounds({

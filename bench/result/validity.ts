@@ -10,8 +10,6 @@ const BUSIEST_CORES = 0.9;
 const DELAY_FLOOR_MS = 5;
 /** … this share of the latency they are part of. */
 const DELAY_SHARE = 0.5;
-/** Published messages that a p99 needs, since the deliveries of one message rise and fall together. */
-const PUBLISHES_FOR_P99 = 100;
 
 /** Why figures must not be quoted, one sentence each. */
 export interface Doubts {
@@ -21,11 +19,11 @@ export interface Doubts {
   readonly others: readonly string[];
 }
 
-/** What speaks against the figures of `report`; both lists empty: they may be quoted. */
-export function doubtsAbout(plan: Plan, report: EngineReport): Doubts {
+/** What speaks against the figures of `report`; both lists empty: they may be quoted. `percentile` is the highest one that must be stated. */
+export function doubtsAbout(plan: Plan, report: EngineReport, percentile: number | undefined): Doubts {
   const isPublished = plan.rate > 0 && plan.publishers > 0;
   const delays = (isPublished ? [busy, slipped, delayed] : [busy]).flatMap((rule) => rule(report) ?? []);
-  const few = isPublished ? (tooFew(report) ?? []) : [];
+  const few = isPublished ? (tooFew(report, percentile) ?? []) : [];
   const local = ranOut(report) ?? [];
   return {
     delays: [...delays, ...report.delayReasons],
@@ -73,12 +71,14 @@ function delayed(report: EngineReport): string | undefined {
   return `the generator was the bottleneck: what it received waited up to ${ms(p99)} (p99) to be read, which is ${share(p99, report)}`;
 }
 
-function tooFew({ latencyUs, published }: EngineReport): string | undefined {
-  if (!enoughSamples(latencyUs.totalCount, 99)) {
-    return `too few deliveries to state a p99: ${latencyUs.totalCount} of 1000 (ten must lie beyond it)`;
+function tooFew({ latencyUs, published }: EngineReport, percentile: number | undefined): string | undefined {
+  if (percentile === undefined) return published === 0 ? 'too few published messages to say anything: 0' : undefined;
+  const publishes = publishesFor(percentile);
+  if (!enoughSamples(latencyUs.totalCount, percentile)) {
+    return `too few deliveries to state a p${percentile}: ${latencyUs.totalCount} of ${publishes * 10} (ten must lie beyond it)`;
   }
-  if (published >= PUBLISHES_FOR_P99) return undefined;
-  return `too few published messages to state a p99: ${published} of ${PUBLISHES_FOR_P99} (the deliveries of one message are not independent)`;
+  if (published >= publishes) return undefined;
+  return `too few published messages to state a p${percentile}: ${published} of ${publishes} (the deliveries of one message are not independent)`;
 }
 
 /** Whether a delay of the generator's own is large, and a large part of the latency measured. */

@@ -10,6 +10,7 @@ import { areBoundedByDelay, isMissedForCertain, missedTerms, type SloTerm } from
 import { type Doubts, doubtsAbout, publishesFor } from '../result/validity.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { Target } from '../targets/target.js';
+import { askedPercentile } from './statable.js';
 
 const SERVER_SAMPLE_MS = 250;
 
@@ -29,7 +30,8 @@ export async function runPlan(engine: Engine, plan: Plan, target: Target, hooks:
     const engineHooks: EngineHooks = { ...hooks, phase: (phase) => watch.enter(phase) };
     const report = await engine.run(plan, target, engineHooks);
     const result = assemble(engine, plan, target, report, watch, startedAt);
-    return judged(result, doubtsOf(plan, report, watch), hooks.objective ?? []);
+    const objective = hooks.objective ?? [];
+    return judged(result, doubtsOf(plan, report, watch, objective), objective);
   } finally {
     watch.stop();
   }
@@ -110,7 +112,7 @@ function assemble(
       requested: connections.requested,
       opened: connections.opened,
       failed: connections.failed,
-      ...(connections.failures.length > 0 && { failures: [...connections.failures] }),
+      ...(connections.failed > 0 && connections.failures.length > 0 && { failures: [...connections.failures] }),
       connectMs: {
         p50: percentileMs(connections.connectUs, 50),
         p99: percentileMs(connections.connectUs, 99),
@@ -135,8 +137,8 @@ function assemble(
   };
 }
 
-function doubtsOf(plan: Plan, report: EngineReport, watch: ServerWatch): Doubts {
-  const { delays, others } = doubtsAbout(plan, report);
+function doubtsOf(plan: Plan, report: EngineReport, watch: ServerWatch, objective: readonly SloTerm[]): Doubts {
+  const { delays, others } = doubtsAbout(plan, report, askedPercentile(objective));
   return { delays: [...watch.starvation, ...delays], others };
 }
 
@@ -167,6 +169,8 @@ function latencySummary(report: EngineReport): Result['latencyMs'] {
   const summary = summarizeLatency(report.latencyUs);
   return {
     ...summary,
+    p90: report.published < publishesFor(90) ? null : summary.p90,
+    p99: report.published < publishesFor(99) ? null : summary.p99,
     p999: report.published < publishesFor(99.9) ? null : summary.p999,
     p9999: report.published < publishesFor(99.99) ? null : summary.p9999,
   };

@@ -7,6 +7,7 @@ import type { Engine, Progress } from '../engines/engine.js';
 import { k6Engine } from '../engines/k6.js';
 import { nativeEngine } from '../engines/native.js';
 import { pinProcess, splitCores } from '../measure/pinning.js';
+import { raisePriority } from '../measure/priority.js';
 import { judge } from '../report/verdict.js';
 import type { Result } from '../result/result.js';
 import { validateResult } from '../result/result-validate.js';
@@ -16,6 +17,8 @@ import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.j
 import { startTarget, type TargetOptions } from '../targets/choose.js';
 import { ProgressBar } from './progress-bar.js';
 import { runPlan } from './run.js';
+import { probePlan, type Scaled, scaleBy } from './scale.js';
+import { requireStatable } from './statable.js';
 import { runSearch, runSweep } from './steps.js';
 
 export interface SessionOptions {
@@ -27,6 +30,12 @@ export interface SessionOptions {
   readonly engine: string | undefined;
   readonly target: TargetOptions;
   readonly isPinned: boolean;
+  /** Play the scenario's load as it is, whatever this machine can carry. */
+  readonly isLoadStrict: boolean;
+  /** No line of progress where stderr is no terminal. */
+  readonly isQuiet: boolean;
+  /** What reports call this run; undefined: by its target and what differs. */
+  readonly label: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly localAddresses: readonly string[];
   readonly isInsecureAllowed: boolean;
@@ -41,21 +50,32 @@ export async function runSession(options: SessionOptions): Promise<Result> {
   requireConsistent(scenario, plan);
   const slo = options.slo ?? scenario.search?.slo;
   const terms = slo === undefined ? [] : parseSlo(slo);
+  if (scenario.engine !== 'autocannon')
+    requireStatable({ ...plan, rate: scenario.search?.minRate ?? plan.rate }, terms);
   const { nodes = 1, workers = 1 } = options.target;
   const cores = options.isPinned ? splitCores(nodes * workers) : { server: [], generator: [] };
   pinProcess(process.pid, cores.generator);
+  if (options.isPinned) raisePriority();
   const engine = createEngine(scenario, options, cores.generator);
   const target = await startTarget(options.target, plan, cores.server, { admin: scenario.paths !== undefined });
-  const bar = new ProgressBar(process.stderr);
-  const runOnce = (step: Plan, label: string) => {
-    bar.begin(`${scenario.name} ${label}`.trimEnd());
-    const hooks = { progress: (now: Progress) => bar.show(now), signal: options.signal, objective: terms };
+  const bar = new ProgressBar(process.stderr, options.isQuiet);
+  const runOnce = (step: Plan, label: string, objective = terms) => {
+    bar.begin(`${scenario.name} ${label}`.trimEnd(), step);
+    const hooks = { progress: (now: Progress) => bar.show(now), signal: options.signal, objective };
     return runPlan(engine, step, target, hooks);
   };
   try {
-    const result = await runAll(scenario, plan, terms, runOnce);
-    const params = slo === undefined ? result.params : { ...result.params, slo };
-    return validateResult({ ...result, params }, 'the result of this run');
+    const { plan: load, remark } = await carried(scenario, plan, options, (probe) => runOnce(probe, 'probe', []));
+    if (remark !== undefined) bar.say(`${scenario.name}: ${remark}`);
+    const result = await runAll(scenario, load, terms, runOnce);
+    const params = {
+      ...result.params,
+      ...(slo !== undefined && { slo }),
+      ...(options.label !== undefined && { label: options.label }),
+    };
+    const remarks = [...(remark === undefined ? [] : [remark]), ...(result.remarks ?? [])];
+    const whole = { ...result, params, ...(remarks.length > 0 && { remarks }) };
+    return validateResult(whole, 'the result of this run');
   } finally {
     bar.end();
     await target.stop();
@@ -78,6 +98,20 @@ export function exitCodeOf(result: Result, slo: string | undefined): Outcome {
   // Of a run that failed and is not valid either, no figure is held against the objective.
   const missed = objective === undefined || !result.valid ? [] : missedTerms(parseSlo(objective), result);
   return { code: kind === 'good' && missed.length === 0 ? Exit.good : Exit.failed, missed, faults };
+}
+
+/** The load to play: the default one as far as this machine and server carry it, what was named as it is. */
+async function carried(
+  scenario: Scenario,
+  plan: Plan,
+  options: SessionOptions,
+  probe: (plan: Plan) => Promise<Result>,
+): Promise<Scaled> {
+  const isDefault = options.plan.subscribers === undefined && options.plan.rate === undefined;
+  const isSteps = scenario.sweep !== undefined || scenario.search !== undefined;
+  const isPublished = plan.rate > 0 && plan.publishers > 0 && scenario.engine !== 'autocannon';
+  if (options.isLoadStrict || !isDefault || isSteps || !isPublished) return { plan, remark: undefined };
+  return scaleBy(await probe(probePlan(plan)), plan, options.plan);
 }
 
 function runAll(

@@ -3,6 +3,7 @@
 import { readJsonFile } from '../../src/base/json-file.js';
 import { didYouMean } from '../../src/base/nearest.js';
 import { FanwireError } from '../../src/protocol/codes.js';
+import { amount, bytes, seconds } from '../k6/lib/text.js';
 import { PLAN_DEFAULTS, type Plan, STAMP_BYTES } from './scenario.js';
 
 /** Keys of a plan that people set, the scenario's name apart. */
@@ -20,7 +21,7 @@ export interface PlanOption {
 }
 
 const count = { min: 0, max: 10_000_000, isInteger: true } as const;
-const seconds = { min: 0, max: 86_400, unit: 's' } as const;
+const ofTime = { min: 0, max: 86_400, unit: 's' } as const;
 
 export const planOptions: readonly PlanOption[] = [
   { key: 'subscribers', flag: 'subscribers', ...count, description: 'connections that listen, spread over the topics' },
@@ -57,9 +58,9 @@ export const planOptions: readonly PlanOption[] = [
     description: `size of a message, the ${STAMP_BYTES} bytes of its stamp included`,
   },
   { key: 'binary', flag: 'binary', description: 'binary frames instead of text' },
-  { key: 'warmupS', flag: 'warmup', ...seconds, description: 'load before anything is measured' },
-  { key: 'durationS', flag: 'duration', ...seconds, min: 0.1, description: 'measured load' },
-  { key: 'drainS', flag: 'drain', ...seconds, description: 'wait at most for deliveries under way' },
+  { key: 'warmupS', flag: 'warmup', ...ofTime, description: 'load before anything is measured' },
+  { key: 'durationS', flag: 'duration', ...ofTime, min: 0.1, description: 'measured load' },
+  { key: 'drainS', flag: 'drain', ...ofTime, description: 'wait at most for deliveries under way' },
   {
     key: 'connectRate',
     flag: 'connect-rate',
@@ -71,7 +72,7 @@ export const planOptions: readonly PlanOption[] = [
   {
     key: 'connectTimeoutS',
     flag: 'connect-timeout',
-    ...seconds,
+    ...ofTime,
     min: 0.1,
     description: 'a handshake that takes longer has failed',
   },
@@ -100,11 +101,21 @@ export const planOptions: readonly PlanOption[] = [
   },
 ];
 
-/** Reads one value as text (a flag's).
+/** Reads one value as text (a flag's): `30s` and `2m`, `1k` and `1.5k`, `64k` of bytes, `20%` of the subscribers.
  *  @throws FanwireError FANWIRE_USAGE_BENCH_RANGE */
 export function parsePlanValue(option: PlanOption, text: string): number | string {
   if (typeof PLAN_DEFAULTS[option.key] === 'string') return text;
-  return checked(option, text.trim() === '' ? Number.NaN : Number(text), `--${option.flag}`, text);
+  return checked(option, numberIn(option, text), `--${option.flag}`, text);
+}
+
+/** NaN where the text is no number of the option's kind. */
+function numberIn({ unit, isInteger, max }: PlanOption, text: string): number {
+  if (unit === 's') return seconds(text);
+  if (unit === 'bytes') return bytes(text);
+  if (max === 1 && text.trim().endsWith('%')) return amount(text.trim().slice(0, -1)) / 100;
+  const value = amount(text);
+  // 1.5k is 1500; what does not end whole stays as it is and is refused.
+  return isInteger === true && Number.isInteger(value) ? Math.round(value) : value;
 }
 
 /** What a `--scenario` file may hold. */
@@ -158,10 +169,12 @@ export function readPlan(
 
 function checked(option: PlanOption, value: number, name: string, text: string): number {
   const { min = 0, max = Number.POSITIVE_INFINITY, isInteger = false, unit } = option;
+  const forms =
+    unit === 's' ? ' (or 30s, 2m, 500ms)' : unit === 'bytes' ? ' (or 1k, 64k)' : max > 1000 ? ' (or 1k, 1.5k)' : '';
   if (value >= min && value <= max && (!isInteger || Number.isInteger(value))) return value;
   const kind = isInteger ? 'a whole number' : 'a number';
   throw new FanwireError(
     'FANWIRE_USAGE_BENCH_RANGE',
-    `${name} must be ${kind} from ${min} to ${max}${unit === undefined ? '' : ` ${unit}`}, got ${text}`,
+    `${name} must be ${kind} from ${min} to ${max}${unit === undefined ? '' : ` ${unit}`}, got ${text} (${forms} are understood)`,
   );
 }

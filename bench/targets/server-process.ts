@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { pinnedCommand } from '../measure/pinning.js';
+import { raisedCommand } from '../measure/priority.js';
 import { isRunning, signalGroup } from '../run/signal-child.js';
 import { lastWords } from './last-words.js';
 
@@ -27,7 +28,7 @@ export class ServerProcess {
     cores: readonly number[],
     private readonly shown = `\`${command.join(' ')}\``,
   ) {
-    const [program, ...args] = pinnedCommand(command, cores);
+    const [program, ...args] = pinnedCommand(raisedCommand(command), cores);
     this.#child = spawn(program as string, args, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

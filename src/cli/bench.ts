@@ -30,6 +30,8 @@ interface BenchFlags extends ReportFiles {
   localAddress?: string[];
   insecure?: boolean;
   quiet?: boolean;
+  strictLoad?: boolean;
+  label?: string;
 }
 
 function count(flag: string): (text: string) => number {
@@ -84,14 +86,22 @@ export function benchCommand(): Command {
   return command
     .optionsGroup('Engine:')
     .option('--engine <name>', 'native, k6 or autocannon (default: native; http-publish and http-admin: autocannon)')
-    .option('--no-pin', 'leave server and generator to the kernel (else: cores of their own, where taskset is found)')
+    .option(
+      '--strict-load',
+      'play the default load as it is (else: as much of it as this machine carries, found by a probe)',
+    )
+    .option(
+      '--no-pin',
+      'leave server and generator to the kernel (else: cores of their own where taskset is found, and priority where it is allowed)',
+    )
     .option('--header <header>', 'further header of each upgrade, "Name: value"; repeatable', header)
     .option('--local-address <ip>', 'connect from this address; repeatable', localAddress)
     .option('--insecure', 'accept any TLS certificate')
     .optionsGroup('Output:')
-    .option('--json <file>', 'write the result (fanwire.result/1)')
+    .option('--label <text>', 'what reports call this run')
+    .option('--json <file>', 'write the result (fanwire.result/1); - is stdout, for each of these')
     .option('--html <file>', 'write one self-contained HTML page with charts')
-    .option('--md <file>', 'write Markdown, for a CI summary')
+    .option('--md <file>', 'add Markdown to a file, for a CI summary')
     .option('--junit <file>', 'write JUnit XML')
     .option('-q, --quiet', 'print no table')
     .addHelpText(
@@ -104,7 +114,10 @@ export function benchCommand(): Command {
 
 async function bench(command: Command, name: string | undefined, flags: BenchFlags): Promise<void> {
   const file = flags.scenario === undefined ? { plan: {} } : readScenarioFile(flags.scenario);
+  const { requireWritable, stdoutReport, writeReports } = await import('../../bench/report/write.js');
+  requireWritable(flags);
   const { runSession, exitCodeOf } = await import('../../bench/run/session.js');
+  const { mendedCommand } = await import('../../bench/run/mend.js');
   const slo = flags.slo ?? file.slo;
   const interrupt = new AbortController();
   onEndSignal(
@@ -129,16 +142,19 @@ async function bench(command: Command, name: string | undefined, flags: BenchFla
       serveFlags: flagsOf(flags.serve),
     },
     isPinned: flags.pin,
+    isLoadStrict: flags.strictLoad ?? false,
+    isQuiet: flags.quiet ?? false,
+    label: flags.label,
     headers: flags.header ?? {},
     localAddresses: flags.localAddress ?? [],
     isInsecureAllowed: flags.insecure ?? false,
     signal: interrupt.signal,
   });
-  const { writeReports } = await import('../../bench/report/write.js');
-  await writeReports([result], flags);
+  // The table first: whatever becomes of the files, it has been seen. A report on stdout has that for itself.
+  const out = stdoutReport(flags) === undefined ? process.stdout : process.stderr;
   if (!flags.quiet) {
     const { renderTerminal, terminalOptions } = await import('../../bench/report/terminal.js');
-    process.stdout.write(renderTerminal([result], terminalOptions(process.stdout, process.env)));
+    out.write(renderTerminal([result], terminalOptions(out, process.env)));
   }
   const { code, missed, faults } = exitCodeOf(result, slo);
   // The table says it where there is one.
@@ -149,8 +165,13 @@ async function bench(command: Command, name: string | undefined, flags: BenchFla
     }
     for (const remark of result.remarks ?? []) process.stderr.write(`fanwire: ${remark} [FANWIRE_BENCH_REMARK]\n`);
   }
+  if (code === Exit.invalid) {
+    const mended = mendedCommand(result, process.argv.slice(2), 'npx fanwire');
+    if (mended !== undefined) process.stderr.write(`try: ${mended}\n`);
+  }
   for (const term of missed) process.stderr.write(`fanwire: objective missed: ${term} [FANWIRE_BENCH_SLO]\n`);
   process.exitCode = code;
+  for (const name of await writeReports([result], flags)) process.stderr.write(`wrote ${name}\n`);
 }
 
 async function list(): Promise<void> {

@@ -138,6 +138,7 @@ async function compare(command: Command, flags: CompareFlags): Promise<void> {
   const file = flags.scenario.endsWith('.json')
     ? readScenarioFile(flags.scenario)
     : { scenario: flags.scenario, plan: {} };
+  (await import('../../bench/report/write.js')).requireWritable(flags);
   const { exitCodeOf, runComparison, writeComparison } = await import('../../bench/compare/run.js');
   const { defaultCacheFolder } = await import('../../bench/compare/sides/cache.js');
   const interrupt = new AbortController();

@@ -19,12 +19,14 @@ export class K6Process {
   constructor(command: readonly string[], env: NodeJS.ProcessEnv, onLine: (line: Line) => void) {
     const [program, ...args] = command;
     this.#child = spawn(program as string, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
+    process.once('exit', this.#kill);
     const log = createInterface({ input: this.#child.stderr as NodeJS.ReadableStream });
     log.on('line', (entry) => this.#read(entry, onLine));
     this.#ended = new Promise((resolve) => {
       this.#child.once('error', (error) => resolve(error.message));
       this.#child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
     });
+    void this.#ended.then(() => process.off('exit', this.#kill));
   }
 
   /** undefined when it could not be started; `finished` then tells why. */
@@ -49,6 +51,8 @@ export class K6Process {
     await this.#ended;
     clearTimeout(kill);
   }
+
+  readonly #kill = () => void signalChild(this.#child, 'SIGKILL');
 
   #read(entry: string, onLine: (line: Line) => void): void {
     const { level, msg } = parseEntry(entry);

@@ -17,6 +17,16 @@ interface Reading {
 export class BusynessMeter {
   #from: Reading | undefined;
   #to: Reading | undefined;
+  #last = read();
+
+  /** Cores used or waited for since the last call. */
+  sinceLast(): number {
+    const now = read();
+    const wallMs = now.atMs - this.#last.atMs;
+    const busyMs = now.runMs - this.#last.runMs + (now.waitMs ?? 0) - (this.#last.waitMs ?? 0);
+    this.#last = now;
+    return wallMs <= 0 ? 0 : Math.max(0, busyMs / wallMs);
+  }
 
   begin(): void {
     this.#from = read();

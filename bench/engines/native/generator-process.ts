@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { FanwireError } from '../../../src/protocol/codes.js';
 import { pinProcess } from '../../measure/pinning.js';
+import { raiseProcess } from '../../measure/priority.js';
 import { isRunning, signalChild } from '../../run/signal-child.js';
 import type { Command, Interval, Message, Role } from './messages.js';
 
@@ -24,7 +25,10 @@ export class GeneratorProcess {
     onInterval: (interval: Interval) => void,
   ) {
     this.#child = fork(ENTRY, { serialization: 'advanced' });
-    if (this.#child.pid !== undefined) pinProcess(this.#child.pid, cores);
+    if (this.#child.pid !== undefined) {
+      pinProcess(this.#child.pid, cores);
+      raiseProcess(this.#child.pid, role === 'publishers' ? 1 : 0);
+    }
     this.#child.on('message', (message: Message) => {
       if (message.kind === 'interval') onInterval(message);
       else this.#arrive(message);

@@ -28,6 +28,10 @@ export class Lives {
     return this.#tracker.totals;
   }
 
+  get missing(): number {
+    return this.#tracker.missing;
+  }
+
   /** The slot's subscriber was there before the first measured message. */
   beginWhole(slot: number): void {
     this.#isAlive[slot] = 1;

@@ -65,6 +65,10 @@ export interface Interval {
   readonly opened: number;
   readonly deliveries: number;
   readonly latencies: Uint32Array;
+  /** Messages skipped over so far and not received since. */
+  readonly missing: number;
+  /** Cores used or waited for in this interval. */
+  readonly cpu: number;
 }
 
 export interface ConnectFigures {

@@ -81,6 +81,11 @@ export class SequenceTracker {
     this.totals.expected += (this.#next[pair] as number) - (this.#first[pair] as number);
   }
 
+  /** Messages skipped over by all pairs and not received since. */
+  get missing(): number {
+    return this.#missing.reduce((sum, missing) => sum + missing, 0);
+  }
+
   /** Whether the pair has heard all of `sent` messages. */
   isComplete(pair: number, sent: number): boolean {
     const next = this.#next[pair] as number;

@@ -229,6 +229,8 @@ export class Subscribers implements ConnectionOwner {
       opened: this.#connections.opened,
       deliveries: this.#deliveries,
       latencies: this.#latencies.take(),
+      missing: this.#lives.missing,
+      cpu: this.#busyness.sinceLast(),
     });
     this.#deliveries = 0;
   }
