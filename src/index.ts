@@ -1,2 +1,3 @@
-// The package's public entry: what a program may import from `fanwire`.
+// The package's public entry: what a program may import from `fanwire`. The client library is `fanwire/client`.
+export { type RelayOptions, type RelayTotals, type RunningRelay, startRelay } from './embedded.js';
 export { FanwireError } from './protocol/codes.js';

@@ -99,6 +99,9 @@ export const ERROR_CODES = {
   FANWIRE_BENCH_INTERRUPTED: interrupted('the benchmark was interrupted'),
   FANWIRE_COMPARE_INTERRUPTED: interrupted('the comparison was interrupted'),
   // What the relay's own threads tell each other.
+  FANWIRE_WORKERS_STUCK: inProcess('workers did not end when they were told to'),
+  FANWIRE_PUBLISH: inProcess('`publish` of a relay in a program was given something that cannot be published'),
+  FANWIRE_STOPPED: inProcess('a relay in a program was asked for something after its end'),
   FANWIRE_WORKER_GONE: inProcess('a worker has ended'),
   FANWIRE_WORKER_MEMORY: inProcess('a worker came near its heap limit and is started anew'),
   FANWIRE_WORKER_STARTING: inProcess('a worker is still starting'),

@@ -29,6 +29,8 @@ export function createLogger({ logLevel, logFormat }: LogOptions): Logger {
     formatters: { level: (label) => ({ level: label }) },
     timestamp: stdTimeFunctions.isoTime,
   };
+  // Opens no file and loads nothing: many relays of one program log nothing.
+  if (logLevel === 'silent') return pino(settings, { write: () => {} });
   if (!isForPeople({ logFormat })) {
     const sink = new LogSink(1, (lost) => log.warn({ lost }, 'log lines were lost while stdout took none'));
     const log = pino(settings, sink);

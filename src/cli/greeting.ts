@@ -8,14 +8,14 @@ type Greeted = Pick<RelayConfig, 'host' | 'adminHost' | 'tlsCert' | 'auth' | 'ad
 
 interface Ports {
   readonly port: number;
-  readonly adminPort: number;
+  readonly adminPort: number | undefined;
 }
 
 /** @param bold marks what is looked for; the identity where the terminal has no colours */
 export function greeting(config: Greeted, ports: Ports, version: string, bold: (text: string) => string): string {
   const scheme = config.tlsCert === '' ? 'ws' : 'wss';
   const clients = urlOf(scheme, reachable(config.host), ports.port);
-  const page = urlOf('http', reachable(config.adminHost), ports.adminPort);
+  const page = urlOf('http', reachable(config.adminHost), ports.adminPort ?? 0);
   const token = config.auth === 'none' ? '' : ` -H 'Authorization: Bearer …'`;
   const command = commandName();
   const lines = [

@@ -6,7 +6,7 @@ import type { NatsFiles } from '../bus/nats-files.js';
 import type { ServedCertificate } from '../config/served-certificate.js';
 
 /** Files that belong together. */
-interface Part {
+export interface Part {
   /** For the log. */
   readonly what: string;
   readonly paths: readonly string[];

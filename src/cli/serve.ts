@@ -10,8 +10,9 @@ import type { RelayConfig } from '../config/schema.js';
 import { FanwireError } from '../protocol/codes.js';
 import { greeting } from './greeting.js';
 import { checkConfig } from './preflight.js';
+import type { Running } from './running.js';
 import { obeySignals } from './signals.js';
-import { type Running, start } from './start.js';
+import { start } from './start.js';
 
 /** --drain-ms after SIGINT where it is not given. */
 const SIGINT_DRAIN_MS = 1000;

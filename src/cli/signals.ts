@@ -2,7 +2,7 @@
 import { isatty } from 'node:tty';
 import { type EndSignal, onEndSignal } from '../base/end-signals.js';
 import type { Logger } from '../base/log.js';
-import type { Running } from './start.js';
+import type { Running } from './running.js';
 
 /** How long a client that has been told to go may take to close its side. */
 const LINGER_MS = 3000;

@@ -15,45 +15,32 @@ import { ServedCertificate } from '../config/served-certificate.js';
 import { ALONE, type Cluster } from '../relay/company.js';
 import { ClusterInspection } from '../relay/watch/cluster-inspection.js';
 import type { Inspection } from '../relay/watch/inspection.js';
-import { certificatePart, natsPart, Renewals } from './renewals.js';
+import { Renewals } from './renewals.js';
+import { type Node, partsOf, type Running, running, withAdmin } from './running.js';
 
-/** A relay, or several of them as worker threads. */
-interface Node {
-  /** Where clients connect: the port it got, where any free one was asked for. */
-  readonly port: number;
-  /** Reads tokens and keys again. */
-  reload(): Promise<void>;
-  /** Newcomers get the certificate that the files now hold. Throws where it cannot be used. */
-  renewCertificate(): void | Promise<void>;
-  /** From now on /readyz says 503; newcomers are taken for another --drain-delay-ms. Then every socket is closed with 1012, spread
-   *  over `overMs`, by default --drain-ms. Resolves when the last was told. */
-  drain(overMs?: number): Promise<void>;
-  /** Cuts what is left. The process may exit once this has resolved. */
-  close(): void | Promise<void>;
+/** With its admin listener. `stuck` is what is done about workers that do not end; the process is killed where undefined. What is not needed is not loaded: --help and a bad flag answer without uWS, and a missing binary is one line. */
+export async function start(config: RelayConfig, log: Logger, stuck?: () => void): Promise<Running> {
+  const { node, inspection, renewed } = await startNode(config, log, stuck);
+  return withAdmin(node, inspection, config, log, renewed);
 }
 
-/** A node with its admin listener. `reload` reads certificates again as well. */
-export interface Running extends Omit<Node, 'renewCertificate'> {
-  readonly adminPort: number;
+/** As `start`, without an admin listener. */
+export async function startBare(config: RelayConfig, log: Logger, stuck?: () => void): Promise<Running> {
+  const { node, inspection, renewed } = await startNode(config, log, stuck);
+  return running(node, inspection, new Renewals(partsOf(node, renewed), log), undefined);
 }
 
-/** What a node reads again while it runs. */
-interface Renewed {
-  readonly certificate: ServedCertificate | undefined;
-  readonly files: NatsFiles | undefined;
-}
-
-/** What is not needed is not loaded: --help and a bad flag answer without uWS, and a missing binary is one line. */
-export async function start(config: RelayConfig, log: Logger): Promise<Running> {
+async function startNode(config: RelayConfig, log: Logger, stuck?: () => void) {
   // uWS reads its environment when it is first loaded, and only what this thread sets is seen: a worker's variables are a copy.
   await import('../relay/uws.js');
   const certificate = config.tlsCert === '' ? undefined : new ServedCertificate(config);
   const files = await natsFiles(config);
-  const renewed = { certificate, files };
   const cluster = await joinCluster(config, log, files);
   try {
-    const [node, inspection] = await (config.workers > 1 ? startWorkers : startAlone)(config, log, cluster);
-    return await withAdmin(node, inspection, config, log, renewed);
+    const [node, inspection] = await (config.workers > 1
+      ? startWorkers(config, log, cluster, stuck)
+      : startAlone(config, log, cluster));
+    return { node, inspection, renewed: { certificate, files } };
   } catch (error) {
     await cluster?.bus.close();
     throw error;
@@ -121,33 +108,30 @@ type Started = readonly [Node, Inspection];
 async function startAlone(config: RelayConfig, log: Logger, cluster: Cluster | undefined): Promise<Started> {
   const { startRelay } = await import('../relay/relay.js');
   const { PublishApi } = await import('../http/publish/publish.js');
+  const { publishOwn } = await import('../http/publish/own.js');
   const { HealthRoute } = await import('../http/health.js');
   const { LocalInspection } = await import('../relay/watch/inspection.js');
-  const { onlyIdleLeft } = await import('../relay/exit/lingering.js');
   const { RemoteOwner } = await import('../bus/remote-owner.js');
   const threads = cluster?.owner && new RemoteOwner(cluster.owner);
   const relay = await startRelay(config, log, { ...ALONE, ...cluster, threads });
   new PublishApi(relay, config).attach();
   const inspection = new LocalInspection(relay, config);
   new HealthRoute(relay, inspection, config).attach();
-  let isClosed = false;
   const node: Node = {
     port: relay.port,
+    publish: (topic, message, isBinary) => publishOwn(relay, topic, message, isBinary),
     reload: () => relay.reload(),
     renewCertificate: () => relay.renewCertificate(),
     drain: async (overMs?: number) => {
       relay.leave();
       await sleep(config.drainDelayMs);
       await relay.drain(overMs);
-      void onlyIdleLeft(
-        relay.port,
-        async () => relay.httpConnections(),
-        () => isClosed,
-      ).then(() => relay.closeIdle());
       await cluster?.bus.close();
     },
+    httpConnections: async () => relay.httpConnections(),
+    closeIdle: () => relay.closeIdle(),
     close: async () => {
-      isClosed = true;
+      inspection.stop();
       relay.close();
       await cluster?.bus.close();
     },
@@ -156,10 +140,15 @@ async function startAlone(config: RelayConfig, log: Logger, cluster: Cluster | u
   return [node, inClusterOf(status, inspection, config)];
 }
 
-async function startWorkers(config: RelayConfig, log: Logger, cluster: Cluster | undefined): Promise<Started> {
+async function startWorkers(
+  config: RelayConfig,
+  log: Logger,
+  cluster: Cluster | undefined,
+  stuck?: () => void,
+): Promise<Started> {
   const { Supervisor } = await import('../workers/supervisor.js');
   const { WorkersInspection } = await import('../workers/inspection.js');
-  const supervisor = new Supervisor(config, log, cluster);
+  const supervisor = new Supervisor(config, log, { cluster, stuck });
   await supervisor.start();
   return [supervisor, inClusterOf(supervisor.clusterStatus, new WorkersInspection(supervisor), config)];
 }
@@ -167,45 +156,4 @@ async function startWorkers(config: RelayConfig, log: Logger, cluster: Cluster |
 /** @param status how this node stands with the others; undefined where it is alone */
 function inClusterOf(status: (() => BusStatus) | undefined, inspection: Inspection, config: RelayConfig): Inspection {
   return status === undefined ? inspection : new ClusterInspection(inspection, status, config);
-}
-
-/** Adds the admin listener to what runs, and what is read again. The listener answers until the drain is over: /readyz says meanwhile why
- *  nobody should come. */
-export async function withAdmin(
-  node: Node,
-  inspection: Inspection,
-  config: RelayConfig,
-  log: Logger,
-  { certificate, files }: Renewed = { certificate: undefined, files: undefined },
-): Promise<Running> {
-  const { startAdmin } = await import('../http/admin/admin.js');
-  try {
-    const admin = await startAdmin(config, inspection, log, certificate);
-    const parts = [
-      ...(certificate === undefined ? [] : [certificatePart(certificate, () => node.renewCertificate())]),
-      ...(files === undefined || files.paths.length === 0 ? [] : [natsPart(files)]),
-    ];
-    const renewals = new Renewals(parts, log);
-    return {
-      port: node.port,
-      adminPort: admin.port,
-      reload: async () => {
-        await node.reload();
-        await renewals.check();
-      },
-      drain: async (overMs) => {
-        renewals.stop();
-        await node.drain(overMs);
-        admin.close();
-      },
-      close: () => {
-        renewals.stop();
-        admin.close();
-        return node.close();
-      },
-    };
-  } catch (error) {
-    await node.close();
-    throw error;
-  }
 }

@@ -58,25 +58,29 @@ function fromFile(path: string): Map<Key, unknown> {
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new FanwireError('FANWIRE_CONFIG_FILE', `--config "${path}" must hold one JSON object`);
   }
-  const given = new Map<Key, unknown>();
-  for (const [name, value] of Object.entries(content)) {
-    if (!Object.hasOwn(options, name)) {
-      const near = didYouMean(name, keys);
-      throw new FanwireError('FANWIRE_CONFIG_UNKNOWN', `unknown key "${name}" in --config "${path}"${near}`);
-    }
+  const where = `in --config "${path}"`;
+  const given = byKey(content, where);
+  for (const [name, value] of given) {
     if (JSON.stringify(value)?.includes(REDACTED)) {
-      throw new FanwireError('FANWIRE_CONFIG_FILE', `"${name}" in --config "${path}" is redacted; put its value in`);
+      throw new FanwireError('FANWIRE_CONFIG_FILE', `"${name}" ${where} is redacted; put its value in`);
     }
-    given.set(name as Key, value);
   }
   return given;
+}
+
+function byKey(content: object, where: string): Map<Key, unknown> {
+  for (const name of Object.keys(content)) {
+    if (Object.hasOwn(options, name)) continue;
+    throw new FanwireError('FANWIRE_CONFIG_UNKNOWN', `unknown key "${name}" ${where}${didYouMean(name, keys)}`);
+  }
+  return new Map(Object.entries(content) as [Key, unknown][]);
 }
 
 function parse(key: Key, value: unknown, source: string): unknown {
   const option = options[key];
   const result = option.type.safeParse(value);
   if (result.success) return result.data;
-  const shown = option.secret ? REDACTED : JSON.stringify(value);
+  const shown = option.secret ? REDACTED : typeof value === 'bigint' ? `${value}n` : JSON.stringify(value);
   const problem = result.error.issues.find((issue) => issue.code === 'custom')?.message;
   const must = problem ?? `must be ${option.type.description ?? 'valid'}`;
   throw new FanwireError('FANWIRE_CONFIG_RANGE', `${source} ${must}, got ${shown}`);
@@ -109,9 +113,26 @@ export function loadConfig({
       config[key] = options[key].default;
     }
   }
-  const loaded = config as RelayConfig;
-  for (const group of groups) (group.check as ((config: RelayConfig) => void) | undefined)?.(loaded);
-  return { config: loaded, origins };
+  return { config: checked(config as RelayConfig), origins };
+}
+
+/** The configuration that a program asks for by keys; undefined values count as unset. Neither variables nor files are read.
+ *  @param defaults stand in place of the schema's
+ *  @throws FanwireError as loadConfig does */
+export function configOf(given: object, defaults: Partial<RelayConfig>): RelayConfig {
+  const values = byKey(given, 'of startRelay');
+  const config: Record<string, unknown> = {};
+  for (const key of keys) {
+    const value = values.get(key);
+    const initial = Object.hasOwn(defaults, key) ? defaults[key] : options[key].default;
+    config[key] = value === undefined ? initial : parse(key, value, `"${key}" of startRelay`);
+  }
+  return checked(config as RelayConfig);
+}
+
+function checked(config: RelayConfig): RelayConfig {
+  for (const group of groups) (group.check as ((config: RelayConfig) => void) | undefined)?.(config);
+  return config;
 }
 
 function withoutCredentials(value: unknown): unknown {

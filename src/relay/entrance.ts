@@ -20,6 +20,7 @@ export interface Gate {
 
 export type Routes = (gate: Gate) => void;
 
+const FREE_PORT_ATTEMPTS = 10;
 /** An App without WebSockets stays this long after its successor has the port, for requests that are under way. */
 const RETIRE_MS = 10_000;
 
@@ -56,13 +57,7 @@ export class Entrance {
   /** @throws FanwireError FANWIRE_LISTEN where the port cannot be had */
   listen(): void {
     const { host, port } = this.config;
-    let socket = this.listenOn(this.gate.app, port);
-    if (port === 0 && socket !== undefined && this.config.tlsCert !== '') {
-      // uWS lets a port be taken anew, as a renewal does, only where it was asked for by its number (SO_REUSEADDR).
-      const found = us_socket_local_port(socket as never);
-      us_listen_socket_close(socket);
-      socket = this.listenOn(this.gate.app, found);
-    }
+    const socket = port === 0 ? this.listenAnywhere() : this.listenOn(this.gate.app, port);
     if (socket === undefined) throw cannotListen(host, port, ['--port', '--host']);
     this.listenSocket = socket;
     this.port = us_socket_local_port(socket as never);
@@ -113,6 +108,20 @@ export class Entrance {
     if (socket !== undefined) return;
     to.close();
     throw cannotListen(this.config.host, this.port, ['--port', '--host']);
+  }
+
+  /** uWS lets a port be taken anew, as a renewal and the next relay do, only where it was asked for by its number (SO_REUSEADDR). So one is
+   *  found, and asked for; whoever has taken it in those microseconds keeps it. */
+  private listenAnywhere(): us_listen_socket | undefined {
+    for (let attempt = 0; attempt < FREE_PORT_ATTEMPTS; attempt++) {
+      const any = this.listenOn(this.gate.app, 0);
+      if (any === undefined) return undefined;
+      const port = us_socket_local_port(any as never);
+      us_listen_socket_close(any);
+      const socket = this.listenOn(this.gate.app, port);
+      if (socket !== undefined) return socket;
+    }
+    return undefined;
   }
 
   private listenOn(app: TemplatedApp, port: number): us_listen_socket | undefined {

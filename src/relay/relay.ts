@@ -32,32 +32,13 @@ import { slowObserver } from './fanout/slow-observer.js';
 import type { TopicTable } from './fanout/topic-table.js';
 import { type HistoryCounts, NOTHING_KEPT } from './history/history.js';
 import type { Acknowledge } from './history/sequencer.js';
+import type { RelayLife } from './life.js';
 import { urlOf } from './listening.js';
 import { socketBehavior, type Upgrade } from './sockets.js';
 import { TopicLayer } from './topic-layer.js';
 import { type HttpResponse, SAYS_WHY_IT_CLOSES, type us_socket_context_t } from './uws.js';
 import { Counters } from './watch/counters.js';
 import type { Inspected } from './watch/inspection.js';
-
-/** How a relay that listens goes on and ends. */
-export interface RelayLife {
-  /** The port it got, where any free one was asked for. */
-  readonly port: number;
-  /** Reads tokens and keys again (SIGHUP), and closes the sockets of revoked tokens. */
-  reload(): Promise<void>;
-  /** Newcomers get the certificate that the files now hold; open sockets stay.
-   *  @throws FanwireError FANWIRE_TLS, FANWIRE_LISTEN: then nothing has changed */
-  renewCertificate(): void;
-  /** Says that newcomers are better sent elsewhere, and takes those that come all the same. */
-  leave(): void;
-  /** Lets nobody in any more and closes every socket with 1012, spread over `overMs`. Resolves when the last was told. */
-  drain(overMs?: number): Promise<void>;
-  /** For who waits until a drained relay has nothing but idle HTTP connections left, and closes those. */
-  httpConnections(): HttpConnections;
-  closeIdle(): void;
-  /** Cuts what is left, at once. */
-  close(): void;
-}
 
 export async function startRelay(config: RelayConfig, log: Logger, company = ALONE): Promise<Relay> {
   const relay = new Relay(config, log, company);
@@ -230,6 +211,7 @@ export class Relay implements RelayLife, Inspected {
   close(): void {
     this.leaving = this.draining = true;
     this.flush();
+    this.fanOut.stop();
     this.expiry.stop();
     this.corkHolder.close();
     this.closeCause.close();

@@ -30,6 +30,8 @@ export interface WorkerOps extends Omit<Inspection, 'port' | 'workerRestarts' | 
   /** Lets nobody in any more and closes every socket, spread over `overMs`. */
   drain(overMs: number): Promise<void>;
   httpConnections(): HttpConnections;
+  /** Returns how many subscribers of the process it went to. */
+  publish(topic: string, message: Uint8Array, isBinary: boolean): Promise<number>;
   /** Closes what is left, which is nothing but idle HTTP connections. */
   closeIdle(): void;
   /** Cuts what is left and ends the thread. */

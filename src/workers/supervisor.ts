@@ -9,7 +9,7 @@ import type { RelayConfig } from '../config/schema.js';
 import { FanwireError } from '../protocol/codes.js';
 import type { Cluster } from '../relay/company.js';
 import { SharedLedger } from '../relay/door/ledger.js';
-import { type HttpConnections, onlyIdleLeft } from '../relay/exit/lingering.js';
+import type { HttpConnections } from '../relay/exit/lingering.js';
 import { urlOf } from '../relay/listening.js';
 import { claimPort } from './claim-port.js';
 import { Hub } from './hub.js';
@@ -29,12 +29,24 @@ const LINK_MS = 2000;
 /** How long workers may take to end before the process is killed. */
 const END_MS = 5000;
 
+interface SupervisorParts {
+  readonly cluster?: Cluster | undefined;
+  readonly stuck?: (() => void) | undefined;
+  readonly entry?: URL;
+}
+
+/** An exit would abort while uWS runs in a thread. */
+function killProcess(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
 export class Supervisor {
   port = 0;
   /** Workers that died and were started anew. */
   restarts = 0;
   private readonly config: RelayConfig;
   private readonly log: Logger;
+  private readonly stuck: () => void;
   private readonly entry: URL;
   private readonly interest: SharedArrayBuffer;
   private readonly ledger: SharedArrayBuffer;
@@ -48,11 +60,17 @@ export class Supervisor {
 
   /**
    * @param cluster what joins this node with others; undefined where it is alone
+   * @param stuck what is done when workers do not end; kills the process where undefined
    * @param entry what a worker runs; another one only in tests of what happens when it fails
    */
-  constructor(config: RelayConfig, log: Logger, cluster?: Cluster, entry = WORKER) {
+  constructor(
+    config: RelayConfig,
+    log: Logger,
+    { cluster, stuck = killProcess, entry = WORKER }: SupervisorParts = {},
+  ) {
     this.config = config;
     this.log = log;
+    this.stuck = stuck;
     this.entry = entry;
     this.interest = InterestTable.allocate(config.workers);
     this.ledger = SharedLedger.allocate(config.workers);
@@ -149,13 +167,25 @@ export class Supervisor {
     // What was published before reaches its subscribers before they are told to go, on whatever worker they are.
     await this.collect('flush');
     await this.collect('drain', overMs);
-    void onlyIdleLeft(
-      this.port,
-      async () => totalOf(await this.collect('httpConnections')),
-      () => this.alive().length === 0,
-    ).then(() => this.collect('closeIdle'));
     // The process ends when the last worker has: nothing of the hub may hold it.
     void Promise.all(this.alive().map((worker) => worker.ended)).then(() => this.hub?.close());
+  }
+
+  async httpConnections(): Promise<HttpConnections> {
+    const workers = await this.collect('httpConnections');
+    const sum = (of: (worker: HttpConnections) => number): number => workers.reduce((all, each) => all + of(each), 0);
+    return { open: sum(({ open }) => open), underWay: sum(({ underWay }) => underWay) };
+  }
+
+  async closeIdle(): Promise<void> {
+    await this.collect('closeIdle');
+  }
+
+  /** Has one worker publish; the others hear it from there. */
+  async publish(topic: string, message: Uint8Array, isBinary: boolean): Promise<number> {
+    const worker = this.alive()[0];
+    if (worker === undefined) throw new FanwireError('FANWIRE_WORKER_GONE', 'no worker runs');
+    return worker.call('publish', [topic, message, isBinary]);
   }
 
   /** How this node stands with others, and what crossed; undefined where it is alone. */
@@ -168,13 +198,17 @@ export class Supervisor {
   async close(): Promise<void> {
     this.ending = true;
     const ended = Promise.all(this.alive().map((worker) => worker.ended));
-    const tooLate = setTimeout(() => {
-      this.log.fatal('workers do not end; killing the process');
-      process.kill(process.pid, 'SIGKILL');
-    }, END_MS);
     void this.collect('close');
-    await ended;
-    clearTimeout(tooLate);
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<boolean>((resolve) => {
+      timer = setTimeout(resolve, END_MS, true);
+    });
+    const isStuck = await Promise.race([ended.then(() => false), tooLate]);
+    clearTimeout(timer);
+    if (isStuck) {
+      this.log.fatal('workers do not end');
+      this.stuck();
+    }
     await this.hub?.close();
   }
 
@@ -245,9 +279,4 @@ export class Supervisor {
       (error: Error) => this.log.error({ worker: index, reason: error.message }, 'worker could not be started anew'),
     );
   }
-}
-
-function totalOf(workers: readonly HttpConnections[]): HttpConnections {
-  const sum = (of: (worker: HttpConnections) => number): number => workers.reduce((total, each) => total + of(each), 0);
-  return { open: sum(({ open }) => open), underWay: sum(({ underWay }) => underWay) };
 }

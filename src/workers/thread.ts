@@ -24,7 +24,9 @@ export class WorkerThread {
   constructor(entry: URL, setup: WorkerSetup) {
     this.index = setup.index;
     const transferList = setup.links.map(({ port }) => port);
-    this.worker = new Worker(entry, { workerData: setup, transferList, name: `relay ${setup.index}` });
+    // Of a program that was itself given as text (node --input-type=module -e …): not so its threads.
+    const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--input-type'));
+    this.worker = new Worker(entry, { workerData: setup, transferList, name: `relay ${setup.index}`, execArgv });
     this.ended = new Promise((resolve) => this.worker.once('exit', () => resolve()));
     this.listening = new Promise((resolve, reject) => {
       this.worker.on('message', (message: FromWorker) => {

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createLogger } from '../base/log.js';
 import { ThreadsBus } from '../bus/threads.js';
 import { HealthRoute } from '../http/health.js';
+import { publishOwn } from '../http/publish/own.js';
 import { PublishApi } from '../http/publish/publish.js';
 import { FanwireError } from '../protocol/codes.js';
 import { SharedLedger } from '../relay/door/ledger.js';
@@ -70,6 +71,10 @@ const ops: WorkerOps = {
     main.unref(); // the thread ends by itself when the last client has closed its side
   },
   httpConnections: () => relay?.httpConnections() ?? { open: 0, underWay: 0 },
+  publish: (topic, message, isBinary) => {
+    if (relay === undefined) throw new FanwireError('FANWIRE_WORKER_STARTING', `worker ${index} is starting`);
+    return publishOwn(relay, topic, message, isBinary);
+  },
   closeIdle: () => relay?.closeIdle(),
   close: () => void end(0),
   link: (link) => bus.connect(link),

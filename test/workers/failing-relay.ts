@@ -3,8 +3,8 @@
 import { createInterface } from 'node:readline';
 import { BroadcastChannel } from 'node:worker_threads';
 import { createLogger } from '../../src/base/log.js';
+import { withAdmin } from '../../src/cli/running.js';
 import { obeySignals } from '../../src/cli/signals.js';
-import { withAdmin } from '../../src/cli/start.js';
 import type { RelayConfig } from '../../src/config/schema.js';
 import { WorkersInspection } from '../../src/workers/inspection.js';
 import { Supervisor } from '../../src/workers/supervisor.js';
@@ -13,7 +13,7 @@ import { configWith } from '../support/config-with.js';
 const given = JSON.parse(process.argv[2] ?? '{}') as Partial<RelayConfig>;
 const config = configWith({ ...given, port: 0, adminPort: 0, workers: 2, drainMs: 0, logFormat: 'json' });
 const log = createLogger(config);
-const supervisor = new Supervisor(config, log, undefined, new URL('./failing-worker.js', import.meta.url));
+const supervisor = new Supervisor(config, log, { entry: new URL('./failing-worker.js', import.meta.url) });
 const starting = supervisor.start().then(() => withAdmin(supervisor, new WorkersInspection(supervisor), config, log));
 obeySignals(starting, log);
 await starting;

@@ -63,10 +63,17 @@ export function startAdmin(
   });
 }
 
+let page: LivePage | undefined;
+
+/** One for all listeners of the process: it is 100 kB of text. */
+function livePage(): LivePage {
+  page ??= new LivePage();
+  return page;
+}
+
 class Admin {
   readonly app: TemplatedApp = App();
   private readonly metrics: Metrics;
-  private readonly livePage = new LivePage();
   private readonly startedAtMs = Date.now();
   /** On a clock that nobody sets. */
   private readonly startedAt = performance.now();
@@ -87,7 +94,7 @@ class Admin {
     routes.add('/healthz', { GET: () => OK });
     routes.add('/readyz', { GET: () => this.readiness() });
     // The page asks for the token itself: a browser opens an address without headers. It holds no figures.
-    routes.add('/', { GET: (request) => this.livePage.answer(this.entrance(), request.header('host')) });
+    routes.add('/', { GET: (request) => livePage().answer(this.entrance(), request.header('host')) });
     const guarded = (answer: Handler): Handler => {
       return (request) => {
         if (!this.mayAsk(request)) return refused(NO_TOKEN);

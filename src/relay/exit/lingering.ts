@@ -27,16 +27,21 @@ export async function onlyIdleLeft(
   isOver: () => boolean,
 ): Promise<void> {
   for (let waitMs = FIRST_WAIT_MS; !isOver(); waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
-    const { open, underWay } = await ask();
+    const connections = await ask();
     // Without HTTP connections the process ends by itself, with its last WebSocket.
-    if (open > 0 && underWay === 0) {
-      const held = await openSockets(port);
-      if (held === undefined) return new Promise(() => {});
-      if (held <= open) return;
-    }
+    const isLeft = connections.open > 0 && (await isOnlyIdleLeft(port, connections));
+    if (isLeft === undefined) return new Promise(() => {});
+    if (isLeft) return;
     // Must not hold the process up itself.
     await sleep(waitMs, undefined, { ref: false });
   }
+}
+
+/** Undefined where the kernel does not say. */
+export async function isOnlyIdleLeft(port: number, { open, underWay }: HttpConnections): Promise<boolean | undefined> {
+  if (underWay > 0) return false;
+  const held = await openSockets(port);
+  return held === undefined ? undefined : held <= open;
 }
 
 /** Sockets that a process of this machine has on the local `port`, listening ones aside; undefined where the kernel does not say. */

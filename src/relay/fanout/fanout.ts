@@ -114,6 +114,12 @@ export class FanOut {
     this.slab.reset();
   };
 
+  /** Delivers what is queued, and gives memory back: uWS keeps the handlers of a closed App, and with them the relay, for ever. */
+  stop(): void {
+    this.flush();
+    this.slab.free();
+  }
+
   /** Delivers what is queued for one audience: whoever joins it after this call gets nothing that was published before. */
   settle(audience: Audience): void {
     const { batch } = audience;

@@ -3,16 +3,16 @@
 /** Kept between flushes. A burst that needs more gets more, and gives it back. */
 const SLAB_BYTES = 1 << 20;
 
+const NOTHING = new Uint8Array(0);
+
 /** Where copies are put. `ArrayBuffer.slice` costs 557 ns of CPU for 64 bytes (allocation, and release by the collector),
  *  a copy into a slab and a view of it 42 ns (Node 20, 2 million copies). Valid until `reset`. */
 export class Slab {
-  private bytes: Uint8Array;
+  private bytes = NOTHING;
   private used = 0;
 
   /** @param size bytes that are allocated at a time; a larger message gets as many as it needs */
-  constructor(private readonly size = SLAB_BYTES) {
-    this.bytes = new Uint8Array(size);
-  }
+  constructor(private readonly size = SLAB_BYTES) {}
 
   copy(message: ArrayBuffer | Uint8Array): Uint8Array {
     const size = message.byteLength;
@@ -25,6 +25,12 @@ export class Slab {
     const view = new Uint8Array(this.bytes.buffer, this.used, size);
     this.used += size;
     return view;
+  }
+
+  /** Gives the memory back. */
+  free(): void {
+    this.bytes = NOTHING;
+    this.used = 0;
   }
 
   /** Every view handed out is void from here on. */
