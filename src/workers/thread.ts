@@ -24,9 +24,10 @@ export class WorkerThread {
   constructor(entry: URL, setup: WorkerSetup) {
     this.index = setup.index;
     const transferList = setup.links.map(({ port }) => port);
-    // Of a program that was itself given as text (node --input-type=module -e …): not so its threads.
-    const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--input-type'));
-    this.worker = new Worker(entry, { workerData: setup, transferList, name: `relay ${setup.index}`, execArgv });
+    const options = { workerData: setup, transferList, name: `relay ${setup.index}` };
+    // A thread takes the flags of its process; one flag of a program given as text (node --input-type=module -e …) would refuse a file.
+    const isText = process.execArgv.some((flag) => flag.startsWith('--input-type'));
+    this.worker = new Worker(entry, isText ? { ...options, execArgv: [] } : options);
     this.ended = new Promise((resolve) => this.worker.once('exit', () => resolve()));
     this.listening = new Promise((resolve, reject) => {
       this.worker.on('message', (message: FromWorker) => {

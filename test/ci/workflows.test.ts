@@ -237,3 +237,25 @@ test('the workflow finds the package manager by its lock file, and keeps downloa
   assert.deepEqual(detect(['package.json'], { MANAGER: 'none' }), ['none', '', '']);
   assert.throws(() => detect([], { MANAGER: 'npx' }), /Command failed/);
 });
+
+test('the publish workflow publishes only what a release names, with provenance, and its last step holds dry', () => {
+  const workflow = readFileSync(join(WORKFLOWS, 'publish.yml'), 'utf8');
+  const runs = [...workflow.matchAll(/run: (.+)$/gm)].map((match) => match[1] as string);
+  const [check, publish] = ['test "$TAG"', 'npm publish'].map((start) => runs.find((run) => run.startsWith(start)));
+  const sh = (script: string | undefined, env: Record<string, string>) =>
+    spawnSync('bash', ['-eo', 'pipefail', '-c', script ?? 'exit 9'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+    });
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  assert.equal(sh(check, { TAG: `v${version}` }).status, 0);
+  assert.equal(sh(check, { TAG: 'v99.0.0' }).status, 1);
+  // What npm is told, for a release and by hand; npm itself is asked for the dry one, which needs no registry.
+  const told = (dry: string) => sh(`npm() { echo "$@"; }; ${publish}`, { DRY_RUN: dry }).stdout.trim();
+  assert.equal(told('false'), 'publish --ignore-scripts --access public --provenance=true --dry-run=false');
+  assert.equal(told('true'), 'publish --ignore-scripts --access public --provenance=false --dry-run=true');
+  const dry = sh(publish, { DRY_RUN: 'true', npm_config_offline: 'true' });
+  assert.equal(dry.status, 0, dry.stderr);
+  assert.match(dry.stdout + dry.stderr, new RegExp(`fanwire@${version}`));
+});

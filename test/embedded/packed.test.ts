@@ -58,7 +58,7 @@ test('a program that installed the packed file starts a relay, and the command r
   assert.equal(ran.stdout, '200 202 FANWIRE_CONFIG_RANGE\n', ran.stderr);
   const cli = join(program, 'node_modules/fanwire/dist/src/cli.js');
   const help = spawnSync(process.execPath, [cli, '--help'], { encoding: 'utf8' });
-  assert.match(help.stdout, /^ *serve .*\n *pub .*\n *sub /m);
+  for (const command of ['serve', 'pub', 'sub']) assert.match(help.stdout, new RegExp(`^ *${command} `, 'm'));
 });
 
 test('its types hold for a strict program, and refuse an option that is none', () => {
