@@ -6,6 +6,7 @@
 import { WebSocket } from 'ws';
 import { ByteSockets, clientFrame } from '../load/byte-sockets.js';
 import { cpuSeconds } from '../measure/cpu-time.js';
+import { signalChild } from '../run/signal-child.js';
 import { median, pin, startRelay } from './server-process.js';
 
 const BINARY_FRAME = 0x82;
@@ -138,5 +139,5 @@ for (const rate of rates) {
     );
   }
 }
-relay.process.kill('SIGKILL');
+signalChild(relay.process, 'SIGKILL');
 process.exit(0);

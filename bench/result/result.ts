@@ -17,6 +17,10 @@ const target = z
     name: z.string().min(1).describe('What was measured: fanwire, a peer, or the URL'),
     version: z.string().describe('Its version; empty when it could not be told'),
     cmd: z.string().describe('The command that started it, or the URL of a server that was already there'),
+    uws: z
+      .string()
+      .optional()
+      .describe('The build of uWebSockets.js it ran on: package, binary, digest; absent where unknown'),
   })
   .describe('The server under test');
 

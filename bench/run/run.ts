@@ -105,7 +105,12 @@ function assemble(
     scenario: plan.scenario,
     engine: engine.name,
     startedAt,
-    target: { name: target.name, version: target.version, cmd: target.cmd },
+    target: {
+      name: target.name,
+      version: target.version,
+      cmd: target.cmd,
+      ...(target.uws === undefined ? {} : { uws: target.uws }),
+    },
     host: describeHost(),
     params: { ...plan, ...report.extra },
     connections: {

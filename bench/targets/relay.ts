@@ -1,6 +1,7 @@
 // The default target: fanwire itself, started for the run on a free port, one process or several nodes.
 
 import { fileURLToPath } from 'node:url';
+import { uwsBuild } from '../../src/base/uws-build.js';
 import { version } from '../../src/base/version.js';
 import { requireSockets } from '../measure/file-limit.js';
 import { startBroker } from './broker.js';
@@ -56,6 +57,7 @@ export async function startRelayTarget(options: RelayOptions): Promise<Target> {
       name,
       version,
       cmd: count + ['fanwire', ...command.slice(2)].join(' '),
+      uws: uwsBuild(cli),
       urls,
       dialect: options.dialect,
       // The broker's work is the cluster's.

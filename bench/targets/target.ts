@@ -7,6 +7,8 @@ export interface Target {
   readonly version: string;
   /** The command that started it, or the URL. */
   readonly cmd: string;
+  /** The build of uWebSockets.js that it runs on, where that is known. */
+  readonly uws?: string;
   /** ws:// or wss:// URLs without the topic. Several are the nodes of one cluster: the subscribers of each topic are spread over all. */
   readonly urls: readonly string[];
   /** http:// URL of its admin routes, where a scenario asked for them and they are known. */

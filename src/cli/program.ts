@@ -4,6 +4,7 @@ import { exitCodeFor } from '../base/error-codes.js';
 import { Exit } from '../base/exit-codes.js';
 import { openFilesError } from '../base/open-files.js';
 import { usageLine } from '../base/usage-line.js';
+import { uwsBuild } from '../base/uws-build.js';
 import { version } from '../base/version.js';
 import { FanwireError } from '../protocol/codes.js';
 import { benchCommand } from './bench.js';
@@ -53,7 +54,11 @@ function throwErrors(command: Command): Command {
 
 const program = throwErrors(new Command('fanwire'))
   .description('A WebSocket relay, and a load-test harness that can fail a pull request')
-  .version(version, '-V, --version', 'print the version');
+  .option('-V, --version', 'print the version, the build of uWebSockets.js and Node')
+  .on('option:version', () => {
+    process.stdout.write(`${version}\nuWebSockets.js: ${uwsBuild()}\nNode ${process.version}\n`);
+    throw new CommanderError(Exit.good, 'commander.version', version);
+  });
 for (const build of commands) program.addCommand(throwErrors(build()));
 
 // A reader that has left (`fanwire bench list | head`) is no failure; what else goes wrong with stdout is one.

@@ -3,8 +3,8 @@
 
 import type * as Uws from 'uWebSockets.js';
 import { createRequire } from 'node:module';
-import { FanwireError } from '../protocol/codes.js';
 import { type Bytes, utf8 } from './bytes.js';
+import { currentPlatform, uwsLoadError } from './uws-load-error.js';
 
 export type { us_listen_socket, us_socket_context_t } from 'uWebSockets.js';
 
@@ -94,42 +94,8 @@ export interface TlsFiles {
   readonly key_file_name: Bytes;
 }
 
-/** What the running process is, as far as a prebuilt binary has to match it. */
-export interface Platform {
-  readonly platform: string;
-  readonly arch: string;
-  readonly node: string;
-  readonly abi: string;
-  /** glibc's version; undefined on macOS, and on Linux with another libc (Alpine's musl). */
-  readonly glibc: string | undefined;
-}
-
-function currentPlatform(): Platform {
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  return {
-    platform: process.platform,
-    arch: process.arch,
-    node: process.versions.node,
-    abi: process.versions.modules,
-    glibc: report.header?.glibcVersionRuntime,
-  };
-}
-
-/** The one line (and its mend) for a uWebSockets.js that would not load on `at`, for the reason `cause`. */
-export function uwsLoadError(cause: unknown, at: Platform): FanwireError {
-  const libc = at.platform === 'linux' ? `, ${at.glibc ? `glibc ${at.glibc}` : 'no glibc (musl?)'}` : '';
-  const lines = String(cause instanceof Error ? cause.message : cause).split('\n');
-  const reason = lines.findLast((line) => line.trim() !== '') ?? 'unknown';
-  return new FanwireError(
-    'FANWIRE_UWS_LOAD',
-    `uWebSockets.js has no binary that loads on ${at.platform}-${at.arch}, Node ${at.node} (ABI ${at.abi})${libc}. ` +
-      'Use Node 20 (glibc 2.27 or newer), Node 22 or 24 (glibc 2.38 or newer: Debian 13, Ubuntu 24.04) or macOS; ' +
-      'or swap in an official build that asks for glibc 2.33 only, by one line of package.json: ' +
-      `"uWebSockets.js": "github:uNetworking/uWebSockets.js#v20.52.0", then npm install. Reason: ${reason.trim()}`,
-  );
-}
-
 function load(): typeof Uws {
+  if (process.versions.bun !== undefined) throw uwsLoadError('Bun does not load it', currentPlatform());
   try {
     return createRequire(import.meta.url)('uWebSockets.js') as typeof Uws;
   } catch (cause) {
