@@ -9,6 +9,9 @@ const BEAT_MS = 2000;
 const GONE_AFTER_MS = 7000;
 /** How long a node that joins waits for the others to say their rules. */
 const ASK_MS = 150;
+/** Asks a node to say its members again, and how soon it does. */
+const AGAIN = 'again';
+const AGAIN_MS = 1000;
 /** Nodes remembered: whoever may publish at NATS could make up more. */
 const MAX_NODES = 10_000;
 
@@ -26,7 +29,7 @@ export interface NodesObserver {
   rulesChanged(): void;
   /** The relay whose connections' ids begin with this has ended. */
   originGone(origin: string): void;
-  /** NATS was away, or a node is new: what others know of this node's members may be behind. */
+  /** What others know of this node's members may be behind: NATS was away, here or there. */
   presenceInDoubt(): void;
 }
 
@@ -48,6 +51,10 @@ export class Nodes {
   /** Resolves when the others had time to say their rules. */
   asked: Promise<void> = Promise.resolve();
   private readonly beating: NodeJS.Timeout;
+  private wasConnected = false;
+  /** Those given up in silence, while they are: their members were told to have left. */
+  private readonly forgotten = new Set<string>();
+  private again: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: NodesOptions) {
     this.beating = setInterval(() => this.beat(), BEAT_MS).unref();
@@ -79,9 +86,11 @@ export class Nodes {
     if (isOther) nats.subscribe(this.subject('*'), { callback: (_, message) => this.hear(message) });
     const inbox = `${this.subject('answers')}.${this.options.self.node}`;
     if (isOther) nats.subscribe(inbox, { callback: (_, message) => this.hear(message) });
-    nats.publish(this.subject('ask'), new Uint8Array(0), { reply: inbox });
+    // Back after a while, it has missed who came and went elsewhere, and others here.
+    nats.publish(this.subject('ask'), this.wasConnected ? AGAIN : '', { reply: inbox });
+    if (this.wasConnected) this.sayAgainSoon();
+    this.wasConnected = true;
     this.asked = new Promise((resolve) => setTimeout(resolve, ASK_MS).unref());
-    this.tell((observer) => observer.presenceInDoubt?.());
   }
 
   disconnected(): void {
@@ -93,14 +102,9 @@ export class Nodes {
     this.say(this.subject('here'));
   }
 
-  /** The relay whose connections' ids begin with `origin` has ended: others learn it from the next announcement. */
-  originEnded(origin: string): void {
-    this.tell((observer) => observer.originGone?.(origin));
-    this.announce();
-  }
-
   stop(): void {
     clearInterval(this.beating);
+    clearTimeout(this.again);
     this.say(this.subject('here'), true);
   }
 
@@ -124,6 +128,11 @@ export class Nodes {
     const last = message.subject.slice(message.subject.lastIndexOf('.') + 1);
     if (last === 'ask') {
       if (message.reply !== undefined) this.say(message.reply);
+      if (message.string() === AGAIN) this.sayAgainSoon();
+      return;
+    }
+    if (last === AGAIN) {
+      if (message.string() === this.options.self.node) this.sayAgainSoon();
       return;
     }
     const parsed = ANNOUNCEMENT.safeParse(parseJson(message.string()));
@@ -143,10 +152,21 @@ export class Nodes {
     }
     if (JSON.stringify(earlier?.said.rules) !== JSON.stringify(said.rules)) this.compare();
     if (earlier === undefined) {
-      // It may have come back, and those who were told that its members are gone must hear of them again.
       this.announce();
-      this.tell((observer) => observer.presenceInDoubt?.());
+      // Those who were told that its members have left must hear of them again.
+      if (this.forgotten.delete(said.node)) this.nats?.publish(this.subject(AGAIN), said.node);
     }
+  }
+
+  /** Once for all who ask, at a time of this node's own: after NATS was away all nodes do. */
+  private sayAgainSoon(): void {
+    this.again ??= setTimeout(
+      () => {
+        this.again = undefined;
+        this.tell((observer) => observer.presenceInDoubt?.());
+      },
+      AGAIN_MS * (1 + Math.random()),
+    ).unref();
   }
 
   private beat(): void {
@@ -156,6 +176,7 @@ export class Nodes {
     for (const known of [...this.known.values()]) {
       if (now - known.heardAtMs < GONE_AFTER_MS) continue;
       this.options.log.warn({ node: known.said.name, afterMs: GONE_AFTER_MS }, 'a node of the cluster is gone');
+      if (this.forgotten.size < MAX_NODES) this.forgotten.add(known.said.node);
       this.forget(known);
     }
   }

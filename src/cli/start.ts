@@ -114,6 +114,11 @@ async function startAlone(config: RelayConfig, log: Logger, cluster: Cluster | u
   const { RemoteOwner } = await import('../bus/remote-owner.js');
   const threads = cluster?.owner && new RemoteOwner(cluster.owner);
   const relay = await startRelay(config, log, { ...ALONE, ...cluster, threads });
+  if (cluster !== undefined) {
+    cluster.nodes.origins = () => [cluster.idPrefix];
+    cluster.nodes.attend(relay.presence);
+    cluster.nodes.announce();
+  }
   new PublishApi(relay, config).attach();
   const inspection = new LocalInspection(relay, config);
   new HealthRoute(relay, inspection, config).attach();

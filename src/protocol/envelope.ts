@@ -89,7 +89,11 @@ function parseTopicOp(
   return parseSub(fields, topic, id);
 }
 
-function parseSub({ since, rewind = 0, every = 0 }: Fields, topic: string, id: OpId | undefined): ClientOp | InvalidOp {
+function parseSub(
+  { since, rewind = 0, every = 0, presence }: Fields,
+  topic: string,
+  id: OpId | undefined,
+): ClientOp | InvalidOp {
   const bad = (message: string): InvalidOp => invalid('FANWIRE_OP_FIELD', message, id, topic);
   if (!isCount(rewind, MAX_REWIND)) {
     return bad(`"rewind" is a whole number from 0 to ${MAX_REWIND}, got ${show(rewind)}`);
@@ -97,7 +101,8 @@ function parseSub({ since, rewind = 0, every = 0 }: Fields, topic: string, id: O
   if (!isCount(every, MAX_WINDOW_MS)) {
     return bad(`"every" is a whole number of milliseconds up to ${MAX_WINDOW_MS}, got ${show(every)}`);
   }
-  const start = { rewind, everyMs: every };
+  // Other values may come to mean something: they are passed over, as unknown fields are.
+  const start = { rewind, everyMs: every, newsTogether: presence === 'batch' };
   if (since === undefined || since === null) return { op: 'sub', topic, id, since: undefined, ...start };
   if (isPosition(since)) return { op: 'sub', topic, id, since: { epoch: since.epoch, seq: since.seq }, ...start };
   return bad('"since" is {"epoch":string,"seq":whole number ≥ 0} from the relay');

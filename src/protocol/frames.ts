@@ -93,6 +93,17 @@ export function presenceFrame(op: 'join' | 'leave', topic: string, member: Membe
   return JSON.stringify({ op, topic, member });
 }
 
+/** Joins and leaves together, for who asked for it. */
+export function presenceNewsFrame(topic: string, join: readonly Member[], leave: readonly Member[]): string {
+  const some = (members: readonly Member[]) => (members.length > 0 ? members : undefined);
+  return JSON.stringify({ op: 'presence', topic, join: some(join), leave: some(leave) });
+}
+
+/** How many members there are, where they are too many to be named. */
+export function presenceCountFrame(topic: string, count: number): string {
+  return JSON.stringify({ op: 'presence', topic, count });
+}
+
 /** Messages that did not reach a subscriber. `recoverable` says that a `sub` with `since` can bring them back. */
 export function lostFrame(topic: string, count: number, recoverable: boolean): string {
   const hint = recoverable ? ',"recoverable":true' : '';

@@ -22,6 +22,8 @@ export type ClientOp =
       readonly rewind: number;
       /** It wants to be written to at most once in so many milliseconds; 0: as the topic is. */
       readonly everyMs: number;
+      /** Joins and leaves come in one frame a window. */
+      readonly newsTogether: boolean;
     }
   | { readonly op: 'unsub'; readonly topic: string; readonly id: OpId | undefined }
   | {
@@ -133,6 +135,14 @@ export type ServerOp =
       readonly topic?: string;
     } & RetryAdvice)
   | { readonly op: 'join' | 'leave'; readonly topic: string; readonly member: Member }
+  /** For who asked for it, joins and leaves together; of a large topic only how many members it has. */
+  | {
+      readonly op: 'presence';
+      readonly topic: string;
+      readonly join?: readonly Member[];
+      readonly leave?: readonly Member[];
+      readonly count?: number;
+    }
   | { readonly op: 'lost'; readonly topic: string; readonly count: number; readonly recoverable?: boolean }
   | { readonly op: 'drain'; readonly reconnectInMs: number }
   | { readonly op: 'pong'; readonly id?: OpId };

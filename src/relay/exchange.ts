@@ -11,6 +11,7 @@ import type { FanOut } from './fanout/fanout.js';
 import type { TopicTable } from './fanout/topic-table.js';
 import type { RecentPublishes } from './history/recent-publishes.js';
 import type { Acknowledge, Numbered, Sequencer } from './history/sequencer.js';
+import type { Presence } from './session/presence.js';
 
 export class Exchange {
   /** @param sequencer numbers the messages of topics with history; undefined where there are none */
@@ -21,6 +22,7 @@ export class Exchange {
     private readonly connections: ReadonlyMap<string, Connection>,
     private readonly sequencer: Sequencer | undefined,
     private readonly recent: RecentPublishes,
+    private readonly presence: Pick<Presence, 'heard'>,
   ) {}
 
   /** Fans out a frame of a raw socket. The hot path: see FanOut. */
@@ -88,7 +90,7 @@ export class Exchange {
     const topic = this.topics.find(name);
     if (topic === undefined) return;
     if (kind === Kind.presence) {
-      if (topic.enveloped !== undefined) this.fanOut.publish(topic.enveloped, undefined, message, false);
+      this.presence.heard(topic, message);
       return;
     }
     if (kind !== Kind.envelope) {

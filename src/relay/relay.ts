@@ -34,6 +34,7 @@ import { type HistoryCounts, NOTHING_KEPT } from './history/history.js';
 import type { Acknowledge } from './history/sequencer.js';
 import type { RelayLife } from './life.js';
 import { urlOf } from './listening.js';
+import type { Presence } from './session/presence.js';
 import { socketBehavior, type Upgrade } from './sockets.js';
 import { TopicLayer } from './topic-layer.js';
 import { type HttpResponse, SAYS_WHY_IT_CLOSES, type us_socket_context_t } from './uws.js';
@@ -150,6 +151,11 @@ export class Relay implements RelayLife, Inspected {
 
   get topics(): TopicTable {
     return this.layer.topics;
+  }
+
+  /** Who is in topics: told of what happens to other relays. */
+  get presence(): Presence {
+    return this.layer.presence;
   }
 
   readonly isLeaving = (): boolean => this.leaving;

@@ -16,6 +16,7 @@ import { TopicTable } from './fanout/topic-table.js';
 import { MemoryHistory } from './history/memory.js';
 import { RecentPublishes } from './history/recent-publishes.js';
 import { Sequencer } from './history/sequencer.js';
+import { Announcements } from './session/announcements.js';
 import { Memberships } from './session/memberships.js';
 import { Presence } from './session/presence.js';
 import { Session, type SessionContext } from './session/session.js';
@@ -40,7 +41,12 @@ export class TopicLayer {
   private readonly expiring: NodeJS.Timeout | undefined;
 
   /** Throws FanwireError for --history and --presence that cannot be read. */
-  constructor(config: RelayConfig, fanOut: FanOut, { bus, threads }: Pick<Company, 'bus' | 'threads'>, shared: Shared) {
+  constructor(
+    config: RelayConfig,
+    fanOut: FanOut,
+    { bus, threads, idPrefix }: Pick<Company, 'bus' | 'threads' | 'idPrefix'>,
+    shared: Shared,
+  ) {
     const rules = parseHistoryRules(config.history);
     const recent = new RecentPublishes();
     // Each thread keeps its own topics and copies of others: together they stay within the limit.
@@ -56,7 +62,7 @@ export class TopicLayer {
     });
     const { deliveryOf } = this.windows;
     this.topics = new TopicTable(config.maxTopics, { history: this.sequencer, hasPresence, deliveryOf, interest: bus });
-    this.presence = new Presence(fanOut, bus, this.topics);
+    this.presence = new Presence(new Announcements(fanOut), bus, this.topics, idPrefix);
     this.exchange = new Exchange(
       fanOut,
       this.topics,
@@ -64,6 +70,7 @@ export class TopicLayer {
       shared.connections,
       this.sequencer,
       recent,
+      this.presence,
     );
     const { maxBackpressureBytes, maxTopicsPerConnection } = config;
     this.memberships = new Memberships(
@@ -141,6 +148,7 @@ export class TopicLayer {
     this.windows.stop();
     clearInterval(this.expiring);
     this.sequencer?.stop();
+    this.presence.stop();
   }
 }
 

@@ -38,6 +38,10 @@ export interface WorkerOps extends Omit<Inspection, 'port' | 'workerRestarts' | 
   close(): void;
   /** Takes in a thread that was started anew. */
   link(link: Link): void;
+  /** The relay whose connections' ids begin with `origin` has ended: its members have left. */
+  originGone(origin: string): void;
+  /** Other nodes may not know who is here: says it again. */
+  presenceInDoubt(): void;
   /** Lets go of a thread that ended. */
   unlink(peer: number): void;
 }

@@ -5,6 +5,7 @@ import type { Logger } from '../base/log.js';
 import type { BusStatus } from '../bus/bus.js';
 import { InterestTable } from '../bus/interest-table.js';
 import type { Link } from '../bus/link.js';
+import type { Nodes } from '../bus/nodes.js';
 import type { RelayConfig } from '../config/schema.js';
 import { FanwireError } from '../protocol/codes.js';
 import type { Cluster } from '../relay/company.js';
@@ -53,6 +54,7 @@ export class Supervisor {
   private readonly ringBytes: number;
   private readonly idPrefix: string;
   private readonly hub: Hub | undefined;
+  private readonly nodes: Nodes | undefined;
   private readonly workers: (WorkerThread | undefined)[] = [];
   private launches = 0;
   private ending = false;
@@ -76,7 +78,14 @@ export class Supervisor {
     this.ledger = SharedLedger.allocate(config.workers);
     this.ringBytes = ringBytes(config.workers);
     this.idPrefix = cluster?.idPrefix ?? '';
-    if (cluster !== undefined) this.hub = new Hub(config.workers, this.interest, cluster.bus, cluster.owner);
+    if (cluster === undefined) return;
+    this.hub = new Hub(config.workers, this.interest, cluster.bus, cluster.owner);
+    this.nodes = cluster.nodes;
+    this.nodes.origins = () => this.alive().map(({ origin }) => origin);
+    this.nodes.attend({
+      originGone: (origin) => void this.collect('originGone', origin),
+      presenceInDoubt: () => void this.collect('presenceInDoubt'),
+    });
   }
 
   /** Starts every worker. Resolves when all listen.
@@ -104,6 +113,7 @@ export class Supervisor {
       throw error;
     }
     for (const worker of started) this.watch(worker, FIRST_WAIT_MS);
+    this.nodes?.announce(); // its workers too are known now
     const scheme = this.config.tlsCert === '' ? 'ws' : 'wss';
     this.log.info({ host, port: this.port, workers: count }, `listening on ${urlOf(scheme, host, this.port)}`);
   }
@@ -251,6 +261,9 @@ export class Supervisor {
       SharedLedger.clear(this.ledger, index);
       this.hub?.disconnect(index);
       await Promise.allSettled(this.alive().map((other) => other.call('unlink', [index])));
+      // Its members have left, though it can no longer say so.
+      void this.collect('originGone', worker.origin);
+      this.nodes?.announce();
       const wait = performance.now() - startedAt > STABLE_MS ? FIRST_WAIT_MS : waitMs;
       this.log.error({ worker: index, startsInMs: wait }, 'a worker has died, its sockets are gone; starting it anew');
       await new Promise((resolve) => setTimeout(resolve, wait));

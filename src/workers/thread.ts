@@ -13,6 +13,8 @@ interface Pending {
 
 export class WorkerThread {
   readonly index: number;
+  /** Begins the ids of its connections. */
+  readonly origin: string;
   /** Resolves when its relay listens. Rejects with FanwireError where it cannot, or ended before. */
   readonly listening: Promise<void>;
   /** Resolves when the thread has ended. */
@@ -23,6 +25,7 @@ export class WorkerThread {
 
   constructor(entry: URL, setup: WorkerSetup) {
     this.index = setup.index;
+    this.origin = setup.idPrefix;
     const transferList = setup.links.map(({ port }) => port);
     const options = { workerData: setup, transferList, name: `relay ${setup.index}` };
     // A thread takes the flags of its process; one flag of a program given as text (node --input-type=module -e …) would refuse a file.

@@ -16,6 +16,8 @@ export interface SocketSession {
   audiences(): readonly Audience[];
   /** Takes one frame of the client. `message` is read before this returns. */
   receive(message: ArrayBuffer, isBinary: boolean): void;
+  /** Whether it asked for joins and leaves of a topic in one frame a window. */
+  takesNewsTogether(topic: string): boolean;
   /** Tells the client that it missed `count` messages of a topic. */
   lost(topic: Topic, count: number): void;
   /** The socket has closed: it leaves its topics. */

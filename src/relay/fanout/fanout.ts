@@ -138,6 +138,12 @@ export class FanOut {
     else audience.direct = audience.countedFrom = DIRECT_RECOUNT_AFTER;
   }
 
+  /** Something was sent to a subscriber of the audience by itself: it counts for its backpressure. */
+  sentBeside(audience: Audience, bytes: number): void {
+    audience.unsweptBytes += bytes;
+    if (audience.unsweptBytes > this.slow.sweepEveryBytes) this.awaitFlush(audience);
+  }
+
   private awaitFlush(audience: Audience): void {
     if (audience.awaitsFlush) return;
     audience.awaitsFlush = true;

@@ -61,6 +61,8 @@ export class Session implements SocketSession {
   private isAuthenticating = false;
   /** The most topics it was ever in at once. */
   private mostTopics = 0;
+  /** Topics whose joins and leaves it takes in one frame a window. */
+  private readonly newsTogether = new Set<string>();
 
   constructor(
     private readonly connection: Connection,
@@ -103,6 +105,10 @@ export class Session implements SocketSession {
       case 'ping':
         this.answer(pongFrame(op.id));
     }
+  }
+
+  takesNewsTogether(topic: string): boolean {
+    return this.newsTogether.has(topic);
   }
 
   get topicNames(): readonly string[] {
@@ -152,7 +158,7 @@ export class Session implements SocketSession {
     });
   }
 
-  private subscribe({ topic: name, id, since, rewind, everyMs }: OpOf<'sub'>): void {
+  private subscribe({ topic: name, id, since, rewind, everyMs, newsTogether }: OpOf<'sub'>): void {
     const { memberships, ops } = this.context;
     const { connection } = this;
     const wasIn = this.memberships.has(name);
@@ -165,6 +171,8 @@ export class Session implements SocketSession {
       this.refuse(refusal, id, name);
       return;
     }
+    if (newsTogether) this.newsTogether.add(name);
+    else this.newsTogether.delete(name);
     // Answered with or without an id: the client needs the position.
     memberships.join(connection, this.memberships, name, { since, rewind, everyMs }, (fields) => {
       this.answer(okFrame(id, fields));

@@ -1,0 +1,156 @@
+// Tells a topic's enveloped subscribers who came and went: one frame for those who take news together, one a change for the others. It
+// goes a few subscribers at a time, and rests as long as it worked, so that other topics' messages pass in between.
+import { presenceFrame, presenceNewsFrame } from '../../protocol/frames.js';
+import type { Member } from '../../protocol/ops.js';
+import type { Connection, Topic } from '../fanout/audience.js';
+import type { FanOut } from '../fanout/fanout.js';
+import type { Change } from './presence-room.js';
+
+/** Frames sent before the loop gets a turn: some 2 ms of work. */
+const FRAMES_PER_TURN = 4000;
+/** Rests between turns: so many times as long as the turn took. */
+const REST_FACTOR = 2;
+
+interface Job {
+  readonly topic: Topic;
+  readonly subscribers: Iterator<Connection>;
+  /** Sends the news to a subscriber. Gives how many frames that took. */
+  readonly send: (subscriber: Connection) => number;
+  readonly done: (tookMs: number) => void;
+  tookMs: number;
+}
+
+export class Announcements {
+  private readonly jobs: Job[] = [];
+  private timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
+
+  constructor(private readonly fanOut: FanOut) {}
+
+  /** @param done gets the milliseconds that it took to tell everybody */
+  announce(topic: Topic, changes: readonly Change[], done: (tookMs: number) => void): void {
+    const frames = new ChangeFrames(topic.name, changes);
+    this.add(topic, (subscriber) => this.tellChanges(topic, subscriber, frames), done);
+  }
+
+  /** Sends a frame to all who take news together. */
+  tell(topic: Topic, frame: Uint8Array): void {
+    this.add(topic, (subscriber) => {
+      if (subscriber.session?.takesNewsTogether(topic.name)) this.sendTo(topic, subscriber, [frame]);
+      return 1;
+    });
+  }
+
+  stop(): void {
+    clearTimeout(this.timer as NodeJS.Timeout);
+    clearImmediate(this.timer as NodeJS.Immediate);
+    this.jobs.length = 0;
+  }
+
+  private add(topic: Topic, send: Job['send'], done: Job['done'] = () => {}): void {
+    // Those who come while this goes on ask who is there, or are in the next news.
+    const subscribers = [...hearersOf(topic)].values();
+    if (this.jobs.push({ topic, subscribers, send, done, tookMs: 0 }) === 1) this.timer = setImmediate(this.turn);
+  }
+
+  private readonly turn = (): void => {
+    const fromMs = performance.now();
+    let left = FRAMES_PER_TURN;
+    while (left > 0) {
+      const job = this.jobs[0];
+      if (job === undefined) return;
+      const startedAtMs = performance.now();
+      left -= this.work(job, left);
+      job.tookMs += performance.now() - startedAtMs;
+      if (left > 0) {
+        this.jobs.shift();
+        job.done(job.tookMs);
+      }
+    }
+    this.timer = setTimeout(this.turn, REST_FACTOR * (performance.now() - fromMs));
+  };
+
+  /** Gives how many frames were sent: fewer than `most` where all subscribers have been told. */
+  private work(job: Job, most: number): number {
+    let sent = 0;
+    while (sent < most) {
+      const { done, value: subscriber } = job.subscribers.next();
+      if (done) return sent;
+      sent += job.send(subscriber);
+    }
+    return sent;
+  }
+
+  private tellChanges(topic: Topic, subscriber: Connection, frames: ChangeFrames): number {
+    const from = frames.firstFor(subscriber);
+    if (from >= frames.count) return 1;
+    const together = subscriber.session?.takesNewsTogether(topic.name) === true;
+    const own = together ? [frames.together(from)] : frames.each.slice(from);
+    this.sendTo(topic, subscriber, own);
+    return own.length;
+  }
+
+  private sendTo(topic: Topic, { ws, lag }: Connection, frames: readonly Uint8Array[]): void {
+    // A slow consumer is off its topics: it asks again once it reads.
+    if (ws === undefined || lag !== undefined) return;
+    let bytes = 0;
+    ws.cork(() => {
+      for (const frame of frames) {
+        ws.send(frame, false);
+        bytes += frame.length;
+      }
+    });
+    if (topic.enveloped !== undefined) this.fanOut.sentBeside(topic.enveloped, bytes);
+  }
+}
+
+/** Changes as frames, made once for all subscribers. */
+class ChangeFrames {
+  private readonly indexOf = new Map<Connection, number>();
+  private readonly made = new Map<number, Uint8Array>();
+  private singles: readonly Uint8Array[] | undefined;
+
+  constructor(
+    private readonly topic: string,
+    private readonly changes: readonly Change[],
+  ) {
+    for (const [index, { connection }] of changes.entries()) if (connection) this.indexOf.set(connection, index);
+  }
+
+  get count(): number {
+    return this.changes.length;
+  }
+
+  /** The first change that is news to a subscriber: one who has just come hears of those who came after him. */
+  firstFor(subscriber: Connection): number {
+    const own = this.indexOf.get(subscriber);
+    return own === undefined ? 0 : own + 1;
+  }
+
+  get each(): readonly Uint8Array[] {
+    this.singles ??= this.changes.map(({ op, member }) => Buffer.from(presenceFrame(op, this.topic, member)));
+    return this.singles;
+  }
+
+  /** All changes from the index on. */
+  together(from: number): Uint8Array {
+    let frame = this.made.get(from);
+    if (frame === undefined) {
+      const of = (op: Change['op']): Member[] =>
+        this.changes.slice(from).flatMap((change) => (change.op === op ? [change.member] : []));
+      frame = Buffer.from(presenceNewsFrame(this.topic, of('join'), of('leave')));
+      if (from === 0) this.made.set(from, frame);
+    }
+    return frame;
+  }
+}
+
+/** Enveloped sockets in the live stream of a topic. */
+function* hearersOf(topic: Topic): Iterable<Connection> {
+  yield* topic.enveloped?.subscribers ?? [];
+  yield* topic.delivery?.envelopedOutside() ?? [];
+}
+
+/** Whether there can be any. */
+export function isHeard(topic: Topic): boolean {
+  return topic.enveloped !== undefined || topic.delivery !== undefined;
+}

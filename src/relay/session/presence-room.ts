@@ -1,0 +1,92 @@
+// What presence remembers of a topic: changes that wait for the end of their window, and the members on other relays that somebody here was
+// told of, so that he is told of their end as well.
+import type { Member } from '../../protocol/ops.js';
+import type { Connection } from '../fanout/audience.js';
+import type { News } from './presence-news.js';
+
+/** Members elsewhere that are remembered; of larger topics only the number is told. */
+const MAX_FAR_MEMBERS = 1000;
+/** A topic whose news take long to tell gets news so much more rarely. */
+const REST_FACTOR = 4;
+const MAX_WINDOW_MS = 5000;
+
+export interface Change {
+  readonly op: 'join' | 'leave';
+  readonly member: Member;
+  /** Undefined for a member on another relay. */
+  readonly connection?: Connection;
+}
+
+export class Room {
+  isWaiting = false;
+  isCounting = false;
+  private changes = new Map<string, Change>();
+  private readonly far = new Map<string, Member>();
+  private tookMs = 0;
+
+  get farSize(): number {
+    return this.far.size;
+  }
+
+  /** Who came and went again within a window was never there. */
+  add(change: Change): void {
+    const earlier = this.changes.get(change.member.id);
+    if (earlier === undefined) this.changes.set(change.member.id, change);
+    else if (earlier.op !== change.op) this.changes.delete(change.member.id);
+  }
+
+  /** In the order in which they came about. */
+  takeChanges(): readonly Change[] {
+    const changes = [...this.changes.values()];
+    this.changes = new Map();
+    return changes;
+  }
+
+  /** How long the next changes wait. */
+  windowMs(shortest: number): number {
+    return Math.min(MAX_WINDOW_MS, Math.max(shortest, REST_FACTOR * this.tookMs));
+  }
+
+  /** The last news took so long to tell. */
+  took(ms: number): void {
+    this.tookMs = ms;
+  }
+
+  /** A member on another relay. Gives whether it is new here. */
+  know(member: Member): boolean {
+    if (this.far.has(member.id) || this.far.size >= MAX_FAR_MEMBERS) return false;
+    this.far.set(member.id, member);
+    return true;
+  }
+
+  /** Gives what is new here of another relay's news. */
+  hear({ join = [], leave = [], all, origin = '' }: News): Change[] {
+    const changes: Change[] = [];
+    for (const member of [...join, ...(all ?? [])]) if (this.know(member)) changes.push({ op: 'join', member });
+    for (const member of leave) {
+      this.far.delete(member.id);
+      changes.push({ op: 'leave', member });
+    }
+    if (all !== undefined) {
+      const there = new Set(all.map(({ id }) => id));
+      for (const [id, member] of this.far) {
+        if (originOf(id) !== origin || there.has(id)) continue;
+        this.far.delete(id);
+        changes.push({ op: 'leave', member });
+      }
+    }
+    return changes;
+  }
+
+  /** Gives the members of a relay that has ended. */
+  forget(origin: string): Member[] {
+    const gone = [...this.far.values()].filter(({ id }) => originOf(id) === origin);
+    for (const { id } of gone) this.far.delete(id);
+    return gone;
+  }
+}
+
+/** What an id begins with: the relay it comes from. */
+function originOf(id: string): string {
+  return id.slice(0, id.lastIndexOf('-') + 1);
+}
