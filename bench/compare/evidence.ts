@@ -17,6 +17,24 @@ const BOLDNESS = [0.42, 1.2, 4.2] as const;
 /** Wealth is kept below this, or a long comparison would overflow. */
 const HIGHEST_WEALTH = 1e200;
 
+/** By number of pairs: what a won bet makes of its stake, by the pair's rank and the boldness. Kept, since a comparison asks for the same
+ *  ones again and again. */
+const BETS: Float64Array[] = [];
+
+function betsAmong(pairs: number): Float64Array {
+  const known = BETS[pairs];
+  if (known !== undefined) return known;
+  const bets = new Float64Array((pairs + 1) * BOLDNESS.length);
+  for (let rank = 1; rank <= pairs; rank++) {
+    for (const [i, boldness] of BOLDNESS.entries()) {
+      // The lost bet leaves what is missing to 2, so the game is fair.
+      bets[rank * BOLDNESS.length + i] = 2 / (1 + Math.exp((-2 * boldness * rank) / (pairs + 1)));
+    }
+  }
+  BETS[pairs] = bets;
+  return bets;
+}
+
 /** The evidence on one border, for either side of it. */
 export class Evidence {
   /** Distances from the border so far, ascending. */
@@ -33,13 +51,13 @@ export class Evidence {
   add(logRatio: number): void {
     const distance = Math.abs(logRatio - this.border);
     if (distance === 0) return;
-    const score = this.#rank(distance) / (this.#distances.length + 1);
+    const rank = this.#rank(distance);
+    const bets = betsAmong(this.#distances.length);
     const isAbove = logRatio > this.border;
     let above = 0;
     let below = 0;
     for (let i = 0; i < BOLDNESS.length; i++) {
-      // 2 / (1 + e^-2bs) for a won bet; the lost one is what is missing to 2, so the game is fair.
-      const won = 2 / (1 + Math.exp(-2 * (BOLDNESS[i] as number) * score));
+      const won = bets[rank * BOLDNESS.length + i] as number;
       const up = Math.min(HIGHEST_WEALTH, (this.#above[i] as number) * (isAbove ? won : 2 - won));
       const down = Math.min(HIGHEST_WEALTH, (this.#below[i] as number) * (isAbove ? 2 - won : won));
       this.#above[i] = up;

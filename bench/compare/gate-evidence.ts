@@ -98,6 +98,7 @@ export function firstThreshold(alpha: number, gates: number): number {
 
 /** Which of the claims with these p-values hold, at the error `alpha` for all of them together (Holm 1979). */
 export function holm(pValues: readonly number[], alpha: number): boolean[] {
+  if (pValues.every((p) => p > alpha)) return pValues.map(() => false);
   const order = pValues.map((_, i) => i).sort((a, b) => (pValues[a] as number) - (pValues[b] as number));
   const holds = pValues.map(() => false);
   for (const [rank, i] of order.entries()) {
