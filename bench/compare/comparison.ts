@@ -134,6 +134,7 @@ export function judgeWhole(
   if (confirmation !== null) reasons.push(describeConfirmation(confirmation, several));
   for (const wanted of ['regressed', 'inconclusive', 'improved'] as const) {
     for (const { scenario, gate } of gates.filter((one) => one.gate.verdict === wanted)) {
+      if (scenario.results === null && scenario.unmeasured !== undefined) continue;
       reasons.push(`${several ? `${scenario.name}: ` : ''}${describeOutcome(gate)}`);
     }
   }
@@ -170,10 +171,18 @@ export function budgetText({ budget, moreIsBetter }: MetricOutcome): string {
   return `${moreIsBetter ? '−' : '+'}${Number((budget * 100).toFixed(1))} %`;
 }
 
+/** Fewer pairs tell nothing of their spread, so nothing is said of the time to come either. */
+export const TELLING_PAIRS = 4;
+
+export function tellsSpread({ pairRatios }: MetricOutcome): boolean {
+  return pairRatios.filter((ratio) => ratio !== null).length >= TELLING_PAIRS;
+}
+
 /** "decided in about 3 more minutes", or that it never is. */
-export function decidedIn({ decidedInS }: MetricOutcome): string {
-  if (decidedInS === null) return 'too close to its budget to be decided in any time worth the wait';
-  return `decided in about ${duration(decidedInS)} more`;
+export function decidedIn(outcome: MetricOutcome): string {
+  if (!tellsSpread(outcome)) return 'too few pairs to say for how long';
+  if (outcome.decidedInS === null) return 'too close to its budget to be decided in any time worth the wait';
+  return `decided in about ${duration(outcome.decidedInS)} more`;
 }
 
 export function duration(seconds: number): string {

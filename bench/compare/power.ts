@@ -2,6 +2,7 @@
 // again from those that were measured (a bootstrap: B. Efron, Annals of Statistics 7, 1979).
 
 import { limitOf } from './budget.js';
+import { TELLING_PAIRS } from './comparison.js';
 import { Evidence } from './evidence.js';
 import { type GateBudget, GateEvidence } from './gate-evidence.js';
 import { median, pseudoMedian } from './interval.js';
@@ -9,8 +10,6 @@ import { median, pseudoMedian } from './interval.js';
 /** Comparisons that are made up for one answer: a share of 90 % is then known within 4 points. */
 const TRIALS = 200;
 const WANTED_SHARE = 0.9;
-/** Nothing is said of spread by fewer pairs. */
-const LEAST_PAIRS = 4;
 /** Changes above this factor are not looked for. */
 const LARGEST_LOG = Math.log(8);
 /** How many times as long as was played is still "how long it takes"; beyond, it is as good as never. */
@@ -28,7 +27,7 @@ export function wouldCatch(
   random: () => number,
 ): number | null {
   const residuals = residualsOf(logRatios);
-  if (residuals === null || pairs < LEAST_PAIRS) return null;
+  if (residuals === null || pairs < TELLING_PAIRS) return null;
   // The same luck for every effect, so that a larger one is caught wherever a smaller one is.
   const draws = Array.from({ length: TRIALS }, () => Array.from({ length: pairs }, () => pick(residuals, random)));
   const limit = Math.log(limitOf(budget, moreIsBetter));
@@ -87,7 +86,7 @@ export function furtherPairs(
 /** What pairs differ from their own center, widened since the center was fitted to them; null for too few. */
 function residualsOf(logRatios: readonly number[]): number[] | null {
   const center = pseudoMedian(logRatios);
-  if (center === null || logRatios.length < LEAST_PAIRS) return null;
+  if (center === null || logRatios.length < TELLING_PAIRS) return null;
   const widening = Math.sqrt(logRatios.length / (logRatios.length - 1));
   return logRatios.map((one) => (one - center) * widening);
 }

@@ -28,8 +28,10 @@ export class ProgressLine implements Watch {
     private readonly several: boolean,
     private readonly alpha: number,
     limitMs: number,
+    /** The fixed number of pairs, where one was asked for. */
+    private readonly pairs: number | undefined,
   ) {
-    this.#endsAt = performance.now() + limitMs;
+    this.#endsAt = pairs === undefined ? performance.now() + limitMs : Number.POSITIVE_INFINITY;
   }
 
   playing(now: { readonly scenario: string; readonly pair: number; readonly side: keyof Pair }): void {
@@ -39,7 +41,9 @@ export class ProgressLine implements Watch {
 
   played(played: PlayedScenario, all: readonly PlayedScenario[], leftMs: number): void {
     this.#estimate = estimateOf(played);
-    this.#endsAt = performance.now() + Math.max(0, Math.min(leftMs, this.#neededMs(all)));
+    if (this.pairs === undefined) {
+      this.#endsAt = performance.now() + Math.max(0, Math.min(leftMs, this.#neededMs(all)));
+    }
     if (this.stream.isTTY || performance.now() - this.#loggedAt < LOG_EVERY_MS) return;
     this.#loggedAt = performance.now();
     this.stream.write(`compare: ${this.line()}\n`);
@@ -66,7 +70,7 @@ export class ProgressLine implements Watch {
     const left = (this.#endsAt - performance.now()) / 1000;
     const last = this.#thrownAway.at(-1);
     const parts = [
-      `${this.several ? `${scenario} ` : ''}pair ${pair}`,
+      `${this.several ? `${scenario} ` : ''}pair ${pair}${this.pairs === undefined ? '' : ` of ${this.pairs}`}`,
       side,
       this.#estimate,
       Number.isFinite(left) ? `${Math.max(0, Math.round(left))} s left` : '',

@@ -16,6 +16,7 @@ import {
   type MetricOutcome,
   percent,
   type ScenarioOutcome,
+  tellsSpread,
 } from './comparison.js';
 import { countReasons } from './patience.js';
 
@@ -38,7 +39,10 @@ export function headline(comparison: Comparison): string {
 
 /** What would decide an undecided comparison. */
 function whatWouldTell(comparison: Comparison): string {
+  const missing = comparison.scenarios.filter(({ results }) => results === null).map(({ name }) => name);
+  if (missing.length > 0) return `${missing.join(', ')} could not be measured`;
   const open = gatesOfAll(comparison).filter(({ gate }) => gate.verdict === 'inconclusive');
+  if (open.some(({ gate }) => !tellsSpread(gate))) return 'more pairs would tell';
   const never = open.filter(({ gate }) => gate.decidedInS === null).map(({ gate }) => gate.name);
   if (open.length === 0 || never.length > 0) {
     const which = never.length === 0 ? 'another budget' : `another budget for ${[...new Set(never)].join(' and ')}`;

@@ -52,7 +52,7 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
       : readSuite(request.suite);
   const alpha = request.alpha ?? suite.alpha ?? DEFAULT_ALPHA;
   const limitMs = (request.maxMinutes ?? suite.maxMinutes ?? DEFAULT_MINUTES) * 60_000;
-  const progress = new ProgressLine(process.stderr, suite.scenarios.length > 1, alpha, limitMs);
+  const progress = new ProgressLine(process.stderr, suite.scenarios.length > 1, alpha, limitMs, request.pairs);
   const say = (line: string): void => progress.say(line);
   const isJudged = request.saveBaseline === undefined && request.baseline === undefined;
   const base = isJudged ? await baseOf(request, say) : undefined;

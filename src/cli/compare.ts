@@ -44,10 +44,10 @@ function number(flag: string, min: number, max: number): (text: string) => numbe
 function pairs(text: string): number | undefined {
   if (text === 'auto') return undefined;
   const value = Number(text);
-  if (Number.isInteger(value) && value >= 4 && value <= 1000) return value;
+  if (Number.isInteger(value) && value >= 2 && value <= 1000) return value;
   throw new FanwireError(
     'FANWIRE_USAGE_COMPARE_RANGE',
-    `--pairs must be auto or a whole number from 4 to 1000, got ${text}`,
+    `--pairs must be auto or a whole number from 2 to 1000, got ${text}`,
   );
 }
 
