@@ -76,6 +76,13 @@ export function text(describedAs = 'text') {
   return z.string().describe(describedAs);
 }
 
+/** An address to listen on; an IPv6 one may stand in brackets, as it does in a URL. */
+export function address() {
+  return z
+    .preprocess((value) => (typeof value === 'string' ? value.replace(/^\[(.*)\]$/, '$1') : value), z.string())
+    .describe('an address');
+}
+
 /** On or off: a flag without an argument (`--x`, `--no-x`); true/false, 1/0, yes/no, on/off as a variable. */
 export function toggle() {
   return z.preprocess(booleanOf, z.boolean()).describe('true or false');

@@ -229,6 +229,7 @@ export class Relay implements RelayLife, Inspected {
   private route(gate: Gate): void {
     const { app } = gate;
     this.fileLimit.watch(app, (refusal) => this.countRefusal(refusal));
+    app.filter((res, change) => this.countUnanswered(res, Number(change)));
     const upgrades = new Upgrades(this.access, this.admission, this.fileLimit, this.topics, this.house, this);
     const { config, counters, connections, layer, cuts, ops, guard, slow, expiry, admission, entrance } = this;
     const closeCause = (): CloseCause => this.closeCause;
@@ -250,6 +251,10 @@ export class Relay implements RelayLife, Inspected {
     connection.everyMs = entrant.everyMs;
     const { key, extensions } = headers;
     res.upgrade<SocketState>({ connection }, utf8(key), utf8(entrant.protocol), utf8(extensions), context);
+  }
+
+  private countUnanswered(res: HttpResponse, change: number): void {
+    if (change < 0 && this.house.endedUnanswered(res)) this.counters.unanswered++;
   }
 
   countRefusal({ code, status, message }: Refusal): void {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { serve } from '../support/fanwire-process.js';
+import { startLocalRelay, until } from '../support/local-relay.js';
 
 const RELAY_PATHS = ['/', '/topic', '/publish', '/publish/topic', '/publish/', '/publish/%ff', '/healthz'];
 const ADMIN_PATHS = [
@@ -232,3 +233,25 @@ async function inTurn(port: number, requests: readonly Asked[]): Promise<Heard[]
     socket.destroy();
   }
 }
+
+test('what uWS refuses by itself, and clients that say nothing, are counted; what is answered is not', {
+  timeout: 60_000,
+}, async (t) => {
+  const { relay } = await startLocalRelay(t);
+  const { counters } = relay;
+  for (const method of ['GET', 'HEAD', 'OPTIONS', 'POST']) {
+    await converse(relay.port, requestText({ method, path: '/publish/topic' }), [method]);
+  }
+  const unread = [
+    'GET /topic HTTP/1.0\r\nHost: x\r\n\r\n',
+    'GET\r\n\r\n',
+    `GET /topic HTTP/1.1\r\nHost: x\r\n${'A: b\r\n'.repeat(120)}\r\n`,
+    '',
+  ];
+  for (const write of unread) {
+    const socket = connect({ port: relay.port, host: '127.0.0.1' }, () => socket.end(write));
+    socket.on('error', () => {}).resume();
+    await new Promise((resolve) => socket.once('close', resolve));
+  }
+  await until(() => counters.unanswered === unread.length);
+});

@@ -1,6 +1,7 @@
 // The nginx and HAProxy configurations of docs/ops, with the real programs in front of two relays that NATS joins.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
 import { WebSocket } from 'ws';
@@ -115,5 +116,34 @@ for (const { program, start } of KINDS) {
     while ((await connectionsOf(relays[1])).length > CLIENTS) await after(20);
     assert.equal((await connectionsOf(relays[1])).length, CLIENTS);
     await everybodyHears(clients, 'after the drain');
+  });
+}
+
+for (const { program, start } of KINDS) {
+  const options = { ...needs(program), timeout: 60_000 };
+  test(`${program} passes requests on whole that come in pieces, and nginx those of HTTP/1.0`, options, async (t) => {
+    const args = ['--trust-proxy', '127.0.0.1'];
+    const proxy = await start(t, [await serve(t, args), await serve(t, args)]);
+    /** The status of the answer to a request that comes in segments. */
+    const answered = (...pieces: string[]): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connect({ port: proxy.port, host: '127.0.0.1', noDelay: true }, async () => {
+          for (const piece of pieces) {
+            socket.write(piece);
+            await after(30);
+          }
+        });
+        t.after(() => socket.destroy());
+        socket
+          .on('error', reject)
+          .once('data', (heard) => resolve(/^HTTP\/1\.\d (\d+)/.exec(String(heard))?.[1] ?? ''));
+      });
+    const upgrade =
+      'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+    assert.equal(await answered('GET ', '/news', ' HTTP/1.1\r\nHost: x\r\n', `${upgrade}\r\n`), '101');
+    assert.equal(await answered('POST /publish/news', ' HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi'), '202');
+    const old = await answered('GET /healthz HTTP/1.0\r\nHost: x\r\n\r\n');
+    assert.equal(old, program === 'nginx' ? '200' : '505'); // HAProxy passes the version on
   });
 }

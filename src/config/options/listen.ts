@@ -1,6 +1,6 @@
 // Where the relay and its admin listener listen, and TLS.
 import { conflict, group, option } from '../option.js';
-import { integer, text } from '../types.js';
+import { address, integer, text } from '../types.js';
 
 const HEALTH_PATH = /^\/[\w\-.~/]*$/;
 
@@ -19,7 +19,7 @@ export const listen = group(
       flag: 'host',
       argument: 'address',
       description: 'Address to listen on; 0.0.0.0 or :: for all interfaces',
-      type: text('an address'),
+      type: address(),
       default: '127.0.0.1',
     }),
     adminPort: option({
@@ -34,7 +34,7 @@ export const listen = group(
       flag: 'admin-host',
       argument: 'address',
       description: 'Address the admin port listens on',
-      type: text('an address'),
+      type: address(),
       default: '127.0.0.1',
     }),
     adminToken: option({

@@ -15,6 +15,9 @@ const NOT_AN_UPGRADE: Refusal = {
 };
 
 export class RelayHouse implements House {
+  /** Answers without a body (HEAD, 204) whose connections may not have ended yet: they look as if there had been none. */
+  private bodiless = 0;
+
   constructor(
     private readonly access: Access,
     private readonly log: Logger,
@@ -41,6 +44,18 @@ export class RelayHouse implements House {
 
   failed(error: unknown): void {
     this.log.error({ err: error }, 'a request failed');
+  }
+
+  wroteNoBody(): void {
+    this.bodiless++;
+  }
+
+  /** An HTTP connection has ended; says whether without an answer, as far as that can be told. */
+  endedUnanswered(res: HttpResponse): boolean {
+    if (res.getWriteOffset() > 0) return false;
+    if (this.bodiless === 0) return true;
+    this.bodiless--;
+    return false;
   }
 
   /** Answers what no route does. */

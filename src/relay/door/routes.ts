@@ -23,6 +23,8 @@ export interface House {
   headers?(request: Request): Headers | undefined;
   /** Answers OPTIONS where a route does not; without it: with what is allowed. */
   options?(request: Request, allowed: string): Answer;
+  /** An answer without a body was written. */
+  wroteNoBody?(): void;
   /** A route threw, or its promise was rejected. */
   failed(error: unknown): void;
   /** A request was refused for what it is, whatever the route. */
@@ -156,6 +158,7 @@ export class HttpRoutes {
     unread: boolean,
   ): void {
     const whole = common === undefined ? answer : { ...answer, headers: { ...answer.headers, ...common } };
+    if (isHead || whole.status === 204) this.house.wroteNoBody?.();
     writeAnswer(res, whole, isHead, unread || answer.close === true || this.house.isDraining());
   }
 

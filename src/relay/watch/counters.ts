@@ -7,6 +7,10 @@ import { Distribution } from './distribution.js';
 export const COUNTED = {
   opened: ['fanwire_connections_opened_total', 'WebSockets opened'],
   closed: ['fanwire_connections_closed_total', 'WebSockets closed'],
+  unanswered: [
+    'fanwire_http_unanswered_total',
+    'HTTP connections that ended without an answer of a route: uWebSockets.js refused the request by itself (400, 431, 505), or the client left or said nothing',
+  ],
   published: ['fanwire_messages_published_total', 'Messages taken from publishers'],
   publishedBytes: ['fanwire_published_bytes_total', 'Payload bytes taken from publishers'],
   delivered: ['fanwire_messages_delivered_total', "Messages handed to subscribers' sockets"],
@@ -36,6 +40,7 @@ export function countsBy(read: (name: keyof Counts) => number): Counts {
 export class Counters implements Counts {
   opened = 0;
   closed = 0;
+  unanswered = 0;
   published = 0;
   publishedBytes = 0;
   delivered = 0;

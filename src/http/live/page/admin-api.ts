@@ -1,4 +1,5 @@
 // Asks the page's own admin listener. The token comes from the sign-in form or `?token=`, and lives as long as the tab.
+import { queryValue } from '../../../protocol/query.js';
 
 const STORED_TOKEN = 'fanwire.admin-token';
 /** A relay whose worker is stuck answers after up to 3 s. */
@@ -10,8 +11,8 @@ export class TokenNeeded extends Error {}
 /** A token in the address moves to the tab's storage, so that it is in no history, bookmark or screenshot. */
 export function takeTokenFromAddress(): void {
   const address = new URL(location.href);
-  const token = address.searchParams.get('token');
-  if (token === null) return;
+  const token = queryValue(address.search.slice(1), 'token');
+  if (token === undefined) return;
   keepToken(token);
   address.searchParams.delete('token');
   history.replaceState(null, '', address);

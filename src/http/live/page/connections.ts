@@ -22,7 +22,7 @@ export function showConnections(mayAsk: () => boolean, report: (error: unknown) 
     const query = new URLSearchParams([...found, ['limit', String(PAGE)]]);
     if (after !== undefined) query.set('after', after);
     try {
-      const page = await ask<ConnectionPage>(`/connections?${query}`);
+      const page = await ask<ConnectionPage>(`/connections?${String(query).replaceAll('+', '%20')}`);
       next = page.next;
       rows.show(page.connections, ({ id }) => id, fillRow);
       byId('connections-empty').hidden = page.connections.length > 0;
