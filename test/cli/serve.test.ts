@@ -75,6 +75,20 @@ test('the first SIGTERM closes every socket with 1012 and exits 0', async (t) =>
   assert.match(relay.stdout(), /"msg":"drained, bye"/);
 });
 
+test('a SIGTERM that comes while the program is still being loaded drains a relay that has just started', async (t) => {
+  // Sent at the first moment at which something listens to it; before, it ends any program, unless that is process 1 of a container.
+  const early = `const { on } = process; process.on = function (event, ...rest) {
+    on.call(this, event, ...rest);
+    if (event === 'SIGTERM') { process.on = on; process.kill(process.pid, 'SIGTERM'); }
+    return this;
+  }`;
+  const preload = `--import=data:text/javascript,${encodeURIComponent(early)}`;
+  const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+  const relay = nodeProcess(t, [preload, cli, 'serve', '--port', '0', '--admin-port', '0', '--log-format', 'json']);
+  assert.deepEqual(await relay.exited, { code: 0, signal: null });
+  assert.match(relay.stdout(), /"signal":"SIGTERM","msg":"draining[\s\S]*"msg":"drained, bye"/);
+});
+
 test('a second signal does not wait for the drain', async (t) => {
   const relay = await serve(t, ['--drain-ms', '600000']);
   const sockets = [1, 2, 3].map(() => new WebSocket(relay.url('news')));

@@ -7,7 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Message } from './watchdog.js';
 
 /** What node:test and the hooks of a test may take beyond its limit. */
-const GRACE_MS = 15_000;
+const GRACE_MS = Number(process.env.FANWIRE_TEST_GRACE_MS ?? 15_000);
 /** Between two tests, and after the last: hooks end what the tests started. */
 const IDLE_MS = Number(process.env.FANWIRE_TEST_IDLE_MS ?? 90_000);
 const LOOK_EVERY_MS = 500;
