@@ -9,7 +9,8 @@ const USERS: readonly number[] = [Exit.usage, Exit.interrupted];
 
 /** Runs `work`; a failure leaves at once with 3 and its reason, also one that nobody caught. Once `work` has set an exit code, it has
  *  judged: then that one stands. */
-export async function measuring(work: () => Promise<void>): Promise<void> {
+export async function measuring(work: () => Promise<void>, failure = 'nothing was measured'): Promise<void> {
+  const leave = (error: unknown): never => leaveWith(error, failure);
   process.once('uncaughtException', leave);
   try {
     await work();
@@ -21,10 +22,10 @@ export async function measuring(work: () => Promise<void>): Promise<void> {
   }
 }
 
-function leave(thrown: unknown): never {
+function leaveWith(thrown: unknown, failure: string): never {
   const error = openFilesError(thrown) ?? thrown;
   const hasJudged = Boolean(process.exitCode);
-  const what = hasJudged ? '' : 'nothing was measured: ';
+  const what = hasJudged ? '' : `${failure}: `;
   if (error instanceof FanwireError) process.stderr.write(`fanwire: ${what}${error.message} [${error.code}]\n`);
   else {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

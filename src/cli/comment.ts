@@ -1,0 +1,83 @@
+// `fanwire comment`: a comparison's verdict as one comment on a pull request, written anew by each run.
+import { Command } from 'commander';
+import type { GitHub } from '../../bench/compare/comment/github.js';
+import { FanwireError } from '../protocol/codes.js';
+import { measuring } from './measuring.js';
+
+interface CommentFlags {
+  pullRequest?: string;
+  run?: string;
+  key: string;
+}
+
+export function commentCommand(): Command {
+  return new Command('comment')
+    .description('comment a comparison on a pull request of GitHub, once, and write it anew with each run')
+    .argument('[file]', 'what `fanwire compare --json` wrote')
+    .option('--pull-request <number>', 'where it is commented')
+    .option(
+      '--run <id>',
+      'comment what this workflow run kept as artifacts instead: for forks, whose jobs may not comment',
+    )
+    .option('--key <text>', 'tells the comparisons of one pull request apart', 'default')
+    .addHelpText(
+      'after',
+      '\nReads GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL, which a workflow has.\n' +
+        'Exit codes: 0 commented, 2 wrong flag or variable, 3 not commented, with the reason.',
+    )
+    .action((file: string | undefined, flags: CommentFlags) =>
+      measuring(() => comment(file, flags), 'nothing was commented'),
+    );
+}
+
+async function comment(file: string | undefined, flags: CommentFlags): Promise<void> {
+  const github = await access();
+  const { renderComment, markerOf } = await import('../../bench/compare/comment/body.js');
+  const { writeComment } = await import('../../bench/compare/comment/pull-request.js');
+  for (const { comparison, key, number, runUrl, isForeign } of await comparisons(github, file, flags)) {
+    const body = renderComment(comparison, { key, runUrl, isForeign });
+    const address = await writeComment(github, number, markerOf(key), body);
+    process.stdout.write(`commented on #${number}: ${address}\n`);
+  }
+}
+
+/** What is to be commented where. */
+async function comparisons(github: GitHub, file: string | undefined, flags: CommentFlags) {
+  const { run, pullRequest, key } = flags;
+  if ((file === undefined) === (run === undefined)) throw usage('name either a file with --pull-request, or --run');
+  if (run !== undefined) {
+    const id = positive('--run', run);
+    const { comparisonsOfRun } = await import('../../bench/compare/comment/run-artifact.js');
+    const kept = await comparisonsOfRun(github, id);
+    if (kept.length === 0) process.stdout.write(`run ${id} kept no comparison: nothing to comment\n`);
+    return kept.map((one) => ({ ...one, number: one.pullRequest, runUrl: runAddress(String(id)), isForeign: true }));
+  }
+  const { readComparison } = await import('../../bench/compare/read-comparison.js');
+  const number = positive('--pull-request', pullRequest ?? '');
+  const runUrl = runAddress(process.env.GITHUB_RUN_ID);
+  return [{ comparison: readComparison(file as string), key, number, runUrl, isForeign: false }];
+}
+
+function positive(flag: string, text: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw usage(`${flag} must be a whole number, got ${JSON.stringify(text)}`);
+}
+
+function runAddress(id: string | undefined): string | undefined {
+  const { GITHUB_SERVER_URL: server = 'https://github.com', GITHUB_REPOSITORY: repository } = process.env;
+  return id === undefined || id === '' ? undefined : `${server}/${repository}/actions/runs/${id}`;
+}
+
+async function access(): Promise<GitHub> {
+  const { GITHUB_TOKEN, GH_TOKEN, GITHUB_REPOSITORY: repository = '', GITHUB_API_URL } = process.env;
+  const token = GITHUB_TOKEN || GH_TOKEN || '';
+  if (token === '') throw usage('there is no GITHUB_TOKEN: set it in the step’s env to the job’s github.token');
+  if (!/^[\w.-]+\/[\w.-]+$/.test(repository))
+    throw usage(`GITHUB_REPOSITORY must be owner/name, got ${JSON.stringify(repository)}`);
+  const { GitHub } = await import('../../bench/compare/comment/github.js');
+  return new GitHub({ api: GITHUB_API_URL || 'https://api.github.com', repository, token });
+}
+
+function usage(message: string): FanwireError {
+  return new FanwireError('FANWIRE_USAGE_COMMENT', message);
+}
