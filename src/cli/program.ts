@@ -8,6 +8,7 @@ import { uwsBuild } from '../base/uws-build.js';
 import { version } from '../base/version.js';
 import { FanwireError } from '../protocol/codes.js';
 import { benchCommand } from './bench.js';
+import { bisectCommand } from './bisect.js';
 import { commentCommand } from './comment.js';
 import { compareCommand } from './compare.js';
 import { historyCommand } from './history.js';
@@ -24,6 +25,7 @@ const commands = [
   subCommand,
   benchCommand,
   compareCommand,
+  bisectCommand,
   commentCommand,
   historyCommand,
   reportCommand,

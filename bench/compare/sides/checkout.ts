@@ -99,24 +99,36 @@ function exclude(repository: Repository, leftOut: string): string[] {
 export async function checkOut(snapshot: Snapshot, folder: string, signal: AbortSignal): Promise<void> {
   const { repository, commit, tree } = snapshot;
   const at = { env: environmentOf(repository.settings), signal };
-  mkdirSync(folder, { recursive: true });
-  await git(folder, ['init', '--quiet', '--template=', `--object-format=${repository.objectFormat}`], at);
-  const own = join(folder, '.git');
-  if (snapshot.objects !== undefined) {
-    renameSync(join(own, 'objects'), join(own, 'no-objects'));
-    renameSync(snapshot.objects, join(own, 'objects'));
-  }
-  mkdirSync(join(own, 'objects/info'), { recursive: true });
-  writeFileSync(join(own, 'objects/info/alternates'), `${join(repository.commonFolder, 'objects')}\n`);
-  const shallow = shallowList(repository);
-  if (shallow !== '') writeFileSync(join(own, 'shallow'), shallow);
-  await copyTags(repository, own);
+  await shadow(repository, folder, signal, snapshot.objects);
   if (commit !== '') await git(folder, ['update-ref', '--no-deref', 'HEAD', commit], at);
   await git(folder, ['read-tree', '--reset', '-u', tree], at);
   await refuseMissingLargeFiles(folder);
   for (const link of gitlinks(await git(folder, ['ls-files', '--stage', '-z'], at))) {
     await checkOutSubmodule(snapshot, link, folder, signal);
   }
+}
+
+/** Makes `folder` a repository that reads the objects of the user's and has its tags, with no file checked out. `objects`: a folder of
+ *  further objects, which it takes over. @throws GitFailure */
+export async function shadow(
+  repository: Repository,
+  folder: string,
+  signal: AbortSignal,
+  objects?: string,
+): Promise<void> {
+  const at = { env: environmentOf(repository.settings), signal };
+  mkdirSync(folder, { recursive: true });
+  await git(folder, ['init', '--quiet', '--template=', `--object-format=${repository.objectFormat}`], at);
+  const own = join(folder, '.git');
+  if (objects !== undefined) {
+    renameSync(join(own, 'objects'), join(own, 'no-objects'));
+    renameSync(objects, join(own, 'objects'));
+  }
+  mkdirSync(join(own, 'objects/info'), { recursive: true });
+  writeFileSync(join(own, 'objects/info/alternates'), `${join(repository.commonFolder, 'objects')}\n`);
+  const shallow = shallowList(repository);
+  if (shallow !== '') writeFileSync(join(own, 'shallow'), shallow);
+  await copyTags(repository, own);
 }
 
 /** `snapshot` after it was checked out into `folder`: its objects are read from there from now on. */
