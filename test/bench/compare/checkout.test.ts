@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { signalChild } from '../../../bench/run/signal-child.js';
 import {
@@ -26,6 +26,9 @@ import {
   runGit,
   temporaryFolder,
 } from '../../support/constructed-repository.js';
+import { testNeeding } from '../../support/needs.js';
+
+const test = testNeeding('git');
 
 const CLI = fileURLToPath(new URL('../../../src/cli.js', import.meta.url));
 

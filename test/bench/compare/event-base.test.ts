@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import type { TestContext } from 'node:test';
 import { baseOfEvent, type EventBase } from '../../../bench/compare/sides/event-base.js';
 import { type ConstructedRepository, constructRepository, runGit } from '../../support/constructed-repository.js';
+import { testNeeding } from '../../support/needs.js';
+
+const test = testNeeding('git');
 
 async function base({ place, folder }: ConstructedRepository, name: string, payload: object): Promise<EventBase> {
   const event = join(place, 'event.json');

@@ -7,6 +7,7 @@ import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { describeFaults, ServerFaults } from '../../../bench/compare/server-faults.js';
 import { constructRepository } from '../../support/constructed-repository.js';
+import { needs } from '../../support/needs.js';
 
 const CLI = fileURLToPath(new URL('../../../src/cli.js', import.meta.url));
 const WS = fileURLToPath(new URL('../../../../node_modules/ws', import.meta.url));
@@ -96,20 +97,24 @@ function play(t: TestContext, base: string, head: string) {
   return { status, stderr, stdout, json };
 }
 
-test('a head that dies in the middle of its runs is judged worse, which is named first with its last words', (t) => {
-  const { status, stderr, stdout, json } = play(t, 'Infinity', '30');
-  assert.equal(status, 1, stderr);
-  assert.match(stdout, /^Regressed/m);
-  const { verdict, reasons, scenarios } = JSON.parse(readFileSync(json, 'utf8'));
-  assert.equal(verdict, 'regressed');
-  assert.match(
-    reasons[0],
-    /head’s 2 of 2 runs, base’s 0 of \d+ runs \(ended with exit code 1: RangeError: out of messages\)$/,
-  );
-  assert.equal(scenarios[0].serverFaults.isHeadWorse, true);
-});
+test(
+  'a head that dies in the middle of its runs is judged worse, which is named first with its last words',
+  needs('git'),
+  (t) => {
+    const { status, stderr, stdout, json } = play(t, 'Infinity', '30');
+    assert.equal(status, 1, stderr);
+    assert.match(stdout, /^Regressed/m);
+    const { verdict, reasons, scenarios } = JSON.parse(readFileSync(json, 'utf8'));
+    assert.equal(verdict, 'regressed');
+    assert.match(
+      reasons[0],
+      /head’s 2 of 2 runs, base’s 0 of \d+ runs \(ended with exit code 1: RangeError: out of messages\)$/,
+    );
+    assert.equal(scenarios[0].serverFaults.isHeadWorse, true);
+  },
+);
 
-test('a base that dies measures nothing: exit code 3, with the reason', (t) => {
+test('a base that dies measures nothing: exit code 3, with the reason', needs('git'), (t) => {
   for (const head of ['Infinity', '30']) {
     const { status, stderr } = play(t, '30', head);
     assert.equal(status, 3, stderr);

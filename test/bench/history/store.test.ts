@@ -8,6 +8,7 @@ import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { commitIn, entryOf } from '../../../bench/history/entry.js';
 import { addToHistory, readHistory } from '../../../bench/history/store.js';
+import { needs } from '../../support/needs.js';
 import { sampleComparison } from '../../support/sample-comparison.js';
 import { sampleHistory } from '../../support/sample-history.js';
 
@@ -78,39 +79,43 @@ test('what is no comparison or no history is one line and exit code 2, and nothi
   assert.equal(existsSync(join(here, 'history.html')), false);
 });
 
-test('a branch holds the store: one commit an addition, other files kept, the checkout untouched', (t) => {
-  const here = folder(t);
-  const git = (...args: string[]): string =>
-    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args], {
-      cwd: here,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-  git('init', '--quiet', '-b', 'main');
-  writeFileSync(join(here, 'work.txt'), 'work');
-  git('add', '.');
-  git('commit', '--quiet', '-m', 'work');
-  writeFileSync(join(here, 'a.json'), JSON.stringify(sampleComparison(1)));
-  writeFileSync(join(here, 'b.json'), JSON.stringify(sampleComparison(1.1)));
-  assert.match(fanwire(here, 'add', 'a.json', '--store', 'branch:perf').text, /^1 added/);
-  assert.match(fanwire(here, 'add', 'b.json', '--store', 'branch:perf').text, /^1 added/);
-  assert.equal(git('rev-list', '--count', 'perf').trim(), '2');
-  assert.equal(git('ls-tree', '--name-only', 'perf').trim(), '.gitattributes\nhistory.jsonl');
-  assert.equal(git('status', '--porcelain').trim(), '?? a.json\n?? b.json');
-  assert.match(fanwire(here, 'page', '--store', 'branch:perf').text, /in 2 entries/);
-  assert.match(
-    fanwire(here, 'add', 'a.json', '--store', 'branch:no..name').text,
-    /is no branch .*\[FANWIRE_USAGE_HISTORY\]/,
-  );
+test(
+  'a branch holds the store: one commit an addition, other files kept, the checkout untouched',
+  needs('git'),
+  (t) => {
+    const here = folder(t);
+    const git = (...args: string[]): string =>
+      execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args], {
+        cwd: here,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+    git('init', '--quiet', '-b', 'main');
+    writeFileSync(join(here, 'work.txt'), 'work');
+    git('add', '.');
+    git('commit', '--quiet', '-m', 'work');
+    writeFileSync(join(here, 'a.json'), JSON.stringify(sampleComparison(1)));
+    writeFileSync(join(here, 'b.json'), JSON.stringify(sampleComparison(1.1)));
+    assert.match(fanwire(here, 'add', 'a.json', '--store', 'branch:perf').text, /^1 added/);
+    assert.match(fanwire(here, 'add', 'b.json', '--store', 'branch:perf').text, /^1 added/);
+    assert.equal(git('rev-list', '--count', 'perf').trim(), '2');
+    assert.equal(git('ls-tree', '--name-only', 'perf').trim(), '.gitattributes\nhistory.jsonl');
+    assert.equal(git('status', '--porcelain').trim(), '?? a.json\n?? b.json');
+    assert.match(fanwire(here, 'page', '--store', 'branch:perf').text, /in 2 entries/);
+    assert.match(
+      fanwire(here, 'add', 'a.json', '--store', 'branch:no..name').text,
+      /is no branch .*\[FANWIRE_USAGE_HISTORY\]/,
+    );
 
-  // Two machines add at the same time; git merges both lines.
-  const [left, right] = [1.2, 1.3].map((slowness) => sampleComparison(slowness)) as [object, object];
-  git('branch', 'other', 'perf');
-  writeFileSync(join(here, 'l.json'), JSON.stringify(left));
-  writeFileSync(join(here, 'r.json'), JSON.stringify(right));
-  fanwire(here, 'add', 'l.json', '--store', 'branch:perf');
-  fanwire(here, 'add', 'r.json', '--store', 'branch:other');
-  git('checkout', '--quiet', 'perf');
-  git('merge', '--quiet', '-m', 'both', 'other');
-  assert.match(fanwire(here, 'page', '--store', 'branch:perf').text, /in 4 entries/);
-});
+    // Two machines add at the same time; git merges both lines.
+    const [left, right] = [1.2, 1.3].map((slowness) => sampleComparison(slowness)) as [object, object];
+    git('branch', 'other', 'perf');
+    writeFileSync(join(here, 'l.json'), JSON.stringify(left));
+    writeFileSync(join(here, 'r.json'), JSON.stringify(right));
+    fanwire(here, 'add', 'l.json', '--store', 'branch:perf');
+    fanwire(here, 'add', 'r.json', '--store', 'branch:other');
+    git('checkout', '--quiet', 'perf');
+    git('merge', '--quiet', '-m', 'both', 'other');
+    assert.match(fanwire(here, 'page', '--store', 'branch:perf').text, /in 4 entries/);
+  },
+);
