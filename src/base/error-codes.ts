@@ -118,9 +118,9 @@ export const ERROR_CODES = {
   FANWIRE_CLIENT_CLOSED: inProcess('the client is closed'),
   FANWIRE_CLIENT_DISCONNECTED: inProcess('the connection ended for good'),
   FANWIRE_CLIENT_QUEUE_FULL: inProcess('as many publishes wait as may'),
-  FANWIRE_CLIENT_UNCONFIRMED: inProcess(
-    'the connection ended before the relay answered: it may or may not have arrived',
-  ),
+  FANWIRE_CLIENT_UNCONFIRMED: inProcess('the relay did not answer: it may or may not have arrived'),
+  FANWIRE_CLIENT_DATA: inProcess('JSON cannot carry what is to be published'),
+  FANWIRE_CLIENT_TOO_BIG: inProcess('a publish is larger than the relay takes'),
 } as const satisfies Record<`FANWIRE_${string}`, ErrorMeaning>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -8,7 +8,7 @@ import { type Logger, type SampledWarnings, sampledWarnings } from '../base/log.
 import { ruleFor } from '../config/topic-rules.js';
 import { FanwireError } from '../protocol/codes.js';
 import { writeParcel } from '../protocol/parcel.js';
-import { DEDUP_MS, publishKey } from '../protocol/publish-id.js';
+import { DEDUP_MS, keptBody, publishKey } from '../protocol/publish-id.js';
 import { readRecord, type SequenceRecord, writeRecord } from '../protocol/sequence-record.js';
 import type { Bridge, Elsewhere } from './bridge.js';
 import { JetStreamReader, type KeptAt } from './jetstream-reader.js';
@@ -148,7 +148,8 @@ export class JetStreamOwner implements NatsObserver {
       if (record.ack === undefined) return;
       reply(writeRecord({ is: 'ack', ack: record.ack, ...(seq !== undefined && { seq }) }));
     };
-    const { pid, repeat, ack: _ack, ...published } = record;
+    const { repeat, ack: _ack, ...published } = record;
+    const { pid } = published;
     const { client } = this;
     const canKeep =
       kept !== undefined && client !== undefined && this.reader !== undefined && this.waiting < MAX_WAITING;
@@ -254,8 +255,9 @@ export class JetStreamOwner implements NatsObserver {
       let last = floor;
       for (const message of messages) {
         const { record, body } = readRecord(message.data);
-        const about = record.is === 'publish' && record.from !== undefined ? { from: record.from } : {};
-        reply(writeRecord({ is: 'message', seq: message.seq, after: last, ...about }, body));
+        const { from, pid } = record as Publish;
+        const about = { after: last, ...(from !== undefined && { from }) };
+        reply(writeRecord({ is: 'message', seq: message.seq, ...about }, keptBody(body, pid)));
         last = message.seq;
       }
       reply(writeRecord({ is: 'end', seq: Math.max(last, seq), last }));

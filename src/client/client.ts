@@ -1,294 +1,205 @@
 // The client: one connection that comes back by itself, its subscriptions, and what waits to be sent meanwhile.
-import { errorFrom, FanwireError } from '../base/error.js';
-import type { Member, ServerOp } from '../protocol/ops.js';
-import { fullJitterMs } from './backoff.js';
-import { toBase64 } from './base64.js';
-import { Emitter } from './emitter.js';
-import { Link, type LinkEnd, type WebSocketClass } from './link.js';
-import { type Answer, Outbox } from './outbox.js';
+import { FanwireError } from '../base/error.js';
+import type { Limits, Member, ServerOp } from '../protocol/ops.js';
+import { Connection, closedError } from './connection.js';
+import type { WebSocketClass } from './link.js';
+import { type Answer, createOutbox, type Outbox, type Refused, refusedBy } from './outbox.js';
+import { pubText, type Unpublishable } from './payload.js';
 import { type Message, Subscription, type SubscriptionHost } from './subscription.js';
-import { renewAfterMs, withToken } from './token.js';
-
-/**
- * `connecting`: a token is fetched and a socket opened. `open`: connected. `waiting`: between two attempts.
- * `closed`: by close(), or because a refused token has no provider that could give another; final.
- */
-export type ClientState = 'connecting' | 'open' | 'waiting' | 'closed';
+import { bounded } from './times.js';
+import type { TokenSource } from './token.js';
 
 export interface ClientOptions {
-  /** A token, or what gives one; asked again for each connection and in time before a JWT ends. */
-  readonly token?: string | (() => string | Promise<string>);
+  /** A token, or what gives one; asked again for each connection and in time before a token ends. */
+  readonly token?: TokenSource;
   /** For runtimes without a global WebSocket (Node 20): the `ws` package's class. */
   readonly WebSocket?: unknown;
   /** Upper bound of the first wait before reconnecting, in ms; it doubles with each failure. Default 500. */
   readonly backoffBaseMs?: number;
   /** Upper bound of any wait before reconnecting, in ms. Default 30,000. */
   readonly backoffCapMs?: number;
-  /** Publishes kept while there is no connection; beyond it publish() rejects. Default 1,000. */
+  /** Publishes kept while there is no connection, or that wait for the relay's limits; beyond it publish() rejects. Default 1,000. */
   readonly queueLimit?: number;
   /** Messages an iterator holds for a loop that is behind; beyond it the oldest go, with a `gap`. Default 1,000. */
   readonly bufferLimit?: number;
-  /** Milliseconds until an unanswered opening is given up. Default 10,000. */
+  /** Milliseconds until an unanswered opening, or a token provider, is given up. Default 10,000. */
   readonly connectTimeoutMs?: number;
-  /** Milliseconds of silence until a ping, and again until the connection is given up. Default 25,000. */
+  /** Milliseconds of silence until a ping. Default 25,000. */
   readonly heartbeatMs?: number;
+  /** Milliseconds until a publish that was sent and not answered, over all reconnects, rejects as unconfirmed. Default 120,000. */
+  readonly confirmMs?: number;
 }
 
-export interface ClientEvents {
-  state: ClientState;
-  /** What no promise tells: a refused subscription or token, a connection that ended with a reason. */
-  error: FanwireError;
-  /** The relay is going away; the client reconnects after this many ms. */
-  drain: number;
+export interface SubscribeOptions {
+  /** How many of the last messages that the relay keeps come first. What counts is the first subscribe() of a topic. Default 0. */
+  readonly history?: number;
 }
 
 /** How a publish was taken. */
 export interface Published {
-  /** Its number in the topic, where the relay keeps history. */
+  /** Its number in the topic; undefined where the relay keeps no history of it, or could not number it (a cluster without NATS). */
   readonly seq: number | undefined;
 }
 
-/** A connection that lasted this long was a good one: the next wait starts from the base again. */
-const STABLE_MS = 5000;
+const DEFAULTS = {
+  backoffBaseMs: 500,
+  backoffCapMs: 30_000,
+  queueLimit: 1000,
+  bufferLimit: 1000,
+  connectTimeoutMs: 10_000,
+  heartbeatMs: 25_000,
+  confirmMs: 120_000,
+};
 
-/** setTimeout's limit. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-
-const UNAUTHENTICATED = 4401;
-
-type Timer = ReturnType<typeof setTimeout>;
-
-export class FanwireClient extends Emitter<ClientEvents> implements SubscriptionHost {
-  private current: ClientState = 'waiting';
-  private link: Link | undefined;
-  private openedAtMs = 0;
-  private failures = 0;
-  /** When to reconnect, as a drain said; undefined without one. */
-  private reconnectAtMs: number | undefined;
-  private retryTimer: Timer | undefined;
-  private renewTimer: Timer | undefined;
-  private drainTimer: Timer | undefined;
-  private readonly subscriptions = new Map<string, Subscription>();
-  private readonly outbox: Outbox;
-  private readonly WebSocket: WebSocketClass;
+export class FanwireClient extends Connection implements SubscriptionHost {
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #outbox: Outbox;
+  readonly #bufferLimit: number;
+  /** The relay has said its first word on this connection. */
+  #isGreeted = false;
 
   /** Connects at once. @throws FanwireError FANWIRE_CLIENT_WEBSOCKET where there is no WebSocket to use */
-  constructor(
-    private readonly url: string,
-    private readonly options: ClientOptions = {},
-  ) {
-    super();
-    this.outbox = new Outbox(options.queueLimit ?? 1000);
-    this.WebSocket = (options.WebSocket ?? (globalThis as { WebSocket?: unknown }).WebSocket) as WebSocketClass;
-    if (!this.WebSocket) {
-      throw new FanwireError('FANWIRE_CLIENT_WEBSOCKET', 'this runtime has no WebSocket: pass { WebSocket } from "ws"');
+  constructor(url: string | URL, options: ClientOptions = {}) {
+    const { WebSocket = (globalThis as { WebSocket?: unknown }).WebSocket, token } = options;
+    if (typeof WebSocket !== 'function') {
+      throw new FanwireError('FANWIRE_CLIENT_WEBSOCKET', 'pass { WebSocket } from "ws"');
     }
-    this.connect();
+    const numbers = { ...DEFAULTS };
+    for (const name of Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]) {
+      numbers[name] = bounded(options[name] ?? DEFAULTS[name], 1);
+    }
+    super({ url: String(url), token, WebSocket: WebSocket as WebSocketClass, ...numbers });
+    this.#bufferLimit = numbers.bufferLimit;
+    this.#outbox = createOutbox({
+      ...numbers,
+      send: (text) => this.send(text),
+    });
+    void this.connect();
   }
 
-  get state(): ClientState {
-    return this.current;
-  }
-
-  /** Bytes handed to the socket and not yet sent; a publisher that sees it grow should slow down. */
-  get bufferedAmount(): number {
-    return this.link?.bufferedAmount ?? 0;
-  }
-
-  /** Publishes that wait for a connection. */
+  /** Publishes that wait for a connection or for the relay's limits. */
   get queued(): number {
-    return this.outbox.waiting;
+    return this.#outbox.waiting();
   }
 
   /** Joins a topic now and after every reconnect. Asked twice for a topic, it gives the same subscription. */
-  subscribe<T = unknown>(topic: string, onMessage?: (message: Message<T>) => void): Subscription<T> {
-    const subscription = this.subscriptions.get(topic) ?? this.open(topic);
+  subscribe<T = unknown>(
+    topic: string,
+    onMessage?: (message: Message<T>) => unknown,
+    { history = 0 }: SubscribeOptions = {},
+  ): Subscription<T> {
+    const subscription = this.#subscriptions.get(topic) ?? this.#open(topic, history);
     const typed = subscription as unknown as Subscription<T>;
     if (onMessage) typed.on('message', onMessage);
     return typed;
   }
 
   /**
-   * Publishes any JSON value, or bytes. Resolves when the relay has taken it; waits in the queue while there is no connection.
-   * Rejects with FanwireError: FANWIRE_CLIENT_QUEUE_FULL, FANWIRE_CLIENT_UNCONFIRMED (the connection ended before the answer:
-   * it may or may not have been published), FANWIRE_CLIENT_CLOSED, or the relay's refusal.
+   * Publishes any JSON value, or bytes (an ArrayBuffer or a view of one). Resolves when the relay has taken it; waits in the queue while
+   * there is no connection, and is sent once more where an answer was lost with a connection: it arrives once.
+   * Rejects with FanwireError: FANWIRE_CLIENT_DATA, FANWIRE_CLIENT_TOO_BIG, FANWIRE_CLIENT_QUEUE_FULL, FANWIRE_CLIENT_UNCONFIRMED (it may
+   * or may not have been published), FANWIRE_CLIENT_CLOSED, or the relay's refusal.
    */
-  async publish(topic: string, data: unknown): Promise<Published> {
-    const payload = data instanceof Uint8Array ? { data: toBase64(data), encoding: 'base64' } : { data };
-    const { seq } = await this.ask({ op: 'pub', topic, ...payload });
-    if (seq !== undefined) this.subscriptions.get(topic)?.published(seq);
-    return { seq };
+  publish<T>(topic: string, data: T extends Unpublishable ? never : T): Promise<Published> {
+    return new Promise((resolve, reject) => {
+      const text = pubText(topic, data);
+      const taken = ({ seq }: Answer): void => {
+        if (seq !== undefined) this.#subscriptions.get(topic)?.published(seq);
+        resolve({ seq });
+      };
+      this.#outbox.ask(text, { resolve: taken, reject }, true);
+    });
   }
 
   /** Who is subscribed to a topic: the first members, and how many there are. Needs presence on the relay. */
   async presence(topic: string): Promise<{ members: readonly Member[]; count: number }> {
-    const { members = [], count = 0 } = await this.ask({ op: 'presence', topic });
+    const { members = [], count = 0 } = await this.answerTo({ op: 'presence', topic });
     return { members, count };
   }
 
-  /** Ends the connection and every subscription, for good. */
-  close(): void {
-    if (this.current !== 'closed') this.finish(closedError());
-  }
-
   join(subscription: Subscription): void {
-    const { topic, since } = subscription;
-    this.outbox.ask({ op: 'sub', topic, since }, this.sender, {
+    const { topic, since, history } = subscription;
+    this.#outbox.ask(JSON.stringify({ op: 'sub', topic, since, rewind: history || undefined }), {
       resolve: (answer) => subscription.confirmed(answer),
-      reject: (error) => {
-        // Unconfirmed: the next connection asks again.
-        if (error.code === 'FANWIRE_CLIENT_UNCONFIRMED' || subscription.state === 'ended') return;
-        this.subscriptions.delete(topic);
-        subscription.end(error);
-        this.emit('error', error);
-      },
+      reject: (error) => this.#refused(subscription, error),
     });
   }
 
   leave({ topic }: Subscription): void {
-    this.subscriptions.delete(topic);
-    this.sender?.(JSON.stringify({ op: 'unsub', topic }));
+    this.#subscriptions.delete(topic);
+    if (this.#isGreeted) this.send(JSON.stringify({ op: 'unsub', topic }));
   }
 
-  private open(topic: string): Subscription {
-    const subscription = new Subscription(topic, this, this.options.bufferLimit ?? 1000);
-    if (this.current === 'closed') {
-      subscription.end(closedError());
-      return subscription;
+  recognise(pid: string, seq: number | undefined): boolean {
+    return this.#outbox.recognise(pid, seq);
+  }
+
+  report(thrown: unknown): void {
+    this.emit('error', thrown as FanwireError);
+  }
+
+  #open(topic: string, history: number): Subscription {
+    const subscription = new Subscription(topic, history, this, this.#bufferLimit);
+    if (this.state === 'closed') subscription.end(closedError());
+    else {
+      this.#subscriptions.set(topic, subscription);
+      this.#rejoin(subscription);
     }
-    this.subscriptions.set(topic, subscription);
-    if (this.current === 'open') this.join(subscription);
     return subscription;
   }
 
-  private ask(op: object): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      if (this.current === 'closed') reject(closedError());
-      else this.outbox.ask(op, this.sender, { resolve, reject });
-    });
+  /** Asks for a subscription that the relay does not hold, as soon as that may be asked. */
+  #rejoin(subscription: Subscription): void {
+    if (subscription.state === 'joining' && this.#isGreeted) this.join(subscription);
   }
 
-  private get sender(): ((text: string) => void) | undefined {
-    const { link } = this;
-    return link && this.current === 'open' ? (text) => link.send(text) : undefined;
-  }
-
-  private enter(state: ClientState): void {
-    this.current = state;
-    this.emit('state', state);
-  }
-
-  private async connect(): Promise<void> {
-    this.enter('connecting');
-    let token: string | undefined;
-    try {
-      token = await this.token();
-    } catch (error) {
-      this.closed({ code: 1006, reason: `the token provider failed: ${error}`, retryAfterMs: 0 });
-      return;
+  #refused(subscription: Subscription, error: Refused): void {
+    const { code, retryAfterMs } = error;
+    // Where the connection ended, the next one asks again.
+    if (subscription.state === 'ended' || !this.#isGreeted) return;
+    if (retryAfterMs === undefined && code !== 'FANWIRE_CLIENT_UNCONFIRMED') this.#end(subscription, error);
+    else {
+      const waitMs = bounded(retryAfterMs, 0) + this.waitMs(1);
+      subscription.refused(error, waitMs, () => this.#rejoin(subscription));
     }
-    if (this.current !== 'connecting') return;
-    const { connectTimeoutMs = 10_000, heartbeatMs = 25_000 } = this.options;
-    const events = {
-      opened: () => this.opened(token),
-      received: (op: ServerOp) => this.received(op),
-      closed: (end: LinkEnd) => this.closed(end),
-    };
-    try {
-      this.link = new Link(this.WebSocket, withToken(this.url, token), events, { connectTimeoutMs, heartbeatMs });
-    } catch (error) {
-      this.finish(new FanwireError('FANWIRE_CLIENT_URL', `cannot open "${this.url}": ${error}`));
+    this.emit('error', error);
+  }
+
+  #end(subscription: Subscription, error: FanwireError): void {
+    this.#subscriptions.delete(subscription.topic);
+    subscription.end(error);
+  }
+
+  protected answerTo(op: object): Promise<Answer> {
+    return new Promise((resolve, reject) => this.#outbox.ask(JSON.stringify(op), { resolve, reject }));
+  }
+
+  protected heard(op: ServerOp): void {
+    if (!this.#isGreeted) {
+      // The relay's first word. One that does not say its limits has none, as far as is known.
+      this.#isGreeted = true;
+      this.#outbox.open((op as { limits?: Limits }).limits, () => {
+        for (const subscription of this.#subscriptions.values()) this.#rejoin(subscription);
+      });
     }
-  }
-
-  private token(): undefined | string | Promise<string> {
-    const { token } = this.options;
-    return typeof token === 'function' ? token() : token;
-  }
-
-  private opened(token: string | undefined): void {
-    this.openedAtMs = Date.now();
-    this.current = 'open';
-    for (const subscription of this.subscriptions.values()) this.join(subscription);
-    this.outbox.flush((text) => this.link?.send(text));
-    this.renewInTime(token);
-    this.emit('state', 'open');
-  }
-
-  private received(op: ServerOp): void {
-    if (op.op === 'ok') this.outbox.answer(op);
-    else if (op.op === 'error') {
-      if (!this.outbox.answer(op)) this.emit('error', errorFrom(op));
-    } else if (op.op === 'drain') this.draining(op.reconnectInMs);
-    else if ('topic' in op) this.subscriptions.get(op.topic)?.received(op);
-  }
-
-  private draining(reconnectInMs: number): void {
-    this.reconnectAtMs = Date.now() + reconnectInMs;
-    clearTimeout(this.drainTimer);
-    this.drainTimer = setTimeout(() => this.link?.drop(1012, 'drained'), reconnectInMs);
-    this.emit('drain', reconnectInMs);
-  }
-
-  private closed({ code, reason, retryAfterMs }: LinkEnd): void {
-    if (this.current === 'closed') return;
-    if (this.current === 'open' && Date.now() - this.openedAtMs >= STABLE_MS) this.failures = 0;
-    const error = new FanwireError('FANWIRE_CLIENT_DISCONNECTED', `connection ended with ${code} ${reason}`.trim());
-    if (code === UNAUTHENTICATED && typeof this.options.token !== 'function') {
-      this.finish(error);
-      return;
-    }
-    this.disconnect();
-    const { backoffBaseMs: baseMs = 500, backoffCapMs: capMs = 30_000 } = this.options;
-    const drainedMs = this.reconnectAtMs && Math.max(0, this.reconnectAtMs - Date.now());
-    this.reconnectAtMs = undefined;
-    const waitMs = drainedMs ?? retryAfterMs + fullJitterMs({ baseMs, capMs }, this.failures++);
-    this.retryTimer = setTimeout(() => this.connect(), waitMs);
-    this.enter('waiting');
-    if (drainedMs === undefined) this.emit('error', error);
-  }
-
-  private disconnect(): void {
-    this.link = undefined;
-    clearTimeout(this.renewTimer);
-    clearTimeout(this.drainTimer);
-    for (const subscription of this.subscriptions.values()) subscription.disconnected();
-    this.outbox.disconnected();
-  }
-
-  private finish(error: FanwireError): void {
-    const { link } = this;
-    this.enter('closed');
-    this.disconnect();
-    clearTimeout(this.retryTimer);
-    link?.drop(1000, 'closed');
-    for (const subscription of this.subscriptions.values()) subscription.end(error);
-    this.subscriptions.clear();
-    this.outbox.closed(error);
-    if (error.code !== 'FANWIRE_CLIENT_CLOSED') this.emit('error', error);
-  }
-
-  /** Sends a new token before the one in use ends, so that the connection lives on. */
-  private renewInTime(token: string | undefined): void {
-    const afterMs = token && typeof this.options.token === 'function' ? renewAfterMs(token, Date.now()) : undefined;
-    if (typeof afterMs !== 'number') return;
-    this.renewTimer = setTimeout(() => this.renew(), Math.min(afterMs, MAX_TIMEOUT_MS));
-  }
-
-  private async renew(): Promise<void> {
-    const { link } = this;
-    try {
-      const token = await this.token();
-      if (this.link !== link) return; // a new connection brings its own
-      await this.ask({ op: 'auth', token });
-      this.renewInTime(token);
-    } catch (error) {
-      // The relay closes the connection when the old token ends, and the next one starts with a new token.
-      this.emit('error', new FanwireError('FANWIRE_CLIENT_TOKEN', `the token could not be renewed: ${error}`));
+    if ((op.op === 'ok' || op.op === 'error') && this.#outbox.answer(op)) return;
+    const subscription = this.#subscriptions.get(String((op as { topic?: string }).topic));
+    if (op.op !== 'error') subscription?.received(op);
+    else {
+      const error = refusedBy(op);
+      // The relay has taken this client out of a topic: its new token does not permit it.
+      if (subscription && op.retryAfterMs === undefined) this.#end(subscription, error);
+      this.emit('error', error);
     }
   }
-}
 
-function closedError(): FanwireError {
-  return new FanwireError('FANWIRE_CLIENT_CLOSED', 'the client is closed');
+  protected disconnected(end?: FanwireError): void {
+    this.#isGreeted = false;
+    for (const subscription of this.#subscriptions.values()) {
+      if (end) subscription.end(end);
+      else subscription.disconnected();
+    }
+    if (end) this.#subscriptions.clear();
+    this.#outbox.disconnected(end);
+  }
 }

@@ -1,15 +1,43 @@
-// Typed events without a dependency: `on` gives back the function that takes the listener off.
+// Typed events without a dependency: `on` gives back the function that takes the listener off. Listeners are somebody else's code:
+// each call is isolated, so that one that throws, or whose promise rejects, stops nobody else.
 
-export class Emitter<Events extends object> {
-  private readonly listeners = new Map<keyof Events, Set<(value: never) => void>>();
+type Listener = (value: unknown, emitter: unknown) => unknown;
 
-  on<Name extends keyof Events>(event: Name, listener: (value: Events[Name]) => void): () => void {
-    const set = this.listeners.get(event) ?? new Set();
-    this.listeners.set(event, set.add(listener));
-    return () => set.delete(listener);
+export abstract class Emitter<Events extends object> {
+  readonly #listeners = new Map<unknown, Set<Listener>>();
+
+  /** The listener gets the value, and who says it. What it throws is shown on the console, and comes as the client's `error`. */
+  on<Name extends keyof Events>(event: Name, listener: (value: Events[Name], emitter: this) => unknown): () => void {
+    const set = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, set.add(listener as Listener));
+    return () => set.delete(listener as Listener);
   }
 
+  /** Call it last: listeners may do anything, and what they see must be as it will stay. */
   protected emit<Name extends keyof Events>(event: Name, value: Events[Name]): void {
-    for (const listener of this.listeners.get(event) ?? []) (listener as (value: Events[Name]) => void)(value);
+    const failed = (thrown: unknown): void => {
+      console.error(thrown);
+      if (event !== 'error') this.report(thrown);
+    };
+    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+      try {
+        // An async function's failure counts too; awaited it would delay the others.
+        (listener(value, this) as Partial<PromiseLike<unknown>> | undefined)?.then?.(undefined, failed);
+      } catch (thrown) {
+        failed(thrown);
+      }
+    }
+  }
+
+  /** Told what a listener threw. */
+  protected abstract report(thrown: unknown): void;
+}
+
+/** What was thrown, in words, whatever it is. */
+export function wordsOf(thrown: unknown): string {
+  try {
+    return String((thrown as Error | undefined)?.message ?? thrown);
+  } catch {
+    return 'unknown';
   }
 }

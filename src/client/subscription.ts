@@ -15,9 +15,10 @@ export interface Message<T = unknown> {
 
 /** Messages that did not arrive. */
 export interface Gap {
-  /** `lost`: the relay dropped them because this client read too slowly; `buffer-full`: nobody iterated in time; else why
+  /** `lost`: the relay dropped them because this client read too slowly; `buffer-full`: nobody iterated in time;
+   *  `not-asked`: at the first join, the relay keeps messages and no `history` was asked for; else why
    *  the relay could not replay what was missed while away. */
-  readonly reason: Unrecovered | 'lost' | 'buffer-full';
+  readonly reason: Unrecovered | 'lost' | 'buffer-full' | 'not-asked';
   /** How many; undefined where that is not known. */
   readonly count?: number;
 }
@@ -36,10 +37,11 @@ export interface SubscriptionHost {
   join(subscription: Subscription): void;
   leave(subscription: Subscription): void;
   presence(topic: string): Promise<{ members: readonly Member[]; count: number }>;
+  /** Whether a publish id is this client's. */
+  recognise(pid: string, seq: number | undefined): boolean;
+  /** Told what a listener threw. */
+  report(thrown: unknown): void;
 }
-
-/** Own publishes that a replay would be spared; of more than these the oldest come back with it. */
-const MAX_OWN = 10_000;
 
 interface Reader<T> {
   readonly buffer: Message<T>[];
@@ -49,140 +51,149 @@ interface Reader<T> {
 export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> implements AsyncIterable<Message<T>> {
   /** `joining`: the relay has yet to confirm; what arrives meanwhile is dropped, since the confirmation replays it. */
   state: 'joining' | 'live' | 'ended' = 'joining';
-  /** Resolves when the relay first confirms, rejects when it refuses. */
+  /** Resolves when the relay first confirms. Rejects when it first refuses; where that passes (`retryAfterMs`) the subscription goes on
+   *  trying, and `live` tells of its success. */
   readonly ready: Promise<void>;
-  private position: Position | undefined;
-  /** Own publishes ahead of the position: a replay would bring them back. */
-  private readonly own = new Set<number>();
-  private readonly readers = new Set<Reader<T>>();
-  private failure: Error | undefined;
-  private settle!: { resolve: () => void; reject: (error: Error) => void };
+  #position: Position | undefined;
+  readonly #readers = new Set<Reader<T>>();
+  #failure: Error | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #settle!: { resolve: () => void; reject: (error: Error) => void };
 
+  readonly #host: SubscriptionHost;
+  readonly #bufferLimit: number;
   constructor(
     readonly topic: string,
-    private readonly host: SubscriptionHost,
-    private readonly bufferLimit: number,
+    /** How many of the messages kept come first. */
+    readonly history: number,
+    host: SubscriptionHost,
+    bufferLimit: number,
   ) {
     super();
+    this.#host = host;
+    this.#bufferLimit = bufferLimit;
     this.ready = new Promise((resolve, reject) => {
-      this.settle = { resolve, reject };
+      this.#settle = { resolve, reject };
     });
     this.ready.catch(() => {}); // whoever does not wait for it learns from the iterator or the client's `error`
   }
 
   /** Where to go on from after a disconnect; undefined where the relay keeps no history. */
   get since(): Position | undefined {
-    return this.position;
+    return this.#position;
   }
 
   /** Who is subscribed, as far as the relay shows it. */
   presence(): Promise<{ members: readonly Member[]; count: number }> {
-    return this.host.presence(this.topic);
+    return this.#host.presence(this.topic);
   }
 
   /** Leaves the topic, for every listener and iterator of this subscription. */
   unsubscribe(): void {
     if (this.state === 'ended') return;
     this.end();
-    this.host.leave(this as unknown as Subscription);
+    this.#host.leave(this as unknown as Subscription);
   }
 
   /** Messages from now on. What is not taken in time is dropped beyond the buffer's limit, with a `gap`. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Message<T>, void, void> {
+  [Symbol.asyncIterator](): AsyncGenerator<Message<T>, void, void> {
     const reader: Reader<T> = { buffer: [], wake: () => {} };
-    this.readers.add(reader);
+    this.#readers.add(reader); // now, and not when the first message is asked for
+    return this.#read(reader);
+  }
+
+  async *#read(reader: Reader<T>): AsyncGenerator<Message<T>, void, void> {
     try {
       for (;;) {
         const message = reader.buffer.shift();
         if (message) yield message;
-        else if (this.failure) throw this.failure;
+        else if (this.#failure) throw this.#failure;
         else if (this.state === 'ended') return;
         else await new Promise<void>((wake) => Object.assign(reader, { wake }));
       }
     } finally {
-      this.readers.delete(reader);
+      this.#readers.delete(reader);
     }
   }
 
   /** The relay's answer to a `sub`. */
-  confirmed(answer: Extract<ServerOp, { op: 'ok' }>): void {
+  confirmed({ epoch, seq = 0, after, kept, recovered, reason, replayed = 0 }: Extract<ServerOp, { op: 'ok' }>): void {
     if (this.state === 'ended') return;
     this.state = 'live';
-    if (!answer.recovered) {
-      this.position = answer.epoch === undefined ? undefined : { epoch: answer.epoch, seq: answer.seq ?? 0 };
-      this.own.clear();
+    if (!recovered) {
+      this.#position = epoch === undefined ? undefined : { epoch, seq: after ?? seq };
     }
-    if (answer.reason) this.emit('gap', { reason: answer.reason });
-    this.settle.resolve();
-    this.emit('live', { replayed: answer.replayed ?? 0 });
+    this.#settle.resolve();
+    if (reason) this.emit('gap', { reason });
+    else if (kept) this.emit('gap', { reason: 'not-asked', count: kept });
+    this.emit('live', { replayed });
+  }
+
+  /** The relay refused for now: `retry` after a while. */
+  refused(error: Error, waitMs: number, retry: () => void): void {
+    this.#settle.reject(error);
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(retry, waitMs);
   }
 
   received(op: ServerOp): void {
     if (this.state !== 'live') return;
-    if (op.op === 'msg') this.message(op);
+    if (op.op === 'msg') this.#message(op);
     else if (op.op === 'join' || op.op === 'leave') this.emit(op.op, op.member);
-    else if (op.op === 'lost') this.lost(op);
+    else if (op.op === 'lost') this.#lost(op);
   }
 
-  /** An own publish was numbered `seq`. */
+  /** An own publish was numbered `seq`, and will not be heard here: where it is the next, the position moves past it. */
   published(seq: number): void {
-    if (!this.position || seq <= this.position.seq) return;
-    this.own.add(seq);
-    this.absorbOwn();
-    // In a cluster numbers have gaps, and own ones wait here until somebody else publishes.
-    if (this.own.size > MAX_OWN) this.own.delete(this.own.values().next().value as number);
+    if (this.#position?.seq === seq - 1) this.#position = { ...this.#position, seq };
   }
 
   /** The connection went; the next `sub` asks for what is missed from here on. */
   disconnected(): void {
+    clearTimeout(this.#retryTimer);
     if (this.state === 'live') this.state = 'joining';
   }
 
   end(failure?: Error): void {
+    clearTimeout(this.#retryTimer);
     this.state = 'ended';
-    this.failure = failure;
-    this.settle.reject(failure ?? new Error('unsubscribed'));
-    for (const { wake } of this.readers) wake();
+    this.#failure = failure;
+    this.#settle.reject(failure ?? new Error('unsubscribed'));
+    for (const { wake } of this.#readers) wake();
   }
 
-  private message({ data, encoding, seq, from }: Extract<ServerOp, { op: 'msg' }>): void {
-    if (seq !== undefined && this.position) {
-      if (seq <= this.position.seq) return;
-      this.position = { epoch: this.position.epoch, seq };
-      if (this.own.delete(seq)) return;
-      this.absorbOwn();
+  protected report(thrown: unknown): void {
+    this.#host.report(thrown);
+  }
+
+  #message({ data, encoding, seq, from, pid }: Extract<ServerOp, { op: 'msg' }>): void {
+    if (seq !== undefined && this.#position) {
+      if (seq <= this.#position.seq) return;
+      this.#position = { ...this.#position, seq };
     }
+    // A replay brings back what this client published; live it never hears itself.
+    if (pid && this.#host.recognise(pid, seq)) return;
     const content = (encoding === 'base64' ? fromBase64(data as string) : data) as T;
     const message: Message<T> = { topic: this.topic, data: content, seq, from };
+    for (const reader of this.#readers) this.#buffer(reader, message);
     this.emit('message', message);
-    for (const reader of this.readers) this.buffer(reader, message);
   }
 
-  private buffer(reader: Reader<T>, message: Message<T>): void {
+  #buffer(reader: Reader<T>, message: Message<T>): void {
     reader.buffer.push(message);
-    if (reader.buffer.length > this.bufferLimit) {
+    if (reader.buffer.length > this.#bufferLimit) {
       reader.buffer.shift();
       this.emit('gap', { reason: 'buffer-full', count: 1 });
     }
     reader.wake();
   }
 
-  private lost({ count, recoverable }: Extract<ServerOp, { op: 'lost' }>): void {
+  #lost({ count, recoverable }: Extract<ServerOp, { op: 'lost' }>): void {
     if (!recoverable) {
       this.emit('gap', { reason: 'lost', count });
       return;
     }
     this.state = 'joining';
-    this.host.join(this as unknown as Subscription);
-  }
-
-  private absorbOwn(): void {
-    let { epoch, seq } = this.position as Position;
-    for (const own of this.own) {
-      if (own > seq) break; // they are in rising order
-      this.own.delete(own);
-    }
-    while (this.own.delete(seq + 1)) seq++;
-    this.position = { epoch, seq };
+    this.#host.join(this as unknown as Subscription);
   }
 }

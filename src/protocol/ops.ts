@@ -67,8 +67,8 @@ export interface InvalidOp {
 
 /** What a refusal says of a retry: after how long it may help, or that only a new token does. With neither it is final. */
 export interface RetryAdvice {
-  readonly retryAfterMs?: number;
-  readonly authenticate?: true;
+  readonly retryAfterMs?: number | undefined;
+  readonly authenticate?: true | undefined;
 }
 
 /** What one connection may do, where that is limited. */
@@ -103,6 +103,8 @@ export type ServerOp =
       readonly from?: string;
       /** Messages that this one has taken the place of. */
       readonly skipped?: number;
+      /** In a replay: the id it was published with. */
+      readonly pid?: string;
     }
   | {
       readonly op: 'hello';
@@ -121,6 +123,8 @@ export type ServerOp =
       readonly recovered?: boolean;
       readonly reason?: Unrecovered;
       readonly replayed?: number;
+      /** How many messages are kept that were not asked for. */
+      readonly kept?: number;
       /** The number that a rewind begins after. */
       readonly after?: number;
       readonly members?: readonly Member[];

@@ -21,6 +21,7 @@ export type SequenceRecord =
       readonly from?: string;
       readonly sender?: string;
       readonly key?: string;
+      readonly pid?: string;
     }
   /** From the owner to the thread that asked for a number: 0 where it got none, nothing where that is not known. */
   | { readonly is: 'ack'; readonly ack: number; readonly seq?: number }

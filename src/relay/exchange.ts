@@ -9,8 +9,9 @@ import { publishKey } from '../protocol/publish-id.js';
 import type { Connection, Delivery, Topic } from './fanout/audience.js';
 import type { FanOut } from './fanout/fanout.js';
 import type { TopicTable } from './fanout/topic-table.js';
+import type { Acknowledge, Numbered } from './history/numbering.js';
 import type { RecentPublishes } from './history/recent-publishes.js';
-import type { Acknowledge, Numbered, Sequencer } from './history/sequencer.js';
+import type { Sequencer } from './history/sequencer.js';
 import type { Presence } from './session/presence.js';
 
 export class Exchange {

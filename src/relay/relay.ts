@@ -31,7 +31,7 @@ import { SlowConsumers } from './fanout/slow.js';
 import { slowObserver } from './fanout/slow-observer.js';
 import type { TopicTable } from './fanout/topic-table.js';
 import { type HistoryCounts, NOTHING_KEPT } from './history/history.js';
-import type { Acknowledge } from './history/sequencer.js';
+import type { Acknowledge } from './history/numbering.js';
 import type { RelayLife } from './life.js';
 import { urlOf } from './listening.js';
 import type { Presence } from './session/presence.js';

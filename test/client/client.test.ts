@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { SignJWT } from 'jose';
 import { WebSocket } from 'ws';
-import { fullJitterMs } from '../../src/client/backoff.js';
 import { type ClientOptions, type ClientState, FanwireClient, type FanwireError } from '../../src/client/index.js';
-import { renewAfterMs, withToken } from '../../src/client/token.js';
+import { jitterMs } from '../../src/client/times.js';
+import { withToken } from '../../src/client/token.js';
 import { CuttingProxy } from '../support/cutting-proxy.js';
 import { serve } from '../support/fanwire-process.js';
 import { startLocalRelay, until } from '../support/local-relay.js';
@@ -62,7 +62,7 @@ test('publishes wait in order while there is no connection, up to the bound, and
 
 test('what was sent and not answered when the connection ends is rejected as unconfirmed, not left to hang', async (t) => {
   const relay = await serve(t);
-  const client = clientOf(t, `ws://127.0.0.1:${relay.port}`);
+  const client = clientOf(t, `ws://127.0.0.1:${relay.port}`, { confirmMs: 300 });
   await enters(client, 'open');
   relay.child.kill('SIGSTOP');
   const outcomes = Promise.allSettled([client.publish('room', 1), client.presence('room')]);
@@ -217,31 +217,19 @@ test('bytes travel as bytes', async (t) => {
   assert.deepEqual(await heard, bytes);
 });
 
-test('waits are spread evenly from nothing to a bound that doubles up to the cap', () => {
-  const bound = (attempt: number) => fullJitterMs({ baseMs: 500, capMs: 30_000 }, attempt, () => 1);
-  assert.deepEqual([0, 1, 2, 5, 6, 60, 2000].map(bound), [500, 1000, 2000, 16_000, 30_000, 30_000, 30_000]);
-  assert.equal(
-    fullJitterMs({ baseMs: 500, capMs: 30_000 }, 3, () => 0),
-    0,
+test('waits are spread evenly from a floor to a bound that doubles up to the cap', (t) => {
+  t.mock.method(Math, 'random', () => 1);
+  assert.deepEqual(
+    [0, 1, 2, 5, 6, 60, 2000].map((attempt) => jitterMs(500, 30_000, attempt)),
+    [500, 1000, 2000, 16_000, 30_000, 30_000, 30_000],
   );
+  t.mock.method(Math, 'random', () => 0);
+  assert.deepEqual([jitterMs(500, 30_000, 3), jitterMs(500, 20, 3)], [50, 2]);
 });
 
-test('a token goes into the subprotocol list if it fits there, else into the query, and is renewed at four fifths', () => {
-  assert.deepEqual(withToken('ws://h/x', 'a.b-c_d'), {
-    url: 'ws://h/x',
-    protocols: ['fanwire.v1', 'fanwire.token.a.b-c_d'],
-  });
-  assert.deepEqual(withToken('ws://h/x?y=1', 'a b/='), {
-    url: 'ws://h/x?y=1&token=a+b%2F%3D',
-    protocols: ['fanwire.v1'],
-  });
-  const jwt = (claims: object) => `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
-  assert.equal(renewAfterMs(jwt({ exp: 1100, iat: 1000 }), 1_000_000), 80_000);
-  assert.equal(
-    renewAfterMs(jwt({ exp: 1100, iat: 1000 }), 9_000_000),
-    80_000,
-    'a clock that is off falls back to the issuer’s',
-  );
-  assert.equal(renewAfterMs(jwt({ sub: 'é>>>???' }), 0), undefined);
-  assert.equal(renewAfterMs('static', 0), undefined);
+test('a token goes into the subprotocol list if it fits there, else into the query', () => {
+  assert.deepEqual(withToken('ws://h/x', 'a.b-c_d'), ['ws://h/x', ['fanwire.v1', 'fanwire.token.a.b-c_d']]);
+  assert.deepEqual(withToken('ws://h/x?y=1', 'a +b/='), ['ws://h/x?y=1&token=a%20%2Bb%2F%3D', ['fanwire.v1']]);
+  assert.deepEqual(withToken('ws://h/x', 'é'), ['ws://h/x?token=%C3%A9', ['fanwire.v1']]);
+  assert.deepEqual(withToken('ws://h/x', undefined), ['ws://h/x', ['fanwire.v1']]);
 });

@@ -22,7 +22,7 @@ export class Listener {
       this.check();
     });
     subscription.on('gap', ({ reason }) => {
-      this.gaps.push(reason);
+      if (reason !== 'not-asked') this.gaps.push(reason); // what was kept when it came
       this.check();
     });
     this.ready = subscription.ready;

@@ -64,8 +64,10 @@ export const INTERNAL_ERROR: Answer = json(500, {
   error: { code: 'FANWIRE_INTERNAL', message: 'this failed inside the relay; its log says why' },
 });
 
-function refusalHeaders({ status, retryAfterS }: Refusal): Headers {
+function refusalHeaders({ status, code, retryAfterS }: Refusal): Headers {
   return {
+    // A client that sees no body of a refused upgrade knows by this that it is the relay's own word.
+    'Fanwire-Error': code,
     ...(retryAfterS === undefined ? {} : { 'Retry-After': String(retryAfterS) }),
     ...(status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
     ...(status === 426 ? { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' } : {}),

@@ -2,53 +2,17 @@
 // its messages and keeps them: publishes go to the owner and come back numbered, in one order for all, and the other threads keep a
 // copy while they have subscribers. A relay that is alone owns every topic.
 import type { Threads } from '../../bus/bus.js';
-import type { Payload, PublishId } from '../../protocol/ops.js';
-import { publishKey } from '../../protocol/publish-id.js';
+import type { PublishId } from '../../protocol/ops.js';
+import { keptBody, publishKey } from '../../protocol/publish-id.js';
 import { readRecord, type SequenceRecord, writeRecord } from '../../protocol/sequence-record.js';
-import type { Connection } from '../fanout/audience.js';
 import type { HistoryStore, TopicHistory } from './history.js';
 import type { MemoryHistory } from './memory.js';
+import type { Acknowledge, Numbered, Outgoing, SequencerObserver } from './numbering.js';
 import type { RecentPublishes } from './recent-publishes.js';
 import { ReplicaHistory } from './replica.js';
 
 /** How often it is looked whether an owner that has not answered should be asked again. */
 const ASK_AGAIN_MS = 1000;
-
-/** A message on its way to its number. */
-export interface Outgoing {
-  readonly topic: string;
-  readonly body: string;
-  readonly from: string | undefined;
-  readonly sender: Connection | undefined;
-  /** Both forms of it, where they are at hand: it need not be made from `body` again. Valid until publish() returns. */
-  readonly payload: Payload;
-  readonly once?: PublishId | undefined;
-}
-
-/** A message with its place in the topic, to be fanned out here. */
-export interface Numbered {
-  readonly topic: string;
-  readonly body: string;
-  readonly seq: number;
-  readonly from: string | undefined;
-  /** The connection to leave out, or its id, which may be another thread's. */
-  readonly sender: Connection | string | undefined;
-  readonly payload?: Payload;
-  /** What its publisher called its key. */
-  readonly key?: string | undefined;
-  /** Deliver to raw sockets only; enveloped sockets get it from the history copy. */
-  readonly isForRawOnly?: boolean;
-}
-
-/** Told what the sequencer learns. */
-export interface SequencerObserver {
-  numbered(message: Numbered): void;
-  /** The stream of a topic broke off and goes on elsewhere: its subscribers here have to recover. */
-  broken(topic: string): void;
-}
-
-/** Told of the number a publish got, or that its owner went away with it. */
-export type Acknowledge = (seq: number | undefined) => void;
 
 interface Unacknowledged {
   readonly owner: number;
@@ -192,19 +156,19 @@ export class Sequencer implements HistoryStore {
     const known = this.recent.find(key);
     if (known !== undefined) return known;
     if (once.repeat !== undefined && !this.recent.covers(once.repeat)) return undefined;
-    const seq = this.number(message);
+    const seq = this.number(message, once.pid);
     this.recent.note(key, seq);
     return seq;
   }
 
   /** As the owner: gives a message its number, and fans it out here and in the other threads. */
-  private number(message: Omit<Numbered, 'seq'>): number {
+  private number(message: Omit<Numbered, 'seq'>, pid?: string): number {
     const { topic, body, from, sender, payload, key = payload?.key } = message;
     const history = this.own.open(topic);
     if (history === undefined) return 0;
-    const seq = history.append(body, from);
+    const seq = history.append(keptBody(body, pid), from);
     if (this.threads !== undefined) {
-      const about = optional(from, typeof sender === 'string' ? sender : sender?.id, key);
+      const about = optional(from, typeof sender === 'string' ? sender : sender?.id, key, pid);
       const record = writeRecord({ is: 'numbered', epoch: history.epoch, seq, after: seq - 1, ...about }, body);
       this.threads.sendToInterested(topic, record);
     }
@@ -215,9 +179,9 @@ export class Sequencer implements HistoryStore {
   private follow(topic: string, record: Extract<SequenceRecord, { is: 'numbered' }>, body: string): void {
     const replica = this.replicas.get(topic);
     if (replica === undefined) return;
-    const { epoch, seq, after, from, sender, key } = record;
+    const { epoch, seq, after, from, sender, key, pid } = record;
     const wasReady = replica.isReady;
-    const outcome = replica.follow({ epoch, seq, after, body, from });
+    const outcome = replica.follow({ epoch, seq, after, body: keptBody(body, pid), from });
     if (outcome === 'broken' && wasReady) this.ask(replica);
     this.observer.numbered({ topic, body, seq, from, sender, key, isForRawOnly: outcome !== 'new' });
     replica.settleAhead();
@@ -310,10 +274,12 @@ function optional(
   from: string | undefined,
   sender: string | undefined,
   key?: string,
-): { from?: string; sender?: string; key?: string } {
+  pid?: string,
+): { from?: string; sender?: string; key?: string; pid?: string } {
   return {
     ...(from !== undefined && { from }),
     ...(sender !== undefined && { sender }),
     ...(key !== undefined && { key }),
+    ...(pid !== undefined && { pid }),
   };
 }

@@ -106,7 +106,8 @@ export class Memberships {
     const unrecovered = reason && { recovery: { reason } };
     if (rewind === 0) {
       this.attach(connection, membership);
-      return { ...answer, ...unrecovered };
+      const kept = since === undefined ? history.countAfter(history.floor) : 0;
+      return { ...answer, ...unrecovered, kept };
     }
     const after = history.before(rewind);
     return {

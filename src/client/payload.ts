@@ -1,0 +1,42 @@
+// What may be published: bytes of every kind, and JSON that arrives as it was. Whatever JSON would silently change is refused.
+import { FanwireError } from '../base/error.js';
+import { toBase64 } from './base64.js';
+
+/** What publish() cannot carry; the type checker says so at the top level, publish() itself at every level. */
+export type Unpublishable =
+  | undefined
+  | bigint
+  | symbol
+  | ((...given: never[]) => unknown)
+  | ReadonlyMap<unknown, unknown>
+  | ReadonlySet<unknown>
+  | PromiseLike<unknown>;
+
+/** A `pub` as text. @throws FanwireError FANWIRE_CLIENT_DATA for what JSON cannot carry */
+export function pubText(topic: string, data: unknown): string {
+  try {
+    const bytes = bytesOf(data);
+    // In an array, where JSON has no way to leave it out.
+    const payload = bytes ? `"${toBase64(bytes)}","encoding":"base64"` : JSON.stringify([data], carried).slice(1, -1);
+    return `{"op":"pub","topic":${JSON.stringify(topic)},"data":${payload}}`;
+  } catch (error) {
+    throw new FanwireError('FANWIRE_CLIENT_DATA', (error as Error).message);
+  }
+}
+
+const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+
+function bytesOf(data: unknown): Uint8Array | undefined {
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  // By name: `instanceof` knows only this realm's.
+  return kindOf(data).endsWith('ArrayBuffer') ? new Uint8Array(data as ArrayBuffer) : undefined;
+}
+
+/** JSON.stringify's replacer: passes what arrives as it is. A field that is undefined is left out, as everywhere in JavaScript; JSON
+ *  itself refuses a BigInt. */
+function carried(this: unknown, key: string, value: unknown): unknown {
+  const kind = kindOf(value);
+  const isMissing = value === undefined && !Array.isArray(this);
+  if (isMissing || Number.isFinite(value) || /^(Object|Array|String|Boolean|Null|BigInt)$/.test(kind)) return value;
+  throw new TypeError(`JSON has no ${kind} such as "${key}"`);
+}
