@@ -34,6 +34,9 @@ async function startNode(config: RelayConfig, log: Logger, stuck?: () => void) {
   // uWS reads its environment when it is first loaded, and only what this thread sets is seen: a worker's variables are a copy.
   await import('../relay/uws.js');
   const certificate = config.tlsCert === '' ? undefined : new ServedCertificate(config);
+  if (certificate !== undefined && certificate.expiresAtMs < Date.now()) {
+    log.warn(certificate.facts, 'the certificate has ended: clients that check it do not connect');
+  }
   const files = await natsFiles(config);
   const cluster = await joinCluster(config, log, files);
   try {

@@ -1,5 +1,6 @@
 // The certificate that clients are shown: what was last read of its files, and when it ends.
 import { createHash, type X509Certificate } from 'node:crypto';
+import { FanwireError } from '../protocol/codes.js';
 import { type Given, readGiven, requireKeyPair } from './pem.js';
 import type { RelayConfig } from './schema.js';
 
@@ -27,7 +28,7 @@ export class ServedCertificate {
 
   /** Unix time in ms. */
   get expiresAtMs(): number {
-    return Date.parse(this.held.certificate.validTo);
+    return endOf(this.held);
   }
 
   /** What the log says of it. */
@@ -37,10 +38,14 @@ export class ServedCertificate {
     return { subject: (subject ?? '').replaceAll('\n', ', '), serialNumber, expiresAt };
   }
 
-  /** What the files hold now; undefined where that is what is held. Throws as the constructor does. */
+  /** What the files hold now; undefined where that is what is held. Throws as the constructor does, and where it has ended already while what
+   *  is held has not: an old file was put back by mistake. */
   changed(): ReadCertificate | undefined {
     const now = this.read();
-    return now.digest === this.held.digest ? undefined : now;
+    if (now.digest === this.held.digest) return undefined;
+    if (endOf(now) > Date.now() || this.expiresAtMs <= Date.now()) return now;
+    const [flag, path] = this.cert;
+    throw new FanwireError('FANWIRE_CONFIG_TLS', `${flag} "${path}" ended on ${new Date(endOf(now)).toISOString()}`);
   }
 
   hold(read: ReadCertificate): void {
@@ -52,4 +57,8 @@ export class ServedCertificate {
     const digest = createHash('sha256').update(readGiven(this.cert)).update(readGiven(this.key)).digest('hex');
     return { certificate, digest };
   }
+}
+
+function endOf({ certificate }: ReadCertificate): number {
+  return Date.parse(certificate.validTo);
 }

@@ -11,26 +11,26 @@ const DNS_NAME = 2;
 const IP_ADDRESS = 7;
 
 /** A certificate and its key as PEM files in a folder of the test's own. */
-export function certificate(t: TestContext): { cert: string; key: string; folder: string } {
+export function certificate(t: TestContext, validMs = DAY_MS): { cert: string; key: string; folder: string } {
   const folder = mkdtempSync(join(tmpdir(), 'fanwire-tls-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-  const made = selfSigned();
+  const made = selfSigned(validMs);
   writeFileSync(cert, made.cert);
   writeFileSync(key, made.key, { mode: 0o600 });
   return { cert, key, folder };
 }
 
-/** PEM texts of a certificate that is its own authority, for localhost and 127.0.0.1, valid for a day, and of its key. */
-export function selfSigned(): { cert: string; key: string } {
+/** PEM texts of a certificate that is its own authority, for localhost and 127.0.0.1, valid for so long from now (below 0: ended), and of its key. */
+export function selfSigned(validMs = DAY_MS): { cert: string; key: string } {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const key = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
   const signer = forge.pki.privateKeyFromPem(key);
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = forge.pki.rsa.setPublicKey(signer.n, signer.e);
   certificate.serialNumber = `01${randomBytes(15).toString('hex')}`;
-  certificate.validity.notBefore = new Date(Date.now() - DAY_MS / 24);
-  certificate.validity.notAfter = new Date(Date.now() + DAY_MS);
+  certificate.validity.notBefore = new Date(Date.now() - DAY_MS);
+  certificate.validity.notAfter = new Date(Date.now() + validMs);
   const name = [{ name: 'commonName', value: 'localhost' }];
   certificate.setSubject(name);
   certificate.setIssuer(name);

@@ -115,6 +115,20 @@ test('a certificate that changes is read by itself; one that is broken changes n
   await client.handled();
 });
 
+test('one that has ended is not taken in place of one that has not, and a start with one is a warning', async (t) => {
+  const files = certificate(t);
+  const relay = await serve(t, ['--tls-cert', files.cert, '--tls-key', files.key]);
+  const first = await serialAt(relay.port, 'localhost');
+  const old = certificate(t, -60_000);
+  copyFileSync(old.cert, files.cert);
+  copyFileSync(old.key, files.key);
+  relay.child.kill('SIGHUP');
+  await relay.seen(/ended on [^\n]*certificate not renewed; the one before holds/);
+  assert.equal(await serialAt(relay.port, 'localhost'), first);
+  const late = await serve(t, ['--tls-cert', old.cert, '--tls-key', old.key]);
+  assert.match(late.stdout(), /"level":"warn"[^\n]*the certificate has ended/);
+});
+
 test('/metrics and /stats say how long the certificate is good', async (t) => {
   const { cert, key } = certificate(t);
   const relay = await serve(t, ['--tls-cert', cert, '--tls-key', key]);
