@@ -12,6 +12,7 @@ import type { Plan } from '../scenarios/scenario.js';
 import { loadBaseline, saveBaseline } from './baseline.js';
 import { compare, compareWithBaseline, playRuns } from './compare.js';
 import { type Comparison, isMeasured } from './comparison.js';
+import { toBencher, toBenchmarkAction, toCsv } from './exports.js';
 import { mulberry32 } from './interval.js';
 import { ProgressLine } from './progress-line.js';
 import { renderAnnotations, renderJunit, renderMarkdown, renderTerminal } from './report-text.js';
@@ -144,11 +145,21 @@ async function withBaseline(
   return null;
 }
 
+/** Further files for dashboards, each named by its flag. */
+export interface ComparisonFiles extends ReportFiles {
+  readonly bencher?: string;
+  readonly benchmarkAction?: string;
+  readonly csv?: string;
+}
+
 /** Writes every report that is named; in a GitHub workflow, its summary and annotations too. */
-export async function writeComparison(comparison: Comparison, files: ReportFiles, isQuiet: boolean): Promise<void> {
+export async function writeComparison(comparison: Comparison, files: ComparisonFiles, isQuiet: boolean): Promise<void> {
   if (files.json !== undefined) write(files.json, `${JSON.stringify(comparison, null, 2)}\n`);
   if (files.md !== undefined) write(files.md, renderMarkdown(comparison));
   if (files.junit !== undefined) write(files.junit, renderJunit(comparison));
+  if (files.bencher !== undefined) write(files.bencher, toBencher(comparison));
+  if (files.benchmarkAction !== undefined) write(files.benchmarkAction, toBenchmarkAction(comparison));
+  if (files.csv !== undefined) write(files.csv, toCsv(comparison));
   if (files.html !== undefined) {
     const { renderComparisonHtml } = await import('./report-html.js');
     write(files.html, renderComparisonHtml(comparison));

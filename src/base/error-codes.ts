@@ -97,7 +97,6 @@ export const ERROR_CODES = {
   FANWIRE_K6_FAILED: unmeasured('k6 ended with an error'),
   FANWIRE_COMPARE_CHECKOUT: unmeasured('a side of the comparison cannot be checked out'),
   FANWIRE_COMPARE_BUILD: unmeasured('a side of the comparison does not build'),
-  FANWIRE_COMPARISON_INVALID: unmeasured('a file is no whole fanwire.comparison/2'),
   FANWIRE_BISECT_NOTHING: unmeasured('there is nothing to bisect, or it could not be'),
   FANWIRE_COMMENT_FAILED: unmeasured('GitHub does not take the comment, or cannot be reached'),
   FANWIRE_COMMENT_ARTIFACT: unmeasured('what a workflow run kept cannot be believed'),

@@ -52,7 +52,7 @@ async function comparisons(github: GitHub, file: string | undefined, flags: Comm
     if (kept.length === 0) process.stdout.write(`run ${id} kept no comparison: nothing to comment\n`);
     return kept.map((one) => ({ ...one, number: one.pullRequest, runUrl: runAddress(String(id)), isForeign: true }));
   }
-  const { readComparison } = await import('../../bench/compare/read-comparison.js');
+  const { readComparison } = await import('../../bench/compare/comparison-file.js');
   const number = positive('--pull-request', pullRequest ?? '');
   const runUrl = runAddress(process.env.GITHUB_RUN_ID);
   return [{ comparison: readComparison(file as string), key, number, runUrl, isForeign: false }];

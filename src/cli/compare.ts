@@ -1,6 +1,6 @@
 // `fanwire compare`: two builds, one verdict: has the head become slower, dearer or leakier than the base?
 import { Command, Option as Flag } from 'commander';
-import type { ReportFiles } from '../../bench/report/write.js';
+import type { ComparisonFiles } from '../../bench/compare/run.js';
 import { planOptions, readScenarioFile } from '../../bench/scenarios/plan-options.js';
 import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
 import { onEndSignal } from '../base/end-signals.js';
@@ -9,7 +9,7 @@ import { flagsOf } from './argument.js';
 import { measuring } from './measuring.js';
 import { declarePlanFlags, givenPlan } from './plan-flags.js';
 
-interface CompareFlags extends ReportFiles {
+interface CompareFlags extends ComparisonFiles {
   base?: string;
   head: string;
   scenario: string;
@@ -94,6 +94,9 @@ export function compareCommand(): Command {
     .option('--html <file>', 'write one self-contained HTML page')
     .option('--md <file>', 'write Markdown for the pull request')
     .option('--junit <file>', 'write JUnit XML')
+    .option('--bencher <file>', 'write Bencher Metric Format')
+    .option('--benchmark-action <file>', 'write customSmallerIsBetter of github-action-benchmark')
+    .option('--csv <file>', 'write a row a metric')
     .option('-q, --quiet', 'print no table')
     .addHelpText(
       'after',
@@ -109,7 +112,22 @@ const UNREAD = [
     flag: '--save-baseline',
     given: (flags: CompareFlags) => flags.saveBaseline,
     why: 'only keeps runs of the head, and judges nothing',
-    unread: ['base', 'baseline', 'budget', 'strict', 'seed', 'alpha', 'suite', 'json', 'html', 'md', 'junit'],
+    unread: [
+      'base',
+      'baseline',
+      'budget',
+      'strict',
+      'seed',
+      'alpha',
+      'suite',
+      'json',
+      'html',
+      'md',
+      'junit',
+      'bencher',
+      'benchmark-action',
+      'csv',
+    ],
   },
   {
     flag: '--baseline',

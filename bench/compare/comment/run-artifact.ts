@@ -8,8 +8,8 @@ import yauzl from 'yauzl';
 import { z } from 'zod';
 import { FanwireError } from '../../../src/protocol/codes.js';
 import type { Comparison } from '../comparison.js';
-import { validateComparison } from '../read-comparison.js';
 import { type GitHub, GitHubRefusal } from './github.js';
+import { comparisonOfStranger } from './stranger.js';
 
 const NAME = /^load-regression/;
 const MOST_ARTIFACTS = 10;
@@ -105,7 +105,7 @@ async function readArtifact(zip: Buffer): Promise<KeptComparison | undefined> {
   if (about === undefined) throw refuse('the artifact says of no pull request that it is its own (context.json)');
   const parsed = context.safeParse(parse(about, 'context.json'));
   if (!parsed.success) throw refuse(`context.json: ${parsed.error.issues[0]?.message ?? 'not understood'}`);
-  return { ...parsed.data, comparison: validateComparison(parse(comparison, 'comparison.json'), 'comparison.json') };
+  return { ...parsed.data, comparison: comparisonOfStranger(parse(comparison, 'comparison.json'), 'comparison.json') };
 }
 
 function parse(bytes: Buffer, name: string): unknown {

@@ -108,9 +108,9 @@ test('overload passes, a refusal is one line with the mend, and nothing is half 
   assert.match(await line(on({ GITHUB_REPOSITORY: 'x' }), 2), /GITHUB_REPOSITORY must be owner\/name/);
   const cut = JSON.stringify(SAME).slice(0, 5_000);
   const half = comment(server, [fileOf(t, cut), '--pull-request', '12']);
-  assert.match(await line(half, 3), /is no fanwire.comparison\/2: not JSON: .*\[FANWIRE_COMPARISON_INVALID\]/);
-  const older = comment(server, [fileOf(t, { ...SAME, schema: 'fanwire.comparison/1' }), '--pull-request', '12']);
-  assert.match(await line(older, 3), /is no fanwire.comparison\/2: schema: /);
+  assert.match(await line(half, 2), /cannot be read: not JSON: .*\[FANWIRE_USAGE_COMPARISON_FILE\]/);
+  const other = fileOf(t, { ...SAME, schema: 'fanwire.comparison/1' });
+  assert.match(await line(comment(server, [other, '--pull-request', '12']), 2), /it says fanwire.comparison\/1/);
 });
 
 test('names of branches are text in it, and it is never longer than GitHub takes', () => {
@@ -173,7 +173,10 @@ test('what cannot be believed is refused in one line, and nothing is commented',
     /comparison.json is not JSON/,
   );
   await refused(instead(artifact({ ...SAME, verdict: '# owned' })), /verdict: /);
-  await refused(instead(artifact({ ...SAME, head: 'x'.repeat(1e5) })), /head: /);
+  await refused(instead(artifact({ ...SAME, head: 'x'.repeat(1e5) })), /head: 100000 characters/);
+  const scenarios = Array(60).fill(SAME.scenarios[0]);
+  await refused(instead(artifact({ ...SAME, scenarios })), /scenarios: too many/);
+  await refused(instead(artifact({ ...SAME, reasons: Array(20_000).fill('') })), /reasons: 20000 entries/);
   const bomb = { name: 'comparison.json', content: whole, statedLength: 2 ** 30 };
   await refused(instead(zipOf([bomb, about])), /comparison.json has more than 16777216 bytes|cannot be read/);
   const many = Array.from({ length: 200 }, (_, i) => ({ name: `f${i}`, content: '' }));
