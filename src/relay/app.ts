@@ -55,8 +55,15 @@ export function makeApp(config: RelayConfig): TemplatedApp {
 }
 
 /** uWS's handlers of control frames, none where they may come as fast as they like. */
-export function controlFrames(ops: OpsBudget<Connection>): Pick<WebSocketBehavior<SocketState>, 'ping' | 'pong'> {
+export function controlFrames(
+  ops: OpsBudget<Connection>,
+  ponged: (connection: Connection) => void,
+): Pick<WebSocketBehavior<SocketState>, 'ping' | 'pong'> {
   if (!ops.isLimited) return {};
-  const count = (ws: WebSocket<SocketState>): void => void ops.pay(ws.getUserData().connection, Cost.controlFrame);
-  return { ping: count, pong: count };
+  const count = (ws: WebSocket<SocketState>): Connection => {
+    const { connection } = ws.getUserData();
+    ops.pay(connection, Cost.controlFrame);
+    return connection;
+  };
+  return { ping: (ws) => void count(ws), pong: (ws) => ponged(count(ws)) };
 }

@@ -25,6 +25,7 @@ import { closeSpread } from './exit/drain.js';
 import { Expiry } from './exit/expiry.js';
 import type { HttpConnections } from './exit/lingering.js';
 import { reloadTokens } from './exit/reload.js';
+import { UnseenFloods } from './exit/unseen-floods.js';
 import { Connection, type SocketState } from './fanout/audience.js';
 import { FanOut } from './fanout/fanout.js';
 import { SlowConsumers } from './fanout/slow.js';
@@ -63,6 +64,8 @@ export class Relay implements RelayLife, Inspected {
   readonly guard: PublishGuard;
   private readonly cuts: Cuts;
   private readonly ops: OpsBudget<Connection>;
+  /** There once the relay has opened, where ops have a budget. */
+  private floods: UnseenFloods | undefined;
   private readonly expiry = new Expiry((connection) => this.cuts.expired(connection));
   private readonly authenticator: Authenticator;
   private readonly config: RelayConfig;
@@ -115,6 +118,7 @@ export class Relay implements RelayLife, Inspected {
     if (this.config.auth === 'jwt') this.corkHolder = await CorkHolder.open();
     if (!SAYS_WHY_IT_CLOSES) this.closeCause = await CloseCause.open();
     this.entrance.listen();
+    if (this.ops.isLimited) this.floods = this.watchFloods();
     const { host, maxConnections, tlsCert } = this.config;
     // Of several that share the port, the main thread says so once all listen.
     this.log[this.company.sharesPort ? 'debug' : 'info'](
@@ -122,6 +126,26 @@ export class Relay implements RelayLife, Inspected {
       `listening on ${urlOf(tlsCert === '' ? 'ws' : 'wss', host, this.port)}`,
     );
     this.fileLimit.warnBelow(maxConnections, this.log);
+  }
+
+  private watchFloods(): UnseenFloods {
+    const { counters, connections, ops, bus } = this;
+    return new UnseenFloods({
+      connections,
+      port: () => this.port,
+      // 2 MiB/s is a slow upload, of which there may be many.
+      patienceMs: Math.max(500, (1000 * this.config.maxPayloadBytes) / (2 * 1024 * 1024)),
+      events: () =>
+        counters.published +
+        counters.publishedBytes / 4096 +
+        counters.delivered / 10 +
+        counters.opened +
+        counters.closed +
+        ops.paid +
+        bus.status().received,
+      found: (connection) => this.cuts.flooded(connection),
+      unclear: (address, sockets) => this.warnings.warn('somebody floods with empty frames', { address, sockets }),
+    });
   }
 
   get port(): number {
@@ -219,6 +243,7 @@ export class Relay implements RelayLife, Inspected {
     this.flush();
     this.fanOut.stop();
     this.expiry.stop();
+    this.floods?.stop();
     this.corkHolder.close();
     this.closeCause.close();
     this.layer.stop();
@@ -233,7 +258,21 @@ export class Relay implements RelayLife, Inspected {
     const upgrades = new Upgrades(this.access, this.admission, this.fileLimit, this.topics, this.house, this);
     const { config, counters, connections, layer, cuts, ops, guard, slow, expiry, admission, entrance } = this;
     const closeCause = (): CloseCause => this.closeCause;
-    const parts = { config, counters, connections, layer, cuts, ops, guard, slow, expiry, admission, closeCause };
+    const ponged = (connection: Connection): void => this.floods?.ponged(connection);
+    const parts = {
+      config,
+      counters,
+      connections,
+      layer,
+      cuts,
+      ops,
+      guard,
+      slow,
+      expiry,
+      admission,
+      closeCause,
+      ponged,
+    };
     const upgrade: Upgrade = (res, req, context) => upgrades.handle(res, req, context);
     app.ws<SocketState>(utf8('/*'), socketBehavior(gate, { ...parts, left: () => entrance.left(gate) }, upgrade));
     new HttpRoutes(app, this.house).fallback('/*', this.house.nowhere);

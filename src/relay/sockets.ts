@@ -27,6 +27,8 @@ export interface SocketParts {
   readonly admission: Admission;
   /** Another one once the relay has opened. */
   closeCause(): CloseCause;
+  /** A socket answered a ping. */
+  ponged(connection: Connection): void;
   /** A socket of the gate has closed. */
   left(): void;
 }
@@ -55,7 +57,7 @@ export function socketBehavior(gate: Gate, parts: SocketParts, upgrade: Upgrade)
   return {
     ...socketLimits(config, slow.hardLimitBytes),
     upgrade,
-    ...controlFrames(ops),
+    ...controlFrames(ops, parts.ponged),
     open: (ws) => {
       const { connection } = ws.getUserData();
       connection.ws = ws;

@@ -13,6 +13,9 @@ export interface WebSocket<UserData> {
   /** 1: written, 0: it waits in uWS, 2: dropped, since too much waits already. */
   send(message: Bytes, isBinary: boolean, compress?: boolean): number;
   getBufferedAmount(): number;
+  ping(): number;
+  /** Of the other end of the connection, a proxy maybe: 4 or 16 bytes. */
+  getRemoteAddress(): ArrayBuffer;
   /** Sends a close frame, and calls the close handler before it returns. `reason` has at most 123 bytes: closeReason(). */
   end(code: number, reason: Bytes): void;
   close(): void;

@@ -26,6 +26,8 @@ export const Cost = {
 const now = (): number => performance.now();
 
 export class OpsBudget<Who extends Asker> {
+  /** How often somebody paid. */
+  paid = 0;
   private readonly burst: number;
 
   /**
@@ -46,6 +48,7 @@ export class OpsBudget<Who extends Asker> {
   /** Takes `cost` from what the asker has left. False where that is not enough: then it is being closed. */
   pay(asker: Who, cost: number): boolean {
     if (this.perSecond === 0) return true;
+    this.paid++;
     asker.ops ??= { level: this.burst, atMs: now() };
     if (take(asker.ops, cost, this.perSecond, this.burst, now)) return true;
     this.exceeded(asker);

@@ -59,6 +59,13 @@ export class Cuts {
     ws.end(Close.policy, closeReason(message));
   }
 
+  /** Closes a socket that sends frames without end that carry nothing. */
+  flooded(connection: Connection): void {
+    this.counters.cut.ops++;
+    this.warnings.warn('a flood of empty frames', { id: connection.id, address: connection.remoteAddress });
+    connection.ws?.end(Close.policy, closeReason(Refused.opRate.message));
+  }
+
   /** Closes a socket that sends frame after frame that is no op of fanwire.v1. */
   malformed(connection: Connection, code: string): void {
     this.counters.cut.protocol++;

@@ -1,0 +1,200 @@
+// Sockets that keep the loop busy with frames that uWS tells nobody of: empty fragments of a message that never ends hold a third of a core
+// and call no handler. So it is looked for from outside: a loop that works while nothing is seen to happen, the kernel's list of sockets
+// with bytes that wait to be read, and which of the sockets at such an address answers a ping last, its pong being behind its flood.
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connection } from '../fanout/audience.js';
+
+const LOOK_EVERY_MS = 500;
+/** A share of a core that somebody must account for. */
+const BUSY_SHARE = 0.12;
+/** Events of any kind that account for a millisecond of work. */
+const EVENTS_A_MS = 10;
+/** Looks at the kernel's list, and how often a flood's socket must have had unread bytes. */
+const SAMPLES = 5;
+const SAMPLE_EVERY_MS = 40;
+const LOADED_SAMPLES = 3;
+/** A pong is late that takes so many times as long as is usual. */
+const OUTLIER = 3;
+/** Sockets of one address that are pinged at most. Where there are more, behind one proxy maybe, it is only logged. */
+const MAX_CANDIDATES = 1000;
+/** After a look that found nobody the next is later, each time twice as much: other work may be what keeps the loop busy. */
+const FIRST_REST_MS = 250;
+const LONGEST_REST_MS = 10_000;
+const LISTS = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
+const ESTABLISHED = '01';
+const CHUNK = 1024 * 1024;
+/** A list of so few sockets is read at once, in 2 ms: each step of a read in the background waits for a turn of the busy loop. */
+const SHORT_LIST = 2000;
+
+export interface FloodWatchOptions {
+  readonly connections: ReadonlyMap<string, Connection>;
+  readonly port: () => number;
+  /** How long a pong may take, and a message of the largest size. */
+  readonly patienceMs: number;
+  /** Counts all that has been seen to happen. */
+  readonly events: () => number;
+  /** Closes a socket that floods. */
+  readonly found: (connection: Connection) => void;
+  /** Somebody at this address floods, but nobody can say who. */
+  readonly unclear: (address: string, sockets: number) => void;
+}
+
+export class UnseenFloods {
+  private readonly timer: NodeJS.Timeout | undefined;
+  private utilization = performance.eventLoopUtilization();
+  private events = 0;
+  /** As of the last look. */
+  private isBusy = false;
+  private isLooking = false;
+  private restUntilMs = 0;
+  private restMs = FIRST_REST_MS;
+  /** Sockets that were pinged and have not answered. */
+  private readonly pinged = new Map<Connection, number>();
+  private readonly latencies = new Map<Connection, number>();
+
+  constructor(private readonly options: FloodWatchOptions) {
+    if (process.platform === 'linux') this.timer = setInterval(() => this.look(), LOOK_EVERY_MS).unref();
+  }
+
+  /** A pong has come. */
+  ponged(connection: Connection): void {
+    const sentAtMs = this.pinged.get(connection);
+    if (sentAtMs === undefined) return;
+    this.pinged.delete(connection);
+    this.latencies.set(connection, performance.now() - sentAtMs);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private look(): void {
+    this.isBusy = this.isBusyForNothing();
+    const { isBusy } = this;
+    if (!isBusy) this.restMs = FIRST_REST_MS;
+    if (!isBusy || this.isLooking || performance.now() < this.restUntilMs) return;
+    this.isLooking = true;
+    this.search()
+      .then((wasFound) => {
+        this.restUntilMs = performance.now() + (wasFound ? 0 : this.restMs);
+        this.restMs = wasFound ? FIRST_REST_MS : Math.min(2 * this.restMs, LONGEST_REST_MS);
+      })
+      .catch(() => {}) // a list that cannot be read: nothing is known
+      .finally(() => {
+        this.isLooking = false;
+      });
+  }
+
+  /** Since it was last asked. */
+  private isBusyForNothing(): boolean {
+    const now = performance.eventLoopUtilization();
+    const { active, utilization } = performance.eventLoopUtilization(now, this.utilization);
+    const events = this.options.events();
+    const seen = events - this.events;
+    this.utilization = now;
+    this.events = events;
+    return utilization > BUSY_SHARE && seen < EVENTS_A_MS * active;
+  }
+
+  private async search(): Promise<boolean> {
+    let wasFound = false;
+    for (const [address, loaded] of await this.loadedAddresses()) {
+      const candidates = [...this.options.connections.values()].filter(
+        ({ ws }) => ws !== undefined && Buffer.from(ws.getRemoteAddress()).toString('hex') === address,
+      );
+      if (candidates.length === 0) continue;
+      if (candidates.length > MAX_CANDIDATES) {
+        this.options.unclear((candidates[0] as Connection).remoteAddress, candidates.length);
+        continue;
+      }
+      for (const flooding of await this.floodsAmong(candidates, loaded)) {
+        this.options.found(flooding);
+        wasFound = true;
+      }
+    }
+    return wasFound;
+  }
+
+  /** Addresses whose sockets have had unread bytes nearly all the time, as hex, and how many sockets of each. */
+  private async loadedAddresses(): Promise<Map<string, number>> {
+    const { connections } = this.options;
+    const seen = new Map<string, number>();
+    for (let sample = 0; sample < SAMPLES; sample++) {
+      for (const remote of await loadedSockets(this.options.port(), connections.size < SHORT_LIST))
+        seen.set(remote, (seen.get(remote) ?? 0) + 1);
+      await sleep(SAMPLE_EVERY_MS, undefined, { ref: false });
+    }
+    const addresses = new Map<string, number>();
+    for (const [remote, times] of seen) {
+      const address = remote.slice(0, remote.indexOf(':'));
+      if (times >= LOADED_SAMPLES) addresses.set(address, (addresses.get(address) ?? 0) + 1);
+    }
+    return addresses;
+  }
+
+  /**
+   * The sockets that account for `loaded` ones of an address: those that published meanwhile do already, of the others it is those whose
+   * pong is missing, or far later than is usual at the moment. Nobody where that is not clear.
+   */
+  private async floodsAmong(candidates: readonly Connection[], loaded: number): Promise<readonly Connection[]> {
+    const before = new Map(candidates.map((connection) => [connection, connection.published]));
+    const sentAtMs = performance.now();
+    for (const connection of candidates) {
+      this.pinged.set(connection, sentAtMs);
+      connection.ws?.ping();
+    }
+    await sleep(this.options.patienceMs, undefined, { ref: false });
+    const open = candidates.filter(({ ws }) => ws !== undefined);
+    const quiet = open.filter((connection) => connection.published === before.get(connection));
+    const latencyOf = (connection: Connection): number => this.latencies.get(connection) ?? Number.POSITIVE_INFINITY;
+    quiet.sort((one, other) => latencyOf(other) - latencyOf(one));
+    const count = Math.max(0, loaded - (open.length - quiet.length));
+    const floods = quiet.slice(0, count);
+    const usual = latencyOf(quiet[(count + quiet.length) >>> 1] ?? (quiet.at(-1) as Connection));
+    const areClear = floods.length === quiet.length || floods.every((each) => latencyOf(each) > OUTLIER * usual);
+    for (const connection of candidates) {
+      this.pinged.delete(connection);
+      this.latencies.delete(connection);
+    }
+    // Whatever kept the loop busy may have ended meanwhile.
+    if (floods.length === 0 || !this.isBusy) return [];
+    if (!areClear) this.options.unclear((floods[0] as Connection).remoteAddress, quiet.length);
+    return areClear ? floods : [];
+  }
+}
+
+/** Clients of the port with bytes that wait to be read, as `address:port` in hex. A megabyte of the lists a loop turn: 7,000 sockets. */
+async function loadedSockets(port: number, isShort: boolean): Promise<string[]> {
+  const local = port.toString(16).toUpperCase().padStart(4, '0');
+  const loaded = new RegExp(`^ *\\d+: \\w+:${local} (\\w+:\\w+) ${ESTABLISHED} \\w+:(?!0{8})`, 'gm');
+  const found: string[] = [];
+  for (const path of LISTS) {
+    const list = isShort ? readNow(path) : await readFile(path, 'latin1').catch(() => '');
+    for (let from = 0; from < list.length; from += CHUNK) {
+      // A line that the cut goes through is left out: another look sees it elsewhere.
+      for (const [, remote = ''] of list.slice(from, from + CHUNK).matchAll(loaded)) found.push(networkOrder(remote));
+      if (list.length > CHUNK) await sleep(0);
+    }
+  }
+  return found;
+}
+
+function readNow(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return ''; // no IPv6 here
+  }
+}
+
+/** The kernel prints addresses as words of the machine's byte order, of which all Linux that uWS is built for has the little-endian. */
+function networkOrder(remote: string): string {
+  const [address = '', port = ''] = remote.split(':');
+  const words = address.match(/.{8}/g) ?? [];
+  return `${words
+    .map((word) => (word.match(/../g) ?? []).reverse().join(''))
+    .join('')
+    .toLowerCase()}:${port}`;
+}

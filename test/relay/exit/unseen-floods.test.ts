@@ -1,0 +1,71 @@
+// Floods of frames that uWS tells nobody of: who sends them is closed, and nobody else, also of those at the same address that are quiet.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { test } from 'node:test';
+import { WebSocket } from 'ws';
+import { serve } from '../../support/fanwire-process.js';
+import { SocketClient } from '../../support/socket-client.js';
+import { frame, upgraded } from '../../support/wire.js';
+
+const ONLY_LINUX = { skip: process.platform !== 'linux' };
+const EMPTY = Buffer.concat(Array.from({ length: 10_000 }, () => frame({ opcode: 0, fin: false })));
+
+/** Sends empty fragments as fast as the socket takes them, until it is closed. */
+async function flood(socket: Socket): Promise<void> {
+  socket.resume();
+  socket.write(frame({ opcode: 1, fin: false }));
+  const go = (): void => {
+    while (socket.writable && socket.write(EMPTY));
+  };
+  socket.on('drain', go);
+  go();
+  await once(socket, 'close');
+}
+
+for (const workers of ['1', '2']) {
+  test(`a flood of empty fragments closes its socket and no other, ${workers} worker(s)`, ONLY_LINUX, async (t) => {
+    const relay = await serve(t, ['--workers', workers]);
+    // Loopback is one address: quiet ones, one that publishes, and the flood are told apart by what they do.
+    const quiet = await Promise.all(Array.from({ length: 20 }, () => SocketClient.open(t, relay.url('quiet'))));
+    const publisher = await SocketClient.open(t, relay.url('busy'));
+    const publishing = setInterval(() => publisher.socket.send('x'), 20);
+    t.after(() => clearInterval(publishing));
+    const socket = await upgraded(t, relay.port, '/flood');
+    await flood(socket);
+    const stats = (await (await fetch(`http://127.0.0.1:${relay.adminPort}/stats`)).json()) as {
+      total: { cut: { ops: number }; connections: number };
+    };
+    assert.equal(stats.total.cut.ops, 1);
+    assert.match(relay.stdout() + relay.stderr(), /a flood of empty frames/);
+    for (const { socket: each } of [...quiet, publisher]) assert.equal(each.readyState, WebSocket.OPEN);
+    await Promise.all(quiet.map((client) => client.handled()));
+  });
+}
+
+test(
+  'a client that publishes as fast as it can, beside quiet ones of its address, is not taken for a flood',
+  ONLY_LINUX,
+  async (t) => {
+    const relay = await serve(t, ['--max-payload', '1m']);
+    const quiet = await Promise.all(Array.from({ length: 10 }, () => SocketClient.open(t, relay.url('quiet'))));
+    const publisher = await upgraded(t, relay.port, '/busy');
+    const message = Buffer.concat(
+      Array.from({ length: 4 }, () => frame({ opcode: 2, payload: Buffer.alloc(200_000) })),
+    );
+    const go = (): void => {
+      while (publisher.write(message));
+    };
+    publisher.on('drain', go);
+    go();
+    const total = async () => {
+      const stats = await (await fetch(`http://127.0.0.1:${relay.adminPort}/stats`)).json();
+      return (stats as { total: { published: number; cut: { ops: number } } }).total;
+    };
+    // Some ten looks' worth.
+    while ((await total()).published < 5000) await new Promise((resolve) => setTimeout(resolve, 20));
+    publisher.destroy();
+    assert.equal((await total()).cut.ops, 0);
+    for (const { socket } of quiet) assert.equal(socket.readyState, WebSocket.OPEN);
+  },
+);
