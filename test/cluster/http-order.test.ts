@@ -99,9 +99,6 @@ test('without a cluster ?confirm=cluster says yes at once, also for numbered top
   const relay = await serve(t, ['--history', 'kept*=10,1m,1m', '--workers', '2']);
   const publish = publisher(t);
   assert.equal((await publish(relay, '/publish/t?confirm=cluster', 'x')).status, 202);
-  assert.deepEqual((await publish(relay, '/publish/kept?confirm=cluster', 'x')).body, {
-    topic: 'kept',
-    subscribers: 0,
-    seq: 1,
-  });
+  const kept = await publish(relay, '/publish/kept?confirm=cluster', 'x');
+  assert.deepEqual([kept.status, kept.body.subscribers, kept.body.seq], [202, 0, 1]);
 });
