@@ -6,6 +6,7 @@ import { msgFrame, rawBody } from '../protocol/frames.js';
 import type { Payload, PublishId } from '../protocol/ops.js';
 import { bodyPayload, readParcel, writeParcel } from '../protocol/parcel.js';
 import { publishKey } from '../protocol/publish-id.js';
+import { passingUtf8 } from './bytes.js';
 import type { Connection, Delivery, Topic } from './fanout/audience.js';
 import type { FanOut } from './fanout/fanout.js';
 import type { TopicTable } from './fanout/topic-table.js';
@@ -168,7 +169,7 @@ export class Exchange {
 
   private fanOutToRaw(topic: Topic, sender: Connection | undefined, { raw, isText }: Payload): void {
     if (topic.raw.subscribers.size === 0) return;
-    const bytes = typeof raw === 'string' ? Buffer.from(raw) : raw;
+    const bytes = typeof raw === 'string' ? passingUtf8(raw) : raw;
     this.fanOut.publish(topic.raw, sender, bytes, !isTextual(raw, isText));
   }
 
@@ -181,7 +182,7 @@ export class Exchange {
   ): void {
     const { enveloped } = topic;
     if (enveloped === undefined || enveloped.subscribers.size === 0) return;
-    this.fanOut.publish(enveloped, sender, Buffer.from(msgFrame(topic.head, body, seq, from)), false);
+    this.fanOut.publish(enveloped, sender, passingUtf8(msgFrame(topic.head, body, seq, from)), false);
   }
 }
 

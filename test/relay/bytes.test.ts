@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
-import { closeReason, TopicKeys, utf8 } from '../../src/relay/bytes.js';
+import { closeReason, passingUtf8, TopicKeys, utf8 } from '../../src/relay/bytes.js';
 import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket as UwsSocket } from '../../src/relay/uws.js';
 import { EnvelopedClient } from '../support/enveloped-client.js';
 import { serve } from '../support/fanwire-process.js';
@@ -126,6 +126,12 @@ test("uWS's names of topics are eight ASCII bytes, each once", () => {
     assert.match(key, /^[\w-]{8}$/);
     assert.ok(!taken.has(key), key);
     taken.add(key);
+  }
+});
+
+test('passing bytes are those of the text, whatever it is and however long', () => {
+  for (const text of ['', 'grüße', '😀€'.repeat(5000), 'x'.repeat(30_000), '\ud800 alone', '日'.repeat(21_845)]) {
+    assert.deepEqual(Buffer.from(passingUtf8(text)), Buffer.from(utf8(text)));
   }
 });
 

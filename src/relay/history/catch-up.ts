@@ -1,7 +1,7 @@
 // Replays for subscribers that come back: paced by what each socket takes and by what the loop can spare, until the subscriber
 // has reached the live stream. It joins that in the same step, so that nothing is missed and nothing comes twice.
 import { lostFrame, msgFrame } from '../../protocol/frames.js';
-import { utf8 } from '../bytes.js';
+import { passingUtf8 } from '../bytes.js';
 import type { Connection, Topic } from '../fanout/audience.js';
 import type { TopicHistory } from './history.js';
 
@@ -117,7 +117,7 @@ export class CatchUps {
   private replay(catchUp: CatchUp): number {
     const { connection, topic, history } = catchUp;
     if (catchUp.isStale) {
-      connection.ws?.send(utf8(lostFrame(topic.name, 1, true)), false);
+      connection.ws?.send(passingUtf8(lostFrame(topic.name, 1, true)), false);
       catchUp.at = history.seq;
       return 0;
     }
@@ -125,12 +125,12 @@ export class CatchUps {
     while (replayed < MESSAGES_PER_STEP && !this.isFull(connection)) {
       if (catchUp.at < history.floor) {
         // Evicted while this socket was slow to take the replay.
-        connection.ws?.send(utf8(lostFrame(topic.name, history.floor - catchUp.at, false)), false);
+        connection.ws?.send(passingUtf8(lostFrame(topic.name, history.floor - catchUp.at, false)), false);
         catchUp.at = history.floor;
       }
       const kept = history.next(catchUp.at);
       if (kept === undefined) break;
-      connection.ws?.send(utf8(msgFrame(topic.head, kept.body, kept.seq, kept.from)), false);
+      connection.ws?.send(passingUtf8(msgFrame(topic.head, kept.body, kept.seq, kept.from)), false);
       catchUp.at = kept.seq;
       replayed++;
     }

@@ -9,7 +9,7 @@ import type { ClientOp, Limits, OpId } from '../../protocol/ops.js';
 import { DEDUP_MS } from '../../protocol/publish-id.js';
 import { Cost, type OpsBudget } from '../budget/ops-budget.js';
 import type { PublishGuard } from '../budget/publish-guard.js';
-import { utf8 } from '../bytes.js';
+import { passingUtf8 } from '../bytes.js';
 import type { Exchange } from '../exchange.js';
 import type { Cuts } from '../exit/cuts.js';
 import type { Expiry } from '../exit/expiry.js';
@@ -135,7 +135,7 @@ export class Session implements SocketSession {
 
   /** The socket, having been too slow, is back in the live stream of a topic of which it missed `count` messages. */
   lost(topic: Topic, count: number): void {
-    this.connection.ws?.send(utf8(lostFrame(topic.name, count, topic.history !== undefined)), false);
+    this.connection.ws?.send(passingUtf8(lostFrame(topic.name, count, topic.history !== undefined)), false);
   }
 
   private publish({ topic: name, id, payload, once }: OpOf<'pub'>, bytes: number): void {
@@ -257,6 +257,6 @@ export class Session implements SocketSession {
     const { ws } = this.connection;
     if (ws === undefined) return;
     if (ws.getBufferedAmount() > this.context.maxBackpressureBytes) this.context.cuts.readsNoAnswers(this.connection);
-    else ws.send(utf8(frame), false);
+    else ws.send(passingUtf8(frame), false);
   }
 }
