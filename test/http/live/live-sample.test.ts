@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { NO_STATUS } from '../../../src/bus/bus.js';
+import { certificateNote } from '../../../src/http/live/certificate-note.js';
 import { hostnameOf, relayUrl } from '../../../src/http/live/relay-url.js';
 import { percentile, Sampler } from '../../../src/http/live/sample.js';
 import type { StatsReport } from '../../../src/http/stats-report.js';
@@ -129,4 +130,18 @@ test('the relay is where the page came from, unless it listens on one address on
     }),
   );
   assert.equal(hostnameOf("x; script-src 'unsafe-inline'"), undefined);
+});
+
+test('the page says of the certificate only when it ends soon', () => {
+  const at = (tlsExpiresAt: string | null) =>
+    certificateNote({
+      now: '2026-06-01T00:00:00.000Z',
+      relay: { host: '::', port: 1, tls: true, tlsExpiresAt, auth: 'none', origins: [], maxConnections: 0 },
+    });
+  assert.equal(at(null), '');
+  assert.equal(at('2026-08-01T00:00:00.000Z'), '');
+  assert.equal(at('2026-06-04T12:00:00.000Z'), 'certificate ends in 3 days');
+  assert.equal(at('2026-06-02T12:00:00.000Z'), 'certificate ends in 1 day');
+  assert.equal(at('2026-06-01T12:00:00.000Z'), 'certificate ends within a day');
+  assert.equal(at('2026-05-31T00:00:00.000Z'), 'its certificate has ended');
 });

@@ -1,6 +1,7 @@
 // The first line of the page: can clients be sent here, and if not, why; or that nobody answers, and since when.
 import { formatCount } from '../../../base/page/format.js';
 import type { StatsReport } from '../../stats-report.js';
+import { certificateNote } from '../certificate-note.js';
 import { relayUrl } from '../relay-url.js';
 import { byId, setText } from './element.js';
 import { timeOfDay } from './live-chart.js';
@@ -12,6 +13,7 @@ export function showReport(report: StatsReport): void {
     relayUrl(report.relay, location.hostname),
     `up ${duration(report.uptimeS)}`,
     ...sizeOf(report),
+    ...[certificateNote(report)].filter((note) => note !== ''),
     `fanwire ${report.version}`,
   ].join(' · ');
   if (report.ready) show('good', 'Ready', note);
