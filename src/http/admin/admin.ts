@@ -11,6 +11,7 @@ import { cannotListen, urlOf } from '../../relay/listening.js';
 import { App, listenExclusively, type TemplatedApp, us_socket_local_port } from '../../relay/uws.js';
 import type { Inspection, TopicOrder } from '../../relay/watch/inspection.js';
 import { totalOf } from '../../relay/watch/stats.js';
+import { chatPage, clientScript } from '../chat/chat.js';
 import { LivePage } from '../live/page.js';
 import type { RelayEntrance, StatsReport } from '../stats-report.js';
 import { Metrics } from './metrics.js';
@@ -27,7 +28,8 @@ type AdminConfig = Pick<
 
 const MAX_TOPICS = 1000;
 const MAX_PAGE = 1000;
-const ROUTES = '/, /healthz, /readyz, /metrics, /stats, /topics, /connections, DELETE /connections/<id>';
+const ROUTES =
+  '/, /chat, /client.js, /healthz, /readyz, /metrics, /stats, /topics, /connections, DELETE /connections/<id>';
 
 /** When something ends, as Unix time in ms. */
 type Expiring = { readonly expiresAtMs: number };
@@ -95,6 +97,9 @@ class Admin {
     routes.add('/readyz', { GET: () => this.readiness() });
     // The page asks for the token itself: a browser opens an address without headers. It holds no figures.
     routes.add('/', { GET: (request) => livePage().answer(this.entrance(), request.header('host')) });
+    // Neither is a secret, and a page that takes the client has no token.
+    routes.add('/client.js', { GET: () => clientScript() });
+    routes.add('/chat', { GET: (request) => chatPage(this.entrance(), request.header('host')) });
     const guarded = (answer: Handler): Handler => {
       return (request) => {
         if (!this.mayAsk(request)) return refused(NO_TOKEN);
