@@ -1,8 +1,9 @@
 // A comparison from its first pair to its verdict: a session, and a second one where the first saw a small regression.
 
+import { FanwireError } from '../../src/protocol/codes.js';
 import { COMPARISON_SCHEMA, type Comparison, type Confirmation, judgeWhole } from './comparison.js';
 import { concludeAll } from './conclude.js';
-import { CONFIRMATION_SHARE, confirm, toConfirm } from './confirm.js';
+import { CONFIRMATION_SHARE, confirm, type Suspect, toConfirm } from './confirm.js';
 import { Judgement } from './gate-evidence.js';
 import type { Pair, Run } from './metrics.js';
 import { Patience, whyInvalid } from './patience.js';
@@ -31,12 +32,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   let confirmation: Confirmation | null = null;
   if (suspects.length > 0 && !losesMessages(scenarios)) {
     options.say(`a small regression of ${head.label}: a second session with fresh builds must confirm it`);
-    const leftMs = options.limitMs - (Date.now() - startedAt.getTime());
-    confirmation = await confirm(suspects, {
-      ...options,
-      sides: await options.rebuild(),
-      limitMs: Math.max(leftMs, options.limitMs * CONFIRMATION_SHARE),
-    });
+    confirmation = await confirmInTime(suspects, options, options.limitMs - (Date.now() - startedAt.getTime()));
   }
   return {
     schema: COMPARISON_SCHEMA,
@@ -48,6 +44,24 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     confirmation,
     elapsedS: Math.round((Date.now() - startedAt.getTime()) / 100) / 10,
   };
+}
+
+/** What stands in the way of the second session leaves the first one's regression unconfirmed, and is no reason to lose it. */
+async function confirmInTime(
+  suspects: readonly Suspect[],
+  options: CompareOptions,
+  leftMs: number,
+): Promise<Confirmation> {
+  try {
+    return await confirm(suspects, {
+      ...options,
+      sides: await options.rebuild(),
+      limitMs: Math.max(leftMs, options.limitMs * CONFIRMATION_SHARE),
+    });
+  } catch (error) {
+    if (options.signal.aborted || !(error instanceof FanwireError)) throw error;
+    return { pairs: 0, elapsedS: 0, isConfirmed: false, failed: error.message, metrics: [] };
+  }
 }
 
 function losesMessages(scenarios: Comparison['scenarios']): boolean {

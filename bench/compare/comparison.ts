@@ -61,6 +61,8 @@ export interface Confirmation {
   readonly pairs: number;
   readonly elapsedS: number;
   readonly isConfirmed: boolean;
+  /** Why it could not be played. */
+  readonly failed?: string;
   readonly metrics: readonly {
     readonly scenario: string;
     readonly name: MetricName;
@@ -147,7 +149,8 @@ function faultsOf(result: Result | undefined): number {
   return result === undefined ? 0 : result.lost + result.duplicated;
 }
 
-function describeConfirmation({ isConfirmed, pairs, metrics }: Confirmation, several: boolean): string {
+function describeConfirmation({ isConfirmed, pairs, metrics, failed }: Confirmation, several: boolean): string {
+  if (failed !== undefined) return `not confirmed, since the second session could not be played: ${failed}`;
   const seen = metrics.map(({ scenario, label, ratio }) => {
     const where = several ? `${scenario}, ` : '';
     return `${where}${label} ${ratio === null ? 'not measured' : percent(ratio)}`;

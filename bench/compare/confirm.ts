@@ -18,11 +18,15 @@ export const CONFIRMATION_SHARE = 0.5;
 /** A change of more than so many budgets is no matter of layout. */
 const SMALL_BUDGETS = 2;
 
+/** A gate that regressed in the first session. */
+export interface Suspect {
+  readonly scenario: string;
+  readonly gate: MetricOutcome;
+}
+
 /** What a second session must confirm: the gates that have regressed, if each of them by less than twice its budget; none where one
  *  regressed by more. */
-export function toConfirm(
-  scenarios: readonly ScenarioOutcome[],
-): { readonly scenario: string; readonly gate: MetricOutcome }[] {
+export function toConfirm(scenarios: readonly ScenarioOutcome[]): Suspect[] {
   const regressed = scenarios.flatMap(({ name, metrics }) =>
     metrics
       .filter((metric) => metric.isGate && metric.verdict === 'regressed')
@@ -40,7 +44,7 @@ function isSmall({ ratio, budget, moreIsBetter }: MetricOutcome): boolean {
 /** Plays the second session, of just the gates that regressed.
  *  @throws what a session throws */
 export async function confirm(
-  suspects: readonly { readonly scenario: string; readonly gate: MetricOutcome }[],
+  suspects: readonly Suspect[],
   options: Omit<SessionOptions, 'alpha'>,
 ): Promise<Confirmation> {
   const begun = performance.now();

@@ -87,6 +87,10 @@ test('a small regression that the second session did not see fails nothing, and 
   assert.match(renderTerminal(once), /^Inconclusive: a second session did not confirm/);
   assert.match(once.reasons[0] as string, /not confirmed by a second session of 20 pairs.*server CPU \+4\.0 %/);
   assert.doesNotMatch(renderJunit(once), /<failure/);
+  const failed = { ...refuted, pairs: 0, metrics: [], failed: 'the machine was too busy' };
+  const unplayed = sampleComparison(1.08, { gates: ['cpu'], confirmation: failed });
+  assert.equal(unplayed.verdict, 'inconclusive');
+  assert.match(unplayed.reasons[0] as string, /the second session could not be played: the machine was too busy/);
   const confirmed = sampleComparison(1.08, { gates: ['cpu'], confirmation: { ...refuted, isConfirmed: true } });
   assert.equal(confirmed.verdict, 'regressed');
 });
