@@ -3,7 +3,6 @@
 // Processes rather than worker threads, because the limit on open files counts per process: on a machine with `ulimit -n` 20,000
 // threads could never hold 40,000 connections. One publishes (open loop), the others subscribe.
 
-import { lookup } from 'node:dns/promises';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../src/protocol/codes.js';
@@ -13,6 +12,7 @@ import { percentileMs } from '../measure/histogram.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { Target } from '../targets/target.js';
 import type { Engine, EngineHooks, EngineReport, Phase } from './engine.js';
+import { addressOf } from './native/address-of.js';
 import { monotonicZeroUnixUs, sharedClock } from './native/clock.js';
 import { GeneratorProcess } from './native/generator-process.js';
 import { mergeReports, Series } from './native/merge.js';
@@ -262,18 +262,15 @@ async function resolveEndpoint(url: string, isInsecureAllowed: boolean): Promise
   const { hostname, port, protocol } = new URL(url);
   const name = hostname.replace(/^\[|\]$/g, '');
   const isTls = protocol === 'wss:';
-  const host = await lookup(name).then(
-    ({ address }) => address,
-    (error: NodeJS.ErrnoException) => {
-      throw new FanwireError('FANWIRE_BENCH_UNREACHABLE', `cannot resolve ${name} of ${url}: ${error.code}`);
-    },
-  );
-  const defaultPort = isTls ? 443 : 80;
+  const numbered = port === '' ? (isTls ? 443 : 80) : Number(port);
+  const host = await addressOf(name, numbered).catch((error: NodeJS.ErrnoException) => {
+    throw new FanwireError('FANWIRE_BENCH_UNREACHABLE', `cannot resolve ${name} of ${url}: ${error.code}`);
+  });
   return {
     url,
     endpoint: {
       host,
-      port: port === '' ? defaultPort : Number(port),
+      port: numbered,
       servername: isTls ? name : undefined,
       isInsecureAllowed,
     },

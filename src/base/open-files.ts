@@ -21,8 +21,9 @@ export function openFileLimit(): number {
 
 /** The one line for an error that says that no more files can be opened; undefined for any other error. */
 export function openFilesError(error: unknown): FanwireError | undefined {
-  // The error of a worker thread that could not load comes without its code.
-  if (!(error instanceof Error) || !/^(EMFILE|ENFILE): /.test(error.message)) return undefined;
+  // The error of a worker thread that could not load comes without its code, in words of each Node version's own.
+  if (!(error instanceof Error) || !/^(Worker initialization failure: )?(EMFILE|ENFILE)\b/.test(error.message))
+    return undefined;
   return new FanwireError(
     'FANWIRE_OPEN_FILES',
     `cannot start with an open-file limit of ${openFileLimit()}: set it (ulimit -n, LimitNOFILE of systemd) to at least ` +

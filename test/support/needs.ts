@@ -1,6 +1,7 @@
 // Programs that some tests need and a machine may lack: such a test is left out, with the reason and the command that installs it.
 
 import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { findProgram } from '../../bench/run/find-program.js';
 
@@ -12,6 +13,7 @@ const INSTALLED_BY = {
   haproxy: ['apt-get install haproxy', 'brew install haproxy'],
   'nats-server': ['apt-get install nats-server', 'brew install nats-server'],
   nginx: ['apt-get install nginx', 'brew install nginx'],
+  openssl: ['apt-get install openssl', 'brew install openssl'],
   promtool: ['apt-get install prometheus', 'brew install prometheus'],
   ps: ['apt-get install procps'],
   python3: ['apt-get install python3', 'brew install python'],
@@ -27,6 +29,17 @@ export function needs(...programs: Program[]): { skip: string | false } {
   return { skip: missing === undefined ? false : lacks(missing) };
 }
 
+/** Why a test that failed with `error` is left out: it could not start a program that is not installed; undefined for any other. */
+export function lacking(error: unknown): string | undefined {
+  const { code, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
+  if (error instanceof MissingProgram) return error.message;
+  const program = basename(path ?? '');
+  const isMissing = code === 'ENOENT' && syscall?.startsWith('spawn') && Object.hasOwn(INSTALLED_BY, program);
+  return isMissing && findProgram(program) === undefined ? lacks(program as Program) : undefined;
+}
+
+class MissingProgram extends Error {}
+
 /** Why a test is left out where `program` is not installed. */
 export function lacks(program: Program): string {
   const [debian, mac]: readonly [string, string?] = INSTALLED_BY[program];
@@ -40,10 +53,10 @@ export const needsProc: { skip: string | false } = {
 };
 
 /** The path of an installed program.
- *  @throws Error where it is not there: the test should have been left out */
+ *  @throws Error where it is not there: the test is left out by `npm test` */
 export function pathOf(program: Program): string {
   const path = findProgram(program);
-  if (path === undefined) throw new Error(lacks(program));
+  if (path === undefined) throw new MissingProgram(lacks(program));
   return path;
 }
 
