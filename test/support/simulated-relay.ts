@@ -1,0 +1,189 @@
+// A relay and the network before it, in memory and in virtual time, that can be told to go wrong: for a client's state machine.
+import type { ServerOp } from '../../src/protocol/ops.js';
+
+/** How the next connections and answers go. */
+export interface Weather {
+  /** What an attempt meets. `error-only`: a runtime whose `close` never comes. */
+  opening: 'open' | 'close' | 'error-only' | 'hang' | 'throw' | 'full' | 'refused-token' | 'bad-gateway';
+  /** What publishes and subscribes are answered with. */
+  answers: 'ok' | 'later' | 'never' | 'late' | 'cut-before' | 'cut-after' | 'garbage';
+}
+
+interface Kept {
+  readonly seq: number;
+  readonly data: unknown;
+  readonly pid: string | undefined;
+}
+
+type Frame = { [field: string]: unknown };
+
+/** Milliseconds that a frame travels. */
+const TRAVEL_MS = 5;
+const REFUSALS = { full: 503, 'refused-token': 401, 'bad-gateway': 502 } as const;
+
+export class SimulatedRelay {
+  weather: Weather = { opening: 'open', answers: 'ok' };
+  /** When sockets were opened. */
+  readonly attempts: number[] = [];
+  kept: Kept[] = [];
+  private epoch = 1;
+  private floor = 0;
+  private readonly sockets = new Set<SimulatedSocket>();
+
+  /** The class to hand to a client. */
+  get WebSocket(): unknown {
+    const relay = this;
+    return class extends SimulatedSocket {
+      constructor(_url: string, _protocols: string[]) {
+        super(relay);
+      }
+    };
+  }
+
+  connect(socket: SimulatedSocket): void {
+    this.attempts.push(performance.now());
+    const { opening } = this.weather;
+    if (opening === 'throw') throw new Error('out of sockets');
+    setTimeout(() => {
+      if (opening === 'open') this.open(socket);
+      else if (opening === 'close') socket.end(1006, true);
+      else if (opening === 'error-only') socket.onerror?.({ message: 'connect ECONNREFUSED' } as never);
+      else if (opening !== 'hang') socket.refuse(REFUSALS[opening], opening !== 'bad-gateway');
+    }, TRAVEL_MS);
+  }
+
+  /** Somebody else publishes. */
+  publish(data: unknown, pid?: string, except?: SimulatedSocket): number {
+    const seq = this.floor + this.kept.length + 1;
+    this.kept.push({ seq, data, pid });
+    for (const socket of this.sockets) {
+      if (socket !== except && socket.isSubscribed) socket.deliver({ op: 'msg', topic: 'room', data, seq });
+    }
+    return seq;
+  }
+
+  /** Every connection is cut; `isSilent` leaves the client to find out. */
+  cut(isSilent: boolean): void {
+    for (const socket of [...this.sockets]) {
+      this.sockets.delete(socket);
+      if (!isSilent) socket.end(1006, false);
+    }
+  }
+
+  /** The relay loses its memory, and all connections. */
+  restart(): void {
+    this.cut(false);
+    this.epoch++;
+    this.floor = 0;
+    this.kept = [];
+  }
+
+  hear(socket: SimulatedSocket, text: string): void {
+    if (!this.sockets.has(socket)) return;
+    const op = JSON.parse(text) as Frame;
+    if (op.op === 'ping') {
+      socket.deliver({ op: 'pong' });
+      return;
+    }
+    const { answers } = this.weather;
+    if (answers === 'cut-before') this.cut(false);
+    else if (answers === 'garbage') socket.deliver('}{' as never);
+    else if (answers === 'later') {
+      const refusal = { op: 'error', code: 'FANWIRE_PUBLISH_RATE', message: 'later', retryAfterMs: 50, id: op.id };
+      socket.deliver(refusal as ServerOp);
+    } else {
+      const answer = this.handle(socket, op);
+      if (answers === 'cut-after') this.cut(false);
+      else if (answers === 'late') setTimeout(answer, 20_000);
+      else if (answers === 'ok') answer();
+    }
+  }
+
+  private handle(socket: SimulatedSocket, op: Frame): () => void {
+    if (op.op === 'pub') {
+      const known = this.kept.find(({ pid }) => pid === op.pid);
+      const seq = known?.seq ?? this.publish(op.data, op.pid as string, socket);
+      return () => socket.deliver({ op: 'ok', id: op.id as number, seq });
+    }
+    if (op.op !== 'sub') return () => socket.deliver({ op: 'ok', id: op.id as number });
+    const since = op.since as { epoch: string; seq: number } | undefined;
+    return () => {
+      const epoch = String(this.epoch);
+      const seq = this.floor + this.kept.length;
+      const isRecovered = since?.epoch === epoch;
+      const missed = isRecovered ? this.kept.filter((kept) => kept.seq > since.seq) : [];
+      const recovery = since && (isRecovered ? { recovered: true } : { recovered: false, reason: 'epoch-changed' });
+      socket.deliver({
+        op: 'ok',
+        id: op.id,
+        topic: 'room',
+        epoch,
+        seq,
+        replayed: missed.length,
+        ...recovery,
+      } as ServerOp);
+      for (const kept of missed) socket.deliver({ op: 'msg', topic: 'room', ...kept } as ServerOp);
+      socket.isSubscribed = true;
+    };
+  }
+
+  private open(socket: SimulatedSocket): void {
+    if (socket.isOver) return;
+    this.sockets.add(socket);
+    socket.onopen?.({} as never);
+    socket.deliver({
+      op: 'hello',
+      limits: { maxPayload: 65_536, publishesPerS: 50 },
+      dedupMs: 120_000,
+      expiresInMs: 60_000,
+    });
+  }
+
+  forget(socket: SimulatedSocket): void {
+    this.sockets.delete(socket);
+  }
+}
+
+class SimulatedSocket {
+  readonly bufferedAmount = 0;
+  onopen: ((event: never) => void) | null = null;
+  onmessage: ((event: never) => void) | null = null;
+  onclose: ((event: never) => void) | null = null;
+  onerror: ((event: never) => void) | null = null;
+  isSubscribed = false;
+  isOver = false;
+  private refused: ((request: unknown, response: object) => void) | undefined;
+
+  constructor(private readonly relay: SimulatedRelay) {
+    relay.connect(this);
+  }
+
+  on(_event: string, listener: (request: unknown, response: object) => void): void {
+    this.refused = listener;
+  }
+
+  send(text: string): void {
+    setTimeout(() => this.relay.hear(this, text), TRAVEL_MS);
+  }
+
+  close(): void {
+    this.isOver = true;
+    this.relay.forget(this);
+  }
+
+  deliver(op: ServerOp): void {
+    const data = typeof op === 'string' ? op : JSON.stringify(op);
+    setTimeout(() => this.isOver || this.onmessage?.({ data } as never), TRAVEL_MS);
+  }
+
+  end(code: number, withError: boolean): void {
+    this.isOver = true;
+    if (withError) this.onerror?.({} as never);
+    this.onclose?.({ code, reason: '' } as never);
+  }
+
+  refuse(statusCode: number, isRelay: boolean): void {
+    const passes = statusCode === 503 ? { 'retry-after': '2' } : {};
+    this.refused?.({}, { statusCode, headers: isRelay ? { 'fanwire-error': 'FANWIRE_X', ...passes } : {} });
+  }
+}
