@@ -37,7 +37,7 @@ function judgeCommit(place: string, commit: string): Step | number {
   const json = join(place, 'comparison.json');
   rmSync(json, { force: true });
   const [program, ...args] = task.command;
-  const sides = ['--base', task.good, '--head', commit, '--strict', '--quiet', '--json', json];
+  const sides = ['--base', task.good, '--head', commit, '--strict', '--quiet', '--no-why', '--json', json];
   const { status, stderr } = spawnSync(program as string, [...args, 'compare', ...sides, ...task.flags], {
     cwd: task.folder,
     encoding: 'utf8',

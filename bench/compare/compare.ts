@@ -12,10 +12,13 @@ import { ServerFaults } from './server-faults.js';
 import { addPair, type PlayedScenario, playSession, type SessionOptions, type Sides, type Stage } from './session.js';
 import { gateBudgets, type ScenarioSetup } from './setup.js';
 import type { Side } from './side.js';
+import type { Why } from './why/difference.js';
 
 export interface CompareOptions extends SessionOptions {
   /** Builds both sides anew for the second session. */
   readonly rebuild: () => Promise<Sides>;
+  /** Whether a regression is played twice more with a profiler. */
+  readonly asksWhy: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -34,15 +37,19 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     options.say(`a small regression of ${head.label}: a second session with fresh builds must confirm it`);
     confirmation = await confirmInTime(suspects, options, options.limitMs - (Date.now() - startedAt.getTime()));
   }
+  const judged = judgeWhole(scenarios, confirmation);
+  const elapsedS = Math.round((Date.now() - startedAt.getTime()) / 100) / 10;
+  const why = judged.verdict === 'regressed' && options.asksWhy ? await whyOf(scenarios, options) : undefined;
   return {
     schema: COMPARISON_SCHEMA,
     startedAt: startedAt.toISOString(),
     ...labels,
-    ...judgeWhole(scenarios, confirmation),
+    ...judged,
     alpha: options.alpha,
     scenarios,
     confirmation,
-    elapsedS: Math.round((Date.now() - startedAt.getTime()) / 100) / 10,
+    ...(why !== undefined && { why }),
+    elapsedS,
   };
 }
 
@@ -61,6 +68,23 @@ async function confirmInTime(
   } catch (error) {
     if (options.signal.aborted || !(error instanceof FanwireError)) throw error;
     return { pairs: 0, elapsedS: 0, isConfirmed: false, failed: error.message, metrics: [] };
+  }
+}
+
+/** Of the first scenario with a gate that has regressed: lost messages need no profile. */
+async function whyOf(scenarios: Comparison['scenarios'], options: CompareOptions): Promise<Why | undefined> {
+  const worse = scenarios.find(({ metrics }) => metrics.some((one) => one.isGate && one.verdict === 'regressed'));
+  const setup = options.scenarios.find(({ name }) => name === worse?.name);
+  if (setup === undefined) return undefined;
+  options.say('profiling two further pairs, to see where the CPU went');
+  const { findWhy } = await import('./why/play.js');
+  try {
+    return await findWhy(options.sides, setup, options);
+  } catch (error) {
+    // The verdict stands without it.
+    if (options.signal.aborted || !(error instanceof FanwireError)) throw error;
+    options.say(`no profile: ${error.message}`);
+    return undefined;
   }
 }
 

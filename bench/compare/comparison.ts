@@ -6,6 +6,7 @@ import type { Interval } from './interval.js';
 import type { LatencySpread } from './latency-spread.js';
 import type { Loop, Metric } from './metrics.js';
 import { describeFaults, type FaultOutcome } from './server-faults.js';
+import type { Why } from './why/difference.js';
 
 export const COMPARISON_SCHEMA = 'fanwire.comparison/2';
 
@@ -85,6 +86,8 @@ export interface Comparison {
   readonly alpha: number;
   readonly scenarios: readonly ScenarioOutcome[];
   readonly confirmation: Confirmation | null;
+  /** What profiles say of a regression, where they could be had. */
+  readonly why?: Why;
   readonly elapsedS: number;
 }
 

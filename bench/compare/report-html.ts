@@ -22,6 +22,7 @@ import { type Axis, axisFor, intervalPlot } from './interval-plot.js';
 import { latencySpreadPlot } from './latency-spread.js';
 import { countReasons } from './patience.js';
 import { confidenceText, figure, footnoteText, headline, measured } from './report-text.js';
+import { whySection } from './why/flame-graph.js';
 
 /** How the page's style colours a verdict; what is not decided has no colour. */
 const KIND: Readonly<Record<Verdict, string>> = {
@@ -46,9 +47,9 @@ export function renderComparisonHtml(comparison: Comparison): string {
     when: minuteText(comparison.startedAt),
     main: html`${top(comparison)}${legend(comparison)}${scenarios.map((scenario, i) =>
       section(scenario, i, { axis, charts: charts[i] ?? [], comparison }),
-    )}`,
+    )}${comparison.why === undefined ? '' : whySection(comparison.why)}`,
     charts: charts.flat(),
-    styles: ['bench/report/page/comparison.css'],
+    styles: ['bench/report/page/comparison.css', 'bench/report/page/why.css'],
   });
 }
 

@@ -19,6 +19,7 @@ import {
   tellsSpread,
 } from './comparison.js';
 import { countReasons } from './patience.js';
+import { whyLines } from './why/flame-graph.js';
 
 export const MARK: Readonly<Record<Verdict, string>> = {
   regressed: '❌',
@@ -53,6 +54,8 @@ function whatWouldTell(comparison: Comparison): string {
   return `about ${duration(furtherS)} more would tell (--max-minutes ${minutes + 1})`;
 }
 
+const WHERE = 'Where the CPU of a delivery went, by profiles of further pairs';
+
 export function renderMarkdown(comparison: Comparison): string {
   const lines = [`### ${MARK[comparison.verdict]} ${escapeMarkdown(headline(comparison))}`, ''];
   for (const reason of comparison.reasons) lines.push(`- ${escapeMarkdown(reason)}`);
@@ -63,6 +66,9 @@ export function renderMarkdown(comparison: Comparison): string {
     if (comparison.scenarios.length > 1)
       lines.push(`#### ${MARK[scenario.verdict]} ${escapeMarkdown(scenario.name)}`, '');
     lines.push(...tableLines(header(comparison), rows.map(row)));
+  }
+  if (comparison.why !== undefined) {
+    lines.push('', `${WHERE}:`, '', ...whyLines(comparison.why).map((line) => `- ${escapeMarkdown(line)}`));
   }
   lines.push('', `<sub>${escapeMarkdown(footnoteText(comparison))}</sub>`);
   return `${lines.join('\n')}\n`;
@@ -78,6 +84,8 @@ export function renderTerminal(comparison: Comparison): string {
       comparison.scenarios.length > 1 ? `${scenario.name} (${scenario.verdict}, ${scenario.pairs} pairs)` : '';
     lines.push('', ...aligned([[title, ...header(comparison).slice(1)], ...rows.map(row)]));
   }
+  const { why } = comparison;
+  if (why !== undefined) lines.push('', `${WHERE}:`, ...whyLines(why).map((line) => `  ${line}`));
   return [...lines, '', footnoteText(comparison), ''].join('\n');
 }
 

@@ -34,6 +34,8 @@ export interface CompareRequest {
   readonly pairs: number | undefined;
   readonly maxMinutes: number | undefined;
   readonly capacityMs: number;
+  /** Whether a regression is profiled. */
+  readonly asksWhy: boolean;
   readonly seed: number;
   readonly side: Omit<SideOptions, 'say'>;
   readonly baseline: string | undefined;
@@ -88,6 +90,7 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
       pairs: request.pairs,
       limitMs,
       random: mulberry32(request.seed),
+      asksWhy: request.asksWhy,
       rebuild: async () => ({ base: await sides.base.again(), head: await head.again() }),
       say,
     });

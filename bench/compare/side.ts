@@ -22,9 +22,17 @@ export interface Side {
   readonly label: string;
   /** Whether it is a folder or checkout: only those are built and started by what the options say. */
   readonly isBuilt: boolean;
-  /** Starts a fresh server on `cores`; a URL's server is used as it is. `dialect`: of fanwire's own; others speak raw.
+  /** Starts a fresh server on `cores`; a URL's server is used as it is. `dialect`: of fanwire's own; others speak raw. `env`: further
+   *  variables.
    *  @throws FanwireError FANWIRE_BENCH_TARGET */
-  start(cores: readonly number[], connections: number, dialect?: Exclude<Dialect, 'socket.io'>): Promise<Target>;
+  start(
+    cores: readonly number[],
+    connections: number,
+    dialect?: Exclude<Dialect, 'socket.io'>,
+    env?: Readonly<Record<string, string>>,
+  ): Promise<Target>;
+  /** Of its checkout, where it has one. */
+  readonly folder?: string;
   /** The same content built once more, in a new folder whose path is longer, which is deleted when the process ends: what a
    *  process owes to its build or its path then differs. A URL or command is itself.
    *  @throws FanwireError FANWIRE_COMPARE_BUILD */
@@ -74,7 +82,7 @@ export async function nameSide(flag: string, spec: string, options: SideOptions)
   if (isFolder) return folderSide(spec, options);
   if (isCommand) {
     const command = { name: spec, version: '', command: spec, path: '', dialect: 'raw' as const };
-    return ready(spec, (cores) => startCommandTarget({ ...command, cores }));
+    return ready(spec, (cores, _connections, _dialect, env = {}) => startCommandTarget({ ...command, cores, env }));
   }
   throw new FanwireError(
     'FANWIRE_USAGE_SIDE',
@@ -140,6 +148,7 @@ function sourceSide(spec: string, source: Source, cache: CheckoutCache, options:
         spec,
         label,
         isBuilt: true,
+        folder: join(at, source.prefix).replace(/\/$/, ''),
         start: starter(join(at, source.prefix), label, options),
         again: async () => side(await anotherCheckout(cache, source.again(folder), options)),
       });
@@ -190,7 +199,8 @@ function starter(folder: string, label: string, options: SideOptions): Side['sta
   if (options.start !== '') {
     const command = `sh -c ${quoted(`cd ${quoted(folder)} && exec ${options.start}`)}`;
     const shown = `${label}: \`${options.start}\``;
-    return (cores) => startCommandTarget({ name: label, version: '', command, shown, path: '', dialect: 'raw', cores });
+    return (cores, _connections, _dialect, env = {}) =>
+      startCommandTarget({ env, name: label, version: '', command, shown, path: '', dialect: 'raw', cores });
   }
   const cli = join(folder, 'dist/src/cli.js');
   if (!existsSync(cli)) {
@@ -199,8 +209,9 @@ function starter(folder: string, label: string, options: SideOptions): Side['sta
       `${label} has no dist/src/cli.js once it is built, so it is no fanwire: say how it is built with --build and started with --start "node server.js {port}"`,
     );
   }
-  return (cores, connections, dialect = 'raw') =>
+  return (cores, connections, dialect = 'raw', env = {}) =>
     startRelayTarget({
+      env,
       nodes: 1,
       workers: 1,
       dialect,

@@ -15,6 +15,8 @@ export interface CommandOptions {
   readonly path: string;
   readonly dialect: Dialect;
   readonly cores: readonly number[];
+  /** Further variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts the command and waits until it listens.
@@ -24,7 +26,13 @@ export async function startCommandTarget(options: CommandOptions): Promise<Targe
   const command = options.command.replaceAll('{port}', String(port));
   // exec: so that the pid is the server's own where the command is a simple one.
   const program = ['/bin/sh', '-c', `exec ${command}`];
-  const server = await ServerProcess.listening(port, program, { PORT: String(port) }, options.cores, options.shown);
+  const server = await ServerProcess.listening(
+    port,
+    program,
+    { ...options.env, PORT: String(port) },
+    options.cores,
+    options.shown,
+  );
   return {
     name: options.name,
     version: options.version,

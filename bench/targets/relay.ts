@@ -19,6 +19,8 @@ export interface RelayOptions {
   /** Further flags of `fanwire serve`, such as `--slow-consumer drop`. */
   readonly flags: readonly string[];
   readonly cores: readonly number[];
+  /** Further variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** The `fanwire` to start; this one's own unless given (a comparison starts another build's). */
   readonly cli?: string;
   /** What results call it; 'fanwire' unless given. */
@@ -40,7 +42,7 @@ export async function startRelayTarget(options: RelayOptions): Promise<Target> {
   const broker = nodes > 1 && !flags.includes('--cluster') ? await startBroker(cores) : undefined;
   const cluster = broker === undefined ? [] : ['--cluster', broker.url];
   const command = [process.execPath, cli, 'serve', ...FLAGS, '--workers', String(workers), ...cluster, ...flags];
-  const servers = Array.from({ length: nodes }, () => new ServerProcess(command, {}, cores));
+  const servers = Array.from({ length: nodes }, () => new ServerProcess(command, options.env ?? {}, cores));
   const stop = async () => {
     await Promise.all(servers.map((server) => server.stop()));
     await broker?.stop();

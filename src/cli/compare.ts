@@ -20,6 +20,7 @@ interface CompareFlags extends ComparisonFiles {
   budget?: string;
   strict?: boolean;
   capacity: number;
+  why: boolean;
   seed: number;
   build?: string;
   start?: string;
@@ -81,6 +82,7 @@ export function compareCommand(): Command {
       number('--capacity', 0, 60_000),
       400,
     )
+    .option('--no-why', 'play no further pairs with a CPU profiler where a metric has regressed')
     .option('--seed <n>', 'of the order of runs', number('--seed', 0, 2 ** 32), 1)
     .option('--save-baseline <file>', 'run the head alone and keep its runs')
     .option('--baseline <file>', 'compare with kept runs instead of --base')
@@ -172,6 +174,7 @@ async function compare(command: Command, flags: CompareFlags): Promise<void> {
     pairs: flags.pairs,
     maxMinutes: flags.maxMinutes,
     capacityMs: flags.capacity,
+    asksWhy: flags.why,
     seed: flags.seed,
     side: {
       build: flags.build ?? '',
