@@ -1,4 +1,5 @@
-// Builds an image without a container engine: plays a Dockerfile's own lines, in order, on fresh machines (.ci/machine).
+// Builds an image without a container engine: plays a Dockerfile's own lines, in order, on fresh machines
+// (.ci/machine).
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';

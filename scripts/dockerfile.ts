@@ -1,5 +1,5 @@
-// Reads a Dockerfile: its stages, each with its base and its instructions in order. Only what ours uses is understood; anything else
-// is refused, so that whoever plays the file notices.
+// Reads a Dockerfile: its stages, each with its base and its instructions in order. Only what ours uses is understood;
+// anything else is refused, so that whoever plays the file notices.
 
 export interface Instruction {
   readonly name: string;

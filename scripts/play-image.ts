@@ -1,6 +1,7 @@
-// Plays the life of the image in docs/ops/Dockerfile on a machine without a container engine: builds it by the file's own lines, starts
-// it as process 1, as the image's user, with nothing that can be written and no network but a loopback; asks its health check, relays a
-// message, and ends it by SIGTERM at many moments. Exit code 0 only where all of that went well. Linux, as root: `npm run image`.
+// Plays the life of the image in docs/ops/Dockerfile on a machine without a container engine: builds it by the file's
+// own lines, starts it as process 1, as the image's user, with nothing that can be written and no network but a
+// loopback; asks its health check, relays a message, and ends it by SIGTERM at many moments. Exit code 0 only where all
+// of that went well. Linux, as root: `npm run image`.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
@@ -42,7 +43,8 @@ interface Container {
   readonly exited: Promise<number | null>;
 }
 
-/** Started as `docker run --read-only --network none` would; resolves once process 1 is the image's own program and hears signals. */
+/** Started as `docker run --read-only --network none` would; resolves once process 1 is the image's own program and
+ *  hears signals. */
 async function start(image: Image): Promise<Container> {
   const args = machineArguments(image, ['--offline', '--read-only', '--pid1'], image.command);
   const child = spawn(join(ROOT, '.ci/machine'), args, { stdio: ['ignore', 'pipe', 'pipe'] });

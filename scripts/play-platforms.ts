@@ -1,5 +1,6 @@
-// Plays the README's two commands, word by word, on fresh machines (.ci/machine): a clone in a home folder that nobody has used, Node
-// and nothing else, as root and as a plain user. Writes what was seen into docs/platforms.md. Linux, as root:
+// Plays the README's two commands, word by word, on fresh machines (.ci/machine): a clone in a home folder that nobody
+// has used, Node and nothing else, as root and as a plain user. Writes what was seen into docs/platforms.md. Linux, as
+// root:
 //
 // npm run platforms                                all of them
 // npm run platforms -- trixie-24-node …            these; the table keeps the rows of the others

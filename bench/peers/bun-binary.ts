@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { findProgram, isExecutable } from '../run/find-program.js';
 import { toolVersion } from './toolchain.js';
 
-/** The package that carries Bun's binary for this machine, without an install script. The package `bun` needs its script to have
- *  run, which npm 12 no longer allows by itself; where it has not, its program waits for ever. */
+/** The package that carries Bun's binary for this machine, without an install script. The package `bun` needs its
+ *  script to have run, which npm 12 no longer allows by itself; where it has not, its program waits for ever. */
 const PACKAGE = `bun-${process.platform}-${process.arch === 'arm64' ? 'aarch64' : process.arch}`;
 
 export const BUN_INSTALL = `npm install --no-save @oven/${PACKAGE}`;

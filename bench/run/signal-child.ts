@@ -1,5 +1,5 @@
-// The one place that signals a child process. A child whose spawn failed has no pid: on Node 20 and 22 its kill() signals whatever
-// process id lies in uninitialised memory, and process.kill(-0) the caller's own process group.
+// The one place that signals a child process. A child whose spawn failed has no pid: on Node 20 and 22 its kill()
+// signals whatever process id lies in uninitialised memory, and process.kill(-0) the caller's own process group.
 
 import type { ChildProcess } from 'node:child_process';
 
@@ -9,7 +9,8 @@ export function signalChild(child: ChildProcess | undefined, signal: NodeJS.Sign
   return child.kill(signal);
 }
 
-/** Signals `child` and all that it started, where it leads a process group (`detached: true`); its group may outlive it. */
+/** Signals `child` and all that it started, where it leads a process group (`detached: true`); its group may outlive
+ *  it. */
 export function signalGroup(child: ChildProcess | undefined, signal: NodeJS.Signals): boolean {
   if (child?.pid === undefined || child.pid <= 1) return false;
   try {

@@ -1,7 +1,7 @@
 // SIGINT and SIGTERM: the first ends a command in order, a second one at once.
 
-/** A signal that comes again within this time is the same one: a terminal sends Ctrl+C to every process of its group, and npm, npx and
- *  some shells pass theirs on as well. */
+/** A signal that comes again within this time is the same one: a terminal sends Ctrl+C to every process of its group,
+ *  and npm, npx and some shells pass theirs on as well. */
 const SAME_SIGNAL_MS = 500;
 
 export type EndSignal = 'SIGTERM' | 'SIGINT';
@@ -11,14 +11,14 @@ const hold = (signal: EndSignal): void => {
   held ??= signal;
 };
 
-/** Keeps a signal that comes before `onEndSignal` is called, for it. Otherwise it would end the process, and be lost on process 1 of a
- *  container, which the kernel spares signals that it does not listen to. */
+/** Keeps a signal that comes before `onEndSignal` is called, for it. Otherwise it would end the process, and be lost
+ *  on process 1 of a container, which the kernel spares signals that it does not listen to. */
 export function holdEndSignals(): void {
   process.on('SIGTERM', hold).on('SIGINT', hold);
 }
 
-/** Calls `first` for the first of these signals, and `again` for each later one; by default that one does what it does to a program that
- *  does not listen. */
+/** Calls `first` for the first of these signals, and `again` for each later one; by default that one does what it
+ *  does to a program that does not listen. */
 export function onEndSignal(
   first: (signal: EndSignal) => void,
   again: (signal: EndSignal) => void = (signal) => process.kill(process.pid, signal),

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { FanwireError } from './error.js';
 
-/** Node opens the modules of a program side by side: 100 files were enough for one relay, 160 with 2 workers, 400 with 8. */
+/** Node opens the modules of a program side by side: 100 files were enough for one relay, 160 with 2 workers, 400
+ *  with 8. */
 const FILES_TO_START = 256;
 const FILES_TO_START_A_WORKER = 64;
 

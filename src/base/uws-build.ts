@@ -1,5 +1,5 @@
-// Which build of uWebSockets.js runs, told without loading it: the package carries one binary for each platform and Node.js version,
-// and they are not all of the same age.
+// Which build of uWebSockets.js runs, told without loading it: the package carries one binary for each platform and
+// Node.js version, and they are not all of the same age.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -7,7 +7,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 /**
- * Package, version, binary and the first twelve digits of its SHA-256: `uwebsockets 3.0.6, uws_linux_x64_115.node (f4fa5d7b6975)`.
+ * Package, version, binary and the first twelve digits of its SHA-256:
+ * `uwebsockets 3.0.6, uws_linux_x64_115.node (f4fa5d7b6975)`.
  * @param from a module of the program that loads it; of this one unless given
  */
 export function uwsBuild(from: string = import.meta.url): string {

@@ -1,5 +1,5 @@
-// What the relay relies on in uWebSockets.js, the same in every build: the alias gives Node 20 a much older one than Node 22 and 24.
-// CI plays this file on each of them.
+// What the relay relies on in uWebSockets.js, the same in every build: the alias gives Node 20 a much older one than
+// Node 22 and 24. CI plays this file on each of them.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';

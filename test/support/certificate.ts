@@ -21,7 +21,8 @@ export function certificate(t: TestContext, validMs = DAY_MS): { cert: string; k
   return { cert, key, folder };
 }
 
-/** PEM texts of a certificate that is its own authority, for localhost and 127.0.0.1, valid for so long from now (below 0: ended), and of its key. */
+/** PEM texts of a certificate that is its own authority, for localhost and 127.0.0.1, valid for so long from now
+ *  (below 0: ended), and of its key. */
 export function selfSigned(validMs = DAY_MS): { cert: string; key: string } {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const key = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();

@@ -1,4 +1,5 @@
-// Programs that some tests need and a machine may lack: such a test is left out, with the reason and the command that installs it.
+// Programs that some tests need and a machine may lack: such a test is left out, with the reason and the command that
+// installs it.
 
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -23,13 +24,15 @@ const INSTALLED_BY = {
 
 export type Program = keyof typeof INSTALLED_BY;
 
-/** Options of a test: left out where one of `programs` is not installed, for a reason that names it and what installs it. */
+/** Options of a test: left out where one of `programs` is not installed, for a reason that names it and what installs
+ *  it. */
 export function needs(...programs: Program[]): { skip: string | false } {
   const missing = programs.find((program) => findProgram(program) === undefined);
   return { skip: missing === undefined ? false : lacks(missing) };
 }
 
-/** Why a test that failed with `error` is left out: it could not start a program that is not installed; undefined for any other. */
+/** Why a test that failed with `error` is left out: it could not start a program that is not installed; undefined for
+ *  any other. */
 export function lacking(error: unknown): string | undefined {
   const { code, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
   if (error instanceof MissingProgram) return error.message;

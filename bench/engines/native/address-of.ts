@@ -1,5 +1,5 @@
-// The address that a host name stands for: of several, the first that something listens on. `localhost` is ::1 before 127.0.0.1 on
-// many machines, and a relay on loopback listens on one of them.
+// The address that a host name stands for: of several, the first that something listens on. `localhost` is ::1 before
+// 127.0.0.1 on many machines, and a relay on loopback listens on one of them.
 
 import { lookup } from 'node:dns/promises';
 import { connect } from 'node:net';

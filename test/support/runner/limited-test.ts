@@ -26,8 +26,9 @@ function limited(declare: Declare): Declare {
   };
 }
 
-/** node:test aborts the signal of a test whose time is over: then it has failed, and is watched no longer. A test that could not start
- *  a program which is not installed is left out, whether or not it said before that it needs it. */
+/** node:test aborts the signal of a test whose time is over: then it has failed, and is watched no longer. A test
+ *  that could not start a program which is not installed is left out, whether or not it said before that it
+ *  needs it. */
 function watched(name: string, timeoutMs: number, body: Body): Body {
   return async function (this: unknown, given: unknown) {
     const id = begun(name, timeoutMs);

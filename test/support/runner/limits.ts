@@ -1,8 +1,10 @@
-// Preloaded into every test file (node --import): no test, hook or file outlives its limit, and what ends it names the test.
+// Preloaded into every test file (node --import): no test, hook or file outlives its limit, and what ends it names the
+// test.
 //
-// node:test has a limit for each test only from Node 24 on (`--test-timeout`; before, that flag is a limit of the whole file), and
-// none that reaches a test which blocks its thread, or a file whose tests have ended and which stays for what they left open. So the
-// file's `node:test` is the one of limited-test.js, and a thread beside it ends the process when time is over.
+// node:test has a limit for each test only from Node 24 on (`--test-timeout`; before, that flag is a limit of the whole
+// file), and none that reaches a test which blocks its thread, or a file whose tests have ended and which stays for
+// what they left open. So the file's `node:test` is the one of limited-test.js, and a thread beside it ends the process
+// when time is over.
 
 import * as module from 'node:module';
 import { isMainThread } from 'node:worker_threads';

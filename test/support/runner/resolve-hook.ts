@@ -1,4 +1,5 @@
-// For Node before 22.15, whose module hooks run in a thread of their own: test files get limited-test.js for `node:test`.
+// For Node before 22.15, whose module hooks run in a thread of their own: test files get limited-test.js for
+// `node:test`.
 
 let limited = '';
 

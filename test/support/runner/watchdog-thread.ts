@@ -1,5 +1,5 @@
-// Ends a test file's process, and what it started, when a test is past its limit and node:test could not end it, or when nothing has
-// run for a while and the process stays. Says on stderr which test that was.
+// Ends a test file's process, and what it started, when a test is past its limit and node:test could not end it, or
+// when nothing has run for a while and the process stays. Says on stderr which test that was.
 
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeSync } from 'node:fs';

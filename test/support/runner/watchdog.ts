@@ -1,4 +1,5 @@
-// Tells a thread beside the tests what begins and ends, so that it can end the process when the tests' own thread no longer can.
+// Tells a thread beside the tests what begins and ends, so that it can end the process when the tests' own thread no
+// longer can.
 import { Worker } from 'node:worker_threads';
 
 export type Message =
