@@ -89,6 +89,7 @@ export interface TemplatedApp {
   filter(handler: (res: HttpResponse, change: number) => void): TemplatedApp;
   /** Host, port and listen options. */
   listen(host: Bytes, port: number, options: number, listening: Listening): unknown;
+  listen_unix(listening: Listening, path: Bytes): unknown;
   close(): unknown;
 }
 

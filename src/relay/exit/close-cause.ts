@@ -1,106 +1,72 @@
 // Who ended a WebSocket that closes with 1006 and no reason: its client, or uWS for an invalid frame. Node 20's build of uWS does not say
 // (22's and 24's give a reason), so it is found out: uWS holds its loop's only cork while it reads a socket's bytes, and so while it closes
-// one for them, but not while it closes one whose client has gone. A write to another socket then goes out at once where the cork is held,
-// and else at the end of that socket's own. That other socket is a WebSocket of this process to itself.
-import { readSync } from 'node:fs';
+// one for them, but not while it closes one whose client has gone. What another socket sends within a cork of its own then goes out at once
+// where the loop's is held, and else when its own ends. That other socket is a WebSocket of this process to itself, over a Unix socket:
+// what is written there can be read at once, which over loopback TCP a busy kernel may put off.
+import { randomBytes } from 'node:crypto';
+import { readSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { utf8 } from '../bytes.js';
-import {
-  App,
-  listenExclusively,
-  type TemplatedApp,
-  us_listen_socket_close,
-  us_socket_local_port,
-  type WebSocket,
-} from '../uws.js';
+import { App, type TemplatedApp, us_listen_socket_close, type WebSocket } from '../uws.js';
 
-/** A look costs about 20 µs: where thousands of clients go at once, not every one is worth it. */
+/** A look costs 12 µs: where thousands of clients go at once, not every one is worth it. */
 const MAX_LOOKS_PER_SECOND = 1000;
 
+const NOTHING = new Uint8Array(0);
 const HANDSHAKE =
   'GET / HTTP/1.1\r\nHost: itself\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n';
 
-const NOTHING = new Uint8Array(0);
-const seen = Buffer.alloc(64);
+/** A WebSocket and its other end, which nobody but `look` reads. */
+interface Witness {
+  readonly app: TemplatedApp;
+  readonly ws: WebSocket<object>;
+  readonly client: Socket;
+  /** The client's descriptor. */
+  readonly fd: number;
+}
 
 export class CloseCause {
   /** For a uWS that says why it closes. */
-  static readonly told = new CloseCause(undefined, undefined, undefined);
+  static readonly told = new CloseCause(undefined);
 
   private second = 0;
   private looks = 0;
   private hasArrived = false;
+  private readonly arrived = Buffer.alloc(64);
 
-  private constructor(
-    private app: TemplatedApp | undefined,
-    private readonly ws: WebSocket<object> | undefined,
-    private readonly client: Socket | undefined,
-  ) {}
+  private constructor(private witness: Witness | undefined) {}
 
-  static open(): Promise<CloseCause> {
-    return new Promise((resolve, reject) => {
-      const app = App();
-      let ws: WebSocket<object>;
-      app.ws<object>(utf8('/*'), {
-        maxPayloadLength: 16,
-        maxBackpressure: 1024,
-        idleTimeout: 0,
-        sendPingsAutomatically: false,
-        maxLifetime: 0,
-        compression: 0,
-        upgrade: (res, req, context) => {
-          const key = req.getHeader(utf8('sec-websocket-key'));
-          res.upgrade({}, utf8(key), NOTHING, NOTHING, context);
-        },
-        open: (opened) => {
-          ws = opened;
-        },
-        message: () => {},
-      });
-      listenExclusively(app, '127.0.0.1', 0, (listening) => {
-        if (listening === false) {
-          reject(new Error('cannot listen on 127.0.0.1'));
-          return;
-        }
-        const client = connect(us_socket_local_port(listening as never), '127.0.0.1', () => client.write(HANDSHAKE));
-        client.once('data', () => {
-          us_listen_socket_close(listening);
-          // From here on only `look` reads it.
-          client.pause();
-          client.unref();
-          resolve(new CloseCause(app, ws, client));
-        });
-        client.on('error', reject);
-      });
-    });
+  /** Knows nothing where no Unix socket can be had in the folder for temporary files. */
+  static async open(): Promise<CloseCause> {
+    return new CloseCause(await openWitness(join(tmpdir(), `fanwire-${randomBytes(8).toString('hex')}.sock`)));
   }
 
   /** Within a close handler: whether uWS is closing the socket for what its client sent. False where that is not known. */
   isFrame(): boolean {
-    const { ws } = this;
-    if (ws === undefined || this.app === undefined || !this.mayLook()) return false;
-    ws.cork(this.look);
-    // Where it was not held, what was written has gone out by now, and must not be taken for the next.
+    if (this.witness === undefined || !this.mayLook()) return false;
+    this.witness.ws.cork(this.look);
+    // Where the cork was free, what was sent has gone out by now, and must not be taken for the next.
     if (!this.hasArrived) this.read();
     return this.hasArrived;
   }
 
   close(): void {
-    this.client?.destroy();
-    this.app?.close();
-    this.app = undefined;
+    this.witness?.client.destroy();
+    this.witness?.app.close();
+    this.witness = undefined;
   }
 
   private readonly look = (): void => {
-    this.ws?.send(NOTHING, true);
+    this.witness?.ws.send(NOTHING, true);
     this.hasArrived = this.read() > 0;
   };
 
   private read(): number {
-    const { fd } = (this.client as unknown as { _handle: { fd: number } })._handle;
     try {
-      return readSync(fd, seen);
+      return readSync((this.witness as Witness).fd, this.arrived);
     } catch {
       return 0; // EAGAIN: nothing there
     }
@@ -112,4 +78,48 @@ export class CloseCause {
     this.second = second;
     return ++this.looks <= MAX_LOOKS_PER_SECOND;
   }
+}
+
+function openWitness(path: string): Promise<Witness | undefined> {
+  return new Promise((resolve) => {
+    const app = App();
+    let ws: WebSocket<object>;
+    const fail = (): void => {
+      rmSync(path, { force: true });
+      app.close();
+      resolve(undefined);
+    };
+    app.ws<object>(utf8('/*'), {
+      maxPayloadLength: 16,
+      maxBackpressure: 1024,
+      idleTimeout: 0,
+      sendPingsAutomatically: false,
+      maxLifetime: 0,
+      compression: 0,
+      upgrade: (res, req, context) => {
+        res.upgrade({}, utf8(req.getHeader(utf8('sec-websocket-key'))), NOTHING, NOTHING, context);
+      },
+      open: (opened) => {
+        ws = opened;
+      },
+      message: () => {},
+    });
+    app.listen_unix((listening) => {
+      if (listening === false) {
+        fail();
+        return;
+      }
+      const client = connect(path, () => client.write(HANDSHAKE));
+      client.once('error', fail);
+      client.once('data', () => {
+        us_listen_socket_close(listening);
+        rmSync(path, { force: true });
+        client.pause();
+        client.unref();
+        client.on('error', () => {});
+        const { fd } = (client as unknown as { _handle: { fd: number } })._handle;
+        resolve({ app, ws, client, fd });
+      });
+    }, utf8(path));
+  });
 }
