@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { mulberry32 } from '../bench/compare/interval.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const FANOUT = 'dist/src/relay/fanout.js';
+const FANOUT = 'dist/src/relay/fanout/fanout.js';
 
 /** A copy called `name` in `folder`; the one that is there already, if it is. */
 export function plainCopy(folder: string, name: string): string {
@@ -23,7 +23,7 @@ export function plainCopy(folder: string, name: string): string {
 /** A copy whose fan-out spins for `spinNsPerDelivery` after each message and receiver. */
 export function dearerCopy(folder: string, spinNsPerDelivery: number): string {
   const copy = plainCopy(folder, `spin-${Math.round(spinNsPerDelivery * 10)}`);
-  const counted = 'this.counters.bytesOut += receivers * size;';
+  const counted = 'this.counters.deliveredBytes += receivers * size;';
   const spin = `{ const end = performance.now() + receivers * ${spinNsPerDelivery} / 1e6; while (performance.now() < end); }`;
   patch(copy, (source) => {
     if (source.includes('const end = performance.now() + receivers')) return source;

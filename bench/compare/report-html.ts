@@ -65,7 +65,8 @@ ${
   scenarios.length < 2
     ? ''
     : html`<nav aria-label="Scenarios">${scenarios.map(
-        (one, i) => html`<a class="${KIND[one.verdict]}" href="#s${i}">${one.name} <small>${one.verdict}</small></a>`,
+        (one, i) =>
+          html`<a class="${KIND[one.verdict]}" href="#s${i}">${one.name} <small>${verdictOf(one)}</small></a>`,
       )}</nav>`
 }
 </section>`;
@@ -90,14 +91,15 @@ interface SectionParts {
 
 function section(scenario: ScenarioOutcome, i: number, { axis, charts, comparison }: SectionParts): Markup {
   const { name, metrics, pairs, discarded, unmeasured } = scenario;
-  const gates = metrics
+  // A scenario of which no run was valid says so once.
+  const gates = (scenario.results === null ? [] : metrics)
     .filter((metric) => metric.isGate)
     .sort((a, b) => URGENCY.indexOf(a.verdict) - URGENCY.indexOf(b.verdict));
   const others = metrics.filter((metric) => !metric.isGate && measured(metric));
   const several = comparison.scenarios.length > 1;
   const thrown = discarded.length === 0 ? '' : `, ${discarded.length} thrown away: ${countReasons(discarded)}`;
   return html`<section class="scenario compared" id="s${i}">
-${several ? html`<h2 class="several">${name} <small class="${KIND[scenario.verdict]}">${scenario.verdict}</small></h2>` : ''}
+${several ? html`<h2 class="several">${name} <small class="${KIND[scenario.verdict]}">${verdictOf(scenario)}</small></h2>` : ''}
 <p class="load"><span>${several ? '' : html`scenario ${name}, `}${pairs} pairs${thrown}</span>${unmeasured === undefined ? '' : html`<span>given up: ${unmeasured}</span>`}</p>
 ${gates.map((metric) => metricArticle(metric, axis, comparison))}
 ${others.length === 0 ? '' : html`<details><summary>Metrics that do not decide (${others.length})</summary>${others.map((metric) => metricArticle(metric, axis, comparison))}</details>`}
@@ -105,6 +107,10 @@ ${several ? '' : latencySpreadPlot(scenario.latency)}
 ${charts.length === 0 ? '' : html`<details><summary>${several ? 'Latency by percentile, and a' : 'A'} typical run over time</summary>${several ? latencySpreadPlot(scenario.latency) : ''}${chartFigures(charts, false)}</details>`}
 ${several ? '' : setup(comparison)}
 </section>${several && i === comparison.scenarios.length - 1 ? html`<section class="scenario">${setup(comparison)}</section>` : ''}`;
+}
+
+function verdictOf({ results, verdict }: ScenarioOutcome): string {
+  return results === null ? 'not measured' : verdict;
 }
 
 function metricArticle(metric: MetricOutcome, axis: Axis, comparison: Comparison): Markup {
