@@ -9,6 +9,7 @@ import { FanwireError } from '../../src/protocol/codes.js';
 import { MAX_PUBLISHERS, MAX_SEQUENCE } from '../load/stamp.js';
 import { requireSockets, socketsPerProcess } from '../measure/file-limit.js';
 import { percentileMs } from '../measure/histogram.js';
+import { isPriorityRaised } from '../measure/priority.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { Target } from '../targets/target.js';
 import type { Engine, EngineHooks, EngineReport, Phase } from './engine.js';
@@ -145,6 +146,7 @@ class NativeRun {
           localAddresses: options.localAddresses,
           isSourceExplicit:
             role === 'subscribers' && needsExplicitSources(plan.subscribers + plan.stalledSubscribers, hosts),
+          isWatchful: isPriorityRaised(),
           zeroUnixUs: this.#zeroUnixUs,
           runStartUs,
           intervalMs: this.#intervalMs,

@@ -26,6 +26,11 @@ export function raisePriority(): boolean {
   return isRaised;
 }
 
+/** Whether publishers come before subscribers on their core, and both before anything else. */
+export function isPriorityRaised(): boolean {
+  return isRaised;
+}
+
 /** `command` as it must be started to run ahead of others, its threads and children too. */
 export function raisedCommand(command: readonly string[]): string[] {
   return isRaised ? ['chrt', '-r', String(PRIORITY), ...command] : [...command];

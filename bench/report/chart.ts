@@ -3,7 +3,7 @@
 import { decodeHistogram, enoughSamples, percentileMs } from '../measure/histogram.js';
 import type { Result, SeriesPoint } from '../result/result.js';
 import type { ScenarioGroup } from './grouping.js';
-import { deliveryRates, hasGauge } from './series.js';
+import { deliveryRates, hasGauge, wholeSeries } from './series.js';
 
 export type Unit = 'ms' | 'rate' | 'cores' | 'bytes' | 'count';
 
@@ -28,11 +28,17 @@ export interface Chart {
   /** Text of each x of the first line, where a step has a name: "16 KiB". */
   readonly names?: readonly string[];
   readonly wide: boolean;
+  /** Seconds before which nothing was measured: the ramp and the warm-up, which are shaded. */
+  readonly measuredFrom?: number;
   readonly lines: readonly ChartLine[];
 }
 
 /** Colours --c0 to --c9 in src/base/page/base.css. */
 const PALETTE = 10;
+/** Fewer points over time are no curve. */
+const FEWEST_POINTS = 5;
+/** What moves by less than this part of itself stands still. */
+const CONSTANT = 0.02;
 const POINTS_PER_DECADE = 16;
 /** With more results than this, medians would only hide the tails. */
 const MOST_WITH_MEDIANS = 3;
@@ -55,9 +61,13 @@ export function chartsOf(group: ScenarioGroup, prefix: string): Chart[] {
     overTime('ramp', 'Connections open', 'count', 'The connection ramp, then the run.', entries, gauge('connections')),
   ];
   const filled = charts.filter((chart) => chart.lines.length > 0);
+  const measuredFrom = Math.min(
+    ...group.results.map(({ phases }) => (phases?.measure ?? Number.POSITIVE_INFINITY) / 1000),
+  );
   const odd = filled.filter((chart) => !chart.wide).length % 2 === 1;
   return filled.map((chart, i) => ({
     ...chart,
+    ...(chart.x === 'time' && Number.isFinite(measuredFrom) && { measuredFrom }),
     id: `${prefix}-${chart.id}`,
     wide: chart.wide || (odd && i === filled.length - 1),
   }));
@@ -95,13 +105,13 @@ function latencyByPercentile(entries: readonly Entry[]): Chart {
 }
 
 function latencyOverTime(entries: readonly Entry[]): Chart {
-  const shown = entries.filter(({ result }) => hasGauge(result, 'p99'));
+  const shown = entries.filter(({ result }) => hasGauge(result, 'p99') && wholeSeries(result).length >= FEWEST_POINTS);
   const both = shown.length <= MOST_WITH_MEDIANS;
   const lines = shown.flatMap(({ result, label, color }) => {
     const x = seconds(result);
     const name = (percentile: string) => (shown.length === 1 ? percentile : both ? `${label} ${percentile}` : label);
-    const p99 = { label: name('p99'), color, dashed: false, x, y: result.series.map((point) => point.p99) };
-    const p50 = { label: name('p50'), color, dashed: true, x, y: result.series.map((point) => point.p50) };
+    const p99 = { label: name('p99'), color, dashed: false, x, y: wholeSeries(result).map((point) => point.p99) };
+    const p50 = { label: name('p50'), color, dashed: true, x, y: wholeSeries(result).map((point) => point.p50) };
     return both ? [p99, p50] : [p99];
   });
   const note = both ? 'p99 solid, p50 dashed, of each interval.' : 'p99 of each interval.';
@@ -136,17 +146,25 @@ function overTime(
 ): Chart {
   const lines = entries.flatMap(({ result, label, color }) => {
     const y = values(result);
-    return y.some((value) => value !== null && value > 0)
+    return y.length >= FEWEST_POINTS && y.some((value) => value !== null && value > 0)
       ? [{ label, color, dashed: false, x: seconds(result), y }]
       : [];
   });
-  return { id, title, note, x: 'time', unit, wide: false, lines };
+  const moving = lines.some(({ y }) => isMoving(y)) ? lines : [];
+  return { id, title, note, x: 'time', unit, wide: false, lines: moving };
+}
+
+/** A constant needs no chart: it is a figure. */
+function isMoving(y: readonly (number | null)[]): boolean {
+  const known = y.filter((value) => value !== null);
+  const most = Math.max(...known);
+  return most - Math.min(...known) > CONSTANT * most;
 }
 
 function gauge(name: 'serverCpu' | 'serverRss' | 'connections'): (result: Result) => (number | null)[] {
-  return (result) => result.series.map((point: SeriesPoint) => point[name] ?? null);
+  return (result) => wholeSeries(result).map((point: SeriesPoint) => point[name] ?? null);
 }
 
 function seconds(result: Result): number[] {
-  return result.series.map((point) => point.t / 1000);
+  return wholeSeries(result).map((point) => point.t / 1000);
 }

@@ -50,6 +50,8 @@ export const FIGURES: readonly Figure[] = [
   own('schedule slip p99', (r) => r.generator.scheduleSlipMs.p99, formatMs),
   own('schedule slip max', (r) => r.generator.scheduleSlipMs.max, formatMs),
   own('event-loop delay p99', (r) => r.generator.eventLoopDelayMs.p99, formatMs),
+  own('own latency p50', (r) => r.generator.floorMs?.p50 ?? null, formatMs),
+  own('own latency p99', (r) => r.generator.floorMs?.p99 ?? null, formatMs),
 ];
 
 /** What stands in a report for one figure of one result: an invalid run's server figures are never written out. */

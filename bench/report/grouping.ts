@@ -32,24 +32,45 @@ export function targetName(result: Result): string {
   return `${result.target.name} ${result.target.version}`.trim();
 }
 
-/** The target's name; where that is not unique also the engine, the parameters that differ, and at last a number. */
+/** What each result is called: its own label, else the target's name; where that is not unique also the engine, the flags of the command
+ *  that differ, the parameters that differ, and at last when it began. Never a bare number: it would say nothing of either. */
 function labelsOf(results: readonly Result[]): string[] {
-  let labels = results.map(targetName);
-  for (const further of [(result: Result) => result.engine, differingParams(results)]) {
+  let labels = results.map((result) => ownLabel(result) ?? targetName(result));
+  const further: readonly ((result: Result, i: number) => string)[] = [
+    (result) => result.engine,
+    differingFlags(results),
+    differingParams(results),
+    (result) => (result.startedAt === undefined ? '' : `${result.startedAt.slice(11, 19)} UTC`),
+    (result) => (result.startedAt === undefined ? '' : result.startedAt.slice(0, 10)),
+    (_result, i) => `run ${String.fromCodePoint(65 + i)}`,
+  ];
+  for (const more of further) {
     if (new Set(labels).size === labels.length) return labels;
-    const parts = results.map(further);
-    if (new Set(parts).size > 1) labels = labels.map((label, i) => [label, parts[i]].filter(Boolean).join(', '));
+    const parts = results.map(more);
+    const isTelling = (i: number) =>
+      labels.some((label, other) => other !== i && label === labels[i] && parts[other] !== parts[i]);
+    labels = labels.map((label, i) => (isTelling(i) ? [label, parts[i]].filter(Boolean).join(', ') : label));
   }
-  const seen = new Map<string, number>();
-  return labels.map((label) => {
-    const nth = (seen.get(label) ?? 0) + 1;
-    seen.set(label, nth);
-    return labels.filter((other) => other === label).length > 1 ? `${label} #${nth}` : label;
-  });
+  return labels;
+}
+
+/** What `--label` said. */
+function ownLabel({ params }: Result): string | undefined {
+  return typeof params.label === 'string' && params.label !== '' ? params.label : undefined;
+}
+
+/** Of each command, the words that not every command has. */
+function differingFlags(results: readonly Result[]): (result: Result) => string {
+  const words = results.map(({ target }) => target.cmd.split(/\s+(?=--)/));
+  const shared = new Set((words[0] ?? []).filter((word) => words.every((other) => other.includes(word))));
+  return (result) => {
+    const own = words[results.indexOf(result)] ?? [];
+    return own.filter((word) => !shared.has(word)).join(' ');
+  };
 }
 
 /** Parameters that were asked for; an engine adds what it measured, which differs from run to run and tells nothing apart. */
-const ASKED_FOR: ReadonlySet<string> = new Set([...Object.keys(PLAN_DEFAULTS), 'slo', 'round']);
+const ASKED_FOR: ReadonlySet<string> = new Set([...Object.keys(PLAN_DEFAULTS), 'round']);
 
 function differingParams(results: readonly Result[]): (result: Result) => string {
   const shared = new Set(sharedParams(results).map(([name]) => name));

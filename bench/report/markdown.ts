@@ -5,7 +5,9 @@ import type { Result } from '../result/result.js';
 import { figureRatio, figuresOf, figureText } from './figures.js';
 import { groupByScenario, type ScenarioGroup } from './grouping.js';
 import { describeLoad } from './load-line.js';
-import { deliveryRates } from './series.js';
+import { meterShare } from './meter-share.js';
+import { objectiveLine } from './objective-line.js';
+import { deliveryRates, wholeSeries } from './series.js';
 import { sparkline } from './sparkline.js';
 import { judge } from './verdict.js';
 
@@ -24,6 +26,9 @@ function renderGroup(group: ScenarioGroup): string {
     const verdict = judge(result);
     lines.push(`- ${MARK[verdict.kind]} **${escapeMarkdown(labels[i] ?? '')}**: ${escapeMarkdown(verdict.headline)}`);
     for (const reason of verdict.reasons) lines.push(`  - ${escapeMarkdown(reason)}`);
+    for (const line of [objectiveLine(result), meterShare(result)]) {
+      if (line !== undefined && result.valid) lines.push(`  - ${escapeMarkdown(line)}`);
+    }
   });
   const load = describeLoad(results).join(' · ');
   if (load !== '') lines.push('', load);
@@ -40,7 +45,7 @@ function table({ results, labels }: ScenarioGroup): string[] {
   const spark = (values: (result: Result) => (number | null)[]) =>
     results.map((result) => (result.valid ? sparkline(values(result), SPARK_WIDTH).trim() : ''));
   if (results.some((result) => result.series.length > 1 && result.expected > 0)) {
-    rows.push(['p99 over time', ...spark((r) => r.series.map((point) => point.p99))]);
+    rows.push(['p99 over time', ...spark((r) => wholeSeries(r).map((point) => point.p99))]);
     rows.push(['Deliveries/s over time', ...spark(deliveryRates)]);
   }
   return tableLines(['', ...labels], rows);

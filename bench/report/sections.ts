@@ -7,6 +7,8 @@ import { type Chart, colorOf } from './chart.js';
 import { FIGURES, type Figure, figureRatio, figuresOf, figureText } from './figures.js';
 import { type ScenarioGroup, targetName } from './grouping.js';
 import { describeLoad } from './load-line.js';
+import { meterShare } from './meter-share.js';
+import { objectiveLine } from './objective-line.js';
 import { judge } from './verdict.js';
 
 /** The figures a reader looks for first. */
@@ -14,12 +16,15 @@ const HEADLINE: readonly (readonly [Figure['group'], string, string])[] = [
   ['Latency', 'p50', 'latency p50'],
   ['Latency', 'p99', 'latency p99'],
   ['Latency', 'p99.9', 'latency p99.9'],
+  ['Latency', 'max', 'latency max'],
   ['Deliveries', 'rate', 'deliveries'],
   ['Server', 'CPU per million deliveries', 'CPU per million'],
   ['Server', 'memory per connection', 'memory per connection'],
   ['Connections', 'opened', 'connections'],
   ['Connections', 'connect p99', 'connect p99'],
 ];
+
+const MOST_HEADLINES = 6;
 
 /** Whether more or less is better, for marking the best of several. */
 const MORE_IS_BETTER: ReadonlySet<string> = new Set(['Deliveries rate', 'Connections opened']);
@@ -52,9 +57,9 @@ export function contents(groups: readonly ScenarioGroup[], anchors: readonly str
 function singleHead(group: ScenarioGroup): Markup {
   const result = group.results[0] as Result;
   const verdict = judge(result);
-  const figures = headlineFigures(group.results).slice(0, 6);
+  const figures = headlineFigures(group.results).slice(0, MOST_HEADLINES);
   return html`<p class="what"><b>${group.scenario}</b> ${targetName(result)}, ${result.engine} engine</p>${loadLine(group)}
-<div class="verdict ${verdict.kind}"><h2>${verdict.headline}</h2>${reasonList(verdict.reasons)}</div>
+<div class="verdict ${verdict.kind}"><h2>${verdict.headline}</h2>${reasonList(verdict.reasons)}</div>${linesOf(result)}
 <dl class="figures">${figures.map(([figure, label]) => {
     const [number, ...unit] = figureText(figure, result).split(' ');
     const invalid = result.valid ? '' : 'void';
@@ -64,7 +69,7 @@ function singleHead(group: ScenarioGroup): Markup {
 
 function severalHead(group: ScenarioGroup): Markup {
   const { results, labels } = group;
-  const figures = headlineFigures(results).slice(0, 6);
+  const figures = headlineFigures(results).slice(0, MOST_HEADLINES);
   const first = results[0] as Result;
   const rows = results.map((result, i) => {
     const verdict = judge(result);
@@ -74,7 +79,7 @@ function severalHead(group: ScenarioGroup): Markup {
       return html`<td data-label="${label}" class="${best} ${invalid}">${figureText(figure, result)} <small>${figureRatio(figure, result, first)}</small></td>`;
     });
     const swatch = html`<span class="swatch c${colorOf(i)}"></span>`;
-    return html`<tr><th scope="row">${swatch}${labels[i] ?? ''}<span class="mark ${verdict.kind}">${verdict.headline}</span>${reasonList(verdict.reasons)}</th>${cells}</tr>`;
+    return html`<tr><th scope="row">${swatch}${labels[i] ?? ''}<span class="mark ${verdict.kind}">${verdict.headline}</span>${reasonList(verdict.reasons)}${linesOf(result)}</th>${cells}</tr>`;
   });
   return html`<h2 class="several">${group.scenario}</h2>${loadLine(group)}
 <table class="side"><thead><tr><td></td>${figures.map(([, label]) => html`<th scope="col">${label}</th>`)}</tr></thead><tbody>${rows}</tbody></table>`;
@@ -105,6 +110,12 @@ function isBest(figure: Figure, result: Result, results: readonly Result[]): boo
 
 function reasonList(reasons: readonly string[]): Markup {
   return reasons.length === 0 ? html`` : html`<ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`;
+}
+
+/** What was asked and how much of the answer is the meter's. */
+function linesOf(result: Result): Markup {
+  const lines = result.valid ? [objectiveLine(result), meterShare(result)].filter((line) => line !== undefined) : [];
+  return html`${lines.map((line) => html`<p class="aside">${line.charAt(0).toUpperCase()}${line.slice(1)}</p>`)}`;
 }
 
 /** `single`: whether one result has all the lines, so that a lone one needs no key. */

@@ -13,7 +13,8 @@ import type { Result } from '../result/result.js';
 import { FIGURES, figureRatio, figuresOf, figureText, paramNumber } from './figures.js';
 import { groupByScenario, type ScenarioGroup, targetName } from './grouping.js';
 import { describeLoad } from './load-line.js';
-import { deliveryRates, hasGauge } from './series.js';
+import { meterShare } from './meter-share.js';
+import { deliveryRates, hasGauge, wholeSeries } from './series.js';
 import { sparkline } from './sparkline.js';
 import { judge, type Verdict } from './verdict.js';
 
@@ -66,12 +67,15 @@ interface Row {
 }
 
 function serverRows(result: Result): Row[] {
-  const { latencyMs, connections, server, series } = result;
+  const { latencyMs, connections, server } = result;
+  const series = wholeSeries(result);
   const rows: Row[] = [];
   if (latencyMs.p50 !== null) {
     const tail = latencyMs.p999 === null ? '' : `   p99.9 ${formatMs(latencyMs.p999)}`;
     const text = `p50 ${formatMs(latencyMs.p50)}   p99 ${formatMs(latencyMs.p99)}${tail}   max ${formatMs(latencyMs.max)}`;
     rows.push({ name: 'latency', text, spark: series.map((point) => point.p99) });
+    const share = meterShare(result);
+    if (share !== undefined) rows.push({ name: '', text: share });
   }
   if (result.expected > 0) {
     const rate = `${formatRate(result.deliveriesPerSecond)}   ${formatCount(result.delivered)} of ${formatCount(result.expected)}`;
@@ -103,7 +107,9 @@ function generatorRow({ generator }: Result): Row {
   const slip = generator.scheduleSlipMs.p99 === null ? '' : `   slip p99 ${formatMs(generator.scheduleSlipMs.p99)}`;
   const loop =
     generator.eventLoopDelayMs.p99 === null ? '' : `   event loop p99 ${formatMs(generator.eventLoopDelayMs.p99)}`;
-  return { name: 'generator', text: `CPU ${formatShare(generator.cpu)}${slip}${loop}` };
+  const { floorMs } = generator;
+  const floor = floorMs?.p50 == null ? '' : `   floor p50 ${formatMs(floorMs.p50)}, p99 ${formatMs(floorMs.p99)}`;
+  return { name: 'generator', text: `CPU ${formatShare(generator.cpu)}${slip}${loop}${floor}` };
 }
 
 /** A name, the text, and the sparkline at the right edge; on its own line where both do not fit. */

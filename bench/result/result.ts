@@ -136,6 +136,14 @@ export const resultSchema = z
     outOfOrder: count("Deliveries that came after a later message of the same sender's"),
     deliveriesPerSecond: amount('delivered ÷ the seconds in which messages were measured'),
     latencyMs,
+    phases: z
+      .strictObject({
+        warmup: amount('When load began, ms since the run began'),
+        measure: amount('When measuring began'),
+        drain: amount('When the last measured message was due'),
+      })
+      .optional()
+      .describe('When the phases of the run began; absent where several runs are summed up'),
     series: z.array(seriesPoint).describe('The run over time, oldest first'),
     steps: z.array(step).optional().describe('The steps of a payload sweep or of a max-rate search, in the order run'),
     server: server.nullable(),

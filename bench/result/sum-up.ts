@@ -71,8 +71,9 @@ function sumUp(results: readonly Result[]): Result {
   const delivered = total(results, (r) => r.delivered);
   const published = total(results, (r) => r.published);
   const latency = summarizeLatency(mergeHistograms(results.map((r) => decodeHistogram(r.latencyMs.histogram))));
+  const { phases: _ofOne, ...first } = results[0] as Result;
   return {
-    ...(results[0] as Result),
+    ...first,
     connections: {
       requested: total(results, (r) => r.connections.requested),
       opened: total(results, (r) => r.connections.opened),

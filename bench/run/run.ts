@@ -41,6 +41,7 @@ export async function runPlan(engine: Engine, plan: Plan, target: Target, hooks:
 class ServerWatch {
   #load: ServerLoad | undefined;
   readonly #at = new Map<Phase, LoadSample>();
+  readonly #began = new Map<Phase, number>();
   #starvation: StarvationWatch | undefined;
   #starved: string | undefined;
   #ended: number | undefined;
@@ -48,6 +49,7 @@ class ServerWatch {
   constructor(private readonly pids: readonly number[]) {}
 
   enter(phase: Phase): void {
+    this.#began.set(phase, performance.now());
     // From the ramp on, so that its clock is the series' clock.
     this.#load ??= new ServerLoad(this.pids, SERVER_SAMPLE_MS);
     const sample = this.#load.read();
@@ -55,6 +57,16 @@ class ServerWatch {
     this.#ended ??= this.pids.find(isGone);
     if (phase === 'measure') this.#starvation = new StarvationWatch(this.pids);
     if (phase === 'drain') this.#starved = this.#starvation?.reason();
+  }
+
+  /** When phases began, where all of them did. */
+  get phases(): Pick<Result, 'phases'> {
+    const [connect, warmup, measure, drain] = (['connect', 'warmup', 'measure', 'drain'] as const).map((phase) =>
+      this.#began.get(phase),
+    );
+    if (connect === undefined || warmup === undefined || measure === undefined || drain === undefined) return {};
+    const since = (at: number) => Math.round(at - connect);
+    return { phases: { warmup: since(warmup), measure: since(measure), drain: since(drain) } };
   }
 
   /** Why the server was slower than it is. */
@@ -132,6 +144,7 @@ function assemble(
     outOfOrder: report.outOfOrder,
     deliveriesPerSecond: round(report.delivered / report.measuredS),
     latencyMs: latencySummary(report),
+    ...watch.phases,
     series: seriesWithServer(report, watch),
     server: watch.figures(report),
     generator: { ...generator, cpu: round(generator.cpu) },

@@ -15,6 +15,7 @@ import { missedTerms, parseSlo } from '../result/slo.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.js';
 import { startTarget, type TargetOptions } from '../targets/choose.js';
+import { measureFloor } from './floor.js';
 import { ProgressBar } from './progress-bar.js';
 import { runPlan } from './run.js';
 import { probePlan, type Scaled, scaleBy } from './scale.js';
@@ -57,6 +58,8 @@ export async function runSession(options: SessionOptions): Promise<Result> {
   pinProcess(process.pid, cores.generator);
   if (options.isPinned) raisePriority();
   const engine = createEngine(scenario, options, cores.generator);
+  const floorMs =
+    scenario.engine === undefined ? await measureFloor(engine, plan, cores.server, options.signal) : undefined;
   const target = await startTarget(options.target, plan, cores.server, { admin: scenario.paths !== undefined });
   const bar = new ProgressBar(process.stderr, options.isQuiet);
   const runOnce = (step: Plan, label: string, objective = terms) => {
@@ -74,7 +77,8 @@ export async function runSession(options: SessionOptions): Promise<Result> {
       ...(options.label !== undefined && { label: options.label }),
     };
     const remarks = [...(remark === undefined ? [] : [remark]), ...(result.remarks ?? [])];
-    const whole = { ...result, params, ...(remarks.length > 0 && { remarks }) };
+    const generator = { ...result.generator, ...(floorMs !== undefined && { floorMs }) };
+    const whole = { ...result, generator, params, ...(remarks.length > 0 && { remarks }) };
     return validateResult(whole, 'the result of this run');
   } finally {
     bar.end();

@@ -10,6 +10,9 @@ import type { Command, Interval, Message, Role } from './messages.js';
 
 const ENTRY = fileURLToPath(new URL('./generator.js', import.meta.url));
 
+/** At low rates what reads a message would be interpreted for seconds; with these the p50 of 50 subscribers at 20 msg/s fell by a tenth. */
+const COMPILED_AT_ONCE = ['--always-sparkplug', '--no-lazy-feedback-allocation'];
+
 /** Kinds of message that come once per run and are awaited. */
 type Awaited = Exclude<Message, Interval>;
 
@@ -24,7 +27,7 @@ export class GeneratorProcess {
     cores: readonly number[],
     onInterval: (interval: Interval) => void,
   ) {
-    this.#child = fork(ENTRY, { serialization: 'advanced' });
+    this.#child = fork(ENTRY, { serialization: 'advanced', execArgv: COMPILED_AT_ONCE });
     if (this.#child.pid !== undefined) {
       pinProcess(this.#child.pid, cores);
       raiseProcess(this.#child.pid, role === 'publishers' ? 1 : 0);

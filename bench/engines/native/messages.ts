@@ -20,6 +20,8 @@ export interface Setup {
   readonly headers: Readonly<Record<string, string>>;
   readonly localAddresses: readonly string[];
   readonly isSourceExplicit: boolean;
+  /** Whether to look out for messages awake: only where no publisher has to wait for that. */
+  readonly isWatchful: boolean;
   readonly zeroUnixUs: number;
   /** When the run began; intervals of the series count from here. */
   readonly runStartUs: number;

@@ -1,7 +1,7 @@
 // The generator process that publishes: an open-loop schedule, kept to some 60 µs without spinning.
 //
 // setTimeout is too coarse (1 ms, and late), and spinning would take the core from the subscribers beside it. This thread has
-// nothing else to do, so it sleeps in Atomics.wait, at most a millisecond at a time, and lets the event loop turn between two sleeps.
+// nothing else to do, so it sleeps in Atomics.wait, some milliseconds at a time, and lets the event loop turn between two sleeps.
 // A message that is due goes out even if the one before it was late: latency counts from the due time, so lateness is never hidden.
 
 import { STAMP_MEASURED, STAMP_WARMUP } from '../../load/stamp.js';
@@ -13,7 +13,8 @@ import type { StampedFrame } from './frame-writer.js';
 import type { Message, Play, Setup } from './messages.js';
 import type { ReadTurns } from './read-turns.js';
 
-const LONGEST_SLEEP_MS = 1;
+/** What it hears of others waits so long; each waking interrupts the subscribers on the same core. */
+const LONGEST_SLEEP_MS = 5;
 /** Shorter gaps are not slept: waking up takes about this long. */
 const SHORTEST_SLEEP_US = 60;
 /** A publisher with more than this in its socket's queue has a server that does not read: its messages wait (and stay due). */

@@ -1,6 +1,7 @@
 // A generator process that listens: it opens subscribers, times and counts what they hear, and cuts some where the plan says so.
 
 import { STAMP_MEASURED, stampDueUs, stampPublisher, stampSequence } from '../../load/stamp.js';
+import { watchFor } from './attention.js';
 import { BusynessMeter } from './busyness.js';
 import type { Connection, ConnectionOwner } from './connection.js';
 import { Connections } from './connections.js';
@@ -38,6 +39,7 @@ export class Subscribers implements ConnectionOwner {
   #stormMissing = 0;
   #stormRecoveredMs: number | null = null;
   #stalledClosed = 0;
+  #stopWatching: (() => void) | undefined;
 
   constructor(setup: Setup, turns: ReadTurns, send: (message: Message) => void) {
     const { plan, lane, lanes } = setup;
@@ -96,13 +98,17 @@ export class Subscribers implements ConnectionOwner {
   }
 
   /** The schedule is known: whoever is open now is owed every measured message. */
-  play({ measureStartUs, measureEndUs }: Play): void {
+  play({ startUs, measureStartUs, measureEndUs }: Play): void {
     this.#isPlaying = true;
     for (let slot = 0; slot < this.#readers; slot++) {
       if (this.#slots[slot] !== undefined) this.#lives.beginWhole(slot);
     }
     const nowUs = this.#turns.clock();
-    const { churnRate, stormFraction } = this.#setup.plan;
+    const { churnRate, stormFraction, rate, burst } = this.#setup.plan;
+    if (this.#setup.isWatchful && rate > 0) {
+      const instants = { firstUs: startUs, lastUs: measureEndUs, everyUs: (burst * 1e6) / rate };
+      this.#stopWatching = watchFor(instants, this.#turns.clock);
+    }
     this.#at((measureStartUs - nowUs) / 1000, () => {
       this.#busyness.begin();
       this.#turns.delays.take();
@@ -136,6 +142,7 @@ export class Subscribers implements ConnectionOwner {
   }
 
   close(): void {
+    this.#stopWatching?.();
     clearTimeout(this.#intervalTimer);
     for (const timer of this.#timers) clearInterval(timer);
     this.#connections.stop();

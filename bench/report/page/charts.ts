@@ -108,7 +108,21 @@ function options(chart: Chart, width: number, height: number, logY: boolean): uP
         points: { show: chart.x === 'step' },
       })),
     ],
+    ...(chart.measuredFrom !== undefined && { hooks: { drawAxes: [shadeUntil(chart.measuredFrom)] } }),
     plugins: [tooltip(chart.lines, (x) => xText(chart, x), FORMAT[chart.unit])],
+  };
+}
+
+/** Shades what came before the measured time: its curve is no result. */
+function shadeUntil(seconds: number): (plot: Plot) => void {
+  return (plot) => {
+    const { left, top, width, height } = plot.bbox;
+    const to = Math.min(left + width, Math.max(left, plot.valToPos(seconds, 'x', true)));
+    plot.ctx.save();
+    plot.ctx.fillStyle = cssColor('--muted');
+    plot.ctx.globalAlpha = 0.12;
+    plot.ctx.fillRect(left, top, to - left, height);
+    plot.ctx.restore();
   };
 }
 

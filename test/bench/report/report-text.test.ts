@@ -68,14 +68,24 @@ test('no line of the terminal report is wider than the terminal, one run or many
   }
 });
 
-test('results are told apart by what differs: target, else engine, else the parameters asked for, else a number', () => {
+test('results are told apart by what differs: a label, target, engine, parameters asked for, flags of the command, time; never by a number', () => {
   const asked = { ...sampleResult().params, rate: 200 };
   const labels = (results: Result[]) => groupByScenario(results)[0]?.labels;
   const noise = { ...sampleResult().params, generatorWaitedForCore: 0.2 };
   assert.deepEqual(labels([named('ws'), named('bun', { params: asked })]), ['ws 1.0', 'bun 1.0']);
   assert.deepEqual(labels([named('ws'), named('ws', { engine: 'k6' })]), ['ws 1.0, native', 'ws 1.0, k6']);
   assert.deepEqual(labels([named('ws'), named('ws', { params: asked })]), ['ws 1.0, rate 100', 'ws 1.0, rate 200']);
-  assert.deepEqual(labels([named('ws'), named('ws', { params: noise })]), ['ws 1.0 #1', 'ws 1.0 #2']);
+  const target = (cmd: string) => ({ target: { name: 'fanwire', version: '1.0', cmd } });
+  const flags = ['fanwire serve --port 0 --workers 1', 'fanwire serve --port 0 --workers 2'];
+  assert.deepEqual(labels(flags.map((cmd) => named('x', target(cmd)))), [
+    'fanwire 1.0, --workers 1',
+    'fanwire 1.0, --workers 2',
+  ]);
+  const later = { params: noise, startedAt: '2026-11-24T07:30:05Z' };
+  assert.deepEqual(labels([named('ws'), named('ws', later)]), ['ws 1.0, 06:00:00 UTC', 'ws 1.0, 07:30:05 UTC']);
+  assert.deepEqual(labels([named('ws'), named('ws')]), ['ws 1.0, run A', 'ws 1.0, run B']);
+  const tagged = (label: string) => named('ws', { params: { ...asked, label } });
+  assert.deepEqual(labels([tagged('before'), tagged('after')]), ['before', 'after']);
 });
 
 test('colour is for terminals that want it: NO_COLOR, a pipe and TERM=dumb are plain', () => {
