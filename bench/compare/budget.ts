@@ -18,9 +18,8 @@ export type MetricName = (typeof METRIC_NAMES)[number];
 /** How much worse a metric may get before that is a regression, as a fraction of the base's. */
 export type Budgets = Readonly<Record<MetricName, number>>;
 
-/** What a change should not exceed without somebody's knowing. The CPU of a delivery is the quietest metric (two equal builds:
- *  ±0.8 % after 31 pairs), so its budget is the tightest; latencies move by so much on a shared machine that only a large
- *  change can be told within minutes (docs/regression.md). */
+/** Budgets that let equal builds through within five minutes: at three percent a pair, 97 of 100 with +5 % on a disturbed machine, and 59
+ *  with +3 % (simulated, docs/regression.md). Latencies move by ten times as much on a shared machine as the CPU of a delivery. */
 export const DEFAULT_BUDGETS: Budgets = {
   p50: 0.25,
   p99: 0.5,
