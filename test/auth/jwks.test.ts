@@ -148,3 +148,22 @@ test('a rotated key without a key id is found by fetching again, but not within 
   issuer.keys = [third.jwk];
   assert.equal(await patient.outcome(await third.token()), 'FANWIRE_TOKEN_SIGNATURE');
 });
+
+test('a clock that is set ages no keys and prolongs no cooldown', async (t) => {
+  const [first, second] = [await signingKey('first'), await signingKey('second')];
+  const issuer = await startIssuer(t, first.jwk);
+  const { outcome } = authenticator(issuer, { cooldownMs: 1, maxStaleMs: 60_000 });
+  assert.equal(await outcome(await first.token()), 'first');
+  const real = Date.now;
+  t.after(() => {
+    Date.now = real;
+  });
+  issuer.status = 500;
+  Date.now = () => real() + 86_400_000;
+  assert.equal(await outcome(await first.token()), 'first');
+  issuer.status = 200;
+  issuer.keys = [second.jwk];
+  Date.now = () => real() - 86_400_000;
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(await outcome(await second.token()), 'second');
+});

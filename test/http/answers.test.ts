@@ -255,3 +255,19 @@ test('what uWS refuses by itself, and clients that say nothing, are counted; wha
   }
   await until(() => counters.unanswered === unread.length);
 });
+
+test('the uptime is that of a clock nobody sets, and --host takes an IPv6 address in brackets', {
+  timeout: 60_000,
+}, async (t) => {
+  // A day passes on the machine's clock a second after the start.
+  const jump =
+    'const real = Date.now; setTimeout(() => { Date.now = () => real() + 86400000; console.error("jumped"); }, 1000).unref();';
+  const preload = `--import=data:text/javascript,${encodeURIComponent(jump)}`;
+  const relay = await serve(t, ['--host', '[::1]', '--admin-host', '[::1]'], { NODE_OPTIONS: preload });
+  const stats = async (): Promise<{ uptimeS: number }> =>
+    (await (await fetch(`http://[::1]:${relay.adminPort}/stats`)).json()) as never;
+  await relay.seen(/jumped/);
+  const { uptimeS } = await stats();
+  assert.ok(uptimeS < 3600, String(uptimeS));
+  assert.equal((await fetch(`http://[::1]:${relay.port}/`)).status, 426);
+});
