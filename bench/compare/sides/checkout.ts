@@ -53,7 +53,16 @@ export async function snapshotFolder(repository: Repository, folder: string, lef
     GIT_ALTERNATE_OBJECT_DIRECTORIES: join(repository.commonFolder, 'objects'),
   };
   const run = (args: string[]): Promise<string> => git(repository.root, args, { env });
-  await run(['-c', 'advice.addEmbeddedRepo=false', 'add', '--all', '--', '.', ...exclude(repository, leftOut)]);
+  await run([
+    '-c',
+    'advice.addEmbeddedRepo=false',
+    'add',
+    '--all',
+    '--sparse',
+    '--',
+    '.',
+    ...exclude(repository, leftOut),
+  ]);
   const tree = (await run(['write-tree'])).trim();
   const commit = await git(repository.root, ['rev-parse', '--verify', '--quiet', 'HEAD']).then(
     (text) => text.trim(),

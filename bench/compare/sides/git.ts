@@ -98,6 +98,10 @@ const MENDS: readonly Mend[] = [
     says: /unable to read (tree|sha1|blob)|unable to find [0-9a-f]{40}|missing (blob|tree|object)|bad object|not our ref|promisor/,
     mend: () => 'the clone lacks it: git fetch --unshallow, or fetch-depth: 0 in actions/checkout',
   },
+  {
+    says: /must be run in a work tree/,
+    mend: () => 'a bare repository has no files to stand in: compare in a clone of it',
+  },
   { says: /No space left/, mend: () => 'free some space, or put --cache elsewhere' },
 ];
 

@@ -6,7 +6,7 @@ import { join, resolve, sep } from 'node:path';
 import { FanwireError } from '../../../src/protocol/codes.js';
 import type { CheckoutCache } from './cache.js';
 import { changesOf, checkOut, copyFolder, type Snapshot, settled, snapshotCommit, snapshotFolder } from './checkout.js';
-import { GitFailure, reasonOf, refuseCheckout } from './git.js';
+import { GitFailure, refuseCheckout } from './git.js';
 import { openRepository } from './repository.js';
 
 export interface Source {
@@ -24,10 +24,15 @@ export interface Source {
   again(folder: string): Source;
 }
 
-/** A commit of the repository that this process stands in; the server is in the same folder of it. */
+/** A commit of the repository that this process stands in; the server is in the same folder of it.
+ *  @throws FanwireError FANWIRE_COMPARE_CHECKOUT */
 export async function commitSource(commit: string, label: string): Promise<Source> {
-  const repository = await openRepository('.');
-  return snapshotSource(await snapshotCommit(repository, commit), label, repository.prefix);
+  try {
+    const repository = await openRepository('.');
+    return snapshotSource(await snapshotCommit(repository, commit), label, repository.prefix);
+  } catch (error) {
+    return refuseCheckout(label, '.', error);
+  }
 }
 
 /** A folder as it stands: the files that its repository knows or does not ignore, or all where it is in none.
@@ -136,9 +141,4 @@ function isThere(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Why `folder` or the place of this process is no repository to take a commit from, in one line. */
-export function whyNoRepository(error: unknown): string {
-  return reasonOf(error, process.cwd());
 }

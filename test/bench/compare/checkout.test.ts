@@ -377,3 +377,24 @@ test('an interrupt ends a build with all that it started', async (t) => {
   };
   while (isThere()) await new Promise((resolve) => setTimeout(resolve, 20));
 });
+
+test('a linked work tree and a sparse one are built whole, with what is changed in them; a bare repository is refused', async (t) => {
+  const repository = project(t);
+  repository.write('docs/a.md', 'text');
+  repository.commit();
+  repository.git('worktree', 'add', '--quiet', '../linked');
+  const linked = { ...repository, folder: join(repository.place, 'linked') };
+  writeFileSync(join(linked.folder, 'server.js'), 'changed here');
+  const [, head] = await builds(linked, ['--base', 'v1'], 'cat server.js; echo; ls');
+  assert.deepEqual(head, ['changed here', 'docs', 'package.json', 'server.js']);
+  repository.git('sparse-checkout', 'set', '--no-cone', 'docs');
+  assert.ok(!existsSync(join(repository.folder, 'server.js')));
+  repository.write('new.js', 'untracked, outside of the cone');
+  const [whole] = await builds(repository, ['--base', '.', '--head', 'v1'], 'ls');
+  assert.deepEqual(whole, ['docs', 'new.js', 'package.json', 'server.js']);
+  runGit(repository.place, 'clone', '--quiet', '--bare', repository.folder, 'bare');
+  const cache = join(repository.place, 'cache');
+  const bare = await compare(join(repository.place, 'bare'), cache, ['--base', 'v1', '--head', 'main']);
+  assert.equal(bare.code, 3);
+  assert.match(bare.line, /must be run in a work tree; a bare repository has no files to stand in/);
+});
