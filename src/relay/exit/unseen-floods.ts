@@ -44,6 +44,7 @@ export interface FloodWatchOptions {
 export class UnseenFloods {
   private readonly timer: NodeJS.Timeout | undefined;
   private utilization = performance.eventLoopUtilization();
+  private cpu = process.cpuUsage();
   private events = 0;
   /** As of the last look. */
   private isBusy = false;
@@ -90,12 +91,16 @@ export class UnseenFloods {
   /** Since it was last asked. */
   private isBusyForNothing(): boolean {
     const now = performance.eventLoopUtilization();
-    const { active, utilization } = performance.eventLoopUtilization(now, this.utilization);
+    const { active, idle } = performance.eventLoopUtilization(now, this.utilization);
+    const { user, system } = process.cpuUsage(this.cpu);
+    // On a machine that is short of cores the loop counts as active while it waits for one: it has not worked then.
+    const workedMs = Math.min(active, (user + system) / 1000);
     const events = this.options.events();
     const seen = events - this.events;
     this.utilization = now;
+    this.cpu = process.cpuUsage();
     this.events = events;
-    return utilization > BUSY_SHARE && seen < EVENTS_A_MS * active;
+    return workedMs > BUSY_SHARE * (active + idle) && seen < EVENTS_A_MS * workedMs;
   }
 
   private async search(): Promise<boolean> {
