@@ -58,7 +58,7 @@ function top(comparison: Comparison): Markup {
   const see = couldSee(comparison);
   return html`<section class="scenario">
 <p class="what"><b>base</b> ${base} <b class="second">head</b> ${head}</p>
-<div class="verdict ${KIND[comparison.verdict]}"><h2>${headline(comparison)}</h2>
+<div class="verdict ${KIND[comparison.verdict]}"><h2>${headline({ ...comparison, base: 'base', head: 'head' })}</h2>
 ${reasons.length === 0 ? '' : html`<ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`}
 ${see === null ? '' : html`<p class="see">${see}</p>`}</div>
 ${

@@ -60,6 +60,8 @@ async function seriousFaults(page: Page): Promise<string[]> {
 const gates = ['cpu', 'throughput', 'p50', 'p99'] as const;
 const undecided = sampleComparison(1.046, { spread: 0.03, gates });
 const worse = sampleComparison(1.14, { spread: 0.02, gates });
+const command = `node /a/very/long/path/without/any/space/${'x'.repeat(80)}/server.js {port}`;
+const long = { ...worse, base: command, head: command };
 const suite = sampleComparison(1, { spread: 0.03, gates, scenarios: ['fan-out', 'burst'] });
 
 test('what is undecided stands first and has no colour; each figure says which loop it is from', { skip }, async () => {
@@ -102,7 +104,7 @@ test('several scenarios are one page: each is linked with its verdict, charts ar
   });
 });
 
-for (const [name, comparison] of Object.entries({ undecided, worse, suite })) {
+for (const [name, comparison] of Object.entries({ undecided, worse, long, suite })) {
   test(`the page (${name}) fits a phone, and axe finds nothing serious in light and in dark`, { skip }, async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       await open(comparison, { ...PHONE, colorScheme }, async (page) => {

@@ -16,7 +16,7 @@ test('a head that costs 80 % more has regressed, and every report says so first'
   const junit = renderJunit(worse);
   assert.equal(junit.match(/<failure /g)?.length, 2);
   assert.match(junit, /failures="2"/);
-  assert.match(renderComparisonHtml(worse), /<h2>Regressed: feature is worse than main<\/h2>/);
+  assert.match(renderComparisonHtml(worse), />head<\/b> feature[\s\S]*<h2>Regressed: head is worse than base<\/h2>/);
 });
 
 test('the same build twice is unchanged, a faster one improved, and neither fails a build', () => {
