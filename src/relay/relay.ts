@@ -25,7 +25,7 @@ import { closeSpread } from './exit/drain.js';
 import { Expiry } from './exit/expiry.js';
 import type { HttpConnections } from './exit/lingering.js';
 import { reloadTokens } from './exit/reload.js';
-import { UnseenFloods } from './exit/unseen-floods.js';
+import { seenEvents, UnseenFloods } from './exit/unseen-floods.js';
 import { Connection, type SocketState } from './fanout/audience.js';
 import { FanOut } from './fanout/fanout.js';
 import { SlowConsumers } from './fanout/slow.js';
@@ -135,16 +135,7 @@ export class Relay implements RelayLife, Inspected {
       port: () => this.port,
       // 2 MiB/s is a slow upload, of which there may be many.
       patienceMs: Math.max(500, (1000 * this.config.maxPayloadBytes) / (2 * 1024 * 1024)),
-      events: () =>
-        counters.published +
-        counters.publishedBytes / 4096 +
-        // With TLS a delivery takes some 25 µs on a slow core, and a large one more.
-        counters.delivered / 4 +
-        counters.deliveredBytes / 65536 +
-        counters.opened +
-        counters.closed +
-        ops.paid +
-        bus.status().received,
+      events: () => seenEvents(counters) + ops.paid + bus.status().received,
       found: (connection) => this.cuts.flooded(connection),
       unclear: (address, sockets) => this.warnings.warn('somebody floods with empty frames', { address, sockets }),
     });
