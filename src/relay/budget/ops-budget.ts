@@ -5,7 +5,12 @@ import { type Bucket, take } from './token-bucket.js';
 /** Whoever asks: a connection. */
 export interface Asker {
   /** What is left for its ops and control frames; undefined before the first. */
-  ops: Bucket | undefined;
+  ops: OpsAccount | undefined;
+}
+
+export interface OpsAccount extends Bucket {
+  /** How often it paid. */
+  paid: number;
 }
 
 /** Seconds' worth that may come at once: a client that starts says much in its first moment. */
@@ -49,7 +54,8 @@ export class OpsBudget<Who extends Asker> {
   pay(asker: Who, cost: number): boolean {
     if (this.perSecond === 0) return true;
     this.paid++;
-    asker.ops ??= { level: this.burst, atMs: now() };
+    asker.ops ??= { level: this.burst, atMs: now(), paid: 0 };
+    asker.ops.paid++;
     if (take(asker.ops, cost, this.perSecond, this.burst, now)) return true;
     this.exceeded(asker);
     return false;

@@ -10,19 +10,22 @@ import type { Counters } from '../watch/counters.js';
 const LOOK_EVERY_MS = 500;
 /** A share of a core that somebody must account for. */
 const BUSY_SHARE = 0.12;
-/** Events of any kind that account for a millisecond of work. */
-const EVENTS_A_MS = 10;
+/** Events of any kind that account for a millisecond of work: each takes 5 to 50 µs, and on a busy machine some times as long. */
+const EVENTS_A_MS = 0.5;
 /** Looks at the kernel's list, and how often a flood's socket must have had unread bytes. */
 const SAMPLES = 5;
 const SAMPLE_EVERY_MS = 40;
-const LOADED_SAMPLES = 3;
-/** A pong is late that takes so many times as long as is usual. */
-const OUTLIER = 3;
+const LOADED_SAMPLES = 2;
+/** A pong is late that takes so long, and so many times as long as is usual at the moment. */
+const LATE_MS = 400;
+const OUTLIER = 5;
+/** A socket that was closed is read on until its client closes it too: meanwhile nobody else is looked for. */
+const FOUND_REST_MS = 3000;
 /** Sockets of one address that are pinged at most. Where there are more, behind one proxy maybe, it is only logged. */
 const MAX_CANDIDATES = 1000;
 /** After a look that found nobody the next is later, each time twice as much: other work may be what keeps the loop busy. */
 const FIRST_REST_MS = 250;
-const LONGEST_REST_MS = 10_000;
+const LONGEST_REST_MS = 2000;
 const LISTS = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 const ESTABLISHED = '01';
 const CHUNK = 1024 * 1024;
@@ -86,7 +89,7 @@ export class UnseenFloods {
     this.isLooking = true;
     this.search()
       .then((wasFound) => {
-        this.restUntilMs = performance.now() + (wasFound ? 0 : this.restMs);
+        this.restUntilMs = performance.now() + (wasFound ? FOUND_REST_MS : this.restMs);
         this.restMs = wasFound ? FIRST_REST_MS : Math.min(2 * this.restMs, LONGEST_REST_MS);
       })
       .catch(() => {}) // a list that cannot be read: nothing is known
@@ -146,35 +149,47 @@ export class UnseenFloods {
     return addresses;
   }
 
-  /**
-   * The sockets that account for `loaded` ones of an address: those that published meanwhile do already, of the others it is those whose
-   * pong is missing, or far later than is usual at the moment. Nobody where that is not clear.
-   */
-  private async floodsAmong(candidates: readonly Connection[], loaded: number): Promise<readonly Connection[]> {
-    const before = new Map(candidates.map((connection) => [connection, connection.published]));
+  /** Waits for the pongs: longer where hardly anybody has answered, for that is what is usual then. */
+  private async answersOf(candidates: readonly Connection[]): Promise<void> {
+    const { patienceMs } = this.options;
+    await sleep(patienceMs, undefined, { ref: false });
+    const isUnusual = (): boolean => this.latencies.size < candidates.length >>> 1;
+    for (let turn = 0; turn < 4 && isUnusual(); turn++) await sleep(patienceMs, undefined, { ref: false });
+  }
+
+  /** The `count` sockets of which nothing has been seen meanwhile and whose pong is missing, or far later than those of the others. */
+  private async floodsAmong(candidates: readonly Connection[], count: number): Promise<readonly Connection[]> {
+    const before = new Map(candidates.map((connection) => [connection, doneBy(connection)]));
     const sentAtMs = performance.now();
     for (const connection of candidates) {
       this.pinged.set(connection, sentAtMs);
       connection.ws?.ping();
     }
-    await sleep(this.options.patienceMs, undefined, { ref: false });
-    const open = candidates.filter(({ ws }) => ws !== undefined);
-    const quiet = open.filter((connection) => connection.published === before.get(connection));
+    await this.answersOf(candidates);
     const latencyOf = (connection: Connection): number => this.latencies.get(connection) ?? Number.POSITIVE_INFINITY;
-    quiet.sort((one, other) => latencyOf(other) - latencyOf(one));
-    const count = Math.max(0, loaded - (open.length - quiet.length));
-    const floods = quiet.slice(0, count);
-    const usual = latencyOf(quiet[(count + quiet.length) >>> 1] ?? (quiet.at(-1) as Connection));
-    const areClear = floods.length === quiet.length || floods.every((each) => latencyOf(each) > OUTLIER * usual);
+    const open = candidates.filter(({ ws }) => ws !== undefined);
+    const late = [...open].sort((one, other) => latencyOf(other) - latencyOf(one));
+    // Its own pong may have been counted.
+    const isQuiet = (connection: Connection): boolean => doneBy(connection) - (before.get(connection) ?? 0) <= 1;
+    const usual = latencyOf(late[late.length >>> 1] as Connection);
+    const isLate = (connection: Connection): boolean =>
+      open.length === 1 || latencyOf(connection) > Math.max(LATE_MS, OUTLIER * usual);
+    const suspects = late.filter(isQuiet).slice(0, count);
+    const floods = suspects.filter(isLate);
     for (const connection of candidates) {
       this.pinged.delete(connection);
       this.latencies.delete(connection);
     }
     // Whatever kept the loop busy may have ended meanwhile.
-    if (floods.length === 0 || !this.isBusy) return [];
-    if (!areClear) this.options.unclear((floods[0] as Connection).remoteAddress, quiet.length);
-    return areClear ? floods : [];
+    if (suspects.length === 0 || !this.isBusy) return [];
+    if (floods.length === 0) this.options.unclear((suspects[0] as Connection).remoteAddress, open.length);
+    return floods;
   }
+}
+
+/** Rises with all that a socket is seen to do. */
+function doneBy({ published, ops }: Connection): number {
+  return published + (ops?.paid ?? 0);
 }
 
 /** Clients of the port with bytes that wait to be read, as `address:port` in hex. A megabyte of the lists a loop turn: 7,000 sockets. */

@@ -2,8 +2,8 @@
 // point at each other, so they stand in one file. Only the thread that runs the relay touches them.
 import type { Identity } from '../../auth/auth.js';
 import { msgHead } from '../../protocol/frames.js';
+import type { OpsAccount } from '../budget/ops-budget.js';
 import type { PublishBudget } from '../budget/publish-limit.js';
-import type { Bucket } from '../budget/token-bucket.js';
 import type { TopicKeys } from '../bytes.js';
 import type { TopicHistory } from '../history/history.js';
 import type { TemplatedApp, WebSocket } from '../uws.js';
@@ -93,7 +93,7 @@ export class Connection {
   /** What is left of the publish rates; undefined where there are none, or before the first message. */
   budget: PublishBudget | undefined;
   /** What is left for its ops and control frames; undefined before the first. */
-  ops: Bucket | undefined;
+  ops: OpsAccount | undefined;
   /** The second (Unix time) that Expiry closes this socket in; 0 for never. */
   expirySecond = 0;
   /** Undefined before open and after close: uWS throws when a closed socket is touched. */
