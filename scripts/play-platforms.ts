@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { twoFreePorts } from '../bench/run/free-port.js';
 import { findPlatformRows, type Played, renderPlatforms } from './platforms-page.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -78,8 +79,8 @@ async function play(machine: Machine, isQuick: boolean): Promise<Played> {
     run('git', ['clone', '--quiet', '--no-hardlinks', ROOT, clone]);
     if (user === 'node') run('chown', ['-R', '1000:1000', join(layer, 'upper', home)]);
     const { start, test } = readmeCommands();
-    const inside = (script: string, log: string) =>
-      onMachine([suite, node, '--user', user, '--layer', layer, '--in', `${home}/fanwire`, ...ports()], script, log);
+    const where = [suite, node, '--user', user, '--layer', layer, '--in', `${home}/fanwire`, ...(await ports())];
+    const inside = (script: string, log: string) => onMachine(where, script, log);
     const name = `${suite}-${node}-${user}`;
     const started = await inside(startScript(start), `${name}-start.log`);
     const { readyMs, code } = JSON.parse(/^PLAYED (.*)$/m.exec(started)?.[1] ?? '{"readyMs":null,"code":null}');
@@ -110,14 +111,10 @@ async function play(machine: Machine, isQuick: boolean): Promise<Played> {
   }
 }
 
-/** The README's ports; others where something on this machine has them. */
-function ports(): string[] {
-  const taken = spawnSync(process.execPath, [
-    '-e',
-    `require('net').connect(9001, '127.0.0.1').on('connect', () => process.exit(1)).on('error', () => {})`,
-  ]);
-  if (taken.status === 0) return [];
-  return ['--env', 'FANWIRE_PORT=19001', '--env', 'FANWIRE_ADMIN_PORT=19002'];
+/** Not the default ports: another relay of this machine would be taken for the one that was started. */
+async function ports(): Promise<string[]> {
+  const [port, adminPort] = await twoFreePorts();
+  return ['--env', `FANWIRE_PORT=${port}`, '--env', `FANWIRE_ADMIN_PORT=${adminPort}`];
 }
 
 function run(program: string, args: string[]): void {

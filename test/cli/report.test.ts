@@ -47,10 +47,10 @@ test('a file that is no result, or a report that cannot be written, is one line 
   );
   writeFileSync(file, JSON.stringify(sampleResult()));
   const unwritable = await runFanwire(t, ['report', file, '--html', join(file, 'below-a-file.html')]);
-  assert.equal(unwritable.code, 1);
+  assert.equal(unwritable.code, 2);
   assert.match(
     unwritable.stderr,
-    /^fanwire: cannot write the report .*below-a-file\.html: .*\[FANWIRE_REPORT_WRITE\]\n$/,
+    /^fanwire: --html .*below-a-file\.html cannot be written: .*\[FANWIRE_USAGE_REPORT\]\n$/,
   );
 });
 
@@ -64,6 +64,6 @@ test('a folder that the file system will not make is one line that names the rep
   writeFileSync(file, JSON.stringify(sampleResult()));
   // /proc says of `x` that there is no such folder, whoever asks: mkdir -p by Node never comes back.
   const { code, stderr } = await runFanwire(t, ['report', file, '--html', '/proc/x/y/r.html']);
-  assert.equal(code, 1);
-  assert.match(stderr, /^fanwire: cannot write the report \/proc\/x\/y\/r\.html: ENOENT.*\[FANWIRE_REPORT_WRITE\]\n$/);
+  assert.equal(code, 2);
+  assert.match(stderr, /^fanwire: --html \/proc\/x\/y\/r\.html cannot be written: ENOENT.*\[FANWIRE_USAGE_REPORT\]\n$/);
 });
