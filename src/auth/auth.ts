@@ -10,6 +10,13 @@ export interface Identity {
   readonly expiresAtMs?: number | undefined;
   canSubscribe(topic: string): boolean;
   canPublish(topic: string): boolean;
+  /** Set for a client that was let in only to hear why it may not come in. */
+  readonly refusal?: Refusal;
+}
+
+/** A client that may do nothing, and is told why: browsers show their pages nothing of a refused upgrade. */
+export function refusedIdentity(refusal: Refusal): Identity {
+  return { refusal, canSubscribe: () => false, canPublish: () => false };
 }
 
 /** Turns a token into an identity, or says with a stable code why not. Never throws for what a client sent. */

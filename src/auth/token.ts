@@ -5,6 +5,9 @@ import { queryValue } from '../protocol/query.js';
 /** A subprotocol list entry that starts with this carries a token: `new WebSocket(url, ['fanwire.v1', 'fanwire.token.' + jwt])`. */
 const TOKEN_PROTOCOL_PREFIX = 'fanwire.token.';
 
+/** Offered beside fanwire.v1: a token that is refused is to be told with a close code, since browsers show no refused upgrade. */
+const HEARS_REFUSALS = 'fanwire.refusals';
+
 /** Subprotocols the relay speaks, best first. `fanwire.raw` is raw mode by name, for a browser that also sends a token. */
 const SPOKEN_PROTOCOLS = ['fanwire.v1', 'fanwire.raw'] as const;
 
@@ -37,6 +40,11 @@ export function chooseProtocol(subprotocols: string | undefined): string | undef
     SPOKEN_PROTOCOLS.find((protocol) => offered.includes(protocol)) ??
     offered.find((entry) => entry.startsWith(TOKEN_PROTOCOL_PREFIX))
   );
+}
+
+/** Whether a client wants to be let in to hear that its token is refused. */
+export function hearsRefusals(subprotocols: string | undefined): boolean {
+  return listEntries(subprotocols).includes(HEARS_REFUSALS);
 }
 
 function listEntries(header: string | undefined): string[] {

@@ -2,8 +2,11 @@
 // up for good or lost what it had promised.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { type ClientOptions, FanwireClient, type FanwireError } from '../../src/client/index.js';
@@ -162,4 +165,36 @@ test('what waits is paced by the limits of the relay, messages and bytes, and al
   assert.deepEqual(errors, []);
   await assert.rejects(client.publish('room', 'x'.repeat(70_000)), { code: 'FANWIRE_CLIENT_TOO_BIG' });
   assert.equal(client.state, 'open');
+});
+
+test('a runtime that shows no refused upgrade, as browsers, learns that its token is refused all the same', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fanwire-token-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const tokensFile = join(folder, 'tokens.json');
+  writeFileSync(tokensFile, JSON.stringify({ tokens: [{ token: 'good-token-0123456789', user: 'ann', pub: ['*'] }] }));
+  const relay = await serve(t, ['--auth', 'static', '--tokens-file', tokensFile]);
+  // No `on`: no 'unexpected-response'.
+  const asInBrowsers = class {
+    [handler: `on${string}`]: ((event: unknown) => void) | null;
+    readonly #socket: WebSocket;
+    constructor(url: string, protocols: string[]) {
+      this.#socket = new WebSocket(url, protocols);
+      for (const type of ['open', 'message', 'close', 'error'] as const) {
+        this.#socket.addEventListener(type, (event: unknown) => this[`on${type}`]?.(event));
+      }
+    }
+    send(text: string): void {
+      this.#socket.send(text);
+    }
+    close(): void {
+      this.#socket.close();
+    }
+  };
+  const refused = clientOf(t, relay.port, { WebSocket: asInBrowsers, token: 'wrong-token-0123456789' });
+  await assert.rejects(refused.publish('room', 1), /4401 FANWIRE_TOKEN_UNKNOWN/);
+  assert.equal(refused.state, 'closed');
+  let asked = 0;
+  const token = (): string => (++asked < 3 ? 'wrong-token-0123456789' : 'good-token-0123456789');
+  await clientOf(t, relay.port, { WebSocket: asInBrowsers, token }).publish('room', 1);
+  assert.equal(asked, 3);
 });

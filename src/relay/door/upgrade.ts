@@ -1,7 +1,7 @@
 // From an upgrade request to a WebSocket: who may come in, and on which topic. Authentication may take a while, and the client
 // may leave meanwhile: everything is copied out of uWS's request first, and its response is not touched after an abort.
-import { type Identity, isRefusal } from '../../auth/auth.js';
-import { chooseProtocol } from '../../auth/token.js';
+import { type Identity, isRefusal, refusedIdentity } from '../../auth/auth.js';
+import { chooseProtocol, hearsRefusals } from '../../auth/token.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import { MAX_WINDOW_MS, SUBPROTOCOL } from '../../protocol/envelope.js';
 import { queryValue } from '../../protocol/query.js';
@@ -31,6 +31,8 @@ export interface Entrant {
 
 /** What a handshake asks for. */
 interface Knock {
+  /** Whether a token that is refused is told with a close code. */
+  readonly hearsRefusals: boolean;
   /** Undefined for an enveloped client, which names its topics in ops: its path may be anything a proxy routes by. */
   readonly topic: string | undefined;
   readonly protocol: string;
@@ -73,7 +75,7 @@ export class Upgrades {
       key: req.getHeader(HEADER['sec-websocket-key']),
       extensions: req.getHeader(HEADER['sec-websocket-extensions']),
     };
-    const { protocol, topic, everyMs } = knock;
+    const { protocol, topic, everyMs, hearsRefusals } = knock;
     const welcome = (identity: Identity): void => {
       this.fileLimit.upgraded();
       this.reception.welcome(res, context, headers, { topic, address, identity, protocol, everyMs });
@@ -85,9 +87,9 @@ export class Upgrades {
 
     const outcome = this.access.identify(knock);
     if (!(outcome instanceof Promise)) {
-      const refusal = this.refusalOf(outcome, topic);
-      if (refusal === undefined) welcome(outcome as Identity);
-      else refuse(refusal);
+      const entry = this.entryOf(outcome, topic, hearsRefusals);
+      if (isRefusal(entry)) refuse(entry);
+      else welcome(entry);
       return;
     }
     const life = new ResponseLife(res);
@@ -99,9 +101,9 @@ export class Upgrades {
     const decide = (settled: Identity | Refusal): void => {
       if (life.isOver) return;
       isDecided = true;
-      const refusal = this.refusalOf(settled, topic);
-      if (refusal === undefined) this.reception.corkedUpgrade(res, () => welcome(settled as Identity));
-      else res.cork(() => refuse(refusal));
+      const entry = this.entryOf(settled, topic, hearsRefusals);
+      if (isRefusal(entry)) res.cork(() => refuse(entry));
+      else this.reception.corkedUpgrade(res, () => welcome(entry));
     };
     outcome.then(decide, (error: unknown) => {
       this.house.failed(error);
@@ -120,14 +122,14 @@ export class Upgrades {
     return refusal ?? { ...asker, ...handshake };
   }
 
-  /** Why an authenticated client may not come in, or not join its topic, after all. Asked after authentication, for much may
-   *  have changed meanwhile. */
-  private refusalOf(outcome: Identity | Refusal, topic: string | undefined): Refusal | undefined {
-    if (isRefusal(outcome)) return outcome;
+  /** As whom a client comes in after authentication, or why it may not, or not join its topic, after all: much may have changed
+   *  meanwhile. */
+  private entryOf(outcome: Identity | Refusal, topic: string | undefined, hears: boolean): Identity | Refusal {
+    if (isRefusal(outcome)) return hears && outcome.status === 401 ? refusedIdentity(outcome) : outcome;
     if (this.house.isDraining()) return Refused.draining;
-    if (topic === undefined) return undefined;
+    if (topic === undefined) return outcome;
     if (!outcome.canSubscribe(topic)) return Refused.subscribeForbidden;
-    return this.topics.hasRoomFor(topic) ? undefined : Refused.tooManyTopics;
+    return this.topics.hasRoomFor(topic) ? outcome : Refused.tooManyTopics;
   }
 }
 
@@ -159,7 +161,8 @@ function checkHandshake(req: HttpRequest): Knock | Refusal {
       message: `Sec-WebSocket-Protocol offers fanwire.v1 or fanwire.raw, or is left out; got ${JSON.stringify(clip(offered))}`,
     };
   }
-  if (protocol === SUBPROTOCOL) return { topic: undefined, protocol, everyMs: 0 };
+  if (protocol === SUBPROTOCOL)
+    return { topic: undefined, protocol, everyMs: 0, hearsRefusals: hearsRefusals(offered) };
   const every = queryValue(req.getQuery(), 'every') ?? '0';
   if (!/^\d{1,7}$/.test(every) || Number(every) > MAX_WINDOW_MS) {
     return {
@@ -169,5 +172,5 @@ function checkHandshake(req: HttpRequest): Knock | Refusal {
     };
   }
   const parsed = parseTopicPath(req.getUrl());
-  return 'status' in parsed ? parsed : { topic: parsed.topic, protocol, everyMs: Number(every) };
+  return 'status' in parsed ? parsed : { topic: parsed.topic, protocol, everyMs: Number(every), hearsRefusals: false };
 }

@@ -80,6 +80,13 @@ export class Cuts {
     connection.ws?.end(Close.slowConsumer, closeReason('slow consumer: answers are not read'));
   }
 
+  /** Closes a socket that was let in only to hear why it may not come in. */
+  refused(connection: Connection, { code, message }: Refusal): void {
+    this.counters.refuse(code);
+    this.warnings.warn('token refused', { id: connection.id, address: connection.remoteAddress, code });
+    connection.ws?.end(Close.unauthenticated, closeReason(`${code}: ${message}`));
+  }
+
   /** Closes a socket whose identity no longer holds. */
   expired(connection: Connection): void {
     this.counters.cut.expired++;

@@ -71,7 +71,10 @@ export class Session implements SocketSession {
 
   /** The socket is open. Tells the client what it needs to keep within its limits, before it says anything. */
   greet(): void {
-    this.answer(helloFrame(this.context.limits, DEDUP_MS, this.expiresInMs));
+    const { refusal } = this.connection.identity;
+    // Not within the handler of its opening, which goes on with the socket.
+    if (refusal !== undefined) setImmediate(() => this.context.cuts.refused(this.connection, refusal));
+    else this.answer(helloFrame(this.context.limits, DEDUP_MS, this.expiresInMs));
   }
 
   /** Takes one frame of the client. `message` is read before this returns. */
