@@ -1,6 +1,7 @@
 // When every message of the run is due. All VUs derive the same plan from the same start, so a subscriber knows what it
 // should have received without being told by a publisher that may itself be stuck.
 
+import { messagesBy, secondOf } from './rate.ts';
 import type { Settings } from './settings.ts';
 
 /** Instants of the run, ms since the epoch, fixed once by setup() and handed to every VU. */
@@ -34,10 +35,30 @@ export interface Stream {
 /** Publisher `index` publishes to topic `index mod topics`. Publishers are staggered within one interval: real ones are
  *  not in step, and a burst is what BURST is for. */
 export function streamOf(index: number, settings: Settings, timeline: Timeline): Stream {
+  if (settings.stages.length > 0) return stagedStream(index, settings, timeline);
   const burstEveryMs = (1000 * settings.publishers * settings.burst) / settings.rate;
   const startAt = timeline.warmupAt + (burstEveryMs * index) / settings.publishers;
   const dueAt = (sequence: number) => startAt + Math.floor(sequence / settings.burst) * burstEveryMs;
   const before = (instant: number) => Math.max(0, Math.ceil((instant - startAt) / burstEveryMs)) * settings.burst;
+  return {
+    topic: index % settings.topics,
+    count: before(timeline.drainAt),
+    firstMeasured: before(timeline.measureAt),
+    dueAt,
+  };
+}
+
+/** As above, with publishers in turn at whatever the rate is by then. */
+function stagedStream(index: number, settings: Settings, timeline: Timeline): Stream {
+  const { startRate, warmupS, stages, publishers, burst } = settings;
+  const dueAt = (sequence: number) => {
+    const turn = Math.floor(sequence / burst) * publishers + index;
+    return timeline.warmupAt + 1000 * secondOf(turn * burst, startRate, warmupS, stages);
+  };
+  const before = (instant: number) => {
+    const turns = messagesBy((instant - timeline.warmupAt) / 1000, startRate, warmupS, stages) / burst;
+    return Math.max(0, Math.ceil((turns - index) / publishers)) * burst;
+  };
   return {
     topic: index % settings.topics,
     count: before(timeline.drainAt),

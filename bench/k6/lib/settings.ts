@@ -2,6 +2,7 @@
 // one line before it opens a socket. The names are those of a bench plan (bench/scenarios/scenario.ts) in upper snake case.
 
 import { mistyped, type Name } from './names.ts';
+import type { Stage } from './rate.ts';
 import { areBoundedByDelay, parseSlo } from './slo.ts';
 import { amount, bytes, seconds } from './text.ts';
 import { urlPatterns } from './urls.ts';
@@ -69,6 +70,17 @@ function bound(name: Name, fallback: Bound): Bound {
   throw new Error(`${name} must be a count, a share such as 0.1%, or off, got ${text}`);
 }
 
+/** `10s:100,30s:1k`: how long, and the rate at its end. */
+function stagesOf(text: string): Stage[] {
+  if (text === '') return [];
+  return text.split(',').map((part) => {
+    const [time = '', target = ''] = part.trim().split(':');
+    const stage = { durationS: seconds(time), target: amount(target) };
+    if (stage.durationS > 0 && stage.target >= 0) return stage;
+    throw new Error(`STAGES must be durations and rates such as 10s:100,30s:1k, got ${part}`);
+  });
+}
+
 function headers(): { [name: string]: string } {
   const token: { [name: string]: string } = setting('TOKEN') ? { Authorization: `Bearer ${setting('TOKEN')}` } : {};
   const given = parsed(setting('HEADERS') || '{}');
@@ -113,7 +125,9 @@ export function readSettings(scenario: string, defaults: Defaults) {
   const subscribers = whole('SUBSCRIBERS', defaults.subscribers ?? 100, 1);
   const topics = whole('TOPICS', defaults.topics ?? 1, 1);
   const connectRate = number('CONNECT_RATE', defaults.connectRate ?? 500, 1);
-  const rate = number('RATE', defaults.rate ?? 50);
+  const stages = stagesOf(setting('STAGES'));
+  const startRate = number('RATE', defaults.rate ?? 50);
+  const rate = Math.max(startRate, ...stages.map(({ target }) => target));
   const slo = setting('SLO');
   const named = (metric: string) => parseSlo(slo).some((term) => term.metric === metric);
   const churnRate = number('CHURN_RATE', defaults.churnRate ?? 0);
@@ -131,6 +145,9 @@ export function readSettings(scenario: string, defaults: Defaults) {
     publishers: rate === 0 ? 0 : whole('PUBLISHERS', defaults.publishers ?? 1, 1),
     /** Messages a second over all publishers, open loop, and how many of one publisher fall due at one instant. */
     rate,
+    /** Where the rate goes from stage to stage while messages are measured: it begins with this one, and `rate` is the highest. */
+    startRate,
+    stages,
     burst: whole('BURST', defaults.burst ?? 1, 1),
     payloadBytes: size('PAYLOAD_BYTES', 128, 24),
     binary: yes('BINARY'),
@@ -141,7 +158,8 @@ export function readSettings(scenario: string, defaults: Defaults) {
     /** From the first handshake to the first message: the ramp and a second for stragglers. */
     connectS: duration('CONNECT_S', Math.ceil(subscribers / connectRate) + 1, 0.1),
     warmupS: duration('WARMUP_S', 2),
-    durationS: duration('DURATION_S', 10, 0.1),
+    durationS:
+      stages.length > 0 ? stages.reduce((sum, stage) => sum + stage.durationS, 0) : duration('DURATION_S', 10, 0.1),
     /** How long a subscriber that misses messages waits for them after the last one was due. */
     drainS: duration('DRAIN_S', 5),
     /** Each VU has one event loop on at most one core; VUs beyond about two a core only cost memory. */

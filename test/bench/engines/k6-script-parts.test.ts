@@ -7,6 +7,7 @@ import { aligned } from '../../../bench/k6/lib/aligned.js';
 import { frame, frameWriter, HEADER_BYTES, MOST_PUBLISHERS, readFrame } from '../../../bench/k6/lib/frame.js';
 import { type Buckets, count, flat } from '../../../bench/k6/lib/histogram.js';
 import { mistyped } from '../../../bench/k6/lib/names.js';
+import { messagesBy, secondOf } from '../../../bench/k6/lib/rate.js';
 import { SequenceTracker } from '../../../bench/k6/lib/sequence.js';
 import { areBoundedByDelay, parseSlo, toThreshold } from '../../../bench/k6/lib/slo.js';
 import { amount, bytes, seconds } from '../../../bench/k6/lib/text.js';
@@ -206,6 +207,29 @@ describe('the k6 scripts', () => {
     assert.deepEqual(urlPatterns('ws://h/x?token=a', 1), ['ws://h/x?token=a']);
     const refused = /^Error: URL must start with ws:\/\/ or wss:\/\/, got http:\/\/b\/y$/;
     assert.throws(() => urlPatterns('ws://a/x,http://b/y?token=secret', 1), refused);
+  });
+
+  test('stages: every message has its instant, in order, and as many fall due by an instant as the rate has made by then', () => {
+    const stage = fc.record({
+      durationS: fc.double({ min: 0.5, max: 60, noNaN: true }),
+      target: fc.integer({ min: 0, max: 2000 }),
+    });
+    const plan = fc.tuple(
+      fc.integer({ min: 1, max: 500 }),
+      fc.double({ min: 0, max: 5, noNaN: true }),
+      fc.array(stage, { minLength: 1, maxLength: 5 }),
+    );
+    fc.assert(
+      fc.property(plan, fc.double({ min: 0, max: 1, noNaN: true }), ([rate, warmupS, stages], part) => {
+        const totalS = warmupS + stages.reduce((sum, { durationS }) => sum + durationS, 0);
+        const total = messagesBy(totalS, rate, warmupS, stages);
+        const at = secondOf(total * part, rate, warmupS, stages);
+        assert.ok(at >= 0 && at <= totalS + 1e-6, `${at} of ${totalS}`);
+        assert.ok(Math.abs(messagesBy(at, rate, warmupS, stages) - total * part) < 1e-3 * Math.max(1, total));
+        assert.ok(secondOf(total * part * 0.9, rate, warmupS, stages) <= at + 1e-6);
+      }),
+    );
+    assert.equal(secondOf(1e9, 1, 0, [{ durationS: 1, target: 1 }]), Number.POSITIVE_INFINITY);
   });
 
   test('an objective that a late k6 can only make worse is told from one that it may flatter', () => {

@@ -1,0 +1,43 @@
+// How many messages are due by when: a constant rate, or one that goes from stage to stage as k6's own do (each stage reaches its
+// target at its end, in a straight line).
+
+export interface Stage {
+  readonly durationS: number;
+  /** Messages a second at the end of the stage. */
+  readonly target: number;
+}
+
+/** Messages over all publishers that are due in the first `s` seconds of load. */
+export function messagesBy(s: number, rate: number, warmupS: number, stages: readonly Stage[]): number {
+  let messages = rate * Math.min(s, warmupS);
+  let left = s - warmupS;
+  let from = rate;
+  for (const { durationS, target } of stages) {
+    if (left <= 0) return messages;
+    const t = Math.min(left, durationS);
+    messages += from * t + ((target - from) * t * t) / (2 * durationS);
+    left -= t;
+    from = target;
+  }
+  return messages;
+}
+
+/** Seconds after which `messages` are due; Infinity past the last stage. */
+export function secondOf(messages: number, rate: number, warmupS: number, stages: readonly Stage[]): number {
+  if (messages <= rate * warmupS) return rate === 0 ? 0 : messages / rate;
+  let left = messages - rate * warmupS;
+  let since = warmupS;
+  let from = rate;
+  for (const { durationS, target } of stages) {
+    const inStage = ((from + target) / 2) * durationS;
+    if (left <= inStage) {
+      const slope = (target - from) / durationS;
+      const root = Math.sqrt(Math.max(0, from * from + 2 * slope * left));
+      return since + (slope === 0 ? left / from : (root - from) / slope);
+    }
+    left -= inStage;
+    since += durationS;
+    from = target;
+  }
+  return Infinity;
+}
