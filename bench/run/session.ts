@@ -56,7 +56,7 @@ export async function runSession(options: SessionOptions): Promise<Result> {
   const { nodes = 1, workers = 1 } = options.target;
   const cores = options.isPinned ? splitCores(nodes * workers) : { server: [], generator: [] };
   pinProcess(process.pid, cores.generator);
-  if (options.isPinned) raisePriority();
+  if (options.isPinned && !options.target.urls.some(isHere)) raisePriority();
   const engine = createEngine(scenario, options, cores.generator);
   const floorMs =
     scenario.engine === undefined ? await measureFloor(engine, plan, cores.server, options.signal) : undefined;
@@ -102,6 +102,11 @@ export function exitCodeOf(result: Result, slo: string | undefined): Outcome {
   // Of a run that failed and is not valid either, no figure is held against the objective.
   const missed = objective === undefined || !result.valid ? [] : missedTerms(parseSlo(objective), result);
   return { code: kind === 'good' && missed.length === 0 ? Exit.good : Exit.failed, missed, faults };
+}
+
+/** Whether `url` is of this machine: a server that somebody else started keeps its own priority, and must not wait for ours. */
+function isHere(url: string): boolean {
+  return URL.canParse(url) && /^(localhost|127\..*|\[::1\])$/.test(new URL(url).hostname);
 }
 
 /** The load to play: the default one as far as this machine and server carry it, what was named as it is. */
