@@ -46,7 +46,7 @@ export function renderPlatforms(rows: readonly Played[], kept: readonly string[]
     ...HEAD,
     ...all,
     '',
-    `Times are of ${host}, shared with whatever else ran.`,
+    `Times are of ${host}, shared with whatever else ran. —: not played (--quick).`,
     '',
     ...(last === undefined
       ? []

@@ -150,15 +150,13 @@ async function main(): Promise<void> {
       `no such machine; there are ${MACHINES.map(({ suite, node, user }) => `${suite}-${node}-${user}`).join(', ')}`,
     );
   const rows: Played[] = [];
+  const kept = existsSync(PAGE) ? findPlatformRows(readFileSync(PAGE, 'utf8')) : [];
+  const host = `${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
   for (const machine of chosen) {
-    const played = await play(machine, given.includes('--quick'));
-    rows.push(played);
-    console.log(JSON.stringify(played));
-  }
-  if (!given.includes('--no-table')) {
-    const kept = existsSync(PAGE) ? findPlatformRows(readFileSync(PAGE, 'utf8')) : [];
-    const host = `${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
-    writeFileSync(PAGE, renderPlatforms(rows, kept, host, new Date()));
+    rows.push(await play(machine, given.includes('--quick')));
+    console.log(JSON.stringify(rows.at(-1)));
+    // After each: an hour's work is not lost where the next one is interrupted.
+    if (!given.includes('--no-table')) writeFileSync(PAGE, renderPlatforms(rows, kept, host, new Date()));
   }
   const bad = rows.filter(
     ({ startCode, readyMs, testCode }) => startCode !== 0 || readyMs === null || (testCode ?? 0) !== 0,
