@@ -1,4 +1,5 @@
-// What `git bisect run` calls for a commit: a comparison with the good one, whose exit code becomes git's (0 good, 1 bad, 125 skip).
+// What `git bisect run` calls for a commit: a comparison with the good one, whose exit code becomes git's (0 good, 1
+// bad, 125 skip).
 
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, readFileSync, rmSync } from 'node:fs';

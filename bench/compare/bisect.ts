@@ -1,4 +1,5 @@
-// Finds the commit that made the relay worse: `git bisect run` underneath, in a repository beside the user's, a comparison a step.
+// Finds the commit that made the relay worse: `git bisect run` underneath, in a repository beside the user's, a
+// comparison a step.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -42,7 +43,8 @@ export interface Bisection {
 }
 
 /** Bisects between two commits.
- *  @throws FanwireError FANWIRE_USAGE_BISECT, FANWIRE_BISECT_NOTHING where the bad one is not worse, FANWIRE_COMPARE_INTERRUPTED */
+ *  @throws FanwireError FANWIRE_USAGE_BISECT, FANWIRE_BISECT_NOTHING where the bad one is not worse,
+ *  FANWIRE_COMPARE_INTERRUPTED */
 export async function bisect(request: BisectRequest): Promise<Bisection> {
   const good = await commit('good', request.good);
   const bad = await commit('bad', request.bad);
@@ -111,8 +113,8 @@ function stepsOf(place: string): Step[] {
   return lines.map((line) => JSON.parse(line) as Step);
 }
 
-/** Runs a program to its end in a process group of its own, so that an interrupt reaches the comparison below it, and that one ends its
- *  servers. Tells its last line. @throws the reason of `signal` */
+/** Runs a program to its end in a process group of its own, so that an interrupt reaches the comparison below it, and
+ *  that one ends its servers. Tells its last line. @throws the reason of `signal` */
 async function run(
   program: readonly string[],
   env: NodeJS.ProcessEnv,

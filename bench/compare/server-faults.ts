@@ -1,4 +1,5 @@
-// Servers that end or drop clients in the middle of runs: no figure comes of such a run, and it is the worst that a head can do.
+// Servers that end or drop clients in the middle of runs: no figure comes of such a run, and it is the worst that a
+// head can do.
 
 import type { Pair } from './metrics.js';
 
@@ -27,13 +28,15 @@ export class ServerFaults {
     this.#runs[side] += 1;
   }
 
-  /** `isDeath`: the process ended; otherwise it closed or refused clients, which a starved generator may have its share in. */
+  /** `isDeath`: the process ended; otherwise it closed or refused clients, which a starved generator may have its share
+   *  in. */
   failed(side: keyof Pair, text: string, isDeath: boolean): void {
     this.#runs[side] += 1;
     this.#faults[side].push({ text, isDeath });
   }
 
-  /** Whether it is clear while playing, with an error of `alpha`, that the head's servers fail where the base's do not. */
+  /** Whether it is clear while playing, with an error of `alpha`, that the head's servers fail where the base's do
+   *  not. */
   isClear(alpha: number): boolean {
     return this.#deathsOfHeadAlone() >= DEATHS || this.#isHeadWorseBySign(alpha);
   }
@@ -76,7 +79,8 @@ function atLeast(count: number, throws: number): number {
   return sum / 2 ** throws;
 }
 
-/** "head's server failed in 2 of 3 runs (ended with exit code 1: Error: boom), base's in 0 of 3"; undefined where none failed. */
+/** "head's server failed in 2 of 3 runs (ended with exit code 1: Error: boom), base's in 0 of 3"; undefined where none
+ *  failed. */
 export function describeFaults({ base, head }: FaultOutcome): string | undefined {
   if (base.faults.length + head.faults.length === 0) return undefined;
   const worst = head.faults.length > 0 ? head : base;

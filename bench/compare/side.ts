@@ -1,7 +1,9 @@
-// The two sides of a comparison: a git ref, a folder, a URL or a command becomes something that can be started again and again.
+// The two sides of a comparison: a git ref, a folder, a URL or a command becomes something that can be started again
+// and again.
 //
-// Folders and refs are built from a clean checkout of their own, whichever they are: what lies about in the user's folder (old build
-// output, patched modules) is not what a pull request changes, and nothing that a side's build writes reaches the other side.
+// Folders and refs are built from a clean checkout of their own, whichever they are: what lies about in the user's
+// folder (old build output, patched modules) is not what a pull request changes, and nothing that a side's build writes
+// reaches the other side.
 
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -22,8 +24,8 @@ export interface Side {
   readonly label: string;
   /** Whether it is a folder or checkout: only those are built and started by what the options say. */
   readonly isBuilt: boolean;
-  /** Starts a fresh server on `cores`; a URL's server is used as it is. `dialect`: of fanwire's own; others speak raw. `env`: further
-   *  variables.
+  /** Starts a fresh server on `cores`; a URL's server is used as it is. `dialect`: of fanwire's own; others speak raw.
+   *  `env`: further variables.
    *  @throws FanwireError FANWIRE_BENCH_TARGET */
   start(
     cores: readonly number[],
@@ -33,8 +35,8 @@ export interface Side {
   ): Promise<Target>;
   /** Of its checkout, where it has one. */
   readonly folder?: string;
-  /** The same content built once more, in a new folder whose path is longer, which is deleted when the process ends: what a
-   *  process owes to its build or its path then differs. A URL or command is itself.
+  /** The same content built once more, in a new folder whose path is longer, which is deleted when the process ends:
+   *  what a process owes to its build or its path then differs. A URL or command is itself.
    *  @throws FanwireError FANWIRE_COMPARE_BUILD */
   again(): Promise<Side>;
 }
@@ -59,12 +61,14 @@ export interface NamedSide {
   readonly spec: string;
   readonly label: string;
   readonly isBuilt: boolean;
-  /** @throws FanwireError FANWIRE_COMPARE_CHECKOUT, FANWIRE_COMPARE_BUILD, FANWIRE_USAGE_SIDE for a folder that is no fanwire */
+  /** @throws FanwireError FANWIRE_COMPARE_CHECKOUT, FANWIRE_COMPARE_BUILD, FANWIRE_USAGE_SIDE for a folder that is no
+   *  fanwire */
   build(): Promise<Side>;
 }
 
 /** Recognises `spec` in the order URL, folder, git ref, command.
- *  @throws FanwireError FANWIRE_USAGE_SIDE for a spec that is none of them, FANWIRE_COMPARE_CHECKOUT where git refuses */
+ *  @throws FanwireError FANWIRE_USAGE_SIDE for a spec that is none of them, FANWIRE_COMPARE_CHECKOUT where git
+ *  refuses */
 export async function nameSide(flag: string, spec: string, options: SideOptions): Promise<NamedSide> {
   if (/^wss?:\/\//.test(spec)) return ready(spec, async () => urlTarget([spec], 'raw', []));
   const isFolder = isDirectory(spec);

@@ -1,6 +1,7 @@
 // Why a program ended, out of what it wrote: the line that a person would look for.
 
-/** `TypeError: …`, `Error [ERR_X]: …`, `panic: …`, `fatal: …`: what comes before is the way there, what comes behind a stack. */
+/** `TypeError: …`, `Error [ERR_X]: …`, `panic: …`, `fatal: …`: what comes before is the way there, what comes behind a
+ *  stack. */
 const REASON =
   /^(Uncaught )?(\S+: error( TS\d+)?|[A-Za-z_.]*(Error|Exception)( \[[A-Z0-9_]+\])?|panic|fatal( error)?|error|npm (ERR!|error)|thread '.*' panicked)\b.*[:!] ?\S/;
 /** Of a stack, an object that was printed, a snippet of source with its caret, and Node's own last line. */

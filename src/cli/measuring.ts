@@ -1,4 +1,5 @@
-// What a command that judges does with everything that ends it without a verdict: exit code 3, never 1, which means "judged worse".
+// What a command that judges does with everything that ends it without a verdict: exit code 3, never 1, which means
+// "judged worse".
 import { exitCodeFor } from '../base/error-codes.js';
 import { Exit } from '../base/exit-codes.js';
 import { openFilesError } from '../base/open-files.js';
@@ -7,8 +8,8 @@ import { FanwireError } from '../protocol/codes.js';
 /** The user's doing: these keep their own exit codes. */
 const USERS: readonly number[] = [Exit.usage, Exit.interrupted];
 
-/** Runs `work`; a failure leaves at once with 3 and its reason, also one that nobody caught. Once `work` has set an exit code, it has
- *  judged: then that one stands. */
+/** Runs `work`; a failure leaves at once with 3 and its reason, also one that nobody caught. Once `work` has set an
+ *  exit code, it has judged: then that one stands. */
 export async function measuring(work: () => Promise<void>, failure = 'nothing was measured'): Promise<void> {
   const leave = (error: unknown): never => leaveWith(error, failure);
   process.once('uncaughtException', leave);

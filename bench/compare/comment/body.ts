@@ -8,7 +8,8 @@ import { renderMarkdown } from '../report-text.js';
 const MOST_CHARACTERS = 65_536;
 const CUT = '\n\n… the rest is in the report of the run.\n';
 
-/** Invisible first line by which the next run finds the comment again. `key` tells the comparisons of one pull request apart. */
+/** Invisible first line by which the next run finds the comment again. `key` tells the comparisons of one pull request
+ *  apart. */
 export function markerOf(key: string): string {
   return `<!-- fanwire comparison ${createHash('sha256').update(key).digest('hex').slice(0, 16)} -->`;
 }

@@ -1,5 +1,5 @@
-// The comparisons that a workflow run kept as artifacts. The run may be a fork's: whatever it kept is read as a stranger's, within
-// limits, and is believed only where GitHub's own account of run and pull request agrees.
+// The comparisons that a workflow run kept as artifacts. The run may be a fork's: whatever it kept is read as a
+// stranger's, within limits, and is believed only where GitHub's own account of run and pull request agrees.
 //
 // https://securitylab.github.com/resources/github-actions-preventing-pwn-requests
 
@@ -88,7 +88,8 @@ async function artifactsOf(github: GitHub, id: number): Promise<number[]> {
   return own.map((artifact) => artifact.id);
 }
 
-/** A pull request's number stands in the artifact, since a fork's run names none: it must be one of that very commit and repository. */
+/** A pull request's number stands in the artifact, since a fork's run names none: it must be one of that very commit
+ *  and repository. */
 async function requireOwn(github: GitHub, id: number, run: Run, number: number): Promise<void> {
   const pull = await github.json<PullRequest>('GET', `/pulls/${number}`);
   const isSame = pull.head?.sha === run.head_sha && pull.head?.repo?.full_name === run.head_repository?.full_name;

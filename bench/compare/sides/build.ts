@@ -31,8 +31,8 @@ export function lockFileOf(folder: string, top: string): string | undefined {
   }
 }
 
-/** The build of a folder whose --build is not given: its dependencies as locked, then its `build` script, unless `prepare` ran with
- *  the install; '' where there is nothing to build. */
+/** The build of a folder whose --build is not given: its dependencies as locked, then its `build` script, unless
+ *  `prepare` ran with the install; '' where there is nothing to build. */
 export function defaultBuild(folder: string, top: string): string {
   const manifest = manifestOf(folder);
   if (manifest === undefined) return '';
@@ -62,8 +62,8 @@ function manifestOf(folder: string): Manifest | undefined {
   }
 }
 
-/** The environment of a build: without what `npm run` and git's hooks say of the folder that fanwire was called in, so that one
- *  side's build finds nothing of the user's, or of the other side's. */
+/** The environment of a build: without what `npm run` and git's hooks say of the folder that fanwire was called in, so
+ *  that one side's build finds nothing of the user's, or of the other side's. */
 export function buildEnvironment(folder: string): NodeJS.ProcessEnv {
   const env = withoutRepository(process.env);
   for (const name of Object.keys(env)) {

@@ -1,4 +1,5 @@
-// Built checkouts, kept by what they were made of. Each is a folder of its own; one that was not built to its end is made again.
+// Built checkouts, kept by what they were made of. Each is a folder of its own; one that was not built to its end is
+// made again.
 
 import { createHash } from 'node:crypto';
 import {
@@ -27,7 +28,8 @@ const HEARTBEAT_MS = 3_000;
 const POLL_MS = 250;
 const DONE = 'built.json';
 
-/** Outside of the user's folder: Node, TypeScript and package managers look upward, and would take for a side what is the user's. */
+/** Outside of the user's folder: Node, TypeScript and package managers look upward, and would take for a side what is
+ *  the user's. */
 export function defaultCacheFolder(): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'fanwire', 'compare');
 }
@@ -61,8 +63,9 @@ export class CheckoutCache {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  /** The folder of `name`, filled by `make` where it is not there, complete: `make` has to resolve, else the next one begins anew.
-   *  One process at a time makes it; others wait. @throws what `make` throws, and the reason of `signal` */
+  /** The folder of `name`, filled by `make` where it is not there, complete: `make` has to resolve, else the next one
+   *  begins anew. One process at a time makes it; others wait. @throws what `make` throws, and the reason of
+   *  `signal` */
   async have(
     name: string,
     make: (folder: string) => Promise<void>,

@@ -1,7 +1,8 @@
 // A side's own checkout: a repository beside the user's that reads its objects and writes nothing into it.
 //
-// No `git worktree`: that leaves its administration in the user's .git, and runs the user's hooks. Here objects are read through
-// `objects/info/alternates` (gitrepository-layout(5)), and `read-tree -u` writes the files, which runs no hook.
+// No `git worktree`: that leaves its administration in the user's .git, and runs the user's hooks. Here objects are
+// read through `objects/info/alternates` (gitrepository-layout(5)), and `read-tree -u` writes the files, which runs no
+// hook.
 
 import {
   closeSync,
@@ -25,7 +26,8 @@ export interface Snapshot {
   /** HEAD of the checkout; '' in a repository without a commit. */
   readonly commit: string;
   readonly tree: string;
-  /** Objects that only the work tree has (uncommitted files), in a folder that the checkout takes over; undefined: none. */
+  /** Objects that only the work tree has (uncommitted files), in a folder that the checkout takes over; undefined:
+   *  none. */
   readonly objects: string | undefined;
   /** Work trees of submodules, by path; others are checked out at the commit that the tree names. */
   readonly submodules: ReadonlyMap<string, Snapshot>;
@@ -37,8 +39,8 @@ export async function snapshotCommit(repository: Repository, commit: string): Pr
   return { repository, commit, tree, objects: undefined, submodules: new Map() };
 }
 
-/** The work tree of `repository` as it stands: changed and untracked files with it, ignored ones not. `folder` takes the objects
- *  that this makes; nothing below `leftOut` is part of it.
+/** The work tree of `repository` as it stands: changed and untracked files with it, ignored ones not. `folder` takes
+ *  the objects that this makes; nothing below `leftOut` is part of it.
  *  @throws GitFailure */
 export async function snapshotFolder(repository: Repository, folder: string, leftOut: string): Promise<Snapshot> {
   const objects = join(folder, 'objects');
@@ -117,8 +119,8 @@ export async function checkOut(snapshot: Snapshot, folder: string, signal: Abort
   }
 }
 
-/** Makes `folder` a repository that reads the objects of the user's and has its tags, with no file checked out. `objects`: a folder of
- *  further objects, which it takes over. @throws GitFailure */
+/** Makes `folder` a repository that reads the objects of the user's and has its tags, with no file checked out.
+ *  `objects`: a folder of further objects, which it takes over. @throws GitFailure */
 export async function shadow(
   repository: Repository,
   folder: string,
@@ -271,7 +273,8 @@ function isPointer(path: string): boolean {
   }
 }
 
-/** Copies a folder outside of any repository as it is. Links that leave it are followed, so that nobody writes through them.
+/** Copies a folder outside of any repository as it is. Links that leave it are followed, so that nobody writes through
+ *  them.
  *  @throws the file system's error */
 export function copyFolder(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true });

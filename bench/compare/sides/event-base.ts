@@ -1,7 +1,8 @@
 // The base that a GitHub event means: what it adds is judged, no more and no less.
 //
-// A pull request is checked out as a merge with the base branch as it stands now: its first parent is what the merge adds to. The event's
-// own `base.sha` stays where the branch stood when the event was made; compared with it, others' commits are judged too.
+// A pull request is checked out as a merge with the base branch as it stands now: its first parent is what the merge
+// adds to. The event's own `base.sha` stays where the branch stood when the event was made; compared with it, others'
+// commits are judged too.
 // https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows
 
 import { statSync } from 'node:fs';

@@ -56,7 +56,8 @@ export function git(
   });
 }
 
-/** The line that tells most: git puts its reason first after "fatal:" or "error:", helpers and hints before and behind. */
+/** The line that tells most: git puts its reason first after "fatal:" or "error:", helpers and hints before and
+ *  behind. */
 function said(stderr: string): string {
   const lines = stderr.split('\n').map((line) => line.trim());
   const reason = lines.find((line) => line.startsWith('fatal: ')) ?? lines.find((line) => line.startsWith('error: '));

@@ -1,12 +1,13 @@
-// The user's repository, read and never written: where its objects are, what its refs name, how its remotes are reached.
+// The user's repository, read and never written: where its objects are, what its refs name, how its remotes are
+// reached.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { didYouMean } from '../../../src/base/nearest.js';
 import { GitFailure, git, reasonOf } from './git.js';
 
-/** Settings of the clone that a checkout of its objects needs: how remotes, submodules and large files are fetched. They go
- *  along in the environment of a git command, and are written nowhere: they hold tokens. */
+/** Settings of the clone that a checkout of its objects needs: how remotes, submodules and large files are fetched.
+ *  They go along in the environment of a git command, and are written nowhere: they hold tokens. */
 const TAKEN_ALONG =
   /^(remote|http|https|credential|lfs|url|filter|protocol|submodule)\.|^core\.(sshcommand|autocrlf|eol)$/;
 
@@ -63,7 +64,8 @@ const QUIET: readonly Setting[] = [
   ['maintenance.auto', 'false'],
 ];
 
-/** An environment that hands `settings` on to git and all that it starts, behind the GIT_CONFIG_* that are there already. */
+/** An environment that hands `settings` on to git and all that it starts, behind the GIT_CONFIG_* that are there
+ *  already. */
 export function environmentOf(settings: readonly Setting[]): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {};
   let count = Number(process.env.GIT_CONFIG_COUNT ?? 0) || 0;

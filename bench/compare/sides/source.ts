@@ -1,4 +1,5 @@
-// What a folder or commit of a comparison is made of, before anything is built: its content, a name for it, a way to write it out.
+// What a folder or commit of a comparison is made of, before anything is built: its content, a name for it, a way to
+// write it out.
 
 import { createHash } from 'node:crypto';
 import { cpSync, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
@@ -120,7 +121,8 @@ function hashFolder(folder: string): string {
   return hash.digest('hex');
 }
 
-/** Replaces links at the top of `copy` that lead out of the folder by what they lead to: a build would write through them. */
+/** Replaces links at the top of `copy` that lead out of the folder by what they lead to: a build would write through
+ *  them. */
 function followLinks(folder: string, copy: string): void {
   const top = realpathSync(folder) + sep;
   for (const entry of readdirSync(copy, { withFileTypes: true })) {

@@ -25,8 +25,8 @@ export type Stacks = ReadonlyMap<string, number>;
 /** V8's names for time in which no JavaScript ran. */
 const IDLE = '(idle)';
 
-/** All profiles in `folder`, several where a server has child processes, from `fromUs` (CLOCK_MONOTONIC) on: what loading and compiling the
- *  program took is no part of a delivery. */
+/** All profiles in `folder`, several where a server has child processes, from `fromUs` (CLOCK_MONOTONIC) on: what
+ *  loading and compiling the program took is no part of a delivery. */
 export function readStacks(folder: string, checkout: string | undefined, fromUs: number): Stacks {
   const all = readdirSync(folder)
     .filter((name) => name.endsWith('.cpuprofile'))

@@ -1,4 +1,5 @@
-// What two profiles say of a change: the functions whose time a delivery changed most, and a flame graph of the head coloured by it.
+// What two profiles say of a change: the functions whose time a delivery changed most, and a flame graph of the head
+// coloured by it.
 
 import type { Stacks } from './cpu-profile.js';
 

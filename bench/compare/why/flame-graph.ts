@@ -1,4 +1,5 @@
-// The section of a comparison's page that says why: functions by change, and a differential flame graph without any script.
+// The section of a comparison's page that says why: functions by change, and a differential flame graph without any
+// script.
 //
 // B. Gregg, "Differential Flame Graphs" (2014): widths are the head's, colour is the change against the base.
 

@@ -1,5 +1,5 @@
-// Required into a server under test by NODE_OPTIONS: profiles its main thread from the start and writes the profile when it ends. As
-// `--cpu-prof` does, which writes nothing where SIGTERM ends a process that does not listen for it.
+// Required into a server under test by NODE_OPTIONS: profiles its main thread from the start and writes the profile
+// when it ends. As `--cpu-prof` does, which writes nothing where SIGTERM ends a process that does not listen for it.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector';

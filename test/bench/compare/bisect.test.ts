@@ -1,4 +1,5 @@
-// Bisection over commits whose comparison is known: a stand-in for `fanwire compare` that judges by what a commit's file says.
+// Bisection over commits whose comparison is known: a stand-in for `fanwire compare` that judges by what a commit's
+// file says.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';

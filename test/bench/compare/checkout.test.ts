@@ -1,11 +1,9 @@
-// What a comparison builds: each side from a clean checkout of its own, by the same command, once; and git's refusals in one line.
-// No server starts here (`node nope.js`): a comparison that gets as far as that has built both sides.
+// What a comparison builds: each side from a clean checkout of its own, by the same command, once.
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
-  chownSync,
   cpSync,
   existsSync,
   lstatSync,
@@ -17,58 +15,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { signalChild } from '../../../bench/run/signal-child.js';
-import {
-  type ConstructedRepository,
-  constructRepository,
-  runGit,
-  temporaryFolder,
-} from '../../support/constructed-repository.js';
+import { builds, compare, project } from '../../support/built-sides.js';
+import { constructRepository } from '../../support/constructed-repository.js';
 import { testNeeding } from '../../support/needs.js';
 
 const test = testNeeding('git');
 
 const CLI = fileURLToPath(new URL('../../../src/cli.js', import.meta.url));
-
-interface Outcome {
-  readonly code: number;
-  readonly stderr: string;
-  /** The last line without its newline. */
-  readonly line: string;
-}
-
-function compare(
-  folder: string,
-  cache: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv = {},
-): Promise<Outcome> {
-  const all = [CLI, 'compare', '--cache', cache, '--start', 'node nope.js', ...args];
-  return new Promise((resolve) => {
-    execFile(process.execPath, all, { cwd: folder, env: { ...process.env, ...env } }, (error, _stdout, stderr) => {
-      const code = error === null ? 0 : Number(error.code);
-      resolve({ code, stderr, line: stderr.trimEnd().split('\n').at(-1) ?? '' });
-    });
-  });
-}
-
-/** Runs a comparison whose builds write what they see, and gives that: one entry a build. */
-async function builds(repository: ConstructedRepository, args: readonly string[], see = 'ls -A'): Promise<string[][]> {
-  const seen = join(repository.place, 'seen');
-  rmSync(seen, { force: true });
-  const build = `{ ${see}; echo --; } >>${seen}`;
-  const { code, stderr } = await compare(repository.folder, join(repository.place, 'cache'), [
-    '--build',
-    build,
-    ...args,
-  ]);
-  assert.equal(code, 3, stderr);
-  assert.match(stderr, /`node nope.js` ended with exit code 1 before it listened: Error: Cannot find module/);
-  const list = existsSync(seen) ? readFileSync(seen, 'utf8').split('--\n').slice(0, -1) : [];
-  return list.map((text) => text.trimEnd().split('\n'));
-}
 
 /** Everything in `folder`, git's own files with it, as one value. */
 function fingerprint(folder: string): string {
@@ -83,16 +38,6 @@ function fingerprint(folder: string): string {
   };
   visit(folder);
   return hash.digest('hex');
-}
-
-function project(t: TestContext): ConstructedRepository {
-  const repository = constructRepository(t);
-  repository.write('package.json', '{"name":"x"}');
-  repository.write('.gitignore', 'dist\nnode_modules\n');
-  repository.write('server.js', 'first');
-  repository.commit();
-  repository.git('tag', 'v1');
-  return repository;
 }
 
 test('the work tree is built from a clean copy: changed and untracked files are in it, ignored ones not', async (t) => {
@@ -206,41 +151,6 @@ test('the reason of a failed build is its last telling line, with the file of th
   assert.match(readFileSync(log ?? '', 'utf8'), /compiling\n/);
 });
 
-test('submodules: of a commit at the commit it names, of the work tree as they stand, changes and all', async (t) => {
-  const place = temporaryFolder(t);
-  const library = constructRepository(t, place, 'library');
-  library.write('lib.js', 'library 1');
-  library.commit();
-  const repository = constructRepository(t, place);
-  repository.git('submodule', '--quiet', 'add', '../library', 'vendor/lib');
-  repository.write('package.json', '{"name":"x"}');
-  repository.commit();
-  repository.git('tag', 'v1');
-  repository.write('vendor/lib/lib.js', 'library changed');
-  repository.write('vendor/lib/more.js', 'untracked in the submodule');
-  const see = 'cat vendor/lib/lib.js; echo; ls vendor/lib';
-  const [base, head] = await builds(repository, ['--base', 'v1'], see);
-  assert.deepEqual(base, ['library 1', 'lib.js']);
-  assert.deepEqual(head, ['library changed', 'lib.js', 'more.js']);
-  // A clone without its submodules fetches them for the checkout, and has none itself afterwards.
-  runGit(place, 'clone', '--quiet', repository.folder, 'bare-bones');
-  const clone = { ...repository, folder: join(place, 'bare-bones') };
-  const allowed = { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'protocol.file.allow', GIT_CONFIG_VALUE_0: 'always' };
-  const seen = join(place, 'fetched');
-  const args = ['--base', 'v1', '--build', `cat vendor/lib/lib.js >>${seen}`];
-  const outcome = await compare(clone.folder, join(place, 'other-cache'), args, allowed);
-  assert.match(outcome.line, /node nope.js/);
-  assert.equal(readFileSync(seen, 'utf8'), 'library 1');
-  assert.deepEqual(readdirSync(join(clone.folder, 'vendor/lib')), []);
-  const refused = await compare(clone.folder, join(place, 'third-cache'), args, { GIT_CONFIG_GLOBAL: '/dev/null' });
-  assert.equal(refused.code, 3);
-  assert.match(
-    refused.line,
-    /cannot fetch submodule vendor\/lib: transport 'file' not allowed; allow it.*\[FANWIRE_COMPARE_CHECKOUT\]$/,
-  );
-  assert.doesNotMatch(refused.stderr, /^ {4}at /m);
-});
-
 test('no hook of the user’s runs, a failing one neither', async (t) => {
   const repository = project(t);
   const hook = join(repository.folder, '.git/hooks/post-checkout');
@@ -281,80 +191,6 @@ test('a folder outside of any repository is copied whole; links that leave it ar
   assert.equal(readFileSync(join(repository.place, 'modules/lib/index.js'), 'utf8'), 'original');
 });
 
-test('what git refuses is one line with the mend, exit 2', async (t) => {
-  const repository = project(t);
-  for (const n of [1, 2]) {
-    repository.write('n', String(n));
-    repository.commit();
-  }
-  const cache = join(repository.place, 'cache');
-  const refusal = async (folder: string, base: string, env: NodeJS.ProcessEnv = {}): Promise<string> => {
-    const { code, stderr, line } = await compare(folder, cache, ['--base', base, '--build', 'true'], env);
-    assert.equal(code, 2, stderr);
-    assert.equal(stderr, `${line}\n`);
-    assert.match(line, /\[FANWIRE_USAGE_SIDE\]$/);
-    return line;
-  };
-  const { folder, place } = repository;
-  const shallow = join(place, 'shallow');
-  runGit(place, 'clone', '--quiet', '--depth', '1', `file://${folder}`, shallow);
-  assert.match(
-    await refusal(shallow, 'HEAD~1'),
-    /this clone is shallow \(1 commit\) and has no HEAD~1: fetch-depth: 0/,
-  );
-  assert.match(await refusal(folder, 'mian'), /no branch, tag or commit is called mian; did you mean main\?/);
-  assert.match(await refusal(folder, 'HEAD~9'), /the history does not reach back to HEAD~9/);
-  assert.match(await refusal(folder, 'f'.repeat(40)), /the clone has no commit f{40}: git fetch origin f{40}/);
-  assert.match(await refusal(folder, 'HEAD:n'), /HEAD:n is no commit but a blob/);
-  assert.match(await refusal(folder, './nowhere'), /--base "\.\/nowhere" is no folder/);
-  runGit(folder, 'remote', 'add', 'upstream', place);
-  assert.match(await refusal(folder, 'upstream/next'), /never fetched: git fetch upstream next/);
-  const none = join(place, 'none');
-  mkdirSync(none);
-  assert.match(await refusal(none, 'HEAD'), /not a git repository.*run it in a clone/);
-  const empty = constructRepository(t, place, 'empty');
-  assert.match(await refusal(empty.folder, 'HEAD'), /the repository has no commit yet/);
-  assert.match(await refusal(folder, 'HEAD', { PATH: '/nowhere' }), /there is no git on the PATH; install git/);
-  if (process.getuid?.() === 0) {
-    const foreign = join(place, 'foreign');
-    cpSync(folder, foreign, { recursive: true });
-    for (const path of [foreign, join(foreign, '.git')]) chownSync(path, 12345, 12345);
-    const line = await refusal(foreign, 'HEAD', { HOME: place });
-    assert.match(line, new RegExp(`dubious ownership.*git config --global --add safe.directory ${foreign} `));
-  }
-});
-
-test('a clone without its blobs fetches them for the checkout, and large files that are pointers are refused', async (t) => {
-  const repository = project(t);
-  repository.write('.gitattributes', '*.bin filter=lfs\n');
-  repository.write('big.bin', 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n');
-  repository.commit();
-  const cache = join(repository.place, 'cache');
-  const refused = await compare(repository.folder, cache, ['--base', 'v1', '--head', 'HEAD', '--build', 'true']);
-  assert.equal(refused.code, 3);
-  assert.match(
-    refused.line,
-    /1 file of Git LFS cannot be had, such as big.bin: git lfs install.*\[FANWIRE_COMPARE_CHECKOUT\]$/,
-  );
-  repository.git('config', 'uploadpack.allowFilter', 'true');
-  repository.git('config', 'uploadpack.allowAnySHA1InWant', 'true');
-  const partial = join(repository.place, 'partial');
-  runGit(
-    repository.place,
-    'clone',
-    '--quiet',
-    '--no-checkout',
-    '--filter=blob:none',
-    `file://${repository.folder}`,
-    partial,
-  );
-  const seen = join(repository.place, 'blobs');
-  const args = ['--base', 'v1', '--head', 'v1', '--build', `cat server.js >>${seen}`];
-  const { line } = await compare(partial, cache, args);
-  assert.match(line, /node nope.js/);
-  assert.equal(readFileSync(seen, 'utf8'), 'first');
-});
-
 test('an interrupt ends a build with all that it started', async (t) => {
   const repository = project(t);
   const pidFile = join(repository.place, 'pid');
@@ -376,25 +212,4 @@ test('an interrupt ends a build with all that it started', async (t) => {
     }
   };
   while (isThere()) await new Promise((resolve) => setTimeout(resolve, 20));
-});
-
-test('a linked work tree and a sparse one are built whole, with what is changed in them; a bare repository is refused', async (t) => {
-  const repository = project(t);
-  repository.write('docs/a.md', 'text');
-  repository.commit();
-  repository.git('worktree', 'add', '--quiet', '../linked');
-  const linked = { ...repository, folder: join(repository.place, 'linked') };
-  writeFileSync(join(linked.folder, 'server.js'), 'changed here');
-  const [, head] = await builds(linked, ['--base', 'v1'], 'cat server.js; echo; ls');
-  assert.deepEqual(head, ['changed here', 'docs', 'package.json', 'server.js']);
-  repository.git('sparse-checkout', 'set', '--no-cone', 'docs');
-  assert.ok(!existsSync(join(repository.folder, 'server.js')));
-  repository.write('new.js', 'untracked, outside of the cone');
-  const [whole] = await builds(repository, ['--base', '.', '--head', 'v1'], 'ls');
-  assert.deepEqual(whole, ['docs', 'new.js', 'package.json', 'server.js']);
-  runGit(repository.place, 'clone', '--quiet', '--bare', repository.folder, 'bare');
-  const cache = join(repository.place, 'cache');
-  const bare = await compare(join(repository.place, 'bare'), cache, ['--base', 'v1', '--head', 'main']);
-  assert.equal(bare.code, 3);
-  assert.match(bare.line, /must be run in a work tree; a bare repository has no files to stand in/);
 });

@@ -1,4 +1,5 @@
-// Servers that fail in the middle of runs: a head whose server dies where the base's does not is worse; a base that dies measures nothing.
+// Servers that fail in the middle of runs: a head whose server dies where the base's does not is worse; a base that
+// dies measures nothing.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
