@@ -13,7 +13,7 @@ import { readRecord, type SequenceRecord, writeRecord } from '../protocol/sequen
 import type { Bridge, Elsewhere } from './bridge.js';
 import { JetStreamReader, type KeptAt } from './jetstream-reader.js';
 import { HistoryStreams, type Kept, type StreamsOptions } from './jetstream-streams.js';
-import type { NatsObserver } from './nats.js';
+import type { NatsObserver } from './nats-bus-options.js';
 import type { Nodes } from './nodes.js';
 import { bridgedSubject, historySubject } from './subject.js';
 

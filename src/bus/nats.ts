@@ -8,12 +8,12 @@ import { FanwireError } from '../protocol/codes.js';
 import type { Bridge } from './bridge.js';
 import { type Bus, type BusStatus, type Deliver, Kind } from './bus.js';
 import { type Census, NOBODY, type Question, type TakeCensus } from './census.js';
+import type { NatsBusOptions } from './nats-bus-options.js';
 import { NatsConfirmation } from './nats-confirmation.js';
 import { NatsFiles } from './nats-files.js';
 import { NatsInterest } from './nats-interest.js';
-import { type ClusterConfig, natsOptions, natsRetryMs } from './nats-options.js';
+import { natsOptions, natsRetryMs } from './nats-options.js';
 import { NatsSurveys } from './nats-survey.js';
-import type { Nodes } from './nodes.js';
 import { kindOfSubject, messageSubject } from './subject.js';
 
 /** How long a start may wait for NATS before the relay takes clients without it. */
@@ -21,28 +21,6 @@ const FIRST_DIAL_MS = 2000;
 const REFUSED = /authorization|authentication/i;
 /** How long the end may wait for NATS to take what was published last. */
 const LAST_FLUSH_MS = 1000;
-
-/** Told when NATS is there and when it is away. Publishes by itself, and counts as BusStatus does. */
-export interface NatsObserver {
-  readonly lost: number;
-  readonly unconfirmed: number;
-  readonly isReady: boolean;
-  connected(nats: NatsConnection): void;
-  disconnected(): void;
-}
-
-export interface NatsBusOptions {
-  readonly config: ClusterConfig & { readonly maxPayloadBytes: number };
-  readonly log: Logger;
-  /** What NATS shows of this connection. */
-  readonly name: string;
-  readonly observer?: NatsObserver | undefined;
-  /** The other nodes, and how messages reach those that go by other rules. */
-  readonly nodes?: Nodes | undefined;
-  readonly bridge?: Bridge | undefined;
-  /** What the options name, where somebody else reads it again. */
-  readonly files?: NatsFiles | undefined;
-}
 
 export class NatsBus implements Bus {
   private readonly prefix: string;
