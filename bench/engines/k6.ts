@@ -7,7 +7,6 @@ import { FanwireError } from '../../src/protocol/codes.js';
 import type { TimelineLine } from '../k6/lib/lines.js';
 import { percentileMs } from '../measure/histogram.js';
 import { pinnedCommand } from '../measure/pinning.js';
-import { raisedCommand } from '../measure/priority.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { Target } from '../targets/target.js';
 import type { Engine, EngineHooks, EngineReport, Phase } from './engine.js';
@@ -62,7 +61,7 @@ class K6Run {
     await writeFile(files.configFile, '{}');
     const { args, env } = k6Invocation(this.plan, target, { ...this.options, ...files });
     this.hooks.signal.throwIfAborted();
-    const running = new K6Process(pinnedCommand(raisedCommand([this.k6.path, ...args]), cores), env, (line) => {
+    const running = new K6Process(pinnedCommand([this.k6.path, ...args], cores), env, (line) => {
       this.#account.add(line);
       if (line.kind === 'timeline') this.#follow(line);
       if (line.kind === 'progress') this.#tell();

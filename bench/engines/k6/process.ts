@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { FanwireError } from '../../../src/protocol/codes.js';
 import { type Line, readLine } from '../../k6/lib/lines.js';
+import { raiseSession } from '../../measure/priority.js';
 import { isRunning, signalChild } from '../../run/signal-child.js';
 
 /** k6's own exit code for crossed thresholds; the result is whole. */
@@ -18,7 +19,8 @@ export class K6Process {
 
   constructor(command: readonly string[], env: NodeJS.ProcessEnv, onLine: (line: Line) => void) {
     const [program, ...args] = command;
-    this.#child = spawn(program as string, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
+    this.#child = spawn(program as string, args, { stdio: ['ignore', 'ignore', 'pipe'], env, detached: true });
+    raiseSession(this.#child.pid);
     process.once('exit', this.#kill);
     const log = createInterface({ input: this.#child.stderr as NodeJS.ReadableStream });
     log.on('line', (entry) => this.#read(entry, onLine));
