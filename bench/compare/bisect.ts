@@ -1,12 +1,13 @@
 // Finds the commit that made the relay worse: `git bisect run` underneath, in a repository beside the user's, a
 // comparison a step.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { FanwireError } from '../../src/protocol/codes.js';
+import { signalGroup } from '../run/signal-child.js';
 import { STEP_USAGE, STEPS_FILE, type Step, type StepTask, TASK_FILE } from './bisect-step.js';
 import { CheckoutCache } from './sides/cache.js';
 import { shadow } from './sides/checkout.js';
@@ -127,7 +128,7 @@ async function run(
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   });
-  const interrupt = (): void => signalGroup(child, 'SIGINT');
+  const interrupt = (): void => void signalGroup(child, 'SIGINT');
   signal.addEventListener('abort', interrupt, { once: true });
   let last = '';
   const lines = createInterface({ input: child.stderr as NodeJS.ReadableStream });
@@ -144,15 +145,6 @@ async function run(
     return { code, last };
   } finally {
     signal.removeEventListener('abort', interrupt);
-  }
-}
-
-function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, name);
-  } catch {
-    // It is gone already.
   }
 }
 

@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { signalChild } from '../../../bench/run/signal-child.js';
 import { constructRepository } from '../../support/constructed-repository.js';
 
 const CLI = fileURLToPath(new URL('../../../src/cli.js', import.meta.url));
@@ -117,7 +118,7 @@ test('as a command: a wrong ref or flag is one line and exit code 2, an interrup
   const ended = new Promise((resolve) => child.once('exit', resolve));
   while (!existsSync(pidFile) || readFileSync(pidFile, 'utf8') === '')
     await new Promise((resolve) => setTimeout(resolve, 20));
-  child.kill('SIGTERM');
+  signalChild(child, 'SIGTERM');
   assert.equal(await ended, 130);
   const pid = readFileSync(pidFile, 'utf8').trim();
   const state = (): string => {

@@ -14,6 +14,7 @@ import { flameOf, topFunctions, type Why } from '../../../../bench/compare/why/d
 import { findWhy } from '../../../../bench/compare/why/play.js';
 import { nativeEngine } from '../../../../bench/engines/native.js';
 import { splitCores } from '../../../../bench/measure/pinning.js';
+import { signalChild } from '../../../../bench/run/signal-child.js';
 import { constructRepository, temporaryFolder } from '../../../support/constructed-repository.js';
 import { sampleComparison } from '../../../support/sample-comparison.js';
 
@@ -39,7 +40,7 @@ test('a profile is written also where SIGTERM ends a program that does not liste
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.stdout.setEncoding('utf8').on('data', (text) => {
     said += text;
-    if (said.includes('done')) child.kill('SIGTERM');
+    if (said.includes('done')) signalChild(child, 'SIGTERM');
   });
   assert.equal(await ended, 143);
   const total = (stacks: Stacks, name: string): number =>
