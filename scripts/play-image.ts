@@ -167,7 +167,7 @@ async function endsAtAnyTime(image: Image): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const folder = mkdtempSync(join(process.env.FANWIRE_MACHINES ?? tmpdir(), 'fanwire-image-'));
+  const folder = mkdtempSync(join(process.env.CI_MACHINES ?? tmpdir(), 'fanwire-image-'));
   try {
     const began = performance.now();
     const image = buildImage({ root: ROOT, dockerfile: DOCKERFILE, folder, say: (line) => console.log(`  ${line}`) });

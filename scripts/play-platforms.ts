@@ -71,7 +71,7 @@ function quoted(text: string): string {
 
 async function play(machine: Machine, isQuick: boolean): Promise<Played> {
   const { suite, node, user, title } = machine;
-  const layer = mkdtempSync(join(process.env.FANWIRE_MACHINES ?? tmpdir(), 'fanwire-platform-'));
+  const layer = mkdtempSync(join(process.env.CI_MACHINES ?? tmpdir(), 'fanwire-platform-'));
   try {
     const home = user === 'root' ? '/root' : '/home/node';
     const clone = join(layer, 'upper', home, 'fanwire');

@@ -39,7 +39,7 @@ function filesNamed(words: readonly string[]): string[] {
 function exitCodeOf(code: number | null, skipped: readonly SkippedTest[]): number {
   if (code !== 0) return code ?? 1;
   if (process.env.CI !== 'true') return 0;
-  const unexpected = unexpectedlyLeftOut(skipped, process.env.FANWIRE_TEST_MAY_LACK);
+  const unexpected = unexpectedlyLeftOut(skipped, process.env.TEST_MAY_LACK);
   if (unexpected.length === 0) return 0;
   console.error('\nCI=true, and tests were left out for want of something that should be here:');
   for (const { name, reason } of unexpected) console.error(`  ${name}: ${reason}`);
