@@ -1,8 +1,9 @@
-// The client library for those who cannot import an ES module, or who want nothing else of fanwire: after tsc, part of `npm run build`.
+// The client library for those who cannot import an ES module, or who want nothing else of fanwire: after tsc, part of
+// `npm run build`.
 //
-//   dist/cjs           CommonJS: the client, and a door to the rest of the package; with types that stand in a CommonJS folder
+//   dist/cjs              CommonJS: the client, and a door to the rest of the package, with types
 //   dist/client-package   the package fanwire-client, ready for `npm pack`: both forms of the client, and nothing else
-//   dist/client.js     one ES module for a <script type="module">, minified: the admin listener serves it as /client.js
+//   dist/client.js        one ES module for a <script type="module">, minified; the admin listener serves it
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -42,7 +43,8 @@ function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-/** CommonJS. Relays are ES modules, which `require` takes only from Node 22 on: its door imports them when they are asked for. */
+/** CommonJS. Relays are ES modules, which `require` takes only from Node 22 on: its door imports them when they are
+ *  asked for. */
 function buildCommonJs(): void {
   const folder = join(DIST, 'cjs');
   rmSync(folder, { recursive: true, force: true });

@@ -1,9 +1,9 @@
 // `npm run calibrate`: how often a comparison cries wolf, and how often it misses a wolf.
 //
-// `--simulate` plays the procedure on made-up pairs, ten thousand comparisons a cell, anywhere. The others play real ones, here, each as a
-// user would run it: `--aa` this build against itself; `--layout` against the same source laid out otherwise in memory; `--border` against
-// copies whose relay burns CPU after each message until a delivery costs 2, 3, 5, 7 and 10 % more; `--ab` 15 %. The copies are patched
-// in a temporary folder, the product has no such knob.
+// `--simulate` plays the procedure on made-up pairs, ten thousand comparisons a cell, anywhere. The others play real
+// ones, here, each as a user would run it: `--aa` this build against itself; `--layout` against the same source laid
+// out otherwise in memory; `--border` against copies whose relay burns CPU after each message until a delivery costs 2,
+// 3, 5, 7 and 10 % more; `--ab` 15 %. The copies are patched in a temporary folder, the product has no such knob.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -92,7 +92,8 @@ function play(kind: string, base: string, head: string, seed: number, further: r
   }
 }
 
-/** Nanoseconds a delivery that cost 10 % more, by two comparisons of a fixed length: the second with the first's proportion. */
+/** Nanoseconds a delivery that cost 10 % more, by two comparisons of a fixed length: the second with the first's
+ *  proportion. */
 function findSpin(folder: string, base: string): number {
   let spin = flags.spin ?? 25;
   for (let step = 1; flags.spin === undefined && step <= 2; step++) {

@@ -33,8 +33,8 @@ export function dearerCopy(folder: string, spinNsPerDelivery: number): string {
   return copy;
 }
 
-/** A command that serves the same source under another layout: functions that nobody calls before it, another length of its path and of
- *  its environment, and another seed of V8's hashes and heap. */
+/** A command that serves the same source under another layout: functions that nobody calls before it, another length of
+ *  its path and of its environment, and another seed of V8's hashes and heap. */
 export function otherLayout(folder: string, seed: number): string {
   const random = mulberry32(seed);
   const upTo = (most: number): number => 1 + Math.floor(random() * most);

@@ -1,4 +1,5 @@
-// `npm run dev`: compiles on every change and starts the relay anew with what came out; flags after `--` go to `fanwire serve`.
+// `npm run dev`: compiles on every change and starts the relay anew with what came out; flags after `--` go to `fanwire
+// serve`.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { signalChild } from '../bench/run/signal-child.js';

@@ -1,9 +1,9 @@
 // `npm run idle-memory`: what an idle connection costs the relay in memory, over what the kernel keeps for its socket.
 //
-// Opens as many connections as asked, over several relays where the open-file limit of one process is lower, and compares
-// each relay's resident memory before and after. Kernel socket buffers are not part of a process's RSS. Measured twice: as
-// it stands some seconds after the last handshake, and after a full collection on both ends, which is what the connections
-// themselves hold. Fails above the bound, for either.
+// Opens as many connections as asked, over several relays where the open-file limit of one process is lower, and
+// compares each relay's resident memory before and after. Kernel socket buffers are not part of a process's RSS.
+// Measured twice: as it stands some seconds after the last handshake, and after a full collection on both ends, which
+// is what the connections themselves hold. Fails above the bound, for either.
 import { spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
@@ -139,8 +139,8 @@ interface Measured {
   readonly asItStands: number;
   /** The same, with the garbage collected on both ends. */
   readonly collected: number;
-  /** Resident bytes a connection that the second half added to the first, garbage collected: what the next one will cost. An
-   *  empty relay has room left, which the first ones fill. */
+  /** Resident bytes a connection that the second half added to the first, garbage collected: what the next one will
+   *  cost. An empty relay has room left, which the first ones fill. */
   readonly marginal: number;
 }
 

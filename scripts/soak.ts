@@ -1,5 +1,6 @@
-// `npm run soak`: minutes of mixed load on one relay, then two questions: did anyone who reads lose a message, and is the
-// relay's memory flat? Fails on either. `--minutes 10` unless told otherwise; half a minute is enough to see that it works.
+// `npm run soak`: minutes of mixed load on one relay, then two questions: did anyone who reads lose a message, and is
+// the relay's memory flat? Fails on either. `--minutes 10` unless told otherwise; half a minute is enough to see that
+// it works.
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
@@ -14,14 +15,16 @@ const { minutes } = scriptCommand('soak', 'minutes of mixed load on one relay: i
   .opts<{ readonly minutes: number }>();
 const durationMs = minutes * 60_000;
 
-/** What the trend line may rise by over the second half. V8's heap saws between collections by about its young generation
- *  (3 × 16 MB at most) and the line through the saw's teeth tilts by a fraction of that; a leak of 1 kB a second-hand
- *  connection (100 a second) shows above it within five minutes, one of 10 bytes a message (1,300 a second) in twenty. */
+/** What the trend line may rise by over the second half. V8's heap saws between collections by about its young
+ *  generation (3 × 16 MB at most) and the line through the saw's teeth tilts by a fraction of that; a leak of 1 kB a
+ *  second-hand connection (100 a second) shows above it within five minutes, one of 10 bytes a message (1,300 a second)
+ *  in twenty. */
 const MAX_RISE_BYTES = 16 << 20;
 const SAMPLE_MS = 500;
 const LARGEST_BYTES = 60_000;
 
-/** A topic: who publishes how, and who listens. Sequence numbers stand in the first 8 characters, so that text may carry them. */
+/** A topic: who publishes how, and who listens. Sequence numbers stand in the first 8 characters, so that text may
+ *  carry them. */
 interface Part {
   readonly topic: string;
   readonly readers: number;

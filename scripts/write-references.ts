@@ -1,4 +1,5 @@
-// Writes the pages of docs/ that are made from tables in the source: `npm run docs`. Tests fail when a page and its table disagree.
+// Writes the pages of docs/ that are made from tables in the source: `npm run docs`. Tests fail when a page and its
+// table disagree.
 import { writeFileSync } from 'node:fs';
 import { configurationReference } from '../src/config/reference.js';
 import { errorReference } from './error-reference.js';

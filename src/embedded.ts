@@ -11,9 +11,9 @@ import { checkTopicName } from './protocol/topic-name.js';
 import { urlOf } from './relay/listening.js';
 import { totalOf } from './relay/watch/stats.js';
 
-/** The options of `fanwire serve` by their keys (docs/configuration.md), all optional. Other than there, `port` is any free one, nothing is
- *  logged, `stop` closes all sockets at once, and there is an admin listener only where `adminPort` is given. Variables and configuration
- *  files are not read. */
+/** The options of `fanwire serve` by their keys (docs/configuration.md), all optional. Other than there, `port` is any
+ *  free one, nothing is logged, `stop` closes all sockets at once, and there is an admin listener only where
+ *  `adminPort` is given. Variables and configuration files are not read. */
 export type RelayOptions = { readonly [Key in keyof RelayConfig]?: RelayConfig[Key] | undefined };
 
 /** What the relay counts, all workers together, as `total` of GET /stats. */
@@ -40,8 +40,8 @@ export interface RunningRelay {
   /** Reads tokens, keys and certificates again, as SIGHUP has `fanwire serve` do. */
   reload(): Promise<void>;
   /**
-   * Tells every client to go (1012), spread over `drainMs` (by default the option of that name), waits up to 3 s for them to close
-   * their side, and frees the port, timers, threads and files. Twice is as good as once.
+   * Tells every client to go (1012), spread over `drainMs` (by default the option of that name), waits up to 3 s for
+   * them to close their side, and frees the port, timers, threads and files. Twice is as good as once.
    * @throws FanwireError FANWIRE_WORKERS_STUCK
    */
   stop(options?: { readonly drainMs?: number }): Promise<void>;

@@ -1,7 +1,8 @@
 // Baselines: a side's runs kept in a file, for those who cannot build the base when the head is measured.
 //
-// Runs of another minute are not paired with today's, so nothing cancels the machine's drift: the file is refused where host,
-// Node or scenario differ, both sides are drawn independently, and only what is quiet enough should be given a budget.
+// Runs of another minute are not paired with today's, so nothing cancels the machine's drift: the file is refused where
+// host, Node or scenario differ, both sides are drawn independently, and only what is quiet enough should be given a
+// budget.
 
 import { writeFileSync } from 'node:fs';
 import { readJsonFile } from '../../src/base/json-file.js';
@@ -49,7 +50,8 @@ export function saveBaseline(file: string, label: string, plan: Plan, capacityMs
 }
 
 /** Reads a baseline that can be compared with `now`.
- *  @throws FanwireError FANWIRE_USAGE_BASELINE for a file that is none, FANWIRE_USAGE_BASELINE_DIFFERS for another setting */
+ *  @throws FanwireError FANWIRE_USAGE_BASELINE for a file that is none, FANWIRE_USAGE_BASELINE_DIFFERS for another
+ *  setting */
 export function loadBaseline(file: string, now: Setting): { readonly label: string; readonly runs: readonly Run[] } {
   const baseline = parse(file);
   const then = baseline.runs[0]?.result.host;

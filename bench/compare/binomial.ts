@@ -1,7 +1,7 @@
 // What a rate may be that was seen so and so often: exact bounds, for tables of false alarms and of regressions caught.
 
-/** The upper end of the two-sided 95 % interval of a rate that was seen `hits` times in `trials`: C. J. Clopper and E. S. Pearson,
- *  "The use of confidence or fiducial limits" (Biometrika 26, 1934), by bisection. */
+/** The upper end of the two-sided 95 % interval of a rate that was seen `hits` times in `trials`: C. J. Clopper and E.
+ *  S. Pearson, "The use of confidence or fiducial limits" (Biometrika 26, 1934), by bisection. */
 export function upperBound(hits: number, trials: number): number {
   return hits >= trials ? 1 : solve((rate) => binomialCdf(hits, trials, rate) > 0.025);
 }

@@ -18,8 +18,9 @@ export type MetricName = (typeof METRIC_NAMES)[number];
 /** How much worse a metric may get before that is a regression, as a fraction of the base's. */
 export type Budgets = Readonly<Record<MetricName, number>>;
 
-/** Budgets that let equal builds through within five minutes: at three percent a pair, 97 of 100 with +5 % on a disturbed machine, and 59
- *  with +3 % (simulated, docs/regression.md). Latencies move by ten times as much on a shared machine as the CPU of a delivery. */
+/** Budgets that let equal builds through within five minutes: at three percent a pair, 97 of 100 with +5 % on a
+ *  disturbed machine, and 59 with +3 % (simulated, docs/regression.md). Latencies move by ten times as much on a shared
+ *  machine as the CPU of a delivery. */
 export const DEFAULT_BUDGETS: Budgets = {
   p50: 0.25,
   p99: 0.5,
@@ -51,13 +52,14 @@ export function parseBudgets(text: string): Partial<Budgets> {
   return budgets;
 }
 
-/** How many times worse than the base a metric may be: 1.05 for +5 %. Where more is better, the budget is a loss of that much. */
+/** How many times worse than the base a metric may be: 1.05 for +5 %. Where more is better, the budget is a loss of
+ *  that much. */
 export function limitOf(budget: number, moreIsBetter: boolean): number {
   return moreIsBetter ? 1 / (1 - Math.min(budget, 0.99)) : 1 + budget;
 }
 
-/** `regressed`: worse than the budget allows, for certain; `improved`: better by more than the budget; `unchanged`: within the
- *  budget either way; `inconclusive`: the pairs do not tell. */
+/** `regressed`: worse than the budget allows, for certain; `improved`: better by more than the budget; `unchanged`:
+ *  within the budget either way; `inconclusive`: the pairs do not tell. */
 export type Verdict = 'regressed' | 'improved' | 'unchanged' | 'inconclusive';
 
 /** One verdict for all metrics: a regression anywhere is one; an improvement only counts beside nothing undecided. */

@@ -23,7 +23,8 @@ export interface CompareOptions extends SessionOptions {
 }
 
 /** Plays pairs until decided.
- *  @throws FanwireError FANWIRE_COMPARE_INVALID when hardly any pair could be measured (exit code 3), and what a start throws */
+ *  @throws FanwireError FANWIRE_COMPARE_INVALID when hardly any pair could be measured (exit code 3), and what a start
+ *  throws */
 export async function compare(options: CompareOptions): Promise<Comparison> {
   const startedAt = new Date();
   const { base, head } = options.sides;
@@ -53,7 +54,8 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   };
 }
 
-/** What stands in the way of the second session leaves the first one's regression unconfirmed, and is no reason to lose it. */
+/** What stands in the way of the second session leaves the first one's regression unconfirmed, and is no reason to lose
+ *  it. */
 async function confirmInTime(
   suspects: readonly Suspect[],
   options: CompareOptions,
@@ -137,8 +139,8 @@ export async function playRuns(
   return runs;
 }
 
-/** The head's runs, as many as the baseline has, against the baseline's, in the order run: what both were is symmetric about the
- *  effect as a pair's is, but no drift is cancelled. */
+/** The head's runs, as many as the baseline has, against the baseline's, in the order run: what both were is symmetric
+ *  about the effect as a pair's is, but no drift is cancelled. */
 export async function compareWithBaseline(
   baseline: { readonly label: string; readonly runs: readonly Run[] },
   head: Side,

@@ -33,10 +33,11 @@ export interface MetricOutcome {
   /** Whether the verdict on the whole depends on it. */
   readonly isGate: boolean;
   readonly verdict: Verdict;
-  /** The smallest change for the worse, as a fraction (0.041: 4.1 %), that would have been caught with a probability of 90 % within the
-   *  comparison's limit, by the spread of its pairs; null when that is not known. */
+  /** The smallest change for the worse, as a fraction (0.041: 4.1 %), that would have been caught with a probability of
+   *  90 % within the comparison's limit, by the spread of its pairs; null when that is not known. */
   readonly wouldCatch: number | null;
-  /** For an undecided gate: seconds of further play after which half of such comparisons are decided; null: not in any time worth the wait. */
+  /** For an undecided gate: seconds of further play after which half of such comparisons are decided; null: not in any
+   *  time worth the wait. */
   readonly decidedInS: number | null;
 }
 
@@ -104,8 +105,9 @@ export function gatesOfAll(
   );
 }
 
-/** The verdict on the whole, and its reasons. A head whose server dies, or that loses or doubles messages, where the base does
- *  not, has regressed, whatever its speed; a small regression that the second session did not see is undecided. */
+/** The verdict on the whole, and its reasons. A head whose server dies, or that loses or doubles messages, where the
+ *  base does not, has regressed, whatever its speed; a small regression that the second session did not see is
+ *  undecided. */
 export function judgeWhole(
   scenarios: readonly ScenarioOutcome[],
   confirmation: Confirmation | null,

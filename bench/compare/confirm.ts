@@ -1,8 +1,9 @@
 // A small regression is seen twice before it is one: in a second session, with fresh builds and another order of runs.
 //
-// What a build was given by luck (memory layout, the path of its folder) is the same in every run of a session, and no number of pairs
-// takes it away: T. Mytkowicz, A. Diwan, M. Hauswirth, P. Sweeney, "Producing wrong data without doing anything obviously wrong!"
-// (ASPLOS 2009). Sessions of one pair of commits differed by about 1.2 points here (docs/regression.md).
+// What a build was given by luck (memory layout, the path of its folder) is the same in every run of a session, and no
+// number of pairs takes it away: T. Mytkowicz, A. Diwan, M. Hauswirth, P. Sweeney, "Producing wrong data without doing
+// anything obviously wrong!" (ASPLOS 2009). Sessions of one pair of commits differed by about 1.2 points here
+// (docs/regression.md).
 
 import { limitOf, type MetricName } from './budget.js';
 import type { Confirmation, MetricOutcome, ScenarioOutcome } from './comparison.js';
@@ -11,7 +12,8 @@ import { metricNamed, ratioOf } from './metrics.js';
 import { playSession, type SessionOptions } from './session.js';
 import type { ScenarioSetup } from './setup.js';
 
-/** The error of the second session by itself; it has been preceded by one at the stated alpha. Two-sided, as that one's. */
+/** The error of the second session by itself; it has been preceded by one at the stated alpha. Two-sided, as that
+ *  one's. */
 const CONFIRMATION_ALPHA = 0.1;
 /** The second session may take what is left of the time, and this share of all of it in any case. */
 export const CONFIRMATION_SHARE = 0.5;
@@ -24,8 +26,8 @@ export interface Suspect {
   readonly gate: MetricOutcome;
 }
 
-/** What a second session must confirm: the gates that have regressed, if each of them by less than twice its budget; none where one
- *  regressed by more. */
+/** What a second session must confirm: the gates that have regressed, if each of them by less than twice its budget;
+ *  none where one regressed by more. */
 export function toConfirm(scenarios: readonly ScenarioOutcome[]): Suspect[] {
   const regressed = scenarios.flatMap(({ name, metrics }) =>
     metrics

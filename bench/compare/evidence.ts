@@ -1,24 +1,26 @@
-// Evidence, pair by pair, on which side of a border the true ratio of two builds lies. It may be looked at after every pair, and
-// the comparison be ended whenever it is enough: the stated error holds at any such moment.
+// Evidence, pair by pair, on which side of a border the true ratio of two builds lies. It may be looked at after every
+// pair, and the comparison be ended whenever it is enough: the stated error holds at any such moment.
 //
-// Two equal builds give log ratios that are symmetric about zero (the order of a pair is drawn by chance, so a drift has either
-// sign), and builds that differ by a factor give such around its logarithm. So, if the border is the truth, each pair lies above or
-// below it with even chances, however far away it lies. A gambler bets on "above", more on a pair that lies further out than those
-// before it: its sequential signed rank (M. R. Reynolds, "A sequential signed-rank test for symmetry", Annals of Statistics 3,
-// 1975). In a fair game the wealth exceeds x times the stake with a probability of at most 1/x, over all times together (J. Ville,
-// 1939). Nothing is assumed of the spread: no variance, no normal law, and one wild pair counts as its rank and no more. This is a
-// test by betting on symmetric laws: A. Ramdas, J. Ruf, M. Larsson, W. Koolen, "Admissible anytime-valid sequential inference must
-// rely on nonnegative martingales" (arXiv 2009.03167, 2020); S. Howard, A. Ramdas, J. McAuliffe, J. Sekhon, "Time-uniform,
+// Two equal builds give log ratios that are symmetric about zero (the order of a pair is drawn by chance, so a drift
+// has either sign), and builds that differ by a factor give such around its logarithm. So, if the border is the truth,
+// each pair lies above or below it with even chances, however far away it lies. A gambler bets on "above", more on a
+// pair that lies further out than those before it: its sequential signed rank (M. R. Reynolds, "A sequential
+// signed-rank test for symmetry", Annals of Statistics 3, 1975). In a fair game the wealth exceeds x times the stake
+// with a probability of at most 1/x, over all times together (J. Ville, 1939). Nothing is assumed of the spread: no
+// variance, no normal law, and one wild pair counts as its rank and no more. This is a test by betting on symmetric
+// laws: A. Ramdas, J. Ruf, M. Larsson, W. Koolen, "Admissible anytime-valid sequential inference must rely on
+// nonnegative martingales" (arXiv 2009.03167, 2020); S. Howard, A. Ramdas, J. McAuliffe, J. Sekhon, "Time-uniform,
 // nonparametric, nonasymptotic confidence sequences", Annals of Statistics 49 (2021).
 
-/** How boldly the stake is bet, a third of it each way: timid bets find an effect of a third of a pair's spread, bold ones need the
- *  fewest pairs for a large one (with three times the spread 13 pairs at a threshold of 1,000; of one spread 25). */
+/** How boldly the stake is bet, a third of it each way: timid bets find an effect of a third of a pair's spread, bold
+ *  ones need the fewest pairs for a large one (with three times the spread 13 pairs at a threshold of 1,000; of one
+ *  spread 25). */
 const BOLDNESS = [0.42, 1.2, 4.2] as const;
 /** Wealth is kept below this, or a long comparison would overflow. */
 const HIGHEST_WEALTH = 1e200;
 
-/** By number of pairs: what a won bet makes of its stake, by the pair's rank and the boldness. Kept, since a comparison asks for the same
- *  ones again and again. */
+/** By number of pairs: what a won bet makes of its stake, by the pair's rank and the boldness. Kept, since a comparison
+ *  asks for the same ones again and again. */
 const BETS: Float64Array[] = [];
 
 function betsAmong(pairs: number): Float64Array {
@@ -69,7 +71,8 @@ export class Evidence {
     if (below > this.#highestBelow) this.#highestBelow = below;
   }
 
-  /** The chance that evidence as strong as the strongest so far is luck, for the claim that the truth lies above the border. */
+  /** The chance that evidence as strong as the strongest so far is luck, for the claim that the truth lies above the
+   *  border. */
   get pAbove(): number {
     return 1 / this.#highestAbove;
   }

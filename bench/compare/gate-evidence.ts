@@ -1,10 +1,13 @@
-// What the pairs so far say of each gate's budget, and of all gates together, with one stated error for the whole verdict.
+// What the pairs so far say of each gate's budget, and of all gates together, with one stated error for the whole
+// verdict.
 //
-// - "regressed" is true of the whole when it is true of any gate, so the error is shared over them: S. Holm, "A simple sequentially
-//   rejective multiple test procedure" (Scandinavian Journal of Statistics 6, 1979). The same for "improved".
-// - "unchanged" is true of the whole only when it is true of every gate. Each may take the whole error, for all would have to be
-//   wrong together: R. L. Berger, "Multiparameter hypothesis testing and acceptance sampling" (Technometrics 24, 1982).
-// - Each claim is one-sided and has half of the error, so that it agrees with the two-sided interval that the reports show.
+// - "regressed" is true of the whole when it is true of any gate, so the error is shared over them: S. Holm, "A simple
+//   sequentially rejective multiple test procedure" (Scandinavian Journal of Statistics 6, 1979). The same for
+//   "improved".
+// - "unchanged" is true of the whole only when it is true of every gate. Each may take the whole error, for all would
+//   have to be wrong together: R. L. Berger, "Multiparameter hypothesis testing and acceptance sampling" (Technometrics
+//   24, 1982).
+// - Each claim is one-sided and has half of the error, so that it agrees with the two-sided interval of the reports.
 
 import { limitOf, type Verdict } from './budget.js';
 import { Evidence } from './evidence.js';

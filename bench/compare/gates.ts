@@ -1,11 +1,13 @@
-// Which metrics decide a comparison: those that a --budget names, or the default ones, as far as they can be measured here at all.
+// Which metrics decide a comparison: those that a --budget names, or the default ones, as far as they can be measured
+// here at all.
 
 import { FanwireError } from '../../src/protocol/codes.js';
 import { INSTRUCTIONS, KERNEL_INSTRUCTIONS, whyUncountable } from '../measure/event-counter.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { MetricName } from './budget.js';
 
-/** What the verdict depends on unless --budget names other metrics: what moves with the code rather than with the machine. */
+/** What the verdict depends on unless --budget names other metrics: what moves with the code rather than with the
+ *  machine. */
 const DEFAULT_GATES: readonly MetricName[] = ['cpu', 'throughput', 'instructions', 'p50', 'p99'];
 
 /** Why a metric has no figure, by its name. */
@@ -34,8 +36,8 @@ export function unmeasuredOf(
   });
 }
 
-/** The metrics that decide: those that a --budget names, else the default ones that are measured: with others a comparison could
- *  never be anything but inconclusive.
+/** The metrics that decide: those that a --budget names, else the default ones that are measured: with others a
+ *  comparison could never be anything but inconclusive.
  *  @throws FanwireError FANWIRE_USAGE_BUDGET_UNMEASURED when `named` has what is not measured */
 export function gatesOf(named: readonly MetricName[], unmeasured: Unmeasured): readonly MetricName[] {
   if (named.length === 0) return DEFAULT_GATES.filter((name) => unmeasured[name] === undefined);

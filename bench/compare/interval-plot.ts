@@ -1,5 +1,5 @@
-// The picture of one metric's evidence: a dot a pair, the intervals, and the budget as a band, on an axis in percent that all metrics of
-// a page share. Drawn in percent of its width, so that it fits a phone and a desk without a script.
+// The picture of one metric's evidence: a dot a pair, the intervals, and the budget as a band, on an axis in percent
+// that all metrics of a page share. Drawn in percent of its width, so that it fits a phone and a desk without a script.
 
 import { html, type Markup } from '../../src/base/page/markup.js';
 import { limitOf } from './budget.js';
@@ -12,7 +12,8 @@ export interface Axis {
   readonly ticks: readonly number[];
 }
 
-/** Within this change (log, %) the axis is nearly even; beyond, it is logarithmic: CPU's 5 % and p99's 50 % are both to be seen. */
+/** Within this change (log, %) the axis is nearly even; beyond, it is logarithmic: CPU's 5 % and p99's 50 % are both to
+ *  be seen. */
 const EVEN_PERCENT = 3;
 /** Percent of the width that is kept free at either end. */
 const MARGIN = 3;

@@ -1,5 +1,5 @@
-// The ratio of two builds from the ratios of pairs, and the interval that holds the true one at all times at once (a confidence
-// sequence): every ratio that the evidence so far does not exclude.
+// The ratio of two builds from the ratios of pairs, and the interval that holds the true one at all times at once (a
+// confidence sequence): every ratio that the evidence so far does not exclude.
 
 import { Evidence } from './evidence.js';
 
@@ -9,13 +9,14 @@ export interface Interval {
   readonly high: number;
 }
 
-/** A ratio further away than this factor from the estimate is not looked for: the pairs are too few to exclude anything. */
+/** A ratio further away than this factor from the estimate is not looked for: the pairs are too few to exclude
+ *  anything. */
 const FURTHEST = Math.log(16);
 /** Halvings of that distance: the ends are exact to a hundredth of a percent. */
 const HALVINGS = 16;
 
-/** The ratio of `logRatios` with its interval at `confidence` (0 to 1, both ends together). Null as long as the pairs are too few to
- *  exclude any ratio at all (ten, for 99 %). */
+/** The ratio of `logRatios` with its interval at `confidence` (0 to 1, both ends together). Null as long as the pairs
+ *  are too few to exclude any ratio at all (ten, for 99 %). */
 export function intervalOf(logRatios: readonly number[], confidence: number): Interval | null {
   const center = pseudoMedian(logRatios);
   if (center === null) return null;
@@ -26,9 +27,9 @@ export function intervalOf(logRatios: readonly number[], confidence: number): In
   return { ratio: Math.exp(center), low: Math.exp(low), high: Math.exp(high) };
 }
 
-/** The median of the means of all pairs of values: as quiet as the mean where the spread is normal, and hardly moved by what a neighbour
- *  on the machine disturbed. J. L. Hodges and E. L. Lehmann, "Estimates of location based on rank tests" (Annals of Mathematical
- *  Statistics 34, 1963). */
+/** The median of the means of all pairs of values: as quiet as the mean where the spread is normal, and hardly moved by
+ *  what a neighbour on the machine disturbed. J. L. Hodges and E. L. Lehmann, "Estimates of location based on rank
+ *  tests" (Annals of Mathematical Statistics 34, 1963). */
 export function pseudoMedian(values: readonly number[]): number | null {
   const means: number[] = [];
   for (let i = 0; i < values.length; i++) {

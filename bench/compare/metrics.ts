@@ -26,8 +26,8 @@ export interface Pair {
   readonly head: Run;
 }
 
-/** Which part of a run a figure is from: connections being opened, the open loop (messages at a fixed rate) or the closed loop (the
- *  server is never idle). */
+/** Which part of a run a figure is from: connections being opened, the open loop (messages at a fixed rate) or the
+ *  closed loop (the server is never idle). */
 export type Loop = 'connecting' | 'open loop' | 'closed loop';
 
 export interface Metric {
@@ -40,8 +40,9 @@ export interface Metric {
   figure(run: Run): number | null;
 }
 
-/** A percentile of the run's own latencies. Two runs of a pair have the same minute of the machine; merging the runs of many minutes
- *  gave an interval as wide (±14 % against ±15 % over 30 pairs of equal builds), and no ratio that could be drawn pair by pair. */
+/** A percentile of the run's own latencies. Two runs of a pair have the same minute of the machine; merging the runs of
+ *  many minutes gave an interval as wide (±14 % against ±15 % over 30 pairs of equal builds), and no ratio that could
+ *  be drawn pair by pair. */
 function percentile(name: 'p50' | 'p99' | 'p999', at: number): Metric {
   return {
     name,
@@ -116,7 +117,8 @@ export function metricNamed(name: MetricName): Metric {
   return METRICS.find((metric) => metric.name === name) as Metric;
 }
 
-/** Which loop `metric` is from in runs whose closed loop lasts `capacityMs`: without one, CPU is that of the open loop. */
+/** Which loop `metric` is from in runs whose closed loop lasts `capacityMs`: without one, CPU is that of the open
+ *  loop. */
 export function loopOf(metric: Metric, capacityMs: number): Loop {
   return metric.loop === 'closed loop' && capacityMs === 0 ? 'open loop' : metric.loop;
 }

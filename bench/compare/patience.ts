@@ -3,8 +3,9 @@
 import { FanwireError } from '../../src/protocol/codes.js';
 import type { Run } from './metrics.js';
 
-/** This many in a row thrown away, and this share of the time gone with them: the machine cannot measure this now. By the count
- *  alone, 3 of 16 comparisons were given up within a minute of five, in which the neighbours would have come to rest. */
+/** This many in a row thrown away, and this share of the time gone with them: the machine cannot measure this now. By
+ *  the count alone, 3 of 16 comparisons were given up within a minute of five, in which the neighbours would have come
+ *  to rest. */
 const HOPELESS = 6;
 const HOPELESS_SHARE = 1 / 3;
 
@@ -58,8 +59,8 @@ export function isOfLoad(reason: string): boolean {
   return reason.startsWith('too few');
 }
 
-/** Why nothing that `run` measured may be used. Too few messages for a p99 is no such reason: CPU, losses and connect times are known, and
- *  the percentile has no figure. */
+/** Why nothing that `run` measured may be used. Too few messages for a p99 is no such reason: CPU, losses and connect
+ *  times are known, and the percentile has no figure. */
 export function whyInvalid({ result }: Run): string | undefined {
   return result.invalidReasons.find((reason) => !isOfLoad(reason)) ?? result.serverFaults?.[0];
 }

@@ -1,4 +1,5 @@
-// One run of one side: a fresh server, an open loop for latency, then a closed loop on the same server for capacity and cost.
+// One run of one side: a fresh server, an open loop for latency, then a closed loop on the same server for capacity and
+// cost.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../src/protocol/codes.js';
@@ -40,8 +41,8 @@ const CAPACITY_WINDOW = 16;
 /** What is run and not counted before it: the just-in-time compiler's share. */
 const CAPACITY_WARMUP = 0.5;
 
-/** One run of one side on a server of its own: what a process happened to be given (memory layout, inlining) is then part of
- *  the spread instead of a difference. */
+/** One run of one side on a server of its own: what a process happened to be given (memory layout, inlining) is then
+ *  part of the spread instead of a difference. */
 export async function playSide(side: Side, options: PlayOptions): Promise<Run | ServerFault> {
   const { plan, engine, signal } = options;
   const started = await side.start(options.cores.server, plan.subscribers + plan.publishers);
@@ -74,8 +75,8 @@ function faultOf(result: Result, target: Target): ServerFault | undefined {
   return fault === undefined || result.invalidReasons.length > 0 ? undefined : { fault, isDeath: false };
 }
 
-/** A server that listened and then took nobody, or went away under the closed loop: its doing. Of a URL nothing is known but that
- *  it does not answer. */
+/** A server that listened and then took nobody, or went away under the closed loop: its doing. Of a URL nothing is
+ *  known but that it does not answer. */
 function faultBehind(error: unknown, target: Target): ServerFault | undefined {
   const death = target.ending?.();
   if (death !== undefined) return { fault: death, isDeath: true };

@@ -1,5 +1,5 @@
-// What a comparison could have seen, and how long an undecided one would take: the procedure itself, played on pairs that are drawn
-// again from those that were measured (a bootstrap: B. Efron, Annals of Statistics 7, 1979).
+// What a comparison could have seen, and how long an undecided one would take: the procedure itself, played on pairs
+// that are drawn again from those that were measured (a bootstrap: B. Efron, Annals of Statistics 7, 1979).
 
 import { limitOf } from './budget.js';
 import { TELLING_PAIRS } from './comparison.js';
@@ -17,8 +17,9 @@ const PATIENCE = 20;
 /** And no answer takes longer to find than a second. */
 const MOST_FURTHER = 500;
 
-/** The smallest change for the worse, as a fraction, that `pairs` pairs of such spread would have been told to be above the gate's budget
- *  with 90 % probability, at the error `p`. Null when hardly any would, or too few pairs tell of the spread. */
+/** The smallest change for the worse, as a fraction, that `pairs` pairs of such spread would have been told to be above
+ *  the gate's budget with 90 % probability, at the error `p`. Null when hardly any would, or too few pairs tell of the
+ *  spread. */
 export function wouldCatch(
   logRatios: readonly number[],
   { budget, moreIsBetter }: GateBudget,
@@ -53,8 +54,9 @@ function regresses(noise: readonly number[], log: number, limit: number, p: numb
   return false;
 }
 
-/** How many further pairs half of the comparisons need that begin with these pairs, till the gate is decided at the error `p` (with
- *  `pUnchanged` for "unchanged"). Null when half of them are not decided by twenty times what was played. */
+/** How many further pairs half of the comparisons need that begin with these pairs, till the gate is decided at the
+ *  error `p` (with `pUnchanged` for "unchanged"). Null when half of them are not decided by twenty times what was
+ *  played. */
 export function furtherPairs(
   logRatios: readonly number[],
   gate: GateBudget,

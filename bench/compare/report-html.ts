@@ -1,5 +1,5 @@
-// A comparison as one HTML page around its evidence: the verdict, then one plot a metric on a common axis. Colour only where something
-// is decided.
+// A comparison as one HTML page around its evidence: the verdict, then one plot a metric on a common axis. Colour only
+// where something is decided.
 
 import { html, type Markup } from '../../src/base/page/markup.js';
 import { type Chart, chartsOf } from '../report/chart.js';

@@ -174,8 +174,8 @@ export async function writeComparison(comparison: Comparison, files: ComparisonF
   if (summary !== undefined && summary !== '') appendFileSync(summary, renderMarkdown(comparison));
 }
 
-/** 1: judged worse, and nothing else is; 0 unchanged, improved or undecided; 3 nothing valid was measured, or, with `isStrict`,
- *  nothing was decided. */
+/** 1: judged worse, and nothing else is; 0 unchanged, improved or undecided; 3 nothing valid was measured, or, with
+ *  `isStrict`, nothing was decided. */
 export function exitCodeOf(comparison: Comparison, isStrict: boolean): number {
   if (comparison.verdict === 'regressed') return Exit.failed;
   if (!isMeasured(comparison)) return Exit.invalid;

@@ -1,5 +1,5 @@
-// A session of a comparison: fresh servers for every run, pairs in blocks whose order is random, in whichever scenario is undecided and
-// has had the least time, until the verdict is known or the time is over.
+// A session of a comparison: fresh servers for every run, pairs in blocks whose order is random, in whichever scenario
+// is undecided and has had the least time, until the verdict is known or the time is over.
 
 import type { Engine } from '../engines/engine.js';
 import type { CoreSplit } from '../measure/pinning.js';
@@ -38,7 +38,8 @@ export interface SessionOptions extends Stage {
   readonly alpha: number;
   /** Exactly so many pairs of each scenario; undefined: as many as the verdict needs. */
   readonly pairs: number | undefined;
-  /** No new block is begun after this long, unless the number of pairs is given; a third of it without a valid run is the end. */
+  /** No new block is begun after this long, unless the number of pairs is given; a third of it without a valid run is
+   *  the end. */
   readonly limitMs: number;
   /** Draws the order of runs. */
   readonly random: () => number;
@@ -58,7 +59,8 @@ export interface PlayedScenario {
 }
 
 /** Plays until decided.
- *  @throws FanwireError FANWIRE_COMPARE_INVALID when nothing could be measured (exit code 3), and what a start throws */
+ *  @throws FanwireError FANWIRE_COMPARE_INVALID when nothing could be measured (exit code 3), and what a start
+ *  throws */
 export async function playSession(options: SessionOptions): Promise<PlayedScenario[]> {
   const begun = performance.now();
   const played = options.scenarios.map((setup): PlayedScenario & { readonly patience: Patience } => ({
@@ -164,14 +166,15 @@ async function playBlock(
   played.elapsedMs += performance.now() - begun;
 }
 
-/** Why a pair was thrown away. `isOfBoth`: not by a fault of the head's server alone, which is evidence and no trial of patience. */
+/** Why a pair was thrown away. `isOfBoth`: not by a fault of the head's server alone, which is evidence and no trial of
+ *  patience. */
 interface ThrownAway {
   readonly reason: string;
   readonly isOfBoth: boolean;
 }
 
-/** Both sides once, one after the other; or why the first of them to be invalid was: no second run would mend that. Where a server failed
- *  the other side plays all the same: whether its server holds is what there is to be known. */
+/** Both sides once, one after the other; or why the first of them to be invalid was: no second run would mend that.
+ *  Where a server failed the other side plays all the same: whether its server holds is what there is to be known. */
 async function playPair(
   played: PlayedScenario,
   options: SessionOptions,

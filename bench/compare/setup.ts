@@ -25,9 +25,9 @@ export interface ScenarioSetup {
   readonly gates: readonly MetricName[];
 }
 
-/** Short runs, many of them: a pair takes about five seconds, and it is the number of pairs that narrows an interval. After a warm-up
- *  of 0.2 s both ends were still being compiled: 11 of 47 runs were invalid and p99's quartiles 6.0 and 9.1 ms; after 0.5 s
- *  6 of 42, and 4.8 and 6.8 ms (interleaved). */
+/** Short runs, many of them: a pair takes about five seconds, and it is the number of pairs that narrows an interval.
+ *  After a warm-up of 0.2 s both ends were still being compiled: 11 of 47 runs were invalid and p99's quartiles 6.0 and
+ *  9.1 ms; after 0.5 s 6 of 42, and 4.8 and 6.8 ms (interleaved). */
 const COMPARE_PLAN: Partial<Plan> = { subscribers: 200, rate: 200, warmupS: 0.5, durationS: 0.7, drainS: 2 };
 
 export interface SetUpOptions {
@@ -42,7 +42,8 @@ export interface SetUpOptions {
 }
 
 /** The scenarios of `suite`, ready to be played.
- *  @throws FanwireError FANWIRE_USAGE_SCENARIO, FANWIRE_USAGE_COMPARE_SCENARIO, FANWIRE_USAGE_BUDGET, FANWIRE_USAGE_BUDGET_UNMEASURED */
+ *  @throws FanwireError FANWIRE_USAGE_SCENARIO, FANWIRE_USAGE_COMPARE_SCENARIO, FANWIRE_USAGE_BUDGET,
+ *  FANWIRE_USAGE_BUDGET_UNMEASURED */
 export function setUp(suite: Suite, options: SetUpOptions): ScenarioSetup[] {
   const playable = suite.scenarios.filter(({ dialect }) => options.isFanwire || dialect !== 'fanwire.v1');
   for (const { name } of suite.scenarios.filter((entry) => !playable.includes(entry))) {

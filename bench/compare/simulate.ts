@@ -1,9 +1,11 @@
-// Comparisons of made-up pairs, judged by the very code that judges real ones: how often the procedure errs, and what it catches.
+// Comparisons of made-up pairs, judged by the very code that judges real ones: how often the procedure errs, and what
+// it catches.
 
 import { overallVerdict, type Verdict } from './budget.js';
 import { type GateBudget, isDecided, Judgement } from './gate-evidence.js';
 
-/** What the log of a run's figure is made of, beside the effect: noise of its own, and what the machine does to both runs. */
+/** What the log of a run's figure is made of, beside the effect: noise of its own, and what the machine does to both
+ *  runs. */
 export type Noise = 'normal' | 'heavy-tailed' | 'drifting' | 'disturbed';
 export const NOISES: readonly Noise[] = ['normal', 'heavy-tailed', 'drifting', 'disturbed'];
 
@@ -15,7 +17,8 @@ export interface SimulatedGate extends GateBudget {
 export interface Simulation {
   readonly gates: readonly SimulatedGate[];
   readonly noise: Noise;
-  /** Standard deviation of a pair's log ratio under normal noise; the other kinds have the same quartiles before what they add. */
+  /** Standard deviation of a pair's log ratio under normal noise; the other kinds have the same quartiles before what
+   *  they add. */
   readonly spread: number;
   readonly alpha: number;
   /** Where the time would be over. */
@@ -93,7 +96,8 @@ export interface ErrorRates {
   readonly atBorder: number;
   /** "unchanged" or "improved", of a head that is worse than its budget allows. */
   readonly overlooked: number;
-  /** By effect (1.02: +2 %): comparisons called "regressed", and the pairs they took on average, inconclusive ones included. */
+  /** By effect (1.02: +2 %): comparisons called "regressed", and the pairs they took on average, inconclusive ones
+   *  included. */
   readonly caught: readonly { readonly effect: number; readonly regressed: number; readonly pairs: number }[];
 }
 

@@ -29,11 +29,12 @@ export interface Suite {
   readonly alpha?: number;
 }
 
-/** Minutes for a suite that says nothing of its own: what 14 pairs of each of the default scenarios take, about twice. */
+/** Minutes for a suite that says nothing of its own: what 14 pairs of each of the default scenarios take, about
+ *  twice. */
 export const SUITE_MINUTES = 20;
 
-/** What ships: each scenario at a size that two cores play in seconds. Only fan-out has a closed loop, since that is a fan-out itself;
- *  elsewhere CPU is that of the open loop, which is noisier, and its budget wider. */
+/** What ships: each scenario at a size that two cores play in seconds. Only fan-out has a closed loop, since that is a
+ *  fan-out itself; elsewhere CPU is that of the open loop, which is noisier, and its budget wider. */
 export const DEFAULT_SUITE: Suite = {
   maxMinutes: SUITE_MINUTES,
   scenarios: [
@@ -75,8 +76,8 @@ const SUITE_KEYS = ['scenarios', 'budget', 'maxMinutes', 'alpha'] as const;
 const ENTRY_KEYS = ['name', 'scenario', 'plan', 'capacity', 'dialect', 'budget'] as const;
 const DIALECTS: Readonly<Record<string, Dialect>> = { raw: 'raw', enveloped: 'fanwire.v1' };
 
-/** Reads a suite file: `{"scenarios": ["fan-out", {"scenario": "burst", "plan": {…}, "budget": "p99:+20%"}], "maxMinutes": 10}`; 'default'
- *  is the one that ships.
+/** Reads a suite file: `{"scenarios": ["fan-out", {"scenario": "burst", "plan": {…}, "budget": "p99:+20%"}],
+ *  "maxMinutes": 10}`; 'default' is the one that ships.
  *  @throws FanwireError FANWIRE_USAGE_SUITE, FANWIRE_USAGE_SCENARIO, FANWIRE_USAGE_BENCH_RANGE */
 export function readSuite(file: string): Suite {
   if (file === 'default') return DEFAULT_SUITE;

@@ -1,13 +1,14 @@
 // The autocannon engine: requests over HTTP, for publishing without a WebSocket and for the admin routes.
 //
-// A "delivery" is an answered request here: `published` counts requests made, `delivered` those answered with 2xx, and latency
-// runs from a request's first byte to the end of its response.
+// A "delivery" is an answered request here: `published` counts requests made, `delivered` those answered with 2xx, and
+// latency runs from a request's first byte to the end of its response.
 //
-// Coordinated omission: an autocannon connection makes its next request only once the last one was answered. Without a rate the
-// loop is closed, and a stall of the server is seen once per connection however long it lasts. With a rate autocannon gives every
-// connection a quota per second, made back to back, so the loop is still closed within the second. Its own correction assumes
-// a request every millisecond whatever the rate (Math.ceil(1 / rate) in its run.js), which invents samples; so latencies are
-// taken raw from its `response` events and corrected here with the interval that the rate means. `params` says which it was.
+// Coordinated omission: an autocannon connection makes its next request only once the last one was answered. Without a
+// rate the loop is closed, and a stall of the server is seen once per connection however long it lasts. With a rate
+// autocannon gives every connection a quota per second, made back to back, so the loop is still closed within the
+// second. Its own correction assumes a request every millisecond whatever the rate (Math.ceil(1 / rate) in its run.js),
+// which invents samples; so latencies are taken raw from its `response` events and corrected here with the interval
+// that the rate means. `params` says which it was.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import autocannon from 'autocannon';

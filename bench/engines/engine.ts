@@ -7,7 +7,8 @@ import type { Target } from '../targets/target.js';
 export interface Engine {
   readonly name: 'native' | 'k6' | 'autocannon';
   /** Plays `plan` against `target`.
-   *  @throws FanwireError when the plan cannot be played at all: a missing k6, too few file descriptors, no connection. */
+   *  @throws FanwireError when the plan cannot be played at all: a missing k6, too few file descriptors, no
+   *  connection. */
   run(plan: Plan, target: Target, hooks: EngineHooks): Promise<EngineReport>;
 }
 

@@ -1,7 +1,8 @@
-// The native engine: generator processes with their own WebSocket client on node:net, fast enough to measure a fast relay.
+// The native engine: generator processes with their own WebSocket client on node:net, fast enough to measure a fast
+// relay.
 //
-// Processes rather than worker threads, because the limit on open files counts per process: on a machine with `ulimit -n` 20,000
-// threads could never hold 40,000 connections. One publishes (open loop), the others subscribe.
+// Processes rather than worker threads, because the limit on open files counts per process: on a machine with `ulimit
+// -n` 20,000 threads could never hold 40,000 connections. One publishes (open loop), the others subscribe.
 
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -247,7 +248,8 @@ function requireConnections(plan: Plan, ready: readonly Ready[], target: Target)
   }
 }
 
-/** As many as the plan says; else one per core and `SUBSCRIBERS_PER_PROCESS`, and as many more as the limit on open files asks for. */
+/** As many as the plan says; else one per core and `SUBSCRIBERS_PER_PROCESS`, and as many more as the limit on open
+ *  files asks for. */
 function subscriberProcesses(plan: Plan, cores: readonly number[]): number {
   const connections = Math.max(1, plan.subscribers + plan.stalledSubscribers);
   if (plan.generators > 0) return Math.min(plan.generators, connections);

@@ -17,7 +17,8 @@ export function branchFiles(branch: string, paths: readonly string[]): Partial<R
   return files;
 }
 
-/** One commit on top of the branch (or the first one of it) in which `files` have this text. Fails when the branch moved meanwhile.
+/** One commit on top of the branch (or the first one of it) in which `files` have this text. Fails when the branch
+ *  moved meanwhile.
  *  @throws Error git's own words */
 export function commitFiles(branch: string, files: Readonly<Record<string, string>>, message: string): void {
   const tip = tipOf(branch);

@@ -1,13 +1,14 @@
-// Where a series of measurements changed its level: E-divisive with a permutation test. D. Matteson and N. James, "A nonparametric approach
-// for multiple change point analysis of multivariate data" (Journal of the American Statistical Association 109, 2014); used for
-// performance by D. Daly and others at MongoDB ("The use of change point detection to identify software performance regressions in a
-// continuous integration system", ICPE 2020) and by Apache Otava.
+// Where a series of measurements changed its level: E-divisive with a permutation test. D. Matteson and N. James, "A
+// nonparametric approach for multiple change point analysis of multivariate data" (Journal of the American Statistical
+// Association 109, 2014); used for performance by D. Daly and others at MongoDB ("The use of change point detection to
+// identify software performance regressions in a continuous integration system", ICPE 2020) and by Apache Otava.
 
 /** Values on either side of a change at least: fewer cannot be told from an outlier. */
 const SHORTEST = 3;
 /** Orders drawn by chance to compare with. */
 const PERMUTATIONS = 399;
-/** A change is one when fewer of the drawn orders show one as clear. With five values on either side this is just possible. */
+/** A change is one when fewer of the drawn orders show one as clear. With five values on either side this is just
+ *  possible. */
 const SIGNIFICANCE = 0.01;
 /** Older values are left out: the work grows with the square. */
 const LONGEST = 400;
@@ -59,8 +60,8 @@ function clearest(segments: readonly (readonly number[])[]): Split | null {
   return best;
 }
 
-/** The energy distance of both sides (with distances to the first power), scaled by their lengths: Q̂ in the paper. Sums of distances are
- *  moved from one side to the other as the split moves. */
+/** The energy distance of both sides (with distances to the first power), scaled by their lengths: Q̂ in the paper.
+ *  Sums of distances are moved from one side to the other as the split moves. */
 function clearestWithin(values: readonly number[]): Omit<Split, 'segment'> | null {
   const n = values.length;
   if (n < 2 * SHORTEST) return null;

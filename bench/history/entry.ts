@@ -1,5 +1,5 @@
-// One entry of the history, `fanwire.history/1`: what one job measured of one commit, as ratios to a pinned anchor build that it played
-// in the same job. Absolute figures of different machines are no series; their ratios are.
+// One entry of the history, `fanwire.history/1`: what one job measured of one commit, as ratios to a pinned anchor
+// build that it played in the same job. Absolute figures of different machines are no series; their ratios are.
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';

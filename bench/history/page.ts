@@ -1,4 +1,5 @@
-// The history as one HTML page: the changes that were found, then a trend a metric and scenario, as the change from the anchor.
+// The history as one HTML page: the changes that were found, then a trend a metric and scenario, as the change from the
+// anchor.
 
 import { html, type Markup } from '../../src/base/page/markup.js';
 import { percent } from '../compare/comparison.js';

@@ -1,5 +1,5 @@
-// Where the history is kept: a file of JSON lines that is only ever added to, in a folder or on a branch of its own. Lines have no order
-// and an id each, so two of them that were added apart are merged by keeping both (`merge=union`).
+// Where the history is kept: a file of JSON lines that is only ever added to, in a folder or on a branch of its own.
+// Lines have no order and an id each, so two of them that were added apart are merged by keeping both (`merge=union`).
 
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,15 +13,16 @@ const ATTRIBUTES = '.gitattributes';
 const MERGE_RULE = `${FILE} merge=union\n`;
 const BRANCH = 'branch:';
 
-/** The entries of the store at `where` (a folder, or `branch:NAME` of this repository), oldest first; none where there is no store yet.
+/** The entries of the store at `where` (a folder, or `branch:NAME` of this repository), oldest first; none where there
+ *  is no store yet.
  *  @throws FanwireError FANWIRE_USAGE_HISTORY for a line that is no entry, or of another schema */
 export function readHistory(where: string): HistoryEntry[] {
   const entries = parse(readText(where), where);
   return entries.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
 }
 
-/** Adds those of `entries` that are not there yet, and says how many those were. Nothing is half written: a folder's file is replaced as a
- *  whole, a branch gets one commit.
+/** Adds those of `entries` that are not there yet, and says how many those were. Nothing is half written: a folder's
+ *  file is replaced as a whole, a branch gets one commit.
  *  @throws FanwireError FANWIRE_USAGE_HISTORY, FANWIRE_HISTORY_WRITE */
 export function addToHistory(where: string, entries: readonly HistoryEntry[]): number {
   const text = readText(where);

@@ -1,4 +1,5 @@
-// The history as series, one a scenario and metric, with the changes of level in each; and one alert a change, however many metrics show it.
+// The history as series, one a scenario and metric, with the changes of level in each; and one alert a change, however
+// many metrics show it.
 
 import type { MetricName } from '../compare/budget.js';
 import { median, mulberry32 } from '../compare/interval.js';
@@ -32,7 +33,8 @@ export interface Trend {
 }
 
 export interface Alert {
-  /** The last commit that was measured at the old level, and the first at the new one: the change is in between, or in the latter. */
+  /** The last commit that was measured at the old level, and the first at the new one: the change is in between, or in
+   *  the latter. */
   readonly after: string;
   readonly commit: string;
   readonly at: string;

@@ -1,4 +1,5 @@
-// Sockets that only count the bytes they receive: the cheapest receiver there is, so that the server stays the bottleneck.
+// Sockets that only count the bytes they receive: the cheapest receiver there is, so that the server stays the
+// bottleneck.
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 
@@ -58,7 +59,8 @@ export class ByteSockets {
   }
 }
 
-/** A masked binary frame of `size` payload bytes as a client sends it (mask zero), and its length as the server sends it. */
+/** A masked binary frame of `size` payload bytes as a client sends it (mask zero), and its length as the server sends
+ *  it. */
 export function binaryFrame(size: number): Published {
   const payload = Buffer.alloc(size, 0x61);
   return { frame: clientFrame(0x82, payload), receivedBytes: serverFrameBytes(size) };

@@ -1,5 +1,6 @@
-// How many deliveries a second a server makes when it is never left idle: one publisher keeps a window of messages in flight,
-// and sends the next burst when every subscriber has all of the last. It measures capacity and cost, not latency.
+// How many deliveries a second a server makes when it is never left idle: one publisher keeps a window of messages in
+// flight, and sends the next burst when every subscriber has all of the last. It measures capacity and cost, not
+// latency.
 
 import { cpuSeconds } from '../measure/cpu-time.js';
 import { type ByteSockets, binaryFrame, type Published } from './byte-sockets.js';

@@ -1,15 +1,17 @@
-// Counts what a processor does for running processes (instructions, say) by Linux's `perf stat`, where there is one and it can.
+// Counts what a processor does for running processes (instructions, say) by Linux's `perf stat`, where there is one and
+// it can.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { signalChild } from '../run/signal-child.js';
 
-/** Instructions in user space: they hardly depend on who else is on the machine, as time does. Many virtual machines hide them. */
+/** Instructions in user space: they hardly depend on who else is on the machine, as time does. Many virtual machines
+ *  hide them. */
 export const INSTRUCTIONS = 'instructions:u';
 
-/** Instructions that the kernel spends on the process's behalf: sends and reads. Where kernel.perf_event_paranoid is above 1 only root
- *  may count them. */
+/** Instructions that the kernel spends on the process's behalf: sends and reads. Where kernel.perf_event_paranoid is
+ *  above 1 only root may count them. */
 export const KERNEL_INSTRUCTIONS = 'instructions:k';
 
 /** Why `event` cannot be counted here, in a few words; undefined where it can. */
@@ -28,7 +30,8 @@ export async function countEvents<T>(
   pids: readonly number[],
   work: () => Promise<T>,
 ): Promise<{ readonly outcome: T; readonly counts: readonly (number | null)[] }> {
-  // Attached with its events off (-D -1), switched by messages that are acknowledged: nobody has to guess when it counts.
+  // Attached with its events off (-D -1), switched by messages that are acknowledged: nobody has to guess when it
+  // counts.
   const flags = ['stat', '-x,', '-e', events.join(','), '-D', '-1', '--control', 'fd:3,4', '-p', pids.join(',')];
   const perf = spawn('perf', flags, { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
   const ended = once(perf, 'close').catch(() => {});

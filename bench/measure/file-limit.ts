@@ -7,7 +7,8 @@ import { FanwireError } from '../../src/protocol/codes.js';
 /** Descriptors that a Node.js process needs beside its connections. */
 const RESERVED = 100;
 
-/** Sockets that one process may open. Node.js raises its soft limit to the hard one as it starts, so the hard one counts. */
+/** Sockets that one process may open. Node.js raises its soft limit to the hard one as it starts, so the hard one
+ *  counts. */
 export function socketsPerProcess(): number {
   return Math.max(0, hardFileLimit() - RESERVED);
 }

@@ -46,7 +46,8 @@ export function decodeHistogram(encoded: string): Histogram {
   }
 }
 
-/** One histogram with the samples of all (none of them is changed). Merging is exact: the same buckets, counts added. */
+/** One histogram with the samples of all (none of them is changed). Merging is exact: the same buckets, counts
+ *  added. */
 export function mergeHistograms(histograms: Iterable<Histogram>): Histogram {
   const merged = newLatencyHistogram();
   for (const histogram of histograms) merged.add(histogram);

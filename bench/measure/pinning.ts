@@ -1,4 +1,5 @@
-// Keeps server and generator off each other's cores with Linux's `taskset`, so that neither is measured waiting for the other.
+// Keeps server and generator off each other's cores with Linux's `taskset`, so that neither is measured waiting for the
+// other.
 
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -11,8 +12,8 @@ export interface CoreSplit {
 
 const UNPINNED: CoreSplit = { server: [], generator: [] };
 
-/** Gives the server its first `serverThreads` cores and the generator the rest, at least one each. Nothing is pinned on one core
- *  or where `taskset` is missing. */
+/** Gives the server its first `serverThreads` cores and the generator the rest, at least one each. Nothing is pinned on
+ *  one core or where `taskset` is missing. */
 export function splitCores(serverThreads: number): CoreSplit {
   const cores = allowedCores();
   if (cores.length < 2) return UNPINNED;

@@ -1,9 +1,10 @@
-// Puts server and generator ahead of whatever else runs on the machine, where the system allows it (root, or CAP_SYS_NICE): a measurement
-// that waits for a core measures the neighbours. Both alike, so that neither gains on the other.
+// Puts server and generator ahead of whatever else runs on the machine, where the system allows it (root, or
+// CAP_SYS_NICE): a measurement that waits for a core measures the neighbours. Both alike, so that neither gains on the
+// other.
 //
-// Real-time round robin at its lowest priority, because a nice value only weighs shares: with the best one, a server that woke still waited
-// out its neighbour's slice of 3 ms, longer in all than it ran. Linux keeps a twentieth of each core from real-time processes, so a
-// saturated one cannot hang the machine.
+// Real-time round robin at its lowest priority, because a nice value only weighs shares: with the best one, a server
+// that woke still waited out its neighbour's slice of 3 ms, longer in all than it ran. Linux keeps a twentieth of each
+// core from real-time processes, so a saturated one cannot hang the machine.
 
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -39,14 +40,15 @@ export function raisedCommand(command: readonly string[]): string[] {
   return isRaised ? ['chrt', '-r', String(PRIORITY), ...command] : [...command];
 }
 
-/** Raises all threads of a running process, by `further` above the others: a publisher that sleeps most of the time must not wait
- *  for the subscribers on its core. */
+/** Raises all threads of a running process, by `further` above the others: a publisher that sleeps most of the time
+ *  must not wait for the subscribers on its core. */
 export function raiseProcess(pid: number, further = 0): void {
   if (isRaised) execFileSync('chrt', ['-a', '-r', '-p', String(PRIORITY + further), String(pid)], { stdio: 'ignore' });
 }
 
-/** Raises a program of many threads, which must lead a session of its own. Not to real time: there a thread waits for another's whole slice of
- *  100 ms (k6 sent its messages 96 ms late). Linux weighs sessions against each other first (autogroups, sched(7)). */
+/** Raises a program of many threads, which must lead a session of its own. Not to real time: there a thread waits for
+ *  another's whole slice of 100 ms (k6 sent its messages 96 ms late). Linux weighs sessions against each other first
+ *  (autogroups, sched(7)). */
 export function raiseSession(pid: number | undefined): void {
   if (!isRaised || pid === undefined) return;
   try {

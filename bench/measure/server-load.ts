@@ -48,7 +48,8 @@ export class ServerLoad {
     clearInterval(this.#timer);
   }
 
-  /** Largest resident memory while sampling: the kernel's high-water mark where that rose meanwhile, else the largest sample. */
+  /** Largest resident memory while sampling: the kernel's high-water mark where that rose meanwhile, else the largest
+   *  sample. */
   get rssMaxBytes(): number {
     const sampled = this.samples.reduce((most, { rssBytes }) => Math.max(most, rssBytes), 0);
     const first = this.samples[0];

@@ -1,4 +1,5 @@
-// Whether other processes took the server's cores while it was measured: then its figures are theirs as much as its own. Linux only.
+// Whether other processes took the server's cores while it was measured: then its figures are theirs as much as its
+// own. Linux only.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpuSecondsOf } from './server-load.js';
@@ -7,7 +8,8 @@ import { cpuSecondsOf } from './server-load.js';
 const WAITED_SHARE = 0.5;
 /** … and that was at least this share of the measured time … */
 const WAITED_OF_WALL = 0.05;
-/** … while processes that are neither server nor generator used this many cores. A server with more threads than cores waits for itself. */
+/** … while processes that are neither server nor generator used this many cores. A server with more threads than cores
+ *  waits for itself. */
 const OTHERS_CORES = 0.3;
 const TICKS_PER_S = 100;
 

@@ -1,7 +1,8 @@
 // `npm run bench:cluster`: what another worker or another node costs in latency and CPU, beside the direct path.
 //
-// One publisher, one message every other millisecond, and one subscriber on the same worker, on another worker, and on another node (through a real
-// nats-server). All clocks are this process's. Then bursts, for the CPU that a message costs each node.
+// One publisher, one message every other millisecond, and one subscriber on the same worker, on another worker, and on
+// another node (through a real nats-server). All clocks are this process's. Then bursts, for the CPU that a message
+// costs each node.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ByteSockets, binaryFrame } from '../load/byte-sockets.js';
 import { processCpuSeconds } from '../measure/cpu-time.js';
@@ -84,7 +85,8 @@ async function memoryOf(server: Server, watched: readonly number[]): Promise<num
 
 const residentKib = (pid: number): number => residentMemory(pid).rssBytes / 1024;
 
-/** Waits until a message of `publisher` reaches `subscriber`: a subscription takes a moment to be known on other nodes. */
+/** Waits until a message of `publisher` reaches `subscriber`: a subscription takes a moment to be known on other
+ *  nodes. */
 async function joined(publisher: ByteSockets, subscriber: ByteSockets): Promise<void> {
   while (subscriber.received === 0) {
     publisher.sockets[0]?.write(frame);
@@ -103,7 +105,8 @@ try {
   const direct = [await sockets(alone, 'direct'), await sockets(alone, 'direct')] as const;
   const far = [await sockets(here, 'far'), await sockets(there, 'far')] as const;
   await joined(...far);
-  // Which worker a socket is on is the kernel's choice; the slowest of eight subscribers is on the other one, but for 1 in 256.
+  // Which worker a socket is on is the kernel's choice; the slowest of eight subscribers is on the other one, but for 1
+  // in 256.
   const crossing: number[][] = [];
   const publisher = await sockets(workers, 'crossing');
   for (let i = 0; i < 8; i++) crossing.push(await latencies(publisher, await sockets(workers, 'crossing')));

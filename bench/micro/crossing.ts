@@ -1,7 +1,8 @@
 // `npm run bench:crossing`: what it costs to hand a batch of messages to another thread, CPU of both threads together.
 //
-// Each loop turn hands over `messages` of `bytes`: through fanwire's ring (src/bus/ring.ts), or as one transferred ArrayBuffer,
-// copied buffer, or by a ring whose reader waits with Atomics.waitAsync. Modes take turns, so that drift hits all of them.
+// Each loop turn hands over `messages` of `bytes`: through fanwire's ring (src/bus/ring.ts), or as one transferred
+// ArrayBuffer, copied buffer, or by a ring whose reader waits with Atomics.waitAsync. Modes take turns, so that drift
+// hits all of them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, MessageChannel, type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads';

@@ -1,8 +1,9 @@
-// `npm run bench:enveloped`: what fanwire.v1 costs beside raw mode, on one relay, interleaved (ABBA), as ratios over pairs.
+// `npm run bench:enveloped`: what fanwire.v1 costs beside raw mode, on one relay, interleaved (ABBA), as ratios over
+// pairs.
 //
-// The same relay serves two topics: one with raw sockets only, one with as many enveloped ones. The driver publishes the same
-// payload to either in turn. Enveloped subscribers receive more bytes a message (the envelope), and history is off; a third
-// topic has history on, for what that adds.
+// The same relay serves two topics: one with raw sockets only, one with as many enveloped ones. The driver publishes
+// the same payload to either in turn. Enveloped subscribers receive more bytes a message (the envelope), and history is
+// off; a third topic has history on, for what that adds.
 import { ByteSockets, clientFrame, type Published, serverFrameBytes } from '../load/byte-sockets.js';
 import { type Capacity, closedLoop } from '../load/closed-loop.js';
 import { signalChild } from '../run/signal-child.js';

@@ -1,7 +1,8 @@
 // `npm run bench:fanout`: the relay's fan-out against ws.publish in the handler, interleaved in one run, as ratios.
 //
-// Both servers run on one core, the driver on another. One publisher keeps `window` messages in flight: a burst goes out in one
-// write, the next when every subscriber has all of it. Deliveries a second are the driver's, CPU a delivery the server's.
+// Both servers run on one core, the driver on another. One publisher keeps `window` messages in flight: a burst goes
+// out in one write, the next when every subscriber has all of it. Deliveries a second are the driver's, CPU a delivery
+// the server's.
 import { fileURLToPath } from 'node:url';
 import { signalChild } from '../run/signal-child.js';
 import { type Case, printRatios } from './pairs.js';

@@ -1,5 +1,5 @@
-// Two servers measured in turns (ABBA) over the same cases, with the same number of sockets open at both all the time, so that
-// the machine's drift hits both; and the table of their ratios.
+// Two servers measured in turns (ABBA) over the same cases, with the same number of sockets open at both all the time,
+// so that the machine's drift hits both; and the table of their ratios.
 import { ByteSockets } from '../load/byte-sockets.js';
 import { type Capacity, closedLoop } from '../load/closed-loop.js';
 import { median, type Server } from './server-process.js';
@@ -22,7 +22,8 @@ export interface Contender {
 const pairs = Number(process.env.PAIRS ?? 8);
 const durationMs = Number(process.env.TURN_MS ?? 300);
 
-/** Prints a Markdown table: deliveries a second and CPU a delivery of both, and the ratio of `ours` to `theirs` over pairs. */
+/** Prints a Markdown table: deliveries a second and CPU a delivery of both, and the ratio of `ours` to `theirs` over
+ *  pairs. */
 export async function printRatios(cases: readonly Case[], ours: Contender, theirs: Contender): Promise<void> {
   const names = `${theirs.name} M/s | ${ours.name} M/s | ratio (spread) | ${theirs.name} ns CPU | ${ours.name} ns CPU | CPU ratio`;
   console.log(`| fan-out | size | window | ${names} |`);
@@ -30,7 +31,8 @@ export async function printRatios(cases: readonly Case[], ours: Contender, their
   for (const fanOut of new Set(cases.map((one) => one.fanOut))) {
     const ofFanOut = cases.filter((one) => one.fanOut === fanOut);
     const samples = ofFanOut.map(() => ({ ours: [] as Capacity[], theirs: [] as Capacity[] }));
-    // Whose sockets are opened first matters too: of two equal servers with 5,000 sockets, the first was the dearer by a tenth.
+    // Whose sockets are opened first matters too: of two equal servers with 5,000 sockets, the first was the dearer by
+    // a tenth.
     for (const openFirst of [ours, theirs]) {
       const first = await open(openFirst, fanOut);
       const second = await open(openFirst === ours ? theirs : ours, fanOut);
@@ -57,8 +59,8 @@ async function open({ server, path }: Contender, fanOut: number): Promise<ByteSo
   return sockets;
 }
 
-/** A quarter of a turn goes uncounted: with 5,000 sockets, a server whose turn it was not for a while has nothing of them in the
- *  caches, and two equal servers came out at 0.80 and 1.26 by turns. */
+/** A quarter of a turn goes uncounted: with 5,000 sockets, a server whose turn it was not for a while has nothing of
+ *  them in the caches, and two equal servers came out at 0.80 and 1.26 by turns. */
 async function turn(sockets: ByteSockets, { server }: Contender, { fanOut, bytes, window }: Case): Promise<Capacity> {
   const loop = { fanOut, payloadBytes: bytes, window };
   await closedLoop(sockets, [], { ...loop, durationMs: durationMs / 4 });

@@ -1,4 +1,5 @@
-// What the uWebSockets.js documentation shows as a relay: publish inside the message handler. The other side of `fanout.ts`.
+// What the uWebSockets.js documentation shows as a relay: publish inside the message handler. The other side of
+// `fanout.ts`.
 import type * as Uws from 'uWebSockets.js';
 import { App, us_socket_local_port } from '../../src/relay/uws.js';
 

@@ -1,8 +1,9 @@
-// `npm run bench:windows`: what delivery windows cost and how fresh their readers are, beside delivery at once, interleaved on one relay.
+// `npm run bench:windows`: what delivery windows cost and how fresh their readers are, beside delivery at once,
+// interleaved on one relay.
 //
-// One publisher sends at a steady rate to topics that differ in their rule only, a turn each. CPU is the relay's, a published message and
-// subscriber. Staleness is how old the newest state of a reader is when the next one arrives: publish time of the one before until now,
-// over some readers that look at each message.
+// One publisher sends at a steady rate to topics that differ in their rule only, a turn each. CPU is the relay's, a
+// published message and subscriber. Staleness is how old the newest state of a reader is when the next one arrives:
+// publish time of the one before until now, over some readers that look at each message.
 import { WebSocket } from 'ws';
 import { ByteSockets, clientFrame } from '../load/byte-sockets.js';
 import { cpuSeconds } from '../measure/cpu-time.js';

@@ -1,8 +1,9 @@
 // `npm run bench:workers`: how much more two workers deliver than one, while the generator does nothing.
 //
-// On a machine of two cores a generator that reads would take the second worker's core. So nobody reads: a burst goes out to
-// sockets whose receive buffers can hold all of it, and this process sleeps until the relay's threads use no CPU any more. Only
-// then are the buffers read, and every byte counted. Both relays have the same sockets open and take turns (ABBA).
+// On a machine of two cores a generator that reads would take the second worker's core. So nobody reads: a burst goes
+// out to sockets whose receive buffers can hold all of it, and this process sleeps until the relay's threads use no CPU
+// any more. Only then are the buffers read, and every byte counted. Both relays have the same sockets open and take
+// turns (ABBA).
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ByteSockets, binaryFrame } from '../load/byte-sockets.js';

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// `npm run bench:peers`: fanwire and every peer that is here, the same scenarios, interleaved; ratios with their spread.
+// `npm run bench:peers`: fanwire and every peer that is here, the same scenarios, interleaved; ratios with their
+// spread.
 
 import { join } from 'node:path';
 import { onEndSignal } from '../../src/base/end-signals.js';
@@ -22,8 +23,8 @@ import { type Absentee, standingsMarkdown } from './standings-markdown.js';
 import { startPeer } from './start.js';
 
 const BASE = 'fanwire';
-/** Short, so that three rounds of nine servers end in six minutes (a run took 6.5 s with 3 s measured, on a busy machine); 250
- *  messages a run are enough for a p99. */
+/** Short, so that three rounds of nine servers end in six minutes (a run took 6.5 s with 3 s measured, on a busy
+ *  machine); 250 messages a run are enough for a p99. */
 const WARMUP_S = 1;
 const DURATION_S = 2.5;
 /** Where a scenario asks more than the slowest peer can do: then its queue would be measured, not its work.

@@ -1,4 +1,5 @@
-// Plays scenarios against many servers in interleaved rounds, each run on a freshly started server, within a time limit.
+// Plays scenarios against many servers in interleaved rounds, each run on a freshly started server, within a time
+// limit.
 
 import type { Engine } from '../engines/engine.js';
 import { runPlan } from '../run/run.js';

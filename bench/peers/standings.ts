@@ -1,7 +1,7 @@
 // What interleaved rounds say: per server the median of each figure and its ratio to the base of the same round. Pure.
 //
-// A ratio is taken within a round, where both ran minutes apart at most, and then its median over rounds: a machine that
-// drifts by a factor of two in an hour moves both. The spread (least to most) is printed beside it, always.
+// A ratio is taken within a round, where both ran minutes apart at most, and then its median over rounds: a machine
+// that drifts by a factor of two in an hour moves both. The spread (least to most) is printed beside it, always.
 
 import type { Result } from '../result/result.js';
 
@@ -99,7 +99,8 @@ export function spread(values: readonly (number | null)[]): Spread | null {
   return { median: (low + high) / 2, min: known[0] as number, max: known.at(-1) as number };
 }
 
-/** Of each server the round with the median p99 (the lower middle one of an even number): a real run, to be shown whole. */
+/** Of each server the round with the median p99 (the lower middle one of an even number): a real run, to be shown
+ *  whole. */
 export function medianRuns(runs: readonly Run[], scenario: string): Result[] {
   const servers = [...new Set(runs.map((run) => run.server))];
   return servers.flatMap((server) => {

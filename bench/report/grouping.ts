@@ -32,8 +32,9 @@ export function targetName(result: Result): string {
   return `${result.target.name} ${result.target.version}`.trim();
 }
 
-/** What each result is called: its own label, else the target's name; where that is not unique also the engine, the flags of the command
- *  that differ, the parameters that differ, and at last when it began. Never a bare number: it would say nothing of either. */
+/** What each result is called: its own label, else the target's name; where that is not unique also the engine, the
+ *  flags of the command that differ, the parameters that differ, and at last when it began. Never a bare number: it
+ *  would say nothing of either. */
 function labelsOf(results: readonly Result[]): string[] {
   let labels = results.map((result) => ownLabel(result) ?? targetName(result));
   const further: readonly ((result: Result, i: number) => string)[] = [
@@ -69,7 +70,8 @@ function differingFlags(results: readonly Result[]): (result: Result) => string 
   };
 }
 
-/** Parameters that were asked for; an engine adds what it measured, which differs from run to run and tells nothing apart. */
+/** Parameters that were asked for; an engine adds what it measured, which differs from run to run and tells nothing
+ *  apart. */
 const ASKED_FOR: ReadonlySet<string> = new Set([...Object.keys(PLAN_DEFAULTS), 'round']);
 
 function differingParams(results: readonly Result[]): (result: Result) => string {

@@ -3,7 +3,8 @@
 import type { Result } from '../result/result.js';
 import { missedTerms, parseSlo, type SloTerm, withMeasured } from '../result/slo.js';
 
-/** "objective: p99<50ms (measured 9.6 ms) ✓, loss==0 (measured 0) ✓"; undefined without one, or where it is not understood. */
+/** "objective: p99<50ms (measured 9.6 ms) ✓, loss==0 (measured 0) ✓"; undefined without one, or where it is not
+ *  understood. */
 export function objectiveLine(result: Result): string | undefined {
   const { slo } = result.params;
   if (typeof slo !== 'string') return undefined;

@@ -13,8 +13,9 @@ export interface Verdict {
   readonly faults: readonly string[];
 }
 
-/** Judges one result: what the server did wrong whatever the generator did comes first, then validity, then its objective (`params.slo`), then whether every message arrived once, in order, on every
- *  connection asked for. What the objective itself speaks about, such as `loss<1%`, is left to it. */
+/** Judges one result: what the server did wrong whatever the generator did comes first, then validity, then its
+ *  objective (`params.slo`), then whether every message arrived once, in order, on every connection asked for. What the
+ *  objective itself speaks about, such as `loss<1%`, is left to it. */
 export function judge(result: Result): Verdict {
   const slo = typeof result.params.slo === 'string' ? result.params.slo : undefined;
   const terms = slo === undefined ? [] : readObjective(slo);

@@ -1,5 +1,5 @@
-// Writes results and the reports made from them to the files that a command's flags name. What cannot be written is refused before
-// anything is measured; what fails after all never takes the result with it.
+// Writes results and the reports made from them to the files that a command's flags name. What cannot be written is
+// refused before anything is measured; what fails after all never takes the result with it.
 
 import {
   accessSync,
@@ -59,8 +59,8 @@ export function requireWritable(files: ReportFiles): void {
   }
 }
 
-/** Writes every file that is named, and gives their names. One result is written as itself, several as an array. Markdown is added to what
- *  a file holds, because a CI summary belongs to every step of its job.
+/** Writes every file that is named, and gives their names. One result is written as itself, several as an array.
+ *  Markdown is added to what a file holds, because a CI summary belongs to every step of its job.
  *  @throws FanwireError FANWIRE_REPORT_WRITE once all were tried; it says where the result is kept instead */
 export async function writeReports(results: readonly Result[], files: ReportFiles): Promise<string[]> {
   const json = `${JSON.stringify(results.length === 1 ? results[0] : results, null, 2)}\n`;

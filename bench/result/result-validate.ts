@@ -4,7 +4,8 @@ import { readJsonFile } from '../../src/base/json-file.js';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { type Result, resultSchema } from './result.js';
 
-/** Checks that `value` is a whole, consistent result and returns it typed. `source` (a file name) is named in the error.
+/** Checks that `value` is a whole, consistent result and returns it typed. `source` (a file name) is named in the
+ *  error.
  *  @throws FanwireError FANWIRE_RESULT_INVALID */
 export function validateResult(value: unknown, source: string): Result {
   const parsed = resultSchema.safeParse(value);

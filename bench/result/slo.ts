@@ -53,8 +53,8 @@ function parseTerm(text: string): SloTerm {
   return { text, metric, isShare: unit === '%', op: op as Operator, value: Number(digits) * factor };
 }
 
-/** The terms that `result` misses, each with what it measured; empty when the objective holds. A percentile that was not
- *  measured misses every objective about it. */
+/** The terms that `result` misses, each with what it measured; empty when the objective holds. A percentile that was
+ *  not measured misses every objective about it. */
 export function missedTerms(terms: readonly SloTerm[], result: Result): string[] {
   return terms.flatMap((term) => {
     const measured = measure(term, result);
@@ -76,8 +76,9 @@ function withUnit({ metric, isShare }: SloTerm, measured: number): string {
   return isTime(metric) ? `${figure} ms` : String(figure);
 }
 
-/** Whether a generator that is late can only make `result` look worse than the server is, for every one of `terms`: latencies it
- *  stretches, throughput it holds back, and what it counts it counts right. An objective that holds then, holds. */
+/** Whether a generator that is late can only make `result` look worse than the server is, for every one of `terms`:
+ *  latencies it stretches, throughput it holds back, and what it counts it counts right. An objective that holds then,
+ *  holds. */
 export function areBoundedByDelay(terms: readonly SloTerm[]): boolean {
   return terms.every(({ metric, op }) => {
     if (isTime(metric)) return op === '<' || op === '<=';
@@ -85,7 +86,8 @@ export function areBoundedByDelay(terms: readonly SloTerm[]): boolean {
   });
 }
 
-/** Whether a term of the objective is missed whose miss no delay can explain: a latency that is too *small*, a message that came twice. */
+/** Whether a term of the objective is missed whose miss no delay can explain: a latency that is too *small*, a message
+ *  that came twice. */
 export function isMissedForCertain(terms: readonly SloTerm[], result: Result): boolean {
   const certain = terms.filter(({ metric, op }) => {
     if (isTime(metric)) return op === '>' || op === '>=';

@@ -1,7 +1,8 @@
-// One result for several: of runs that followed each other, or of generator machines that ran at the same time against one server.
+// One result for several: of runs that followed each other, or of generator machines that ran at the same time against
+// one server.
 //
-// Counts are added and latency histograms merged, which is exact. What cannot be added (a percentile of connect times, a generator's own
-// load, the p99 of an interval) is the worst of all: that bounds it from above.
+// Counts are added and latency histograms merged, which is exact. What cannot be added (a percentile of connect times,
+// a generator's own load, the p99 of an interval) is the worst of all: that bounds it from above.
 
 import { FanwireError } from '../../src/protocol/codes.js';
 import { decodeHistogram, mergeHistograms, summarizeLatency } from '../measure/histogram.js';
@@ -131,7 +132,8 @@ function oneAfterTheOther(results: readonly Result[]): Result['series'] {
   });
 }
 
-/** Points of equal t together; those that not every machine has (the last, when one ended a little later) are left out. */
+/** Points of equal t together; those that not every machine has (the last, when one ended a little later) are left
+ *  out. */
 function atTheSameTime(results: readonly Result[]): Result['series'] {
   const byTime = new Map<number, SeriesPoint[]>();
   for (const point of results.flatMap(({ series }) => series)) {

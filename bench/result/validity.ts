@@ -1,4 +1,5 @@
-// Whether a run's figures are the server's at all: if the generator was the bottleneck, or too little was measured, they are not.
+// Whether a run's figures are the server's at all: if the generator was the bottleneck, or too little was measured,
+// they are not.
 
 import type { EngineReport } from '../engines/engine.js';
 import { enoughSamples, percentileMs } from '../measure/histogram.js';
@@ -19,7 +20,8 @@ export interface Doubts {
   readonly others: readonly string[];
 }
 
-/** What speaks against the figures of `report`; both lists empty: they may be quoted. `percentile` is the highest one that must be stated. */
+/** What speaks against the figures of `report`; both lists empty: they may be quoted. `percentile` is the highest one
+ *  that must be stated. */
 export function doubtsAbout(plan: Plan, report: EngineReport, percentile: number | undefined): Doubts {
   const isPublished = plan.rate > 0 && plan.publishers > 0;
   const delays = (isPublished ? [busy, slipped, delayed] : [busy]).flatMap((rule) => rule(report) ?? []);

@@ -1,5 +1,5 @@
-// The meter's own length: what an engine measures of a server that does nothing, on this machine, at this moment. It is part of every
-// latency of the run that follows, and reports say so.
+// The meter's own length: what an engine measures of a server that does nothing, on this machine, at this moment. It is
+// part of every latency of the run that follows, and reports say so.
 
 import { fileURLToPath } from 'node:url';
 import type { Engine } from '../engines/engine.js';

@@ -1,4 +1,5 @@
-// A port that nobody listens on just now: for servers that cannot choose one and tell, or must start again on the one they had.
+// A port that nobody listens on just now: for servers that cannot choose one and tell, or must start again on the one
+// they had.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 

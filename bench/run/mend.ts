@@ -11,8 +11,8 @@ const FEW_SUBSCRIBERS = 40;
 /** What to give instead, by flag; null: the flag is left out. */
 type Changes = Readonly<Record<string, string | null>>;
 
-/** The command line of a run that should be valid, or undefined where no flag would help. `args` is what this one was given after
- *  `fanwire`, `launcher` what stands before it. */
+/** The command line of a run that should be valid, or undefined where no flag would help. `args` is what this one was
+ *  given after `fanwire`, `launcher` what stands before it. */
 export function mendedCommand(result: Result, args: readonly string[], launcher: string): string | undefined {
   const changes = changesFor(result);
   if (Object.keys(changes).length === 0) return undefined;

@@ -1,4 +1,5 @@
-// What a run shows while it runs, on stderr: one line in place on a terminal; elsewhere (a CI log) a plain line every ten seconds.
+// What a run shows while it runs, on stderr: one line in place on a terminal; elsewhere (a CI log) a plain line every
+// ten seconds.
 
 import { formatCount, formatMs, formatRate } from '../../src/base/page/format.js';
 import type { Phase, Progress } from '../engines/engine.js';

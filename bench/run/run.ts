@@ -160,8 +160,8 @@ function doubtsOf(plan: Plan, report: EngineReport, watch: ServerWatch, objectiv
   return { delays: [...watch.starvation, ...delays], others };
 }
 
-/** Whether the figures may be quoted. What the generator or the machine added can only have made them worse: an objective that
- *  holds in spite of it holds for the server. */
+/** Whether the figures may be quoted. What the generator or the machine added can only have made them worse: an
+ *  objective that holds in spite of it holds for the server. */
 function judged(result: Result, { delays, others }: Doubts, objective: readonly SloTerm[]): Result {
   const reasons = [...delays, ...others];
   if (reasons.length === 0) return result;

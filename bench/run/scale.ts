@@ -1,5 +1,6 @@
-// Scales a load that nobody asked for to what this machine and this server can carry, by a short run before the one that counts:
-// the default of 500 subscribers is a third of a core on one machine and more than a whole one on the next.
+// Scales a load that nobody asked for to what this machine and this server can carry, by a short run before the one
+// that counts: the default of 500 subscribers is a third of a core on one machine and more than a whole one on the
+// next.
 
 import type { Result } from '../result/result.js';
 import type { Plan } from '../scenarios/scenario.js';
@@ -35,7 +36,8 @@ export function probePlan(plan: Plan): Plan {
   return { ...plan, ...PROBE, subscribers: Math.min(plan.subscribers, subscribers) };
 }
 
-/** `plan` with as many subscribers (and then messages) as the probe says can be carried. `named` parameters stay as they are. */
+/** `plan` with as many subscribers (and then messages) as the probe says can be carried. `named` parameters stay as
+ *  they are. */
 export function scaleBy(probe: Result, plan: Plan, named: Partial<Plan>): Scaled {
   const part = probe.params.subscribers as number;
   const more = plan.subscribers / part;

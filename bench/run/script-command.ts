@@ -1,4 +1,5 @@
-// Flags of the scripts behind `npm run`: `--help` lists them, and a wrong one is one line and exit code 2, as in `fanwire`.
+// Flags of the scripts behind `npm run`: `--help` lists them, and a wrong one is one line and exit code 2, as in
+// `fanwire`.
 import { Command, InvalidArgumentError } from 'commander';
 import { Exit } from '../../src/base/exit-codes.js';
 import { usageLine } from '../../src/base/usage-line.js';

@@ -104,7 +104,8 @@ export function exitCodeOf(result: Result, slo: string | undefined): Outcome {
   return { code: kind === 'good' && missed.length === 0 ? Exit.good : Exit.failed, missed, faults };
 }
 
-/** Whether `url` is of this machine: a server that somebody else started keeps its own priority, and must not wait for ours. */
+/** Whether `url` is of this machine: a server that somebody else started keeps its own priority, and must not wait for
+ *  ours. */
 function isHere(url: string): boolean {
   return URL.canParse(url) && /^(localhost|127\..*|\[::1\])$/.test(new URL(url).hostname);
 }

@@ -1,4 +1,5 @@
-// Whether a plan can state what is asked of it. One that never can is refused before it is played, with the flag that would do.
+// Whether a plan can state what is asked of it. One that never can is refused before it is played, with the flag that
+// would do.
 
 import { FanwireError } from '../../src/protocol/codes.js';
 import { highestPercentile, type SloTerm } from '../result/slo.js';
@@ -8,8 +9,8 @@ import type { Plan } from '../scenarios/scenario.js';
 /** Deliveries that must lie beyond a percentile. */
 const BEYOND = 10;
 
-/** The percentile that a run must be able to state: the highest that its objective names, p99 without an objective. Undefined: none,
- *  the objective is about counts. */
+/** The percentile that a run must be able to state: the highest that its objective names, p99 without an objective.
+ *  Undefined: none, the objective is about counts. */
 export function askedPercentile(objective: readonly SloTerm[]): number | undefined {
   return objective.length === 0 ? 99 : highestPercentile(objective);
 }

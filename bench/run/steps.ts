@@ -1,4 +1,5 @@
-// Scenarios that run a plan more than once: a sweep over a parameter, and the search for the highest rate that holds an objective.
+// Scenarios that run a plan more than once: a sweep over a parameter, and the search for the highest rate that holds an
+// objective.
 
 import type { Result, ResultStep } from '../result/result.js';
 import { missedTerms, type SloTerm } from '../result/slo.js';
@@ -25,8 +26,8 @@ export async function runSweep(plan: Plan, sweep: Sweep, slo: readonly SloTerm[]
   };
 }
 
-/** Looks for the highest rate that holds `slo`: doubling until it breaks, then halving the gap. The result is the run at that rate, or
- *  the first run when not even that held; `steps` holds all runs. */
+/** Looks for the highest rate that holds `slo`: doubling until it breaks, then halving the gap. The result is the run
+ *  at that rate, or the first run when not even that held; `steps` holds all runs. */
 export async function runSearch(plan: Plan, search: Search, slo: readonly SloTerm[], run: RunOnce): Promise<Result> {
   const steps: ResultStep[] = [];
   let best: Result | undefined;

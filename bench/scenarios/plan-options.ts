@@ -1,4 +1,5 @@
-// The parameters of a plan as people give them: flags, and the keys of a `--scenario file.json`. Both come from this one list.
+// The parameters of a plan as people give them: flags, and the keys of a `--scenario file.json`. Both come from this
+// one list.
 
 import { readJsonFile } from '../../src/base/json-file.js';
 import { didYouMean } from '../../src/base/nearest.js';
@@ -146,7 +147,8 @@ export function readScenarioFile(file: string): ScenarioFile {
   return { plan, ...(scenario !== undefined && { scenario }), ...(slo !== undefined && { slo }) };
 }
 
-/** The parameters of a plan in a JSON object; `name` stands before what is out of range, `refuse` is told what is no parameter.
+/** The parameters of a plan in a JSON object; `name` stands before what is out of range, `refuse` is told what is no
+ *  parameter.
  *  @throws FanwireError FANWIRE_USAGE_BENCH_RANGE, and what `refuse` throws */
 export function readPlan(
   content: Readonly<Record<string, unknown>>,

@@ -11,9 +11,11 @@ export interface Plan {
   topics: number;
   /** Topic i is `${topicPrefix}${i}`; on a server that knows only one room, ignored. */
   topicPrefix: string;
-  /** Messages per second over all publishers together, open loop: message k of a publisher is due whether or not the one before was answered. 0: nobody publishes. */
+  /** Messages per second over all publishers together, open loop: message k of a publisher is due whether or not the
+   *  one before was answered. 0: nobody publishes. */
   rate: number;
-  /** Messages of one publisher that are due at the same instant (the rate stays: a burst of 64 at 640 msg/s is ten bursts a second). */
+  /** Messages of one publisher that are due at the same instant (the rate stays: a burst of 64 at 640 msg/s is ten
+   *  bursts a second). */
   burst: number;
   /** Bytes of one message, the stamp of `STAMP_BYTES` included. */
   payloadBytes: number;
@@ -33,15 +35,18 @@ export interface Plan {
   connectTimeoutS: number;
   /** Subscribers replaced per second (one closes, a new one connects in its place) while messages are measured. */
   churnRate: number;
-  /** Fraction (0 to 1) of the subscribers that lose their connection at once, a third into the measured time, and come back as fast as `maxHandshakes` allows. */
+  /** Fraction (0 to 1) of the subscribers that lose their connection at once, a third into the measured time, and come
+   *  back as fast as `maxHandshakes` allows. */
   stormFraction: number;
-  /** Further connections, beside `subscribers`, that subscribe and then never read. They are expected to lose; the others are not. */
+  /** Further connections, beside `subscribers`, that subscribe and then never read. They are expected to lose; the
+   *  others are not. */
   stalledSubscribers: number;
   /** Generator processes that hold subscribers; 0: one per core that the server does not have, at least one. */
   generators: number;
 }
 
-/** Bytes that a message needs at least: who sent it, its sequence number and when it was due (see bench/load/stamp.ts). */
+/** Bytes that a message needs at least: who sent it, its sequence number and when it was due (see
+ *  bench/load/stamp.ts). */
 export const STAMP_BYTES = 24;
 
 /** A scenario: parameters only. `sweep` and `search` run the plan several times and give one result with `steps`. */

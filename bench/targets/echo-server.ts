@@ -1,6 +1,6 @@
-// The server of the floor measurement: it does nothing but pass each frame on to the other sockets, so that what a run against it
-// measures is the meter, the kernel and little else. No server to use: frames are whole messages of less than 64 KiB, pings are not answered.
-// Usage: node echo-server.js PORT
+// The server of the floor measurement: it does nothing but pass each frame on to the other sockets, so that what a run
+// against it measures is the meter, the kernel and little else. No server to use: frames are whole messages of less
+// than 64 KiB, pings are not answered. Usage: node echo-server.js PORT
 
 import { createHash } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';

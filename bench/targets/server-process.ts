@@ -21,7 +21,8 @@ export class ServerProcess {
   #isStopped = false;
   #onOutput: (() => void) | undefined;
 
-  /** `command` is the program and its arguments. It gets a process group of its own, so that `stop` ends its children too. */
+  /** `command` is the program and its arguments. It gets a process group of its own, so that `stop` ends its children
+   *  too. */
   constructor(
     command: readonly string[],
     env: Readonly<Record<string, string>>,

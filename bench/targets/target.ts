@@ -9,7 +9,8 @@ export interface Target {
   readonly cmd: string;
   /** The build of uWebSockets.js that it runs on, where that is known. */
   readonly uws?: string;
-  /** ws:// or wss:// URLs without the topic. Several are the nodes of one cluster: the subscribers of each topic are spread over all. */
+  /** ws:// or wss:// URLs without the topic. Several are the nodes of one cluster: the subscribers of each topic are
+   *  spread over all. */
   readonly urls: readonly string[];
   /** http:// URL of its admin routes, where a scenario asked for them and they are known. */
   readonly adminUrl?: string;
@@ -23,8 +24,8 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-/** `raw`: the topic is the URL's path and every frame is a message (fanwire, ws, uWS, nchan, …). `fanwire.v1`: the envelope.
- *  `socket.io`: Engine.IO 4 over WebSocket, one namespace, event `m`, topics ignored. */
+/** `raw`: the topic is the URL's path and every frame is a message (fanwire, ws, uWS, nchan, …). `fanwire.v1`: the
+ *  envelope. `socket.io`: Engine.IO 4 over WebSocket, one namespace, event `m`, topics ignored. */
 export type Dialect = 'raw' | 'fanwire.v1' | 'socket.io';
 
 /** The URL of a topic on one of the target's servers; a query in `base` (a token) is kept. */

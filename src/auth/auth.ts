@@ -1,4 +1,5 @@
-// What the relay asks of authentication: a token goes in, who it is and what it may do comes out. Implementations sit beside this file.
+// What the relay asks of authentication: a token goes in, who it is and what it may do comes out. Implementations sit
+// beside this file.
 import type { Refusal } from '../protocol/codes.js';
 import type { TopicMatcher } from './permissions.js';
 

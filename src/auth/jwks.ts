@@ -1,4 +1,5 @@
-// Verification keys from a JWKS URL: cached, refreshed in the background, fetched again for an unknown key id but never in a storm.
+// Verification keys from a JWKS URL: cached, refreshed in the background, fetched again for an unknown key id but never
+// in a storm.
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, type RemoteJWKSet } from 'jose';
 import type { AuthLog } from './auth.js';
 
@@ -6,7 +7,8 @@ export interface JwksOptions {
   readonly url: URL;
   /** Keys older than this are refreshed in the background; requests do not wait. */
   readonly cacheMs: number;
-  /** At least this long between two fetches, failed ones included: unknown key ids cannot make the relay hammer the issuer. */
+  /** At least this long between two fetches, failed ones included: unknown key ids cannot make the relay hammer the
+   *  issuer. */
   readonly cooldownMs: number;
   /** How long keys serve when the issuer cannot be reached. An outage there must not lock clients out here. */
   readonly maxStaleMs: number;
@@ -17,7 +19,8 @@ export class KeysUnavailable extends Error {}
 
 const FETCH_TIMEOUT_MS = 5000;
 
-/** Of a clock that nobody sets: keys must not age by a day, nor a cooldown last for one, because the machine's clock was wrong. */
+/** Of a clock that nobody sets: keys must not age by a day, nor a cooldown last for one, because the machine's clock
+ *  was wrong. */
 const now = (): number => performance.now();
 
 export class JwksKeys {
@@ -30,7 +33,8 @@ export class JwksKeys {
     private readonly options: JwksOptions,
     private readonly log: AuthLog,
   ) {
-    // jose counts its cooldown from successful fetches only and fails verification once its cache is stale: both are done here instead.
+    // jose counts its cooldown from successful fetches only and fails verification once its cache is stale: both are
+    // done here instead.
     this.set = createRemoteJWKSet(options.url, {
       cacheMaxAge: Number.POSITIVE_INFINITY,
       cooldownDuration: Number.POSITIVE_INFINITY,

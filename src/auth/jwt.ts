@@ -98,7 +98,8 @@ export class JwtAuthenticator implements Authenticator {
     }
   }
 
-  /** By the key that the token's header fits; where several do, as with several of one algorithm and no `kid`, by each in turn. */
+  /** By the key that the token's header fits; where several do, as with several of one algorithm and no `kid`, by each
+   *  in turn. */
   private async verifiedByAny(token: string, jwks: JwksKeys): Promise<{ payload: JWTPayload }> {
     const options = { ...this.checks, algorithms: [...PUBLIC_KEY_ALGORITHMS] };
     try {

@@ -1,4 +1,5 @@
-// The origin allow-list: which web pages may open a connection. Clients without an Origin header are no browsers and pass.
+// The origin allow-list: which web pages may open a connection. Clients without an Origin header are no browsers and
+// pass.
 import { FanwireError } from '../protocol/codes.js';
 
 /** Decides whether an Origin header may connect. */
@@ -27,9 +28,10 @@ const DEFAULT_PORTS: Record<string, string> = { 'https:': '443', 'http:': '80' }
 
 /**
  * Compiles an allow-list. An entry is an origin (`https://app.example.com`, `http://localhost:3000`, with any port
- * `http://localhost:*`), a host with every subdomain (`*.example.com`, or `https://*.example.com`; not the bare domain),
- * an app's origin (`capacitor://localhost`, `moz-extension://*`), `file://`, `null` (sandboxed pages, and files) or `*`.
- * An empty list allows every origin. Throws FanwireError FANWIRE_CONFIG_ORIGIN for anything else: it could match none.
+ * `http://localhost:*`), a host with every subdomain (`*.example.com`, or `https://*.example.com`; not the bare
+ * domain), an app's origin (`capacitor://localhost`, `moz-extension://*`), `file://`, `null` (sandboxed pages, and
+ * files) or `*`. An empty list allows every origin. Throws FanwireError FANWIRE_CONFIG_ORIGIN for anything else: it
+ * could match none.
  */
 export function compileOrigins(allowed: readonly string[]): OriginCheck {
   if (allowed.length === 0 || allowed.includes('*')) return () => true;

@@ -69,7 +69,8 @@ export class StaticAuthenticator implements Authenticator {
     return this.current.has(identity);
   }
 
-  /** Entries that did not change keep their identity object, so that only sockets of removed or changed tokens close. */
+  /** Entries that did not change keep their identity object, so that only sockets of removed or changed tokens
+   *  close. */
   private replace(next: TokenTable): void {
     const table = new Map<string, Identity>();
     for (const [hash, identity] of next) {

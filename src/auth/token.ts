@@ -2,13 +2,16 @@
 
 import { queryValue } from '../protocol/query.js';
 
-/** A subprotocol list entry that starts with this carries a token: `new WebSocket(url, ['fanwire.v1', 'fanwire.token.' + jwt])`. */
+/** A subprotocol list entry that starts with this carries a token: `new WebSocket(url, ['fanwire.v1', 'fanwire.token.'
+ *  + jwt])`. */
 const TOKEN_PROTOCOL_PREFIX = 'fanwire.token.';
 
-/** Offered beside fanwire.v1: a token that is refused is to be told with a close code, since browsers show no refused upgrade. */
+/** Offered beside fanwire.v1: a token that is refused is to be told with a close code, since browsers show no refused
+ *  upgrade. */
 const HEARS_REFUSALS = 'fanwire.refusals';
 
-/** Subprotocols the relay speaks, best first. `fanwire.raw` is raw mode by name, for a browser that also sends a token. */
+/** Subprotocols the relay speaks, best first. `fanwire.raw` is raw mode by name, for a browser that also sends a
+ *  token. */
 const SPOKEN_PROTOCOLS = ['fanwire.v1', 'fanwire.raw'] as const;
 
 /**

@@ -1,5 +1,6 @@
-// How many cores this process may use: those it is scheduled on, less what a CPU quota (a container's --cpus, a pod's limit, systemd's
-// CPUQuota=) leaves of them. Node counts cores only; a thread a core under a quota of half of one is throttled for most of each 100 ms.
+// How many cores this process may use: those it is scheduled on, less what a CPU quota (a container's --cpus, a pod's
+// limit, systemd's CPUQuota=) leaves of them. Node counts cores only; a thread a core under a quota of half of one is
+// throttled for most of each 100 ms.
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +10,8 @@ export function usableCores(cores = availableParallelism(), quota = cpuQuota()):
   return Math.max(1, Math.min(cores, Math.floor(quota)));
 }
 
-/** The quota in cores (0.5), Infinity where there is none. The nearest group's and every one above it count: the least holds.
+/** The quota in cores (0.5), Infinity where there is none. The nearest group's and every one above it count: the least
+ *  holds.
  *  @param root where /proc and /sys begin; another one only in tests */
 export function cpuQuota(root = '/'): number {
   const groups = read(join(root, 'proc/self/cgroup')).split('\n');
@@ -50,7 +52,8 @@ function mountOf(line: string): Mount | undefined {
   return { root, point, type, controllers: options.split(',') };
 }
 
-/** The group's path below the mount. Where it lies outside (`/../…`: a group of another namespace) the mount's own group is the one. */
+/** The group's path below the mount. Where it lies outside (`/../…`: a group of another namespace) the mount's own
+ *  group is the one. */
 function within(path: string, root: string): string {
   if (path.split('/').includes('..')) return '/';
   if (root === '/') return path;

@@ -1,8 +1,10 @@
-// Every code of an error that a command, a start or the client library ends with: its exit code, and what it means in a line.
-// What goes over the wire (refusals, error ops) is in protocol/codes.ts; `npm run docs` prints both into docs/errors.md.
+// Every code of an error that a command, a start or the client library ends with: its exit code, and what it means in a
+// line. What goes over the wire (refusals, error ops) is in protocol/codes.ts; `npm run docs` prints both into
+// docs/errors.md.
 import { Exit } from './exit-codes.js';
 
-/** `exit` is the code a command ends with; undefined where no command does (the client library, a worker that is started anew). */
+/** `exit` is the code a command ends with; undefined where no command does (the client library, a worker that is
+ *  started anew). */
 export interface ErrorMeaning {
   readonly exit: number | undefined;
   readonly meaning: string;

@@ -1,5 +1,5 @@
-// Where log lines go: written at once, so the last one before an exit is never lost, but never a reason for the relay to
-// stop. A full disk, a reader that has gone or one that stalls costs log lines, which are counted, and nothing else.
+// Where log lines go: written at once, so the last one before an exit is never lost, but never a reason for the relay
+// to stop. A full disk, a reader that has gone or one that stalls costs log lines, which are counted, and nothing else.
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 
 /** Lines that wait until they can be written; what comes on top is lost. */
@@ -51,9 +51,9 @@ export class LogSink {
 }
 
 /**
- * A pipe whose reader stalls would hold up every socket of the relay, so it is opened a second time, non-blocking: setting
- * that on `fd` itself would also hit the processes that share it. Files do not block, and a socket (journald's) cannot be
- * opened again: those are written as they are.
+ * A pipe whose reader stalls would hold up every socket of the relay, so it is opened a second time, non-blocking:
+ * setting that on `fd` itself would also hit the processes that share it. Files do not block, and a socket (journald's)
+ * cannot be opened again: those are written as they are.
  */
 function withoutBlocking(fd: number): number {
   try {

@@ -19,8 +19,8 @@ export function editDistance(a: string, b: string): number {
   return last[b.length] as number;
 }
 
-/** The candidate nearest to `name`, unless all are too far off to be what was meant (over 40 % of the letters differ). A name
- *  that starts with the given one (`maxPayload` for `maxPayloadBytes`) counts as near. */
+/** The candidate nearest to `name`, unless all are too far off to be what was meant (over 40 % of the letters differ).
+ *  A name that starts with the given one (`maxPayload` for `maxPayloadBytes`) counts as near. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   const given = name.toLowerCase();
   let best: string | undefined;

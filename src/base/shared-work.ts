@@ -1,5 +1,6 @@
-// Work that many ask for at once: one run for all who ask for the same before it begins, so many runs at a time, in the order asked.
-// A herd then costs what its different questions cost, one after the other, and the last of them is answered rather than timed out.
+// Work that many ask for at once: one run for all who ask for the same before it begins, so many runs at a time, in the
+// order asked. A herd then costs what its different questions cost, one after the other, and the last of them is
+// answered rather than timed out.
 
 /** What somebody waits for. */
 export interface Run<Result> {

@@ -1,5 +1,6 @@
-// Nodes that keep different topics, as while --history is changed node by node: a message goes to every stream that some node reads
-// the topic from, and as it is, marked, to nodes that keep no stream of it. Each node hears one of these, so nobody hears it twice.
+// Nodes that keep different topics, as while --history is changed node by node: a message goes to every stream that
+// some node reads the topic from, and as it is, marked, to nodes that keep no stream of it. Each node hears one of
+// these, so nobody hears it twice.
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { HistoryRule } from '../config/history-rules.js';
 import { ruleFor } from '../config/topic-rules.js';

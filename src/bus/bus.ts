@@ -1,4 +1,5 @@
-// How a publish reaches subscribers beyond this relay: those of other worker threads (threads.ts) and other nodes (nats.ts).
+// How a publish reaches subscribers beyond this relay: those of other worker threads (threads.ts) and other nodes
+// (nats.ts).
 
 import type { Census, Question, TakeCensus } from './census.js';
 import type { Difference } from './rules.js';
@@ -20,7 +21,8 @@ export type Kind = (typeof Kind)[keyof typeof Kind];
 /** Takes what other relays published. `message` is only valid during the call: copy what is kept. */
 export type Deliver = (topic: string, message: Uint8Array, kind: Kind) => void;
 
-/** Told of a topic's first subscriber here and of its last one's end, so that only what somebody here wants comes in. */
+/** Told of a topic's first subscriber here and of its last one's end, so that only what somebody here wants comes
+ *  in. */
 export interface Interest {
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
@@ -29,13 +31,15 @@ export interface Interest {
 export interface Bus extends Interest {
   /** From here on what comes in goes to `deliver`, and `takeCensus` answers for this relay. Call it once. */
   start(deliver: Deliver, takeCensus?: TakeCensus): void;
-  /** Passes a message on to every other relay that has subscribers of the topic. Never waits: `message` is copied before this
-   *  returns, and what does not fit into bounded memory is counted in `status()`. One publisher's messages keep their order. */
+  /** Passes a message on to every other relay that has subscribers of the topic. Never waits: `message` is copied
+   *  before this returns, and what does not fit into bounded memory is counted in `status()`. One publisher's messages
+   *  keep their order. */
   forward(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void;
-  /** Asks every other relay about a topic's subscribers. Gives the answers that came, one for each or for several together. */
+  /** Asks every other relay about a topic's subscribers. Gives the answers that came, one for each or for several
+   *  together. */
   survey(question: Question): Promise<readonly Census[]>;
-  /** Whether other nodes will get all that was forwarded of a topic until now: NATS has taken it. When this resolves, all that NATS
-   *  had taken of others before has come in here. At once, and true, where there are no other nodes. */
+  /** Whether other nodes will get all that was forwarded of a topic until now: NATS has taken it. When this resolves,
+   *  all that NATS had taken of others before has come in here. At once, and true, where there are no other nodes. */
   confirm(topic: string): Promise<boolean>;
   /** What this bus has done so far. */
   status(): BusStatus;
@@ -80,7 +84,8 @@ export interface BusStatus {
   readonly received: number;
   /** Messages that could not be handed over: nobody was connected, or the bound on what waits was reached. */
   readonly lost: number;
-  /** Messages that NATS had not confirmed when the connection broke, or a stream not in time: some may not have arrived. */
+  /** Messages that NATS had not confirmed when the connection broke, or a stream not in time: some may not have
+   *  arrived. */
   readonly unconfirmed: number;
   /** Times that the connection to NATS came back. */
   readonly reconnects: number;

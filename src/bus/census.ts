@@ -12,7 +12,8 @@ export interface Census {
 
 export interface Question {
   readonly topic: string;
-  /** A confirmation is asked of the thread that speaks to other nodes: see Bus.confirm. Its census counts one where it is given. */
+  /** A confirmation is asked of the thread that speaks to other nodes: see Bus.confirm. Its census counts one where it
+   *  is given. */
   readonly wants: 'count' | 'members' | 'confirmation';
   /** Workers of this process answer exactly; other nodes as far as they answer in time. */
   readonly reach: 'process' | 'cluster';

@@ -1,11 +1,12 @@
-// Which workers want a topic: one table in shared memory, so that a publisher on any thread sees a subscription before its
-// client has the answer to its upgrade. A message that said so would leave a gap in which publishes are lost.
+// Which workers want a topic: one table in shared memory, so that a publisher on any thread sees a subscription before
+// its client has the answer to its upgrade. A message that said so would leave a gap in which publishes are lost.
 //
-// A topic's slot is a hash of its name, and has one bit a worker. Two topics may share a slot: a worker then gets messages that
-// none of its sockets wants, and ignores them (one crossing wasted, nothing lost). Only a worker itself writes its bit.
+// A topic's slot is a hash of its name, and has one bit a worker. Two topics may share a slot: a worker then gets
+// messages that none of its sockets wants, and ignores them (one crossing wasted, nothing lost). Only a worker itself
+// writes its bit.
 
-/** Slots: 4 MiB for up to 32 workers, of which only the pages in use are ever resident. At 100,000 topics 9 % of lookups hit a
- *  slot that another topic has set, at 10,000 1 %. */
+/** Slots: 4 MiB for up to 32 workers, of which only the pages in use are ever resident. At 100,000 topics 9 % of
+ *  lookups hit a slot that another topic has set, at 10,000 1 %. */
 const SLOTS = 1 << 20;
 
 /** The slot of a topic: FNV-1a over UTF-16 code units, folded. 20 ns for a name of 20 characters. */

@@ -1,5 +1,6 @@
-// Reads what streams keep of topics: one way for all who want to, with a bounded number of topics under way and one read for all who
-// ask for the same. After NATS was away, or when thousands of topics get their first subscriber at once, everybody asks together.
+// Reads what streams keep of topics: one way for all who want to, with a bounded number of topics under way and one
+// read for all who ask for the same. After NATS was away, or when thousands of topics get their first subscriber at
+// once, everybody asks together.
 import {
   AckPolicy,
   type JetStreamClient,
@@ -16,8 +17,8 @@ const TOPICS_AT_ONCE = 64;
 const LONG_TOPICS_AT_ONCE = 4;
 /** Messages asked for one by one. More come from a consumer, which costs NATS as much as ten requests. */
 const ONE_BY_ONE = 16;
-/** From this many waiting topics of a stream on, all of it is read in one pass for all of them, where it holds few messages for each:
- *  to find a topic's next message NATS looks through those between, 0.1 µs each. */
+/** From this many waiting topics of a stream on, all of it is read in one pass for all of them, where it holds few
+ *  messages for each: to find a topic's next message NATS looks through those between, 0.1 µs each. */
 const SWEEP_FROM_TOPICS = 64;
 const SWEEP_MESSAGES_A_TOPIC = 32;
 const SWEEP_BYTES = 128 * 1024 * 1024;
@@ -63,7 +64,8 @@ export class JetStreamReader {
     return this.topics.pending;
   }
 
-  /** What is kept of a topic. From here on the live stream is heard, if it is subscribed to: what the copy lacks comes there. */
+  /** What is kept of a topic. From here on the live stream is heard, if it is subscribed to: what the copy lacks comes
+   *  there. */
   read(at: KeptAt): Promise<KeptTopic> {
     return this.topics.do(keyOf(at));
   }
@@ -127,8 +129,8 @@ export class JetStreamReader {
     return { floor, seq: before.state.last_seq, messages: messages.filter(({ seq }) => seq > floor) };
   }
 
-  /** Streams drop their oldest messages, and a topic at its limit drops its own oldest, also while it is read: then some may be
-   *  missing between those read, up to the oldest that is still there. */
+  /** Streams drop their oldest messages, and a topic at its limit drops its own oldest, also while it is read: then
+   *  some may be missing between those read, up to the oldest that is still there. */
   private async floorOf(at: KeptAt, messages: KeptMessage[], before: StreamInfo, after: StreamInfo): Promise<number> {
     const limit = after.config.max_msgs_per_subject;
     const published = after.state.last_seq - before.state.last_seq;

@@ -1,5 +1,5 @@
-// The streams of --history at NATS: one for each rule. While nodes have different limits for a rule, its stream has the wider ones, so that
-// a change made node by node drops nothing that a node still promises.
+// The streams of --history at NATS: one for each rule. While nodes have different limits for a rule, its stream has the
+// wider ones, so that a change made node by node drops nothing that a node still promises.
 import type { JetStreamManager, StreamConfig } from '@nats-io/jetstream';
 import type { HistoryRule } from '../config/history-rules.js';
 import { DEDUP_MS } from '../protocol/publish-id.js';

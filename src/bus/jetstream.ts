@@ -1,6 +1,7 @@
-// History over a cluster: a NATS JetStream stream for each rule numbers and keeps the messages of its topics, so that a node's death
-// loses none. A publish goes to the stream; NATS republishes it, numbered, to every node with subscribers of the topic. The numbers
-// are the stream's, so those of one topic rise with gaps; each message says which came before it in its topic.
+// History over a cluster: a NATS JetStream stream for each rule numbers and keeps the messages of its topics, so that a
+// node's death loses none. A publish goes to the stream; NATS republishes it, numbered, to every node with subscribers
+// of the topic. The numbers are the stream's, so those of one topic rise with gaps; each message says which came before
+// it in its topic.
 import { createHash } from 'node:crypto';
 import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
@@ -178,8 +179,8 @@ export class JetStreamOwner implements NatsObserver {
     }
   }
 
-  /** Publishes for nodes that go by another rule for the topic. What does not reach them is counted, and not the publisher's concern:
-   *  here it is published. */
+  /** Publishes for nodes that go by another rule for the topic. What does not reach them is counted, and not the
+   *  publisher's concern: here it is published. */
   private async publishElsewhere(
     client: JetStreamClient,
     topic: string,

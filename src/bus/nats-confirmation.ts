@@ -1,10 +1,11 @@
-// What NATS has confirmed of what was published: a PING every so many bytes, its PONG for all that came before it. So a server that
-// stalls costs bounded memory, and one that goes away leaves a count of what may not have arrived.
+// What NATS has confirmed of what was published: a PING every so many bytes, its PONG for all that came before it. So a
+// server that stalls costs bounded memory, and one that goes away leaves a count of what may not have arrived.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { SharedWork } from '../base/shared-work.js';
 
-/** Bytes that NATS may owe an answer for before messages are counted as lost: what a stalled server may cost in memory. */
+/** Bytes that NATS may owe an answer for before messages are counted as lost: what a stalled server may cost in
+ *  memory. */
 const MAX_UNCONFIRMED_BYTES = 16 * 1024 * 1024;
 /** A PING goes out every so many bytes, and at the latest after so long, to see what has arrived. */
 const CONFIRM_EVERY_BYTES = 256 * 1024;

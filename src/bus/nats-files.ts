@@ -1,5 +1,6 @@
-// The files that --cluster-ca, --cluster-cert, --cluster-key and --cluster-creds name, as they were last read whole. They are renewed while
-// a relay runs, and the NATS client reads them at each connection: one that is broken then must not keep the node out of its cluster.
+// The files that --cluster-ca, --cluster-cert, --cluster-key and --cluster-creds name, as they were last read whole.
+// They are renewed while a relay runs, and the NATS client reads them at each connection: one that is broken then must
+// not keep the node out of its cluster.
 import { credsAuthenticator, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { readGiven, requireCertificate, requireKeyPair } from '../config/pem.js';
 import type { RelayConfig } from '../config/schema.js';
@@ -13,13 +14,15 @@ interface Held {
 }
 
 export class NatsFiles {
-  /** For the NATS client, which looks into it at each connection. Empty where neither --cluster-ca nor --cluster-cert is given. */
+  /** For the NATS client, which looks into it at each connection. Empty where neither --cluster-ca nor --cluster-cert
+   *  is given. */
   readonly tls: Held['tls'] = {};
   /** Signs in with the credentials as they are then; undefined without --cluster-creds. */
   readonly authenticator: NodeConnectionOptions['authenticator'];
   private held: Held;
 
-  /** @throws FanwireError FANWIRE_CONFIG_FILE, FANWIRE_CONFIG_TLS where a file cannot be read or does not hold what it should */
+  /** @throws FanwireError FANWIRE_CONFIG_FILE, FANWIRE_CONFIG_TLS where a file cannot be read or does not hold what it
+   *  should */
   constructor(private readonly config: FilesConfig) {
     this.held = read(config);
     Object.assign(this.tls, this.held.tls);
@@ -32,8 +35,8 @@ export class NatsFiles {
     return [clusterCa, clusterCert, clusterKey, clusterCreds].filter((path) => path !== '');
   }
 
-  /** Reads the files again; the next connection uses them. False where they are as before. Throws as the constructor does, and then what was
-   *  read before holds. */
+  /** Reads the files again; the next connection uses them. False where they are as before. Throws as the constructor
+   *  does, and then what was read before holds. */
   renew(): boolean {
     const now = read(this.config);
     if (JSON.stringify(now) === JSON.stringify(this.held)) return false;

@@ -4,8 +4,8 @@ import type { SampledWarnings } from '../base/log.js';
 import type { Interest } from './bus.js';
 import { topicSubject } from './subject.js';
 
-/** A subscription outlives its topic's last subscriber by this: one that comes back finds it, and a page that reloads a thousand
- *  times costs NATS nothing. Meanwhile messages of the topic arrive in vain. */
+/** A subscription outlives its topic's last subscriber by this: one that comes back finds it, and a page that reloads a
+ *  thousand times costs NATS nothing. Meanwhile messages of the topic arrive in vain. */
 const UNSUBSCRIBE_AFTER_MS = 5000;
 const SWEEP_MS = 1000;
 /** Topics that may be kept on like this: a client that goes through name after name costs NATS no more than these. */

@@ -57,8 +57,8 @@ export class NatsSurveys {
   }
 }
 
-/** Nodes that have subscribers of the topic answer. There is no telling how many will, so this takes its full time unless there are
- *  none. Rejects where NATS goes away meanwhile. */
+/** Nodes that have subscribers of the topic answer. There is no telling how many will, so this takes its full time
+ *  unless there are none. Rejects where NATS goes away meanwhile. */
 async function surveyNodes(
   nats: NatsConnection,
   prefix: string,

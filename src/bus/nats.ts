@@ -1,6 +1,6 @@
-// The bus between nodes, over NATS: a subject a topic and kind of frame, no echo, subscribed to while the topic has subscribers
-// here. At most once, as NATS is: local fan-out never waits for it, and what it cannot take now is counted, not kept, so that
-// nothing stale arrives after an outage.
+// The bus between nodes, over NATS: a subject a topic and kind of frame, no echo, subscribed to while the topic has
+// subscribers here. At most once, as NATS is: local fan-out never waits for it, and what it cannot take now is counted,
+// not kept, so that nothing stale arrives after an outage.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { type Logger, type SampledWarnings, sampledWarnings } from '../base/log.js';
@@ -47,7 +47,8 @@ export class NatsBus implements Bus {
   private reconnects = 0;
 
   /** Connects. Where no server can be reached it keeps trying in the background, and the relay works alone meanwhile.
-   *  @throws FanwireError FANWIRE_CLUSTER where NATS refuses the credentials, FANWIRE_CONFIG_FILE where a file is unreadable */
+   *  @throws FanwireError FANWIRE_CLUSTER where NATS refuses the credentials, FANWIRE_CONFIG_FILE where a file is
+   *  unreadable */
   static async open(options: NatsBusOptions): Promise<NatsBus> {
     const bus = new NatsBus(options);
     await bus.dial();
@@ -95,8 +96,8 @@ export class NatsBus implements Bus {
     this.confirmation.published(size);
   }
 
-  /** Hands NATS what came in this loop turn. At once it would be a write() a message: the client writes at the end of each microtask,
-   *  and each of uWS's handlers ends in one (26 µs of CPU a message in bursts of 64, against 4 so). */
+  /** Hands NATS what came in this loop turn. At once it would be a write() a message: the client writes at the end of
+   *  each microtask, and each of uWS's handlers ends in one (26 µs of CPU a message in bursts of 64, against 4 so). */
   private readonly publishTurn = (): void => {
     const { nats, turn } = this;
     this.turn = [];

@@ -1,5 +1,5 @@
-// The nodes of a cluster to each other: each says every two seconds that it is there and by which rules it goes, so that a difference
-// is seen and bridged, and a node that died is noticed by all the others.
+// The nodes of a cluster to each other: each says every two seconds that it is there and by which rules it goes, so
+// that a difference is seen and bridged, and a node that died is noticed by all the others.
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '../base/log.js';
 import { ANNOUNCEMENT, type Announcement, type Difference, differencesOf, type NodeRules } from './rules.js';

@@ -1,5 +1,5 @@
-// What goes to one other thread: into its ring, or, while that is full, into bounded memory behind it; beyond that it is lost
-// and counted. A relay cannot make its publishers wait, so this is where a thread that is too slow shows.
+// What goes to one other thread: into its ring, or, while that is full, into bounded memory behind it; beyond that it
+// is lost and counted. A relay cannot make its publishers wait, so this is where a thread that is too slow shows.
 import { Deque } from '../base/deque.js';
 import type { RingWriter } from './ring.js';
 

@@ -1,12 +1,12 @@
-// A queue of records from one thread to another in shared memory. What is written becomes visible all at once with `publish`,
-// and the reader is woken by a message on a port only if it is not awake already: one crossing a loop turn, however many
-// messages, without allocation; two thirds of what postMessage with a transferred ArrayBuffer costs (docs/scaling.md,
-// `npm run bench:crossing`).
+// A queue of records from one thread to another in shared memory. What is written becomes visible all at once with
+// `publish`, and the reader is woken by a message on a port only if it is not awake already: one crossing a loop turn,
+// however many messages, without allocation; two thirds of what postMessage with a transferred ArrayBuffer costs
+// (docs/scaling.md, `npm run bench:crossing`).
 import type { MessagePort } from 'node:worker_threads';
 import { MORE, type Received, readRecord, recordBound, SAME_TOPIC, writeRecord } from './record.js';
 
-/** Words of the control block, each on a cache line of its own, since each is written by another side or at another time: how far
- *  the reader is, how far the writer, and whether the reader is or will be awake. */
+/** Words of the control block, each on a cache line of its own, since each is written by another side or at another
+ *  time: how far the reader is, how far the writer, and whether the reader is or will be awake. */
 const WORDS_PER_LINE = 16;
 const HEAD = 0;
 export const TAIL = WORDS_PER_LINE;

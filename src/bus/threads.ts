@@ -1,5 +1,6 @@
-// The bus between worker threads of one process: a ring in shared memory from each to each (ring.ts), a table in shared memory
-// that says who wants what (interest-table.ts). Publishes are batched a loop turn, and only go where a topic has subscribers.
+// The bus between worker threads of one process: a ring in shared memory from each to each (ring.ts), a table in shared
+// memory that says who wants what (interest-table.ts). Publishes are batched a loop turn, and only go where a topic has
+// subscribers.
 import {
   type Bus,
   type BusStatus,
@@ -128,7 +129,8 @@ export class ThreadsBus implements Bus, Threads {
     return (this.table.at(slotOf(topic), worker >>> 5) & (1 << (worker & 31))) !== 0;
   }
 
-  /** With a cluster the hub numbers all topics, for it speaks to what keeps them; without, the workers share them out. */
+  /** With a cluster the hub numbers all topics, for it speaks to what keeps them; without, the workers share them
+   *  out. */
   ownerOf(topic: string): number {
     return this.hub ?? slotOf(topic) % this.count;
   }
@@ -246,7 +248,8 @@ export class ThreadsBus implements Bus, Threads {
     setImmediate(this.poll);
   }
 
-  /** Reads on, once a loop turn so that sockets get theirs, until nothing is left; then the port has to wake this side again. */
+  /** Reads on, once a loop turn so that sockets get theirs, until nothing is left; then the port has to wake this side
+   *  again. */
   private readonly poll = (): void => {
     this.pollDue = false;
     for (const peer of this.peers.values()) {

@@ -1,4 +1,5 @@
-// `fanwire bench`: runs one scenario on one engine against one target, prints the result and says by its exit code what to think of it.
+// `fanwire bench`: runs one scenario on one engine against one target, prints the result and says by its exit code what
+// to think of it.
 import { isIP } from 'node:net';
 import { Command, Option as Flag } from 'commander';
 import type { ReportFiles } from '../../bench/report/write.js';

@@ -1,4 +1,5 @@
-// The first lines of `fanwire serve` for a person at a terminal: where clients connect, the live page, and a command to try.
+// The first lines of `fanwire serve` for a person at a terminal: where clients connect, the live page, and a command to
+// try.
 import { networkInterfaces } from 'node:os';
 import { basename } from 'node:path';
 import type { RelayConfig } from '../config/schema.js';

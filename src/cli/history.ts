@@ -1,4 +1,5 @@
-// `fanwire history`: comparisons of many commits with one pinned build, kept over time; where a metric changed its level.
+// `fanwire history`: comparisons of many commits with one pinned build, kept over time; where a metric changed its
+// level.
 import { Command } from 'commander';
 
 interface StoreFlags {

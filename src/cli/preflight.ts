@@ -1,5 +1,6 @@
-// What a configuration names is read once before anything starts, so that a mistake in it is one line and exit code 2, never a relay
-// that says it is starting. Each part reads it again when it starts: this thread's, every worker's, and on SIGHUP.
+// What a configuration names is read once before anything starts, so that a mistake in it is one line and exit code 2,
+// never a relay that says it is starting. Each part reads it again when it starts: this thread's, every worker's, and
+// on SIGHUP.
 import { keyLoader } from '../auth/keys.js';
 import { compileOrigins } from '../auth/origins.js';
 import { compilePatterns } from '../auth/permissions.js';

@@ -1,4 +1,5 @@
-// `fanwire pub`: sends a message, the lines of stdin, or generated payloads to a topic, and ends once all are delivered.
+// `fanwire pub`: sends a message, the lines of stdin, or generated payloads to a topic, and ends once all are
+// delivered.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';

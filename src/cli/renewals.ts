@@ -1,5 +1,5 @@
-// Files that are replaced while a relay runs: its certificate and key, and what signs it in at NATS. They are read again when they change
-// and on SIGHUP. One that cannot be used changes nothing but the log.
+// Files that are replaced while a relay runs: its certificate and key, and what signs it in at NATS. They are read
+// again when they change and on SIGHUP. One that cannot be used changes nothing but the log.
 import type { Logger } from '../base/log.js';
 import { watchFiles } from '../base/watch-files.js';
 import type { NatsFiles } from '../bus/nats-files.js';
@@ -10,7 +10,8 @@ export interface Part {
   /** For the log. */
   readonly what: string;
   readonly paths: readonly string[];
-  /** Reads them again; what the log says of the new ones, undefined where nothing has changed. Throws where they cannot be used. */
+  /** Reads them again; what the log says of the new ones, undefined where nothing has changed. Throws where they cannot
+   *  be used. */
   renew(): Promise<object | undefined>;
 }
 

@@ -18,8 +18,8 @@ export interface Node {
   reload(): Promise<void>;
   /** Newcomers get the certificate that the files now hold. Throws where it cannot be used. */
   renewCertificate(): void | Promise<void>;
-  /** From now on /readyz says 503; newcomers are taken for another --drain-delay-ms. Then every socket is closed with 1012, spread
-   *  over `overMs`, by default --drain-ms. Resolves when the last was told. */
+  /** From now on /readyz says 503; newcomers are taken for another --drain-delay-ms. Then every socket is closed with
+   *  1012, spread over `overMs`, by default --drain-ms. Resolves when the last was told. */
   drain(overMs?: number): Promise<void>;
   httpConnections(): Promise<HttpConnections>;
   /** Closes what is left, which is nothing but idle HTTP connections. */
@@ -33,7 +33,8 @@ export interface Running extends Pick<Node, 'port' | 'publish' | 'reload' | 'dra
   /** Undefined without an admin listener. */
   readonly adminPort: number | undefined;
   readonly inspection: Inspection;
-  /** After a drain: resolves when the clients have closed their side and requests are answered, at the latest after `limitMs`. */
+  /** After a drain: resolves when the clients have closed their side and requests are answered, at the latest after
+   *  `limitMs`. */
   settled(limitMs: number): Promise<void>;
 }
 
@@ -55,7 +56,8 @@ export function partsOf(node: Node, { certificate, files }: Renewed): Part[] {
   ];
 }
 
-/** Adds the admin listener to what runs. It answers until the drain is over: /readyz says meanwhile why nobody should come. */
+/** Adds the admin listener to what runs. It answers until the drain is over: /readyz says meanwhile why nobody should
+ *  come. */
 export async function withAdmin(
   node: Node,
   inspection: Inspection,

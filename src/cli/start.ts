@@ -1,4 +1,5 @@
-// Starts what `fanwire serve` runs: one relay in this thread, or several as workers, joined with other nodes where there are any.
+// Starts what `fanwire serve` runs: one relay in this thread, or several as workers, joined with other nodes where
+// there are any.
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,7 +19,9 @@ import type { Inspection } from '../relay/watch/inspection.js';
 import { Renewals } from './renewals.js';
 import { type Node, partsOf, type Running, running, withAdmin } from './running.js';
 
-/** With its admin listener. `stuck` is what is done about workers that do not end; the process is killed where undefined. What is not needed is not loaded: --help and a bad flag answer without uWS, and a missing binary is one line. */
+/** With its admin listener. `stuck` is what is done about workers that do not end; the process is killed where
+ *  undefined. What is not needed is not loaded: --help and a bad flag answer without uWS, and a missing binary is one
+ *  line. */
 export async function start(config: RelayConfig, log: Logger, stuck?: () => void): Promise<Running> {
   const { node, inspection, renewed } = await startNode(config, log, stuck);
   return withAdmin(node, inspection, config, log, renewed);
@@ -31,7 +34,8 @@ export async function startBare(config: RelayConfig, log: Logger, stuck?: () => 
 }
 
 async function startNode(config: RelayConfig, log: Logger, stuck?: () => void) {
-  // uWS reads its environment when it is first loaded, and only what this thread sets is seen: a worker's variables are a copy.
+  // uWS reads its environment when it is first loaded, and only what this thread sets is seen: a worker's variables are
+  // a copy.
   await import('../relay/uws.js');
   const certificate = config.tlsCert === '' ? undefined : new ServedCertificate(config);
   if (certificate !== undefined && certificate.expiresAtMs < Date.now()) {

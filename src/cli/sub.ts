@@ -17,7 +17,8 @@ interface SubOptions extends ConnectOptions {
 
 const NEWLINE = Buffer.from('\n');
 
-/** What a write to stdout fails with once its reader (`| head`) has seen enough; the second where stdout is a socket. */
+/** What a write to stdout fails with once its reader (`| head`) has seen enough; the second where stdout is a
+ *  socket. */
 const READER_GONE = new Set(['EPIPE', 'ECONNRESET']);
 
 function bufferOf(data: RawData): Buffer {

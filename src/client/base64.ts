@@ -1,4 +1,5 @@
-// Bytes as base64 and back (RFC 4648, section 4), without atob and btoa: not every runtime has them (React Native before 0.74).
+// Bytes as base64 and back (RFC 4648, section 4), without atob and btoa: not every runtime has them (React Native
+// before 0.74).
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'.split('');
 

@@ -18,7 +18,8 @@ export interface ClientOptions {
   readonly backoffBaseMs?: number;
   /** Upper bound of any wait before reconnecting, in ms. Default 30,000. */
   readonly backoffCapMs?: number;
-  /** Publishes kept while there is no connection, or that wait for the relay's limits; beyond it publish() rejects. Default 1,000. */
+  /** Publishes kept while there is no connection, or that wait for the relay's limits; beyond it publish() rejects.
+   *  Default 1,000. */
   readonly queueLimit?: number;
   /** Messages an iterator holds for a loop that is behind; beyond it the oldest go, with a `gap`. Default 1,000. */
   readonly bufferLimit?: number;
@@ -26,18 +27,21 @@ export interface ClientOptions {
   readonly connectTimeoutMs?: number;
   /** Milliseconds of silence until a ping. Default 25,000. */
   readonly heartbeatMs?: number;
-  /** Milliseconds until a publish that was sent and not answered, over all reconnects, rejects as unconfirmed. Default 120,000. */
+  /** Milliseconds until a publish that was sent and not answered, over all reconnects, rejects as unconfirmed. Default
+   *  120,000. */
   readonly confirmMs?: number;
 }
 
 export interface SubscribeOptions {
-  /** How many of the last messages that the relay keeps come first. What counts is the first subscribe() of a topic. Default 0. */
+  /** How many of the last messages that the relay keeps come first. What counts is the first subscribe() of a topic.
+   *  Default 0. */
   readonly history?: number;
 }
 
 /** How a publish was taken. */
 export interface Published {
-  /** Its number in the topic; undefined where the relay keeps no history of it, or could not number it (a cluster without NATS). */
+  /** Its number in the topic; undefined where the relay keeps no history of it, or could not number it (a cluster
+   *  without NATS). */
   readonly seq: number | undefined;
 }
 
@@ -95,10 +99,10 @@ export class FanwireClient extends Connection implements SubscriptionHost {
   }
 
   /**
-   * Publishes any JSON value, or bytes (an ArrayBuffer or a view of one). Resolves when the relay has taken it; waits in the queue while
-   * there is no connection, and is sent once more where an answer was lost with a connection: it arrives once.
-   * Rejects with FanwireError: FANWIRE_CLIENT_DATA, FANWIRE_CLIENT_TOO_BIG, FANWIRE_CLIENT_QUEUE_FULL, FANWIRE_CLIENT_UNCONFIRMED (it may
-   * or may not have been published), FANWIRE_CLIENT_CLOSED, or the relay's refusal.
+   * Publishes any JSON value, or bytes (an ArrayBuffer or a view of one). Resolves when the relay has taken it; waits
+   * in the queue while there is no connection, and is sent once more where an answer was lost with a connection: it
+   * arrives once. Rejects with FanwireError: FANWIRE_CLIENT_DATA, FANWIRE_CLIENT_TOO_BIG, FANWIRE_CLIENT_QUEUE_FULL,
+   * FANWIRE_CLIENT_UNCONFIRMED (it may or may not have been published), FANWIRE_CLIENT_CLOSED, or the relay's refusal.
    */
   publish<T>(topic: string, data: T extends Unpublishable ? never : T): Promise<Published> {
     return new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
-// The connection that comes back by itself: a state machine from attempt to attempt. It knows no topics; the client above it does.
+// The connection that comes back by itself: a state machine from attempt to attempt. It knows no topics; the client
+// above it does.
 import { FanwireError } from '../base/error.js';
 import type { ServerOp } from '../protocol/ops.js';
 import { Emitter, wordsOf } from './emitter.js';
@@ -15,7 +16,8 @@ export type ClientState = 'connecting' | 'open' | 'waiting' | 'closed';
 
 export interface ClientEvents {
   state: ClientState;
-  /** What no promise tells: a refused subscription or token, a connection that ended with a reason, a listener that threw. */
+  /** What no promise tells: a refused subscription or token, a connection that ended with a reason, a listener that
+   *  threw. */
   error: FanwireError;
   /** The relay is going away; the client reconnects after this many ms. */
   drain: number;
@@ -84,8 +86,8 @@ export abstract class Connection extends Emitter<ClientEvents> {
     return this.#link?.socket.bufferedAmount ?? 0;
   }
 
-  /** Tries to connect at once where it waits, and looks whether the connection is alive where it is open. Browsers' events do it by
-   *  themselves; call it where a runtime tells of the network in another way. */
+  /** Tries to connect at once where it waits, and looks whether the connection is alive where it is open. Browsers'
+   *  events do it by themselves; call it where a runtime tells of the network in another way. */
   wake(): void {
     if (this.state === 'open') this.#link?.probe();
     const restMs = this.#triedAtMs + FLOOR_MS - now();
@@ -172,7 +174,8 @@ export abstract class Connection extends Emitter<ClientEvents> {
     if (code !== RESTART) this.emit('error', error);
   }
 
-  /** A wait before a try, never none; a long one while it is known that there is no network, whose return is an event. */
+  /** A wait before a try, never none; a long one while it is known that there is no network, whose return is an
+   *  event. */
   protected waitMs(attempt: number): number {
     const { backoffBaseMs, backoffCapMs } = this.#settings;
     return jitterMs(isOffline() ? backoffCapMs : backoffBaseMs, backoffCapMs, attempt);
@@ -196,7 +199,8 @@ export abstract class Connection extends Emitter<ClientEvents> {
     this.disconnected(end);
   }
 
-  /** A new token is sent before the one in use ends, so that the connection lives on. By the relay's clock, whatever this one says. */
+  /** A new token is sent before the one in use ends, so that the connection lives on. By the relay's clock, whatever
+   *  this one says. */
   #renewIn(expiresInMs: number | undefined): void {
     const link = this.#link;
     const settings = this.#settings;

@@ -1,12 +1,13 @@
-// Typed events without a dependency: `on` gives back the function that takes the listener off. Listeners are somebody else's code:
-// each call is isolated, so that one that throws, or whose promise rejects, stops nobody else.
+// Typed events without a dependency: `on` gives back the function that takes the listener off. Listeners are somebody
+// else's code: each call is isolated, so that one that throws, or whose promise rejects, stops nobody else.
 
 type Listener = (value: unknown, emitter: unknown) => unknown;
 
 export abstract class Emitter<Events extends object> {
   readonly #listeners = new Map<unknown, Set<Listener>>();
 
-  /** The listener gets the value, and who says it. What it throws is shown on the console, and comes as the client's `error`. */
+  /** The listener gets the value, and who says it. What it throws is shown on the console, and comes as the client's
+   *  `error`. */
   on<Name extends keyof Events>(event: Name, listener: (value: Events[Name], emitter: this) => unknown): () => void {
     const set = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, set.add(listener as Listener));

@@ -21,7 +21,8 @@ export interface LinkEnd {
   /** The close code, or the status of a refused upgrade; 1006 where there was none. */
   readonly code: number;
   readonly reason: string;
-  /** What a refused upgrade says of coming back, where the runtime shows it (the `ws` package does, browsers do not). */
+  /** What a refused upgrade says of coming back, where the runtime shows it (the `ws` package does, browsers do
+   *  not). */
   readonly retryAfterMs?: number | undefined;
   /** The code of a refusal that is the relay's own word. */
   readonly refusal?: string | undefined;
@@ -45,7 +46,8 @@ export interface Link {
   send(text: string): void;
   /** Ends the link at once, without waiting for the peer, which may be gone. */
   drop(reason: string, code?: number): void;
-  /** Asks whether the peer is still there: without an answer in a second, or twice the time of the opening, the link ends. */
+  /** Asks whether the peer is still there: without an answer in a second, or twice the time of the opening, the link
+   *  ends. */
   probe(): void;
 }
 

@@ -1,5 +1,5 @@
-// Ops on their way: each waits for a connection, for its turn or for its answer, and every promise comes to an end. They go out in
-// order and no faster than the relay's limits allow.
+// Ops on their way: each waits for a connection, for its turn or for its answer, and every promise comes to an end.
+// They go out in order and no faster than the relay's limits allow.
 import { FanwireError } from '../base/error.js';
 import type { ErrorCode } from '../base/error-codes.js';
 import type { Limits, RetryAdvice, ServerOp } from '../protocol/ops.js';
@@ -11,7 +11,8 @@ export type Refusal = Extract<ServerOp, { op: 'error' }>;
 /** A refusal says whether it passes, where the relay said so. */
 export type Refused = FanwireError & RetryAdvice;
 
-/** Told of the answer before the next frame is read: `ws` reads several in one go, and a promise would come too late. */
+/** Told of the answer before the next frame is read: `ws` reads several in one go, and a promise would come too
+ *  late. */
 export interface Asker {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Refused) => void;

@@ -1,4 +1,5 @@
-// What may be published: bytes of every kind, and JSON that arrives as it was. Whatever JSON would silently change is refused.
+// What may be published: bytes of every kind, and JSON that arrives as it was. Whatever JSON would silently change is
+// refused.
 import { FanwireError } from '../base/error.js';
 import { toBase64 } from './base64.js';
 
@@ -32,8 +33,8 @@ function bytesOf(data: unknown): Uint8Array | undefined {
   return kindOf(data).endsWith('ArrayBuffer') ? new Uint8Array(data as ArrayBuffer) : undefined;
 }
 
-/** JSON.stringify's replacer: passes what arrives as it is. A field that is undefined is left out, as everywhere in JavaScript; JSON
- *  itself refuses a BigInt. */
+/** JSON.stringify's replacer: passes what arrives as it is. A field that is undefined is left out, as everywhere in
+ *  JavaScript; JSON itself refuses a BigInt. */
 function carried(this: unknown, key: string, value: unknown): unknown {
   const kind = kindOf(value);
   const isMissing = value === undefined && !Array.isArray(this);

@@ -51,8 +51,8 @@ interface Reader<T> {
 export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> implements AsyncIterable<Message<T>> {
   /** `joining`: the relay has yet to confirm; what arrives meanwhile is dropped, since the confirmation replays it. */
   state: 'joining' | 'live' | 'ended' = 'joining';
-  /** Resolves when the relay first confirms. Rejects when it first refuses; where that passes (`retryAfterMs`) the subscription goes on
-   *  trying, and `live` tells of its success. */
+  /** Resolves when the relay first confirms. Rejects when it first refuses; where that passes (`retryAfterMs`) the
+   *  subscription goes on trying, and `live` tells of its success. */
   readonly ready: Promise<void>;
   #position: Position | undefined;
   readonly #readers = new Set<Reader<T>>();
@@ -143,7 +143,8 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
     else if (op.op === 'lost') this.#lost(op);
   }
 
-  /** An own publish was numbered `seq`, and will not be heard here: where it is the next, the position moves past it. */
+  /** An own publish was numbered `seq`, and will not be heard here: where it is the next, the position moves past
+   *  it. */
   published(seq: number): void {
     if (this.#position?.seq === seq - 1) this.#position = { ...this.#position, seq };
   }

@@ -12,9 +12,10 @@ export function bounded(value: unknown, least: number, most = MAX_WAIT_MS): numb
 }
 
 /**
- * "Full jitter": a wait drawn evenly from 0 to min(cap, base · 2^attempt) ms, so that clients cut off together do not come back
- * together. Of the variants compared in Marc Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015), the one with the
- * fewest calls at equal completion time. Here never less than a tenth of the base: a wait has a floor.
+ * "Full jitter": a wait drawn evenly from 0 to min(cap, base · 2^attempt) ms, so that clients cut off together do not
+ * come back together. Of the variants compared in Marc Brooker, "Exponential Backoff And Jitter" (AWS Architecture
+ * Blog, 2015), the one with the fewest calls at equal completion time. Here never less than a tenth of the base: a wait
+ * has a floor.
  * @param attempt 0 for the first wait
  */
 export function jitterMs(baseMs: number, capMs: number, attempt: number): number {

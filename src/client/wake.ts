@@ -1,5 +1,6 @@
-// The moments at which a connection that seemed lost may be had again, and one that seemed alive may be dead: the network changed, a
-// page was shown, unfrozen or brought back from the browser's cache. Runtimes without such events have none.
+// The moments at which a connection that seemed lost may be had again, and one that seemed alive may be dead: the
+// network changed, a page was shown, unfrozen or brought back from the browser's cache. Runtimes without such events
+// have none.
 
 const EVENTS = ['online', 'offline', 'pageshow', 'visibilitychange', 'resume'];
 

@@ -20,8 +20,9 @@ const EXAMPLE = 'such as --deliver "prices/*=50ms;scores/*=200ms,latest;pos/*=10
 const BY_KEY = 'latest-by-key';
 
 /**
- * The rules of `pattern=window[,mode][;…]`, in order: the first that matches a topic counts. A window takes ms, s or m (a bare number
- * is milliseconds); a mode is `latest`, `latest-by-key`, or `latest-by-key:` and the separator that ends a key.
+ * The rules of `pattern=window[,mode][;…]`, in order: the first that matches a topic counts. A window takes ms, s or m
+ * (a bare number is milliseconds); a mode is `latest`, `latest-by-key`, or `latest-by-key:` and the separator that ends
+ * a key.
  * @throws FanwireError FANWIRE_CONFIG_DELIVER
  */
 export function parseDeliverRules(text: string): DeliverRule[] {

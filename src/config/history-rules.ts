@@ -19,8 +19,9 @@ const MAX_BYTES = 16 * 1024 ** 3;
 const MAX_TTL_MS = 7 * 86_400_000;
 
 /**
- * The rules of `pattern=N,TTL,bytes[;…]`, in order: the first that matches a topic counts. `N,TTL,bytes` alone is for every topic.
- * TTL takes ms, s, m, h or d (a bare number is seconds), bytes take k, m or g (1024-based). An empty text gives no rules.
+ * The rules of `pattern=N,TTL,bytes[;…]`, in order: the first that matches a topic counts. `N,TTL,bytes` alone is for
+ * every topic. TTL takes ms, s, m, h or d (a bare number is seconds), bytes take k, m or g (1024-based). An empty text
+ * gives no rules.
  * @throws FanwireError FANWIRE_CONFIG_HISTORY
  */
 export function parseHistoryRules(text: string): HistoryRule[] {

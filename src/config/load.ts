@@ -116,7 +116,8 @@ export function loadConfig({
   return { config: checked(config as RelayConfig), origins };
 }
 
-/** The configuration that a program asks for by keys; undefined values count as unset. Neither variables nor files are read.
+/** The configuration that a program asks for by keys; undefined values count as unset. Neither variables nor files are
+ *  read.
  *  @param defaults stand in place of the schema's
  *  @throws FanwireError as loadConfig does */
 export function configOf(given: object, defaults: Partial<RelayConfig>): RelayConfig {

@@ -1,4 +1,5 @@
-// What one option is. Flags, FANWIRE_ variables, file keys, --help and --print-config are all made from this declaration.
+// What one option is. Flags, FANWIRE_ variables, file keys, --help and --print-config are all made from this
+// declaration.
 import type { z } from 'zod';
 import { FanwireError } from '../protocol/codes.js';
 

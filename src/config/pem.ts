@@ -1,5 +1,5 @@
-// Certificates and keys that options name, looked at before anything starts: what reads them later (uWS, the NATS client) says
-// only that something is wrong with one of them, or says it once a minute into the log.
+// Certificates and keys that options name, looked at before anything starts: what reads them later (uWS, the NATS
+// client) says only that something is wrong with one of them, or says it once a minute into the log.
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { FanwireError } from '../protocol/codes.js';
@@ -7,12 +7,14 @@ import { FanwireError } from '../protocol/codes.js';
 /** A flag and the path that it was given. */
 export type Given = readonly [flag: string, path: string];
 
-/** @throws FanwireError FANWIRE_CONFIG_TLS where the file holds no PEM certificate, FANWIRE_CONFIG_FILE where it cannot be read */
+/** @throws FanwireError FANWIRE_CONFIG_TLS where the file holds no PEM certificate, FANWIRE_CONFIG_FILE where it cannot
+ *  be read */
 export function requireCertificate(given: Given): X509Certificate {
   return parsed(given, 'PEM certificate', (text) => new X509Certificate(text));
 }
 
-/** @throws FanwireError as requireCertificate does, also where the key is none, is encrypted, or is another certificate's */
+/** @throws FanwireError as requireCertificate does, also where the key is none, is encrypted, or is another
+ *  certificate's */
 export function requireKeyPair(certificate: Given, key: Given): X509Certificate {
   const held = requireCertificate(certificate);
   const privateKey: KeyObject = parsed(key, 'PEM private key without a passphrase', (text) => createPrivateKey(text));

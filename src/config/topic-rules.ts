@@ -1,4 +1,5 @@
-// What rules by topic have in common: `pattern=…;pattern=…`, the first match counts, and a rule that can never match is an error.
+// What rules by topic have in common: `pattern=…;pattern=…`, the first match counts, and a rule that can never match is
+// an error.
 
 /** A rule for the topics that its pattern matches: an exact topic, or a prefix that ends in `*`. */
 export interface TopicRule {

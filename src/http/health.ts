@@ -19,7 +19,8 @@ export class HealthRoute {
     private readonly config: Pick<RelayConfig, 'healthPath'>,
   ) {}
 
-  /** Adds the route to the relay's port. A WebSocket for the topic of that name goes by it: uWS asks for upgrades first. */
+  /** Adds the route to the relay's port. A WebSocket for the topic of that name goes by it: uWS asks for upgrades
+   *  first. */
   attach(): void {
     const { healthPath } = this.config;
     if (healthPath === '') return;

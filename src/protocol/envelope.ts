@@ -7,7 +7,8 @@ import { checkTopicName } from './topic-name.js';
 /** The subprotocol's name in Sec-WebSocket-Protocol. */
 export const SUBPROTOCOL = 'fanwire.v1';
 
-/** Deepest nesting of a published `data`: V8's JSON.parse takes any depth, but parsers that recurse (Python's) fail near 1,000. */
+/** Deepest nesting of a published `data`: V8's JSON.parse takes any depth, but parsers that recurse (Python's) fail
+ *  near 1,000. */
 export const MAX_DATA_DEPTH = 128;
 
 /** Longest `id` in characters: it is echoed, and must not become a way to have the relay carry bytes. */
@@ -138,7 +139,8 @@ function parsePub(text: string, fields: Fields, topic: string, id: OpId | undefi
   return { op: 'pub', topic, id, payload: { body: base64Body(data as string), raw, ...keyed }, once };
 }
 
-/** The bytes of canonical, padded base64 (RFC 4648, section 4), else undefined. A regular expression would overflow V8's stack at 16 MB. */
+/** The bytes of canonical, padded base64 (RFC 4648, section 4), else undefined. A regular expression would overflow
+ *  V8's stack at 16 MB. */
 function decodeBase64(text: string): Uint8Array | undefined {
   const bytes = Buffer.from(text, 'base64');
   return bytes.toString('base64') === text ? bytes : undefined;

@@ -1,4 +1,5 @@
-// Writes `fanwire.v1`: every frame the relay sends, by string concatenation, so that a fan-out serialises once a publish.
+// Writes `fanwire.v1`: every frame the relay sends, by string concatenation, so that a fan-out serialises once a
+// publish.
 import type { InvalidOp, Limits, Member, OpId, Position, RetryAdvice, Unrecovered } from './ops.js';
 
 /** The part of a `msg` that every publish of a topic shares; a topic keeps it. */
@@ -6,8 +7,8 @@ export function msgHead(topic: string): string {
   return `{"op":"msg","topic":${JSON.stringify(topic)},"data":`;
 }
 
-/** A `msg`. `head` is msgHead(topic), `body` a Payload's body; `seq` is 0 where the topic has no history, `skipped` how many messages
- *  this one has taken the place of. */
+/** A `msg`. `head` is msgHead(topic), `body` a Payload's body; `seq` is 0 where the topic has no history, `skipped` how
+ *  many messages this one has taken the place of. */
 export function msgFrame(head: string, body: string, seq: number, from: string | undefined, skipped = 0): string {
   if (skipped > 0) return msgFrame(head, `${body},"skipped":${skipped}`, seq, from);
   if (from === undefined) return seq === 0 ? `${head}${body}}` : `${head}${body},"seq":${seq}}`;

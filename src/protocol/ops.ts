@@ -1,4 +1,5 @@
-// The ops of `fanwire.v1` as types: what a client may say and what the relay answers. docs/protocol.md says the same in words.
+// The ops of `fanwire.v1` as types: what a client may say and what the relay answers. docs/protocol.md says the same in
+// words.
 
 /** A place in a topic's history: `seq` rises with every publish and means something only within its `epoch`. */
 export interface Position {
@@ -46,17 +47,20 @@ export interface PublishId {
 
 /** What was published, as each audience of a topic gets it. */
 export interface Payload {
-  /** For enveloped subscribers: the JSON text after `"data":`, byte for byte as published; `"encoding"` follows if it is set. */
+  /** For enveloped subscribers: the JSON text after `"data":`, byte for byte as published; `"encoding"` follows if it
+   *  is set. */
   readonly body: string;
   /** For raw subscribers: a string goes out as a text frame, bytes as a binary one. */
   readonly raw: string | Uint8Array;
   /** Whether bytes in `raw` go out as a text frame after all. */
   readonly isText?: boolean;
-  /** What tells messages of a topic apart where only the newest of each is delivered; undefined where the publisher named none. */
+  /** What tells messages of a topic apart where only the newest of each is delivered; undefined where the publisher
+   *  named none. */
   readonly key?: string;
 }
 
-/** Why a frame is no op: the stable code, one line for a person, and what the error answers, as far as it was readable. */
+/** Why a frame is no op: the stable code, one line for a person, and what the error answers, as far as it was
+ *  readable. */
 export interface InvalidOp {
   readonly op: 'invalid';
   readonly code: string;
@@ -65,7 +69,8 @@ export interface InvalidOp {
   readonly topic?: string | undefined;
 }
 
-/** What a refusal says of a retry: after how long it may help, or that only a new token does. With neither it is final. */
+/** What a refusal says of a retry: after how long it may help, or that only a new token does. With neither it is
+ *  final. */
 export interface RetryAdvice {
   readonly retryAfterMs?: number | undefined;
   readonly authenticate?: true | undefined;

@@ -1,10 +1,11 @@
-// What an enveloped publish is between relays: its publisher's name and its body, from which either audience's form is made.
+// What an enveloped publish is between relays: its publisher's name and its body, from which either audience's form is
+// made.
 import type { Payload } from './ops.js';
 
 const ENCODING = ',"encoding":"base64"';
 
-/** The publisher as JSON (nothing for an anonymous one), or publisher and key as an array; a line feed, the body. JSON strings have no
- *  raw line feed. */
+/** The publisher as JSON (nothing for an anonymous one), or publisher and key as an array; a line feed, the body. JSON
+ *  strings have no raw line feed. */
 export function writeParcel(body: string, from: string | undefined, key?: string): Uint8Array {
   if (key !== undefined) return Buffer.from(`${JSON.stringify([from ?? null, key])}\n${body}`);
   return Buffer.from(from === undefined ? `\n${body}` : `${JSON.stringify(from)}\n${body}`);
@@ -28,7 +29,8 @@ export function readParcel(bytes: Uint8Array): Parcel {
     : { body, from: about[0] ?? undefined, key: about[1] };
 }
 
-/** Both forms of a publish, from its body. Inside a JSON string every quote is escaped, so ENCODING cannot be part of one. */
+/** Both forms of a publish, from its body. Inside a JSON string every quote is escaped, so ENCODING cannot be part of
+ *  one. */
 export function bodyPayload(body: string): Payload {
   if (body.endsWith(ENCODING)) return { body, raw: Buffer.from(body.slice(1, -ENCODING.length - 1), 'base64') };
   return { body, raw: body.startsWith('"') ? (JSON.parse(body) as string) : body };

@@ -1,8 +1,9 @@
-// What the threads of a process say to each other about a topic's sequence: a line of JSON, and a body after it where there is one.
+// What the threads of a process say to each other about a topic's sequence: a line of JSON, and a body after it where
+// there is one.
 
 export type SequenceRecord =
-  /** To the topic's owner: number this, keep it, pass it on. `sender` is the connection to leave out; `ack` wants its number. One with
-   *  the `pid` of another is the same, said again `repeat` ms after the first time. */
+  /** To the topic's owner: number this, keep it, pass it on. `sender` is the connection to leave out; `ack` wants its
+   *  number. One with the `pid` of another is the same, said again `repeat` ms after the first time. */
   | {
       readonly is: 'publish';
       readonly from?: string;
@@ -27,11 +28,11 @@ export type SequenceRecord =
   | { readonly is: 'ack'; readonly ack: number; readonly seq?: number }
   /** From the owner, where it cannot number at the moment: for those who are there, and kept by nobody. */
   | { readonly is: 'unnumbered'; readonly from?: string; readonly sender?: string; readonly key?: string }
-  /** To the owner: send all that you keep. It answers with `kept` (everything over `floor` follows), a `message` each, and `end`,
-   *  with nothing in between. `ask` tells the answers to several questions apart. */
+  /** To the owner: send all that you keep. It answers with `kept` (everything over `floor` follows), a `message` each,
+   *  and `end`, with nothing in between. `ask` tells the answers to several questions apart. */
   | { readonly is: 'ask'; readonly ask: number }
-  /** To the owner: where is the topic's sequence? It answers with `here`: at `seq`, and all of the topic's messages up to there have
-   *  numbers up to `last`. */
+  /** To the owner: where is the topic's sequence? It answers with `here`: at `seq`, and all of the topic's messages up
+   *  to there have numbers up to `last`. */
   | { readonly is: 'where'; readonly ask: number }
   | { readonly is: 'here'; readonly ask: number; readonly epoch: string; readonly seq: number; readonly last: number }
   /** To the owner: nobody is subscribed here any more. */

@@ -7,12 +7,13 @@ export const MAX_TOPIC_BYTES = 200;
 // C0, DEL and C1 control characters (they would break logs and headers), and lone surrogates (they have no UTF-8).
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 
-/** A segment that URLs are written without: `ws://host/a/../b` leaves every client as `/b`, and `ws://host/.` as `/` (RFC 3986, 5.2.4). */
+/** A segment that URLs are written without: `ws://host/a/../b` leaves every client as `/b`, and `ws://host/.` as `/`
+ *  (RFC 3986, 5.2.4). */
 const DOT_SEGMENT = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i;
 
 /**
- * Undefined when `name` may be a topic's: 1 to 200 bytes of UTF-8 without control characters, and neither `.` nor `..`, which
- * no URL can spell. Else the refusal to answer with.
+ * Undefined when `name` may be a topic's: 1 to 200 bytes of UTF-8 without control characters, and neither `.` nor `..`,
+ * which no URL can spell. Else the refusal to answer with.
  */
 export function checkTopicName(name: string): Refusal | undefined {
   if (name.length === 0) return refuse('a topic name must not be empty');
@@ -28,9 +29,9 @@ export function checkTopicName(name: string): Refusal | undefined {
 }
 
 /**
- * The topic that a request path names: the path without its first slash, percent-decoded. A path that clients would rewrite, each
- * in its own way, before they send it is refused, so that a path names one topic whoever sends it.
- * `path` comes without the query, as uWS `getUrl()` gives it. Never throws.
+ * The topic that a request path names: the path without its first slash, percent-decoded. A path that clients would
+ * rewrite, each in its own way, before they send it is refused, so that a path names one topic whoever sends it. `path`
+ * comes without the query, as uWS `getUrl()` gives it. Never throws.
  */
 export function parseTopicPath(path: string): { readonly topic: string } | Refusal {
   const encoded = path.startsWith('/') ? path.slice(1) : path;

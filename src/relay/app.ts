@@ -23,7 +23,8 @@ const COMPRESSION = {
   dedicated: DEDICATED_COMPRESSOR_4KB | DEDICATED_DECOMPRESSOR,
 };
 
-/** uWS cuts a socket over its own limit without a close frame; up to this size the relay reads on and closes with 1009. */
+/** uWS cuts a socket over its own limit without a close frame; up to this size the relay reads on and closes with
+ *  1009. */
 const READ_FOR_CLOSE_BYTES = 1024 * 1024;
 
 /** What uWS itself holds a WebSocket to.

@@ -1,11 +1,13 @@
-// Every text that goes to uWS becomes bytes here, and nowhere else. uWS's binary for Node 24 reads a JavaScript string of one-byte
-// characters as if it were UTF-8, so 'ä' leaves as invalid UTF-8, and a topic of that name exists twice inside uWS (seen up to
-// v20.68, uWebSockets.js issue 1280). The types in uws.ts take no string, so one that is handed over does not compile.
+// Every text that goes to uWS becomes bytes here, and nowhere else. uWS's binary for Node 24 reads a JavaScript string
+// of one-byte characters as if it were UTF-8, so 'ä' leaves as invalid UTF-8, and a topic of that name exists twice
+// inside uWS (seen up to v20.68, uWebSockets.js issue 1280). The types in uws.ts take no string, so one that is handed
+// over does not compile.
 
 /** What uWS is handed: the bytes are read before the call returns. */
 export type Bytes = Uint8Array | ArrayBuffer;
 
-/** The UTF-8 of `text`; a lone surrogate becomes U+FFFD. Short ones share a slab that Node keeps: do not hold many for long. */
+/** The UTF-8 of `text`; a lone surrogate becomes U+FFFD. Short ones share a slab that Node keeps: do not hold many for
+ *  long. */
 export function utf8(text: string): Uint8Array {
   return Buffer.from(text, 'utf8');
 }
@@ -14,8 +16,9 @@ const encoder = new TextEncoder();
 const passing = new Uint8Array(64 * 1024);
 
 /**
- * The UTF-8 of `text` for a call that has read or copied it when it returns, as all of uWS's and FanOut.publish do: void at the
- * next one. CPU of a message to uWS, Node 20: 239 ns for 30 bytes and 979 ns for 4,000; as `utf8` 288 and 2,671; as a string 181 and 1,352.
+ * The UTF-8 of `text` for a call that has read or copied it when it returns, as all of uWS's and FanOut.publish do:
+ * void at the next one. CPU of a message to uWS, Node 20: 239 ns for 30 bytes and 979 ns for 4,000; as `utf8` 288 and
+ * 2,671; as a string 181 and 1,352.
  */
 export function passingUtf8(text: string): Uint8Array {
   // No UTF-16 unit takes more than three bytes.
@@ -23,7 +26,8 @@ export function passingUtf8(text: string): Uint8Array {
   return new Uint8Array(passing.buffer, 0, encoder.encodeInto(text, passing).written);
 }
 
-/** Reasons of closes in bytes, of which a close frame has room for 123 (RFC 6455, section 5.5); cut between characters. */
+/** Reasons of closes in bytes, of which a close frame has room for 123 (RFC 6455, section 5.5); cut between
+ *  characters. */
 export function closeReason(text: string): Uint8Array {
   const bytes = utf8(text);
   if (bytes.length <= MAX_REASON_BYTES) return bytes;
@@ -40,8 +44,8 @@ const KEY_BYTES = 8;
 const DIGITS = utf8('0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_');
 
 /**
- * Names for uWS's topics: eight ASCII bytes, each handed out once. uWS compares a topic's bytes on every publish, so a key is
- * short and of one length, whatever the topic is called.
+ * Names for uWS's topics: eight ASCII bytes, each handed out once. uWS compares a topic's bytes on every publish, so a
+ * key is short and of one length, whatever the topic is called.
  */
 export class TopicKeys {
   private slab = new Uint8Array(0);

@@ -8,7 +8,8 @@ import type { Ledger } from './door/ledger.js';
 export interface Company {
   /** How its publishes reach the others. */
   readonly bus: Bus;
-  /** The threads of its process, of which each topic with history has one as its owner; undefined where it is the only one. */
+  /** The threads of its process, of which each topic with history has one as its owner; undefined where it is the only
+   *  one. */
   readonly threads: Threads | undefined;
   /** Stands before its connections' ids, so that they are unique among the threads of a process. */
   readonly idPrefix: string;

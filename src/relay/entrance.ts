@@ -1,5 +1,6 @@
-// Where a relay listens. It has one uWS App, and after its certificate was renewed the App before as well: uWS reads a certificate when
-// an App is made, so newcomers get a new App on the same port, and the sockets that are in stay on theirs until they go.
+// Where a relay listens. It has one uWS App, and after its certificate was renewed the App before as well: uWS reads a
+// certificate when an App is made, so newcomers get a new App on the same port, and the sockets that are in stay on
+// theirs until they go.
 import type { RelayConfig } from '../config/schema.js';
 import { makeApp } from './app.js';
 import { cannotListen } from './listening.js';
@@ -97,8 +98,8 @@ export class Entrance {
     for (const { app } of [this.gate, ...this.older]) app.close();
   }
 
-  /** The port goes from one App to the next inside one turn of the loop: a client that comes in those microseconds is refused. Where
-   *  threads share the port, the next one has it before the other lets go. */
+  /** The port goes from one App to the next inside one turn of the loop: a client that comes in those microseconds is
+   *  refused. Where threads share the port, the next one has it before the other lets go. */
   private handOver(from: TemplatedApp, to: TemplatedApp): void {
     const before = this.listenSocket as us_listen_socket;
     if (!this.sharesPort) us_listen_socket_close(before);
@@ -110,8 +111,8 @@ export class Entrance {
     throw cannotListen(this.config.host, this.port, ['--port', '--host']);
   }
 
-  /** uWS lets a port be taken anew, as a renewal and the next relay do, only where it was asked for by its number (SO_REUSEADDR). So one is
-   *  found, and asked for; whoever has taken it in those microseconds keeps it. */
+  /** uWS lets a port be taken anew, as a renewal and the next relay do, only where it was asked for by its number
+   *  (SO_REUSEADDR). So one is found, and asked for; whoever has taken it in those microseconds keeps it. */
   private listenAnywhere(): us_listen_socket | undefined {
     for (let attempt = 0; attempt < FREE_PORT_ATTEMPTS; attempt++) {
       const any = this.listenOn(this.gate.app, 0);

@@ -1,5 +1,6 @@
-// One publish, every audience: a message goes to a topic's raw sockets as it is, to its enveloped sockets in an envelope that is
-// written once, into its history, and to other relays. Where a topic has raw sockets only and no history, only the first costs.
+// One publish, every audience: a message goes to a topic's raw sockets as it is, to its enveloped sockets in an
+// envelope that is written once, into its history, and to other relays. Where a topic has raw sockets only and no
+// history, only the first costs.
 import { type Bus, type Deliver, Kind } from '../bus/bus.js';
 import { noBus } from '../bus/none.js';
 import { msgFrame, rawBody } from '../protocol/frames.js';
@@ -34,8 +35,8 @@ export class Exchange {
     this.bus.forward(topic.name, message, isBinary ? Kind.binary : Kind.text);
   }
 
-  /** Fans out what nobody's socket sent (HTTP) to a topic, which need not have subscribers. Gives how many there are here.
-   *  `acknowledge` is as that of publishPayload. */
+  /** Fans out what nobody's socket sent (HTTP) to a topic, which need not have subscribers. Gives how many there are
+   *  here. `acknowledge` is as that of publishPayload. */
   publishTo(
     name: string,
     message: ArrayBuffer | Uint8Array,
@@ -53,8 +54,8 @@ export class Exchange {
     return topic?.subscribers ?? 0;
   }
 
-  /** Fans out what an enveloped socket published. `acknowledge` gets its seq, 0 where the topic has no history, and undefined
-   *  where it cannot be known whether a repeated one had been published already. */
+  /** Fans out what an enveloped socket published. `acknowledge` gets its seq, 0 where the topic has no history, and
+   *  undefined where it cannot be known whether a repeated one had been published already. */
   publishPayload(
     name: string,
     sender: Connection,
@@ -75,7 +76,8 @@ export class Exchange {
     acknowledge(0);
   }
 
-  /** Whether a publish with an id is not a repeated one, to a topic without history: those are remembered by the thread they came to. */
+  /** Whether a publish with an id is not a repeated one, to a topic without history: those are remembered by the thread
+   *  they came to. */
   private isNew(key: string, repeat: number | undefined, acknowledge: Acknowledge): boolean {
     const known = this.recent.find(key);
     const isAlone = this.bus === noBus;

@@ -12,7 +12,8 @@ export interface RelayLife {
   renewCertificate(): void;
   /** Says that newcomers are better sent elsewhere, and takes those that come all the same. */
   leave(): void;
-  /** Lets nobody in any more and closes every socket with 1012, spread over `overMs`. Resolves when the last was told. */
+  /** Lets nobody in any more and closes every socket with 1012, spread over `overMs`. Resolves when the last was
+   *  told. */
   drain(overMs?: number): Promise<void>;
   /** For who waits until a drained relay has nothing but idle HTTP connections left, and closes those. */
   httpConnections(): HttpConnections;

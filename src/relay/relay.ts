@@ -275,7 +275,8 @@ export class Relay implements RelayLife, Inspected {
     this.corkHolder.run(res, upgrade);
   }
 
-  /** Makes a socket of a client that may come in. uWS opens it inside `res.upgrade`, so its topic is not released in between. */
+  /** Makes a socket of a client that may come in. uWS opens it inside `res.upgrade`, so its topic is not released in
+   *  between. */
   welcome(res: HttpResponse, context: us_socket_context_t, headers: HandshakeHeaders, entrant: Entrant): void {
     const topic = entrant.topic === undefined ? undefined : this.topics.hold(entrant.topic);
     const id = `${this.company.idPrefix}${this.nextId++}`;

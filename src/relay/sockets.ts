@@ -1,4 +1,5 @@
-// A WebSocket's life as uWS tells it: it opens, says something, drains, closes. What is done at each step is the parts' business.
+// A WebSocket's life as uWS tells it: it opens, says something, drains, closes. What is done at each step is the parts'
+// business.
 import type { RelayConfig } from '../config/schema.js';
 import { controlFrames, socketLimits } from './app.js';
 import type { OpsBudget } from './budget/ops-budget.js';

@@ -1,4 +1,5 @@
-// The topics of a relay and all that happens in them: who is in, who hears a publish, history, presence and fanwire.v1 sessions.
+// The topics of a relay and all that happens in them: who is in, who hears a publish, history, presence and fanwire.v1
+// sessions.
 import { compilePatterns } from '../auth/permissions.js';
 import { parseDeliverRules } from '../config/deliver-rules.js';
 import { parseHistoryRules } from '../config/history-rules.js';

@@ -1,5 +1,5 @@
-// The only import of uWebSockets.js: loads its prebuilt binary, says what to do where there is none that fits, and narrows its types:
-// nothing here takes a JavaScript string (bytes.ts says why).
+// The only import of uWebSockets.js: loads its prebuilt binary, says what to do where there is none that fits, and
+// narrows its types: nothing here takes a JavaScript string (bytes.ts says why).
 
 import type * as Uws from 'uWebSockets.js';
 import { createRequire } from 'node:module';
@@ -16,7 +16,8 @@ export interface WebSocket<UserData> {
   ping(): number;
   /** Of the other end of the connection, a proxy maybe: 4 or 16 bytes. */
   getRemoteAddress(): ArrayBuffer;
-  /** Sends a close frame, and calls the close handler before it returns. `reason` has at most 123 bytes: closeReason(). */
+  /** Sends a close frame, and calls the close handler before it returns. `reason` has at most 123 bytes:
+   *  closeReason(). */
   end(code: number, reason: Bytes): void;
   close(): void;
   subscribe(topic: Bytes): boolean;
@@ -107,14 +108,16 @@ function load(): typeof Uws {
   }
 }
 
-// uWS reads this once, when its binary loads. Its default of 4096 bytes for all headers of a request is less than tokens
-// may have (MAX_TOKEN_BYTES), beside cookies and what proxies add. Also what a slow-loris client can make the relay hold.
+// uWS reads this once, when its binary loads. Its default of 4096 bytes for all headers of a request is less than
+// tokens may have (MAX_TOKEN_BYTES), beside cookies and what proxies add. Also what a slow-loris client can make the
+// relay hold.
 process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= '16384';
 const uws = load();
 
 export const App = uws.App as unknown as () => TemplatedApp;
 export const SSLApp = uws.SSLApp as unknown as (files: TlsFiles) => TemplatedApp;
-/** Whether the close handler is told why uWS closed a socket: Node 20's build (ABI 115) says so of some reasons only. */
+/** Whether the close handler is told why uWS closed a socket: Node 20's build (ABI 115) says so of some reasons
+ *  only. */
 export const SAYS_WHY_IT_CLOSES = Number(process.versions.modules) >= 127;
 
 export const us_listen_socket_close = uws.us_listen_socket_close;
@@ -125,13 +128,14 @@ export const SHARED_DECOMPRESSOR = uws.SHARED_DECOMPRESSOR;
 export const DEDICATED_COMPRESSOR_4KB = uws.DEDICATED_COMPRESSOR_4KB;
 export const DEDICATED_DECOMPRESSOR = uws.DEDICATED_DECOMPRESSOR;
 
-/** Listens on `host:port`, and calls back with false where another process has the port: uWS's default is SO_REUSEPORT, with
- *  which two relays would share a port in silence. */
+/** Listens on `host:port`, and calls back with false where another process has the port: uWS's default is SO_REUSEPORT,
+ *  with which two relays would share a port in silence. */
 export function listenExclusively(app: TemplatedApp, host: string, port: number, listening: Listening): void {
   app.listen(utf8(host), port, 1 /* LIBUS_LISTEN_EXCLUSIVE_PORT */, listening);
 }
 
-/** Listens on `host:port` beside other threads that do the same (SO_REUSEPORT): the kernel spreads connections over them. */
+/** Listens on `host:port` beside other threads that do the same (SO_REUSEPORT): the kernel spreads connections over
+ *  them. */
 export function listenShared(app: TemplatedApp, host: string, port: number, listening: Listening): void {
   app.listen(utf8(host), port, 0 /* LIBUS_LISTEN_DEFAULT */, listening);
 }

@@ -1,4 +1,5 @@
-// Finds out whether a port is free before several threads share it: with SO_REUSEPORT they would share it with another relay.
+// Finds out whether a port is free before several threads share it: with SO_REUSEPORT they would share it with another
+// relay.
 import { createServer } from 'node:net';
 import { cannotListen } from '../relay/listening.js';
 

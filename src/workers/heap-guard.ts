@@ -1,6 +1,6 @@
-// Ends a worker in order before V8 ends it without: a thread that runs out of heap takes the whole process down, since uWS's
-// handles are still open when Node tears the thread down (it aborts). A leak is caught; one huge allocation is not, and then
-// whatever supervises the process starts it again.
+// Ends a worker in order before V8 ends it without: a thread that runs out of heap takes the whole process down, since
+// uWS's handles are still open when Node tears the thread down (it aborts). A leak is caught; one huge allocation is
+// not, and then whatever supervises the process starts it again.
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
 import { resourceLimits } from 'node:worker_threads';
 
@@ -21,9 +21,11 @@ function oldGenerationBytes(): number {
   return bytes;
 }
 
-/** Watches the heap of this worker thread. Calls `end` once, with what is used and allowed in MiB. Returns what stops it. */
+/** Watches the heap of this worker thread. Calls `end` once, with what is used and allowed in MiB. Returns what stops
+ *  it. */
 export function guardHeap(end: (usedMiB: number, limitMiB: number) => void): () => void {
-  // With --max-old-space-size `resourceLimits` still says the default; V8's total is right, and includes the young generation.
+  // With --max-old-space-size `resourceLimits` still says the default; V8's total is right, and includes the young
+  // generation.
   const limit = getHeapStatistics().heap_size_limit - (resourceLimits.maxYoungGenerationSizeMb ?? 0) * MIB;
   let over = 0;
   const timer = setInterval(() => {

@@ -1,6 +1,6 @@
-// Between the workers of this process and other nodes: the main thread holds the one NATS connection of the node. So NATS has one
-// subscription a topic and node and sends a message once, whatever the number of workers, and its client runs beside the
-// relays' loops rather than in them.
+// Between the workers of this process and other nodes: the main thread holds the one NATS connection of the node. So
+// NATS has one subscription a topic and node and sends a message once, whatever the number of workers, and its client
+// runs beside the relays' loops rather than in them.
 
 import type { Bus, BusStatus } from '../bus/bus.js';
 import { NO_STATUS } from '../bus/bus.js';

@@ -12,7 +12,8 @@ import type { Supervisor } from './supervisor.js';
 
 /** A worker that does not answer within this time is busy or stuck; the others' answers do not wait for it. */
 const ANSWER_MS = 3000;
-/** Each worker ranks its own topics; so many times the topics asked for make it likely that all workers name the same. */
+/** Each worker ranks its own topics; so many times the topics asked for make it likely that all workers name the
+ *  same. */
 const RANKED_PER_TOPIC = 4;
 
 /** The last stats of a worker, and what its predecessors had counted when they died. */
@@ -35,7 +36,8 @@ export class WorkersInspection implements Inspection {
     return this.supervisor.restarts;
   }
 
-  /** Counts go on where those of a worker that died had come to: a sum that fell would read as a restart of the relay. */
+  /** Counts go on where those of a worker that died had come to: a sum that fell would read as a restart of the
+   *  relay. */
   async stats(): Promise<readonly RelayStats[]> {
     const answers = await this.supervisor.ask(ANSWER_MS, 'stats');
     for (const stats of answers.flatMap(({ answer }) => answer ?? [])) this.remember(stats);
@@ -107,7 +109,8 @@ function withoutGauges(stats: RelayStats): RelayStats {
   return { ...stats, connections: 0, handshakes: 0, topics: 0, lagging: 0, loopLagMs: 0 };
 }
 
-/** A publish reaches every worker that has subscribers of its topic, so its count is the highest of theirs, not their sum. */
+/** A publish reaches every worker that has subscribers of its topic, so its count is the highest of theirs, not their
+ *  sum. */
 function together(one: TopicInfo | undefined, other: TopicInfo): TopicInfo {
   if (one === undefined) return other;
   const info = {

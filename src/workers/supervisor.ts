@@ -1,4 +1,5 @@
-// The main thread of a relay with several workers: starts them on one port, links them, starts those anew that die, ends them.
+// The main thread of a relay with several workers: starts them on one port, links them, starts those anew that die,
+// ends them.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../base/log.js';
@@ -128,7 +129,8 @@ export class Supervisor {
     return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   }
 
-  /** Asks every worker, also one that is dead or being started; `answer` is undefined for one that gives none within `withinMs`. */
+  /** Asks every worker, also one that is dead or being started; `answer` is undefined for one that gives none within
+   *  `withinMs`. */
   ask<Op extends keyof WorkerOps>(
     withinMs: number,
     op: Op,
@@ -169,7 +171,8 @@ export class Supervisor {
     if (reasons[0] !== undefined) throw new FanwireError('FANWIRE_TLS', reasons[0]);
   }
 
-  /** Newcomers are better sent elsewhere, and are taken all the same for --drain-delay-ms; then every worker closes its sockets. */
+  /** Newcomers are better sent elsewhere, and are taken all the same for --drain-delay-ms; then every worker closes its
+   *  sockets. */
   async drain(overMs = this.config.drainMs): Promise<void> {
     this.ending = true;
     await this.collect('leave');
@@ -204,7 +207,8 @@ export class Supervisor {
     return hub === undefined ? undefined : () => hub.status();
   }
 
-  /** Cuts what is left and ends the threads. The process may exit only after this: it would abort while uWS runs in one. */
+  /** Cuts what is left and ends the threads. The process may exit only after this: it would abort while uWS runs in
+   *  one. */
   async close(): Promise<void> {
     this.ending = true;
     const ended = Promise.all(this.alive().map((worker) => worker.ended));

@@ -28,7 +28,8 @@ export class WorkerThread {
     this.origin = setup.idPrefix;
     const transferList = setup.links.map(({ port }) => port);
     const options = { workerData: setup, transferList, name: `relay ${setup.index}` };
-    // A thread takes the flags of its process; one flag of a program given as text (node --input-type=module -e …) would refuse a file.
+    // A thread takes the flags of its process; one flag of a program given as text (node --input-type=module -e …)
+    // would refuse a file.
     const isText = process.execArgv.some((flag) => flag.startsWith('--input-type'));
     this.worker = new Worker(entry, isText ? { ...options, execArgv: [] } : options);
     this.ended = new Promise((resolve) => this.worker.once('exit', () => resolve()));

@@ -23,7 +23,8 @@ function say(message: FromWorker): void {
   main.postMessage(message);
 }
 
-/** Ends this thread once uWS has let go of its handles: Node aborts the process if a thread ends while they are open. */
+/** Ends this thread once uWS has let go of its handles: Node aborts the process if a thread ends while they are
+ *  open. */
 async function end(exitCode: number): Promise<void> {
   stopGuard();
   relay?.close();

@@ -1,4 +1,5 @@
-// The CPU quota of control groups: as the files of both versions say it, and on a real group where this process may make one.
+// The CPU quota of control groups: as the files of both versions say it, and on a real group where this process may
+// make one.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';

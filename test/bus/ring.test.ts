@@ -1,4 +1,5 @@
-// The queue between two threads: whatever is written comes out whole and in order, and what there is no room for is counted.
+// The queue between two threads: whatever is written comes out whole and in order, and what there is no room for is
+// counted.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';

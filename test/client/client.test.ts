@@ -1,4 +1,5 @@
-// What the client library promises its user, against real relays: nothing hangs, nothing grows without bound, nothing is silent.
+// What the client library promises its user, against real relays: nothing hangs, nothing grows without bound, nothing
+// is silent.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -125,7 +126,8 @@ test("a refused upgrade's Retry-After is waited for", async (t) => {
 });
 
 test('a token is renewed before it ends, and the connection outlives several of them', async (t) => {
-  // The skew gives a machine that stands still for a moment two seconds more; the fifth token comes after the first has ended with it.
+  // The skew gives a machine that stands still for a moment two seconds more; the fifth token comes after the first has
+  // ended with it.
   const { url, relay } = await startLocalRelay(t, { auth: 'jwt', jwtSecret: SECRET, jwtClockSkewS: 2 });
   const claims = { sub: 'ann', fanwire: { sub: ['room'], pub: ['room'] } };
   let minted = 0;

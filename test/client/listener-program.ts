@@ -1,5 +1,6 @@
-// Listens to a topic with the client library and says all it learns, a line of JSON each: as a process of Node or Bun with the
-// relay's URL and the topic as arguments, or in a page with them in its address. The same program for every runtime.
+// Listens to a topic with the client library and says all it learns, a line of JSON each: as a process of Node or Bun
+// with the relay's URL and the topic as arguments, or in a page with them in its address. The same program for every
+// runtime.
 import { FanwireClient } from '../../src/client/index.js';
 
 export interface Said {

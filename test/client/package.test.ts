@@ -1,4 +1,5 @@
-// The packages as they are packed: what tools that check packages say of them, and programs of several kinds that take the client from them.
+// The packages as they are packed: what tools that check packages say of them, and programs of several kinds that take
+// the client from them.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// What a client publishes is what arrives: bytes of every kind as bytes, JSON as it was, and the rest refused with a reason.
+// What a client publishes is what arrives: bytes of every kind as bytes, JSON as it was, and the rest refused with a
+// reason.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';

@@ -1,5 +1,6 @@
-// Recovery end to end: a real relay, the client library, and connections that are cut at random places all the time. What a
-// recovering client has in the end is what was published, in order, once; where the relay itself died, the gap is said.
+// Recovery end to end: a real relay, the client library, and connections that are cut at random places all the time.
+// What a recovering client has in the end is what was published, in order, once; where the relay itself died, the gap
+// is said.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
@@ -29,7 +30,8 @@ const step = fc.oneof(
 /** Runs of the property; each has a topic of its own. */
 const RUNS = Number(process.env.RUNS ?? 25);
 
-/** `nodes` are the further arguments of each relay. Clients come to them in turn; one has the raw publisher, one the other. */
+/** `nodes` are the further arguments of each relay. Clients come to them in turn; one has the raw publisher, one the
+ *  other. */
 async function recoversThroughCuts(t: TestContext, nodes: readonly (readonly string[])[]): Promise<void> {
   const kept = ['--history', 'kept/*=100000,10m,200m', '--history-max-bytes', '1000m'];
   const slow = ['--slow-consumer', 'drop', '--max-backpressure', '64k'];

@@ -1,5 +1,5 @@
-// The client library where it is used: as processes of Node and Bun and in Chromium, over connections that are cut, against a
-// relay that is killed and restarted. And its size.
+// The client library where it is used: as processes of Node and Bun and in Chromium, over connections that are cut,
+// against a relay that is killed and restarted. And its size.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';

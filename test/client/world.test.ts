@@ -1,5 +1,5 @@
-// The client against real relays, where users' code, tokens and refusals are not as they should be. Each of these once hung, spun, gave
-// up for good or lost what it had promised.
+// The client against real relays, where users' code, tokens and refusals are not as they should be. Each of these once
+// hung, spun, gave up for good or lost what it had promised.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// What fanwire.v1 adds, across workers and nodes: envelopes with their publisher's form, presence, and how many there are.
+// What fanwire.v1 adds, across workers and nodes: envelopes with their publisher's form, presence, and how many there
+// are.
 import assert from 'node:assert/strict';
 import nodeTest from 'node:test';
 import { EnvelopedClient } from '../support/enveloped-client.js';
@@ -9,7 +10,8 @@ import { SocketClient } from '../support/socket-client.js';
 
 const test = testNeeding('nats-server');
 
-/** Asks who is here until at least `members` are: a node that a busy machine kept from answering within 150 ms is not waited for. */
+/** Asks who is here until at least `members` are: a node that a busy machine kept from answering within 150 ms is not
+ *  waited for. */
 async function presenceOf(client: EnvelopedClient, topic: string, members: number) {
   for (;;) {
     const answer = await client.ask({ op: 'presence', topic });

@@ -1,4 +1,5 @@
-// Members whose relay ended without a word: others are told that they have left, and once a relay is heard again, that they are there.
+// Members whose relay ended without a word: others are told that they have left, and once a relay is heard again, that
+// they are there.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';

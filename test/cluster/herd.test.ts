@@ -1,4 +1,5 @@
-// Thousands that want something of NATS at once: the work is bounded and shared, everybody is answered, and nobody is told of errors.
+// Thousands that want something of NATS at once: the work is bounded and shared, everybody is answered, and nobody is
+// told of errors.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EnvelopedClient } from '../support/enveloped-client.js';

@@ -1,4 +1,5 @@
-// History over a cluster: kept by a real NATS JetStream, so that clients recover on whatever node they come to, also when theirs died.
+// History over a cluster: kept by a real NATS JetStream, so that clients recover on whatever node they come to, also
+// when theirs died.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { CuttingProxy } from '../support/cutting-proxy.js';

@@ -1,5 +1,5 @@
-// HTTP publishes whose publisher waits for each answer, sent to two nodes in turn as a balancer does: their order, and what the answer
-// says when NATS does not have them.
+// HTTP publishes whose publisher waits for each answer, sent to two nodes in turn as a balancer does: their order, and
+// what the answer says when NATS does not have them.
 import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
 import { type TestContext, test } from 'node:test';

@@ -1,5 +1,5 @@
-// Relays joined by a real NATS: what one node publishes reaches the others' subscribers once, and an outage stays an outage of
-// the connection between nodes.
+// Relays joined by a real NATS: what one node publishes reaches the others' subscribers once, and an outage stays an
+// outage of the connection between nodes.
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';

@@ -1,5 +1,5 @@
-// What signs a node in at NATS is replaced while the node runs: the connection stays, the next one uses what is new, and a broken file
-// does not keep the node out of its cluster.
+// What signs a node in at NATS is replaced while the node runs: the connection stays, the next one uses what is new,
+// and a broken file does not keep the node out of its cluster.
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// Options that must be equal over a cluster, changed node by node: at every step all that is published arrives once on both nodes, and both
-// say that they differ, until they no longer do.
+// Options that must be equal over a cluster, changed node by node: at every step all that is published arrives once on
+// both nodes, and both say that they differ, until they no longer do.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { EnvelopedClient } from '../support/enveloped-client.js';

@@ -14,8 +14,8 @@ import { storm, upgradeRequest } from './storm.js';
 const EACH = 33_334;
 const AT_ONCE = 100;
 const WARM_UP = 10_000;
-/** What V8's heap may still grow by after the warm-up: its young generation (3 × 16 MB at most; 20 MB were seen) and pages not given
- *  back. A kilobyte a case would be 70 MB. */
+/** What V8's heap may still grow by after the warm-up: its young generation (3 × 16 MB at most; 20 MB were seen) and
+ *  pages not given back. A kilobyte a case would be 70 MB. */
 const RSS_GROWTH_BYTES = 64 << 20;
 const REQUEST = upgradeRequest('/fuzz');
 /** Follows what must end the socket: it may never come out at the other end. */

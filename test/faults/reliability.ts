@@ -1,4 +1,5 @@
-// The fault suite's figures: each test hands its own in, and with FANWIRE_WRITE_DOCS=1 they become docs/reliability.md's table.
+// The fault suite's figures: each test hands its own in, and with FANWIRE_WRITE_DOCS=1 they become
+// docs/reliability.md's table.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import type { TestContext } from 'node:test';

@@ -18,7 +18,8 @@ const DRIPPING = 2000;
 const HONEST = 500;
 const DRIP_EVERY_MS = 250;
 
-/** A client process with `count` open sockets, stopped: its kernel still acknowledges, nobody reads or answers a ping. */
+/** A client process with `count` open sockets, stopped: its kernel still acknowledges, nobody reads or answers a
+ *  ping. */
 async function stoppedClient(t: TestContext, url: string, count: number): Promise<void> {
   const script = fileURLToPath(new URL('./stopped-client.js', import.meta.url));
   const client = spawn(process.execPath, [script, url, String(count)], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -1,4 +1,5 @@
-// Subscribers that stop reading under a flood: their memory is bounded, what they miss is counted, readers miss nothing.
+// Subscribers that stop reading under a flood: their memory is bounded, what they miss is counted, readers miss
+// nothing.
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
@@ -48,7 +49,8 @@ class Stalled {
   }
 }
 
-/** Publishes as fast as those who read can follow. Resolves when each of them has all; the highest RSS seen is the result. */
+/** Publishes as fast as those who read can follow. Resolves when each of them has all; the highest RSS seen is the
+ *  result. */
 async function flood(t: TestContext, relay: ServeProcess, topic: string): Promise<number> {
   const pid = relay.child.pid as number;
   const received: number[] = Array(READERS).fill(0);
@@ -87,8 +89,8 @@ async function metricReaches(relay: ServeProcess, name: string, value: number): 
   while ((await metric(relay, name)) < value) await after(20);
 }
 
-/** A stalled socket holds --max-backpressure and what is published between two looks at it (an eighth, at least 16 KiB), in a
- *  buffer that doubles as it grows. */
+/** A stalled socket holds --max-backpressure and what is published between two looks at it (an eighth, at least 16
+ *  KiB), in a buffer that doubles as it grows. */
 function rssBound(rssBefore: number, stalled: number): number {
   return rssBefore + stalled * 2 * (MAX_BACKPRESSURE + 16 * 1024) + (64 << 20);
 }

@@ -14,7 +14,8 @@ function sourceAddress(index: number): string {
   return `127.0.0.${2 + (index % 250)}`;
 }
 
-/** Opens `count` connections, at most `atOnce` at a time, and lets each `live`. One is over when its socket has closed. */
+/** Opens `count` connections, at most `atOnce` at a time, and lets each `live`. One is over when its socket has
+ *  closed. */
 export async function storm(
   port: number,
   count: number,

@@ -1,4 +1,5 @@
-// SIGTERM while publishers send as fast as they can: whoever is connected and reads gets all that was accepted until its close.
+// SIGTERM while publishers send as fast as they can: whoever is connected and reads gets all that was accepted until
+// its close.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { WebSocket } from 'ws';
@@ -76,7 +77,8 @@ interface Ended {
   readonly acceptedByHttp: number;
 }
 
-/** Sends SIGTERM in the middle of the load. Returns what each subscriber, and each publisher of the others, has received. */
+/** Sends SIGTERM in the middle of the load. Returns what each subscriber, and each publisher of the others, has
+ *  received. */
 async function terminate(t: TestContext, drainMs: number): Promise<Ended> {
   const relay = await serve(t, ['--drain-ms', String(drainMs)]);
   const subscribers = await Promise.all(Array.from({ length: SUBSCRIBERS }, () => open(t, relay)));

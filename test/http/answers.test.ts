@@ -1,5 +1,5 @@
-// Every route of both ports, by every method and in every way a client may ask or leave: each request is answered once, in a shape that
-// HTTP allows, or its connection ends; and the relay lives on.
+// Every route of both ports, by every method and in every way a client may ask or leave: each request is answered once,
+// in a shape that HTTP allows, or its connection ends; and the relay lives on.
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
-// The dashboard, the alert rules and the list of metrics in the documentation name only what a real relay exposes, and all of it.
+// The dashboard, the alert rules and the list of metrics in the documentation name only what a real relay exposes, and
+// all of it.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

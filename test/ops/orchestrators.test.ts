@@ -1,4 +1,5 @@
-// The Kubernetes Deployment and the pm2 file of docs/ops: the relay takes what they set, and they wait as long as its end takes.
+// The Kubernetes Deployment and the pm2 file of docs/ops: the relay takes what they set, and they wait as long as its
+// end takes.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

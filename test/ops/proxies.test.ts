@@ -41,7 +41,8 @@ async function everybodyHears(clients: readonly SocketClient[], text: string): P
   await Promise.all(others.map((other) => other.until(() => other.texts.includes(text))));
 }
 
-/** Waits until the relays have told NATS of each other's interest in the topic: what is said before reaches one of them only. */
+/** Waits until the relays have told NATS of each other's interest in the topic: what is said before reaches one of them
+ *  only. */
 async function relaysAreJoined(clients: readonly SocketClient[]): Promise<void> {
   const heard = (client: SocketClient, from: SocketClient): boolean =>
     client === from || client.texts.includes(`hello from ${clients.indexOf(from)}`);
@@ -104,7 +105,8 @@ for (const { program, start } of KINDS) {
     await everybodyHears([...clients, ...newcomers], 'after the reload');
     for (const newcomer of newcomers) newcomer.socket.terminate();
 
-    // One of the two relays ends: its clients are told, come back, and find the other; those of the other notice nothing.
+    // One of the two relays ends: its clients are told, come back, and find the other; those of the other notice
+    // nothing.
     const told = new Map<SocketClient, number>();
     for (const client of clients) client.closed.then(({ code }) => told.set(client, code));
     relays[0].child.kill('SIGTERM');

@@ -1,5 +1,5 @@
-// A topic's name on every road there is: a raw path, the publish API's path and batch, fanwire.v1, NATS, the admin port, the commands.
-// Each road means the same topic by the same name, or refuses it.
+// A topic's name on every road there is: a raw path, the publish API's path and batch, fanwire.v1, NATS, the admin
+// port, the commands. Each road means the same topic by the same name, or refuses it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

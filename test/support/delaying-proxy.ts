@@ -1,4 +1,5 @@
-// A TCP proxy whose bytes arrive late, in both directions: a node far from its NATS server, or too busy to read it in time.
+// A TCP proxy whose bytes arrive late, in both directions: a node far from its NATS server, or too busy to read it in
+// time.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';

@@ -49,7 +49,8 @@ export class EnvelopedClient {
     return answer as Named<'ok'> | Named<'error'>;
   }
 
-  /** Resolves with what `look` finds in all that was heard, once it finds something; rejects if the socket closes first. */
+  /** Resolves with what `look` finds in all that was heard, once it finds something; rejects if the socket closes
+   *  first. */
   until<T>(look: (heard: readonly ServerOp[]) => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const check = (): void => {

@@ -9,7 +9,8 @@ export interface Exposition {
 
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(\{[^}]*\})? (\S+)$/;
 
-/** Throws on a line that is neither comment nor sample, on a sample without a type, and on a series that comes twice. */
+/** Throws on a line that is neither comment nor sample, on a sample without a type, and on a series that comes
+ *  twice. */
 export function parseExposition(text: string): Exposition {
   const values = new Map<string, number>();
   const types = new Map<string, string>();

@@ -18,8 +18,8 @@ export interface FanwireProcess {
 
 type Environment = Record<string, string>;
 
-/** Starts `fanwire …args`; of the parent's FANWIRE_ variables it sees none. `shell` is what a shell does first and how it
- *  runs the command ("$@"): `ulimit -n 200; exec "$@"`. */
+/** Starts `fanwire …args`; of the parent's FANWIRE_ variables it sees none. `shell` is what a shell does first and how
+ *  it runs the command ("$@"): `ulimit -n 200; exec "$@"`. */
 export function fanwire(
   t: TestContext,
   args: readonly string[],

@@ -5,8 +5,8 @@ import type { Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Target } from '../../bench/targets/target.js';
 
-/** What becomes of the nth message (from 0) for one subscriber: the messages it gets in its place, in this order. `hold` keeps it
- *  until the next one has gone. */
+/** What becomes of the nth message (from 0) for one subscriber: the messages it gets in its place, in this order.
+ *  `hold` keeps it until the next one has gone. */
 export type Fate = 'deliver' | 'drop' | 'duplicate' | 'hold';
 
 /** Relays measured messages by `fateOf`; warm-up messages always arrive. Resolves once it listens. */
@@ -42,10 +42,12 @@ export async function startFaultyServer(fateOf: (nth: number) => Fate): Promise<
   });
 }
 
-/** What is noise for a subscriber: the shortest frame there is, so that a server can always send more than anyone can read. */
+/** What is noise for a subscriber: the shortest frame there is, so that a server can always send more than anyone can
+ *  read. */
 const NOISE = Buffer.alloc(3 << 18, Buffer.from([0x82, 0x01, 0x00]));
 
-/** Relays faithfully, and floods every socket with frames that mean nothing, as fast as it takes them, until `messages` have come. */
+/** Relays faithfully, and floods every socket with frames that mean nothing, as fast as it takes them, until `messages`
+ *  have come. */
 export async function startNoisyServer(messages: number): Promise<Target> {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
   const sockets = new Set<Socket>();
@@ -71,7 +73,8 @@ export async function startNoisyServer(messages: number): Promise<Target> {
   });
 }
 
-/** Answers handshakes only once `together` of them wait (or all `total` have come), and tells how many ever waited at once. */
+/** Answers handshakes only once `together` of them wait (or all `total` have come), and tells how many ever waited at
+ *  once. */
 export async function startHesitantServer(
   together: number,
   total: number,

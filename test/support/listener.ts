@@ -1,4 +1,5 @@
-// A subscription of the client library for tests: what it received, what it was told it missed, and a way to wait for either.
+// A subscription of the client library for tests: what it received, what it was told it missed, and a way to wait for
+// either.
 import type { TestContext } from 'node:test';
 import { WebSocket } from 'ws';
 import { FanwireClient } from '../../src/client/index.js';

@@ -28,7 +28,8 @@ export function megabytes(bytes: number): string {
   return `${Math.round(bytes / (1 << 20))} MB`;
 }
 
-/** Resolves once `fact` holds. What another process does can only be asked for again and again; gives up after `withinMs`. */
+/** Resolves once `fact` holds. What another process does can only be asked for again and again; gives up after
+ *  `withinMs`. */
 export async function until(what: string, fact: () => boolean, withinMs = 30_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!fact()) {

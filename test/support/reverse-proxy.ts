@@ -19,7 +19,8 @@ export interface ReverseProxy {
   reload(): void;
 }
 
-/** The shipped file with its ports and paths replaced. Each `from` must occur, so that the test fails when the file changes. */
+/** The shipped file with its ports and paths replaced. Each `from` must occur, so that the test fails when the file
+ *  changes. */
 function configured(file: string, replacements: readonly (readonly [from: string, to: string])[]): string {
   const path = fileURLToPath(new URL(`../../../docs/ops/${file}`, import.meta.url));
   let text = readFileSync(path, 'utf8');

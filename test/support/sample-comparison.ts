@@ -48,7 +48,8 @@ export interface Sample {
   readonly spread?: number;
 }
 
-/** A comparison whose head is `slowness` times the base, a little more or less in each, over a drift that both share. */
+/** A comparison whose head is `slowness` times the base, a little more or less in each, over a drift that both
+ *  share. */
 export function sampleComparison(slowness: number, sample: Sample = {}): Comparison {
   const { lost = 0, head = 'feature', gates = ['cpu', 'p99'], scenarios = ['fan-out'], confirmation = null } = sample;
   const random = mulberry32(9);

@@ -3,7 +3,8 @@
 import { mulberry32 } from '../../bench/compare/interval.js';
 import { HISTORY_SCHEMA, type HistoryEntry } from '../../bench/history/entry.js';
 
-/** One entry a commit: CPU at `levels` against the anchor, and p99 that never changes; `noise` is a spread of either. */
+/** One entry a commit: CPU at `levels` against the anchor, and p99 that never changes; `noise` is a spread of
+ *  either. */
 export function sampleHistory(levels: readonly number[], noise = 0.01, seed = 1): HistoryEntry[] {
   const random = mulberry32(seed);
   const near = (level: number): number => level * (1 + noise * 2 * (random() + random() - 1));

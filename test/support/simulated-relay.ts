@@ -1,4 +1,5 @@
-// A relay and the network before it, in memory and in virtual time, that can be told to go wrong: for a client's state machine.
+// A relay and the network before it, in memory and in virtual time, that can be told to go wrong: for a client's state
+// machine.
 import type { ServerOp } from '../../src/protocol/ops.js';
 
 /** How the next connections and answers go. */

@@ -1,4 +1,5 @@
-// Time that a test moves: timers, performance.now and Date.now of this process. Machines sleep and clocks are set at a word.
+// Time that a test moves: timers, performance.now and Date.now of this process. Machines sleep and clocks are set at a
+// word.
 import type { TestContext } from 'node:test';
 
 interface Timer {

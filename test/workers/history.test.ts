@@ -1,4 +1,5 @@
-// History with several workers: a worker that dies takes only the topics it owned with it, and nobody is left believing otherwise.
+// History with several workers: a worker that dies takes only the topics it owned with it, and nobody is left believing
+// otherwise.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,5 @@
-// Between workers and other nodes: NATS hears of a topic once, however many workers want it, and no more when the last has gone.
+// Between workers and other nodes: NATS hears of a topic once, however many workers want it, and no more when the last
+// has gone.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { type Bus, type Deliver, Kind, NO_STATUS } from '../../src/bus/bus.js';

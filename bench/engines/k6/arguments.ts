@@ -1,8 +1,8 @@
 // A plan as the k6 command line and environment that play it.
 //
-// Settings go through the environment, because everybody on a machine can read a command line, and headers and URLs hold tokens. Nothing
-// that the job has set for a k6 of its own (K6_DURATION, K6_OUT, a config file, an exported RATE) may reach this one: it would play
-// another plan, or end without one.
+// Settings go through the environment, because everybody on a machine can read a command line, and headers and URLs
+// hold tokens. Nothing that the job has set for a k6 of its own (K6_DURATION, K6_OUT, a config file, an exported RATE)
+// may reach this one: it would play another plan, or end without one.
 
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,11 +13,12 @@ import type { Name } from '../../k6/lib/names.js';
 import type { Plan } from '../../scenarios/scenario.js';
 import { type Target, topicUrl } from '../../targets/target.js';
 
-/** Handshakes a second when the plan leaves the pace open. k6 needs the ramp's length in advance: its VUs share no state by
- *  which the last one could tell the publishers that all are connected. */
+/** Handshakes a second when the plan leaves the pace open. k6 needs the ramp's length in advance: its VUs share no
+ *  state by which the last one could tell the publishers that all are connected. */
 const UNPACED_CONNECT_RATE = 1000;
 
-/** The bundled script of `scenario`; a scenario without one of its own is played by fan-out's, which knows every setting. */
+/** The bundled script of `scenario`; a scenario without one of its own is played by fan-out's, which knows every
+ *  setting. */
 function scriptOf(scenario: string): string {
   const folder = scriptsFolder();
   const own = join(folder, `${scenario}.ts`);

@@ -1,4 +1,5 @@
-// How much of its cores k6 used or waited for, from outside by pid: its own scheduler tells a script nothing of the kind.
+// How much of its cores k6 used or waited for, from outside by pid: its own scheduler tells a script nothing of the
+// kind.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { ServerLoad } from '../../measure/server-load.js';
@@ -76,7 +77,8 @@ interface Reading {
   readonly waitS: number;
 }
 
-/** Seconds that threads of `pid` were ready and had no core: field 2 of schedstat (ns). 0 where the kernel does not tell. */
+/** Seconds that threads of `pid` were ready and had no core: field 2 of schedstat (ns). 0 where the kernel does not
+ *  tell. */
 function waitedS(pid: number): number {
   try {
     const threads = readdirSync(`/proc/${pid}/task`);

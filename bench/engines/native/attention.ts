@@ -1,6 +1,7 @@
-// Keeps a process awake around the instants at which messages are due. A process that has slept for tens of milliseconds reads the first
-// message late and the next ones slowly: it has to be woken, and what it runs is out of the core's caches. That time would be added to the
-// server's. Looking out costs up to a millisecond and a half of CPU a message, so it is for low rates; at high ones nobody sleeps.
+// Keeps a process awake around the instants at which messages are due. A process that has slept for tens of
+// milliseconds reads the first message late and the next ones slowly: it has to be woken, and what it runs is out of
+// the core's caches. That time would be added to the server's. Looking out costs up to a millisecond and a half of CPU
+// a message, so it is for low rates; at high ones nobody sleeps.
 
 /** Messages due at one instant count once. */
 const MOST_INSTANTS_PER_S = 100;

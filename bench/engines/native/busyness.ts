@@ -1,4 +1,5 @@
-// How busy this process's main thread is: CPU used plus, on Linux, the time it was ready to run and had to wait for a core.
+// How busy this process's main thread is: CPU used plus, on Linux, the time it was ready to run and had to wait for a
+// core.
 //
 // Waiting counts because a generator that shares its core is as late as one that is itself saturated.
 
@@ -36,8 +37,8 @@ export class BusynessMeter {
     this.#to ??= read();
   }
 
-  /** The share between `begin` and `end`, which were to be `plannedMs` apart. An event loop so busy that it took the first reading when
-   *  it was nearly time for the second had no time left, whatever the readings say. */
+  /** The share between `begin` and `end`, which were to be `plannedMs` apart. An event loop so busy that it took the
+   *  first reading when it was nearly time for the second had no time left, whatever the readings say. */
   report(plannedMs: number): Busyness {
     const from = this.#from;
     const to = this.#to ?? read();
@@ -51,7 +52,8 @@ export class BusynessMeter {
 function read(): Reading {
   const atMs = performance.now();
   try {
-    // Nanoseconds on the CPU, nanoseconds waiting for it (Documentation/scheduler/sched-stats.rst); of the main thread only.
+    // Nanoseconds on the CPU, nanoseconds waiting for it (Documentation/scheduler/sched-stats.rst); of the main thread
+    // only.
     const [run, wait] = readFileSync('/proc/self/schedstat', 'latin1').split(' ');
     const runMs = Number(run) / 1e6;
     const waitMs = Number(wait) / 1e6;

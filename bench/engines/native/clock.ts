@@ -1,8 +1,8 @@
 // One clock for all generator processes: monotonic, microseconds, readable as Unix time, cheap enough for every read.
 //
-// CLOCK_MONOTONIC (process.hrtime) is the same in every process of a machine; performance.now() is it minus a start that
-// differs per process. The engine picks the Unix time of monotonic zero once and hands it to every process, so that two
-// processes disagree by the microsecond it takes to align them, and a step of the wall clock moves nothing.
+// CLOCK_MONOTONIC (process.hrtime) is the same in every process of a machine; performance.now() is it minus a start
+// that differs per process. The engine picks the Unix time of monotonic zero once and hands it to every process, so
+// that two processes disagree by the microsecond it takes to align them, and a step of the wall clock moves nothing.
 
 /** Unix time (µs) at which this machine's monotonic clock read zero. The engine calls this once per run. */
 export function monotonicZeroUnixUs(): number {

@@ -36,7 +36,8 @@ export interface SourceAddress {
 
 const State = { Connecting: 0, Handshake: 1, Hello: 2, Open: 3, Closed: 4 } as const;
 
-/** One read buffer for all sockets of the process: libuv fills it and the callback empties it before the next read can happen. */
+/** One read buffer for all sockets of the process: libuv fills it and the callback empties it before the next read can
+ *  happen. */
 const readBuffer = Buffer.allocUnsafeSlow(256 * 1024);
 
 export class Connection implements FrameSink {

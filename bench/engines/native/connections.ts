@@ -1,4 +1,5 @@
-// What subscribers and publishers share: opening connections by the ramp, retrying a taken port, counting what became of them.
+// What subscribers and publishers share: opening connections by the ramp, retrying a taken port, counting what became
+// of them.
 
 import type { Plan } from '../../scenarios/scenario.js';
 import { Connection, type ConnectionOwner, type Endpoint } from './connection.js';

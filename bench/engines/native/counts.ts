@@ -1,8 +1,9 @@
 // Latency counts in a flat array, for the one place where recording happens half a million times a second.
 //
-// The bucket layout is HdrHistogram's with three significant digits (2,048 values exact, then 1,024 buckets per doubling;
-// http://hdrhistogram.org), so the counts convert to a histogram without further loss. Recording costs 8 ns a value here, 48 ns in
-// `hdr-histogram-js` and 19 ns in its WebAssembly form (bench/micro/record-latency.ts, values spread over five decades).
+// The bucket layout is HdrHistogram's with three significant digits (2,048 values exact, then 1,024 buckets per
+// doubling; http://hdrhistogram.org), so the counts convert to a histogram without further loss. Recording costs 8 ns a
+// value here, 48 ns in `hdr-histogram-js` and 19 ns in its WebAssembly form (bench/micro/record-latency.ts, values
+// spread over five decades).
 
 import type { Histogram } from 'hdr-histogram-js';
 import { HIGHEST_LATENCY_US, recordLatencyUs } from '../../measure/histogram.js';

@@ -1,4 +1,5 @@
-// How each kind of server is spoken to: where a topic is, what must be said before messages flow, how a message is framed.
+// How each kind of server is spoken to: where a topic is, what must be said before messages flow, how a message is
+// framed.
 
 import { STAMP_BYTES } from '../../scenarios/scenario.js';
 import { type Dialect, topicUrl } from '../../targets/target.js';

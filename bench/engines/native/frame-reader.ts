@@ -1,12 +1,14 @@
-// Reads WebSocket frames from chunks cut anywhere (RFC 6455, section 5.2), client side, without allocating per chunk or message.
+// Reads WebSocket frames from chunks cut anywhere (RFC 6455, section 5.2), client side, without allocating per chunk or
+// message.
 //
-// The chunk's buffer is shared by all sockets of the process and is overwritten by the next read, so only what a later chunk
-// needs is kept: the first `headBytes` of a message that is not yet whole (the stamp is in them), never the payload. A message that lies
-// whole in the chunk, the usual case in a fan-out, is handed over in place.
+// The chunk's buffer is shared by all sockets of the process and is overwritten by the next read, so only what a later
+// chunk needs is kept: the first `headBytes` of a message that is not yet whole (the stamp is in them), never the
+// payload. A message that lies whole in the chunk, the usual case in a fan-out, is handed over in place.
 
 /** What a reader tells. `bytes` is only valid during the call. */
 export interface FrameSink {
-  /** A whole message. At `bytes[at]` are its first `available` bytes (all of them when the chunk held it whole, else at most `headBytes`). */
+  /** A whole message. At `bytes[at]` are its first `available` bytes (all of them when the chunk held it whole, else at
+   *  most `headBytes`). */
   message(bytes: Uint8Array, at: number, available: number, length: number): void;
   /** A close, ping or pong frame with its payload (at most 125 bytes). */
   control(opcode: number, payload: Uint8Array): void;
@@ -21,7 +23,8 @@ export const OPCODE_CLOSE = 8;
 export const OPCODE_PING = 9;
 export const OPCODE_PONG = 10;
 
-/** Between frames, inside a frame header, inside a data frame's payload, inside a control frame's payload, after a violation. */
+/** Between frames, inside a frame header, inside a data frame's payload, inside a control frame's payload, after a
+ *  violation. */
 const State = { Start: 0, Header: 1, Payload: 2, Control: 3, Broken: 4 } as const;
 
 const MAX_HEADER_BYTES = 10;
@@ -73,7 +76,8 @@ export class FrameReader {
     }
   }
 
-  /** A frame begins at `at`: whole unfragmented messages are taken in place, one after the other; anything else falls through. */
+  /** A frame begins at `at`: whole unfragmented messages are taken in place, one after the other; anything else falls
+   *  through. */
   #start(chunk: Uint8Array, at: number, end: number): number {
     if (this.#messageOpcode !== OPCODE_CONTINUATION) return this.#collectHeader(chunk, at, end);
     const sink = this.sink;

@@ -12,7 +12,8 @@ export class StampedFrame {
   readonly #maskAtStamp: Uint8Array;
   readonly #stamp = new Uint8Array(STAMP_BYTES);
 
-  /** `before` and `after` surround the stamp: an envelope's text, and the padding. `prelude` is a whole frame sent ahead of each. */
+  /** `before` and `after` surround the stamp: an envelope's text, and the padding. `prelude` is a whole frame sent
+   *  ahead of each. */
   constructor(before: Uint8Array, after: Uint8Array, isBinary: boolean, prelude: Uint8Array = new Uint8Array(0)) {
     const payload = Buffer.concat([before, new Uint8Array(STAMP_BYTES), after]);
     const frame = maskedFrame(isBinary ? OPCODE_BINARY : OPCODE_TEXT, payload);

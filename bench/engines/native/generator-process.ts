@@ -10,7 +10,8 @@ import type { Command, Interval, Message, Role } from './messages.js';
 
 const ENTRY = fileURLToPath(new URL('./generator.js', import.meta.url));
 
-/** At low rates what reads a message would be interpreted for seconds; with these the p50 of 50 subscribers at 20 msg/s fell by a tenth. */
+/** At low rates what reads a message would be interpreted for seconds; with these the p50 of 50 subscribers at 20 msg/s
+ *  fell by a tenth. */
 const COMPILED_AT_ONCE = ['--always-sparkplug', '--no-lazy-feedback-allocation'];
 
 /** Kinds of message that come once per run and are awaited. */

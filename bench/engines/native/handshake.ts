@@ -5,7 +5,8 @@ import { createHash, randomBytes } from 'node:crypto';
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const LONGEST_RESPONSE = 16_384;
 
-/** One key for all connections of the process: servers do not remember keys, and a SHA-1 per connection would slow the ramp. */
+/** One key for all connections of the process: servers do not remember keys, and a SHA-1 per connection would slow the
+ *  ramp. */
 const KEY = randomBytes(16).toString('base64');
 const ACCEPT = createHash('sha1')
   .update(KEY + GUID)

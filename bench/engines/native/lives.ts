@@ -1,4 +1,5 @@
-// Who is owed what: for each subscriber slot of a process whether its subscriber lives, and what it heard of each publisher of its topic.
+// Who is owed what: for each subscriber slot of a process whether its subscriber lives, and what it heard of each
+// publisher of its topic.
 
 import type { Plan } from '../../scenarios/scenario.js';
 import { type SequenceTotals, SequenceTracker } from './sequence.js';

@@ -28,7 +28,8 @@ export interface Setup {
   readonly intervalMs: number;
 }
 
-/** To all: the schedule. Warm-up messages are due from `startUs`, measured ones from `measureStartUs` until `measureEndUs`. */
+/** To all: the schedule. Warm-up messages are due from `startUs`, measured ones from `measureStartUs` until
+ *  `measureEndUs`. */
 export interface Play {
   readonly kind: 'play';
   readonly startUs: number;

@@ -1,8 +1,9 @@
 // The generator process that publishes: an open-loop schedule, kept to some 60 µs without spinning.
 //
-// setTimeout is too coarse (1 ms, and late), and spinning would take the core from the subscribers beside it. This thread has
-// nothing else to do, so it sleeps in Atomics.wait, some milliseconds at a time, and lets the event loop turn between two sleeps.
-// A message that is due goes out even if the one before it was late: latency counts from the due time, so lateness is never hidden.
+// setTimeout is too coarse (1 ms, and late), and spinning would take the core from the subscribers beside it. This
+// thread has nothing else to do, so it sleeps in Atomics.wait, some milliseconds at a time, and lets the event loop
+// turn between two sleeps. A message that is due goes out even if the one before it was late: latency counts from the
+// due time, so lateness is never hidden.
 
 import { STAMP_MEASURED, STAMP_WARMUP } from '../../load/stamp.js';
 import { BusynessMeter } from './busyness.js';
@@ -17,7 +18,8 @@ import type { ReadTurns } from './read-turns.js';
 const LONGEST_SLEEP_MS = 5;
 /** Shorter gaps are not slept: waking up takes about this long. */
 const SHORTEST_SLEEP_US = 60;
-/** A publisher with more than this in its socket's queue has a server that does not read: its messages wait (and stay due). */
+/** A publisher with more than this in its socket's queue has a server that does not read: its messages wait (and stay
+ *  due). */
 const BLOCKED_BYTES = 1 << 20;
 /** Frames of one write together, unless one alone is longer. */
 const WRITE_BYTES = 256 * 1024;
@@ -94,7 +96,8 @@ export class Publishers implements ConnectionOwner {
     (this.#publishers[connection.slot] as Publisher).connection = undefined;
   }
 
-  /** What a publisher hears of others is not counted: it reads only between two sleeps, so its times would be its own. */
+  /** What a publisher hears of others is not counted: it reads only between two sleeps, so its times would be its
+   *  own. */
   stamped(): void {}
 
   play(play: Play): void {

@@ -1,8 +1,9 @@
-// The turns of the event loop in which messages are read: one clock reading per chunk, and how long each may have waited for us.
+// The turns of the event loop in which messages are read: one clock reading per chunk, and how long each may have
+// waited for us.
 //
-// A chunk is read some time after the turn began, because other sockets came first; had it been there when the turn before began, that
-// turn would have read it. So it waited for this process at most since this turn began, or, when the process never slept in between,
-// since the turn before did. What it waited longer than that, it waited for the server.
+// A chunk is read some time after the turn began, because other sockets came first; had it been there when the turn
+// before began, that turn would have read it. So it waited for this process at most since this turn began, or, when the
+// process never slept in between, since the turn before did. What it waited longer than that, it waited for the server.
 
 import { LatencyCounts } from './counts.js';
 

@@ -1,8 +1,10 @@
-// What each subscriber heard of each publisher, by sequence number, in sixteen bytes a pair: lost, duplicated, out of order.
+// What each subscriber heard of each publisher, by sequence number, in sixteen bytes a pair: lost, duplicated, out of
+// order.
 //
 // Per pair: the next number expected, how many numbers below it are missing, and which of the last 64 numbers came (a
-// sliding window, as RFC 6479 uses against replays). A number older than the window that comes while some are missing is taken for
-// one of them, so a duplicate is miscounted as out of order only when it is more than 64 messages late in a lossy stream.
+// sliding window, as RFC 6479 uses against replays). A number older than the window that comes while some are missing
+// is taken for one of them, so a duplicate is miscounted as out of order only when it is more than 64 messages late in
+// a lossy stream.
 
 /** `next` of a subscriber that joined while messages were flowing: its first message sets it. */
 const JOINED_LATE = -1;

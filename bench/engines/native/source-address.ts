@@ -1,8 +1,8 @@
 // Which local address and port a connection comes from, so that a machine can open more than one address has ports for.
 //
-// The kernel picks from some 28,000 ports per local address and target; past that, connect() fails with EADDRNOTAVAIL. To a
-// loopback target the generator therefore spreads over 127.0.0.2, 127.0.0.3, … and names the port itself, below the kernel's own range
-// (32768 and up), so that the two never compete. A port that someone holds is skipped.
+// The kernel picks from some 28,000 ports per local address and target; past that, connect() fails with EADDRNOTAVAIL.
+// To a loopback target the generator therefore spreads over 127.0.0.2, 127.0.0.3, … and names the port itself, below
+// the kernel's own range (32768 and up), so that the two never compete. A port that someone holds is skipped.
 
 import type { SourceAddress } from './connection.js';
 
@@ -20,7 +20,8 @@ export const MAX_PORT_TRIES = 50;
 export class SourceAddresses {
   #next: number;
 
-  /** `lane` of `lanes` processes that share the machine; `given`: addresses named by `--local-address`, else loopback ones. */
+  /** `lane` of `lanes` processes that share the machine; `given`: addresses named by `--local-address`, else loopback
+   *  ones. */
   constructor(
     lane: number,
     private readonly lanes: number,
@@ -49,7 +50,8 @@ export function isPortTaken(code: string | undefined): boolean {
   return code !== undefined && RETRYABLE.has(code);
 }
 
-/** Whether to name addresses and ports ourselves: many connections to a loopback IPv4 target, on Linux (elsewhere only 127.0.0.1 exists). */
+/** Whether to name addresses and ports ourselves: many connections to a loopback IPv4 target, on Linux (elsewhere only
+ *  127.0.0.1 exists). */
 export function needsExplicitSources(connections: number, hosts: readonly string[]): boolean {
   const perTarget = connections / Math.max(1, hosts.length);
   return process.platform === 'linux' && perTarget > KERNEL_PORTS && hosts.every((host) => host.startsWith('127.'));

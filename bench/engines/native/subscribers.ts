@@ -1,4 +1,5 @@
-// A generator process that listens: it opens subscribers, times and counts what they hear, and cuts some where the plan says so.
+// A generator process that listens: it opens subscribers, times and counts what they hear, and cuts some where the plan
+// says so.
 
 import { STAMP_MEASURED, stampDueUs, stampPublisher, stampSequence } from '../../load/stamp.js';
 import { watchFor } from './attention.js';
@@ -196,7 +197,8 @@ export class Subscribers implements ConnectionOwner {
     for (let slot = 0; slot < Math.round(this.#readers * fraction); slot++) {
       if (this.#slots[slot]?.isOpen) cut.push(slot);
     }
-    // All are counted and cut before the first comes back: a fast server must not make the storm seem over between two of them.
+    // All are counted and cut before the first comes back: a fast server must not make the storm seem over between two
+    // of them.
     this.#stormMissing = cut.length;
     for (const slot of cut) this.#slots[slot]?.cut();
     for (const slot of cut) this.#succeed(slot);

@@ -10,7 +10,8 @@ import { type Stream, streamOf, type Timeline } from './schedule.ts';
 import { SequenceTracker } from './sequence.ts';
 import type { Settings } from './settings.ts';
 
-/** Replacements a second that one VU makes: well under what its event loop can do, so that handshakes are timed right. */
+/** Replacements a second that one VU makes: well under what its event loop can do, so that handshakes are timed
+ *  right. */
 const CHURN_PER_VU = 100;
 
 export function churnVus(settings: Settings): number {

@@ -6,8 +6,8 @@ import { aligned } from './aligned.ts';
 /** Turns of the millisecond that are watched before the clock is first used. */
 const FIRST_TURNS = 3;
 
-/** Returns a function that gives the time in ms since the epoch with sub-millisecond resolution, on the same clock as an event's
- *  `timestamp`. Making it takes `FIRST_TURNS` milliseconds. */
+/** Returns a function that gives the time in ms since the epoch with sub-millisecond resolution, on the same clock as
+ *  an event's `timestamp`. Making it takes `FIRST_TURNS` milliseconds. */
 export function fineClock(): () => number {
   const now = aligned(Date.now, () => exec.instance.currentTestRunDuration);
   for (let turn = 0; turn < FIRST_TURNS; turn++) {

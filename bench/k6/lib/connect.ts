@@ -45,9 +45,9 @@ export interface SocketEvents {
   closed(): void;
 }
 
-/** Opens connection number `connection` to `topic` and counts how that went. `settled` is called once, when the handshake
- *  has succeeded, failed or taken too long.
- *  k6 blocks the whole VU when a connecting socket is closed, so one that is too late is closed once it opens. */
+/** Opens connection number `connection` to `topic` and counts how that went. `settled` is called once, when the
+ *  handshake has succeeded, failed or taken too long. k6 blocks the whole VU when a connecting socket is closed, so one
+ *  that is too late is closed once it opens. */
 export function openSocket(
   settings: Settings,
   topic: number,

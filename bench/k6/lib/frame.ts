@@ -1,5 +1,6 @@
-// The payload carries its publisher, its sequence number and the instant it was *due*, so that whoever receives it counts
-// latency from the plan and not from a publisher that may have stalled. Text: 24 characters; binary: three float64.
+// The payload carries its publisher, its sequence number and the instant it was *due*, so that whoever receives it
+// counts latency from the plan and not from a publisher that may have stalled. Text: 24 characters; binary: three
+// float64.
 
 export const HEADER_BYTES = 24;
 

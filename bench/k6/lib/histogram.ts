@@ -14,7 +14,8 @@ function bucketOf(us: number): number {
   return (us >>> shift) << shift;
 }
 
-/** Counts one latency. Anything below zero (clock resolution) counts as zero, anything above 35 minutes as 35 minutes. */
+/** Counts one latency. Anything below zero (clock resolution) counts as zero, anything above 35 minutes as 35
+ *  minutes. */
 export function count(buckets: Buckets, ms: number): void {
   const us = Math.min(Math.max(Math.round(ms * 1000), 0), 0x7fffffff);
   const bucket = bucketOf(us);

@@ -29,7 +29,8 @@ export const lost = new Counter('fanwire_lost');
 export const duplicated = new Counter('fanwire_duplicated');
 export const outOfOrder = new Counter('fanwire_out_of_order');
 
-/** k6 skips the thresholds of a metric without samples, so a run in which nothing arrived would pass; zeros prevent it. */
+/** k6 skips the thresholds of a metric without samples, so a run in which nothing arrived would pass; zeros prevent
+ *  it. */
 export function startCounters(): void {
   for (const counter of [failed, closed, unsent, late, reports, deliveries, lost, duplicated, outOfOrder])
     counter.add(0);
@@ -46,8 +47,8 @@ export interface Thresholds {
   [metric: string]: string[];
 }
 
-/** Thresholds by metric: the objective's; those that fail a run in which connections failed or messages were lost, which settings
- *  loosen; and those that fail a run in which k6 was the bottleneck. `vus` is how many should report. */
+/** Thresholds by metric: the objective's; those that fail a run in which connections failed or messages were lost,
+ *  which settings loosen; and those that fail a run in which k6 was the bottleneck. `vus` is how many should report. */
 export function thresholds(settings: Settings, vus: number): Thresholds {
   const byMetric: Thresholds = {};
   const add = (metric: string, expression: string) => {

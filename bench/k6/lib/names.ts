@@ -1,4 +1,5 @@
-// The names of all settings, and what a mistyped one was meant to be: a gate that silently plays its defaults is worse than none.
+// The names of all settings, and what a mistyped one was meant to be: a gate that silently plays its defaults is worse
+// than none.
 
 export const NAMES = [
   'URL',
@@ -36,8 +37,9 @@ export const NAMES = [
 /** FANWIRE_REPORT is set by `fanwire bench` alone. */
 export type Name = (typeof NAMES)[number] | 'FANWIRE_REPORT';
 
-/** The environment holds the job's own variables beside the settings. A short name is near to many of those (DATE is one letter from
- *  RATE), so it must be the setting plus or minus its last letters; a longer one may differ in some letters. */
+/** The environment holds the job's own variables beside the settings. A short name is near to many of those (DATE is
+ *  one letter from RATE), so it must be the setting plus or minus its last letters; a longer one may differ in some
+ *  letters. */
 const LONG = 6;
 const SHORTEST = 3;
 

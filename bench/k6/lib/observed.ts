@@ -31,7 +31,8 @@ export class Observed {
   lost = 0;
   duplicated = 0;
   outOfOrder = 0;
-  /** The most by which a clock was seen to be behind another, ms: a message read before it was due, or handled before it was read. */
+  /** The most by which a clock was seen to be behind another, ms: a message read before it was due, or handled before
+   *  it was read. */
   behindMs = 0;
   readonly now = fineClock();
   private readonly connectUs: Buckets = new Map();

@@ -16,8 +16,8 @@ import { seconds } from './text.ts';
 /** Past the planned end: k6 gives a handshake up to 60 s, and a saturated VU works through its queue. */
 const OVERTIME_S = 30;
 
-/** Everything a k6 script exports, for one scenario with these defaults. `further` thresholds stand beside the script's own:
- *  `play('fan-out', {}, { fanwire_connecting: ['p(99)<500'] })`. */
+/** Everything a k6 script exports, for one scenario with these defaults. `further` thresholds stand beside the script's
+ *  own: `play('fan-out', {}, { fanwire_connecting: ['p(99)<500'] })`. */
 export function play(scenario: string, defaults: Defaults, further: Thresholds = {}) {
   const settings = readSettings(scenario, defaults);
   const plannedS = settings.connectS + settings.warmupS + settings.durationS + settings.drainS;
@@ -50,7 +50,8 @@ export function play(scenario: string, defaults: Defaults, further: Thresholds =
     },
     thresholds: judgedBy,
     summaryTrendStats: TREND_STATS,
-    // k6 keeps one time series for each set of tags; none of these tell anything here, and each delivery would carry them.
+    // k6 keeps one time series for each set of tags; none of these tell anything here, and each delivery would carry
+    // them.
     systemTags: ['scenario'],
   };
   return {
@@ -61,7 +62,8 @@ export function play(scenario: string, defaults: Defaults, further: Thresholds =
       printLine(settings, { kind: 'timeline', ...timeline, ...roles });
       return timeline;
     },
-    /** What k6 looks for when --vus, --duration, --iterations or --stage replaced the script's scenarios; setup() has refused by then. */
+    /** What k6 looks for when --vus, --duration, --iterations or --stage replaced the script's scenarios; setup() has
+     *  refused by then. */
     default: () => {},
     subscribers: (timeline: Timeline) => subscribe(settings, timeline),
     visitors: (timeline: Timeline) => churn(settings, timeline),
@@ -84,9 +86,10 @@ interface Planned {
   readonly thresholds: Thresholds;
 }
 
-/** Refuses a run whose VUs and thresholds are not those of its settings. k6 takes options from an archive as they were when it was made,
- *  and from its own flags and K6_ variables before the script's: the settings would then be played by halves, or judged by other ones.
- *  (The script's own `options` cannot tell: k6 empties their scenarios once it has read them.) */
+/** Refuses a run whose VUs and thresholds are not those of its settings. k6 takes options from an archive as they were
+ *  when it was made, and from its own flags and K6_ variables before the script's: the settings would then be played by
+ *  halves, or judged by other ones. (The script's own `options` cannot tell: k6 empties their scenarios once it has
+ *  read them.) */
 function requirePlanned({ roles, maxDurationS, thresholds: byMetric }: Planned): void {
   const { scenarios = {}, thresholds: judged = {} } = exec.test.options;
   const names = Object.keys(roles).filter((name) => (roles[name] as number) > 0);

@@ -118,7 +118,8 @@ function newPublisher(index: number, settings: Settings, timeline: Timeline, end
   return publisher;
 }
 
-/** Hands k6 what is known at the end. Subscribers count what they miss from the schedule: what was never sent is taken off again. */
+/** Hands k6 what is known at the end. Subscribers count what they miss from the schedule: what was never sent is taken
+ *  off again. */
 function account(publishers: readonly Publisher[], ends: Ends, settings: Settings): void {
   let unsent = 0;
   for (const publisher of publishers) {

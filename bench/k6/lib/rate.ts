@@ -1,5 +1,5 @@
-// How many messages are due by when: a constant rate, or one that goes from stage to stage as k6's own do (each stage reaches its
-// target at its end, in a straight line).
+// How many messages are due by when: a constant rate, or one that goes from stage to stage as k6's own do (each stage
+// reaches its target at its end, in a straight line).
 
 export interface Stage {
   readonly durationS: number;

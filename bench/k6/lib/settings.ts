@@ -1,5 +1,6 @@
-// What a k6 run is asked to do. Every setting comes from `-e NAME=value`, is checked once, and a bad one stops the run with
-// one line before it opens a socket. The names are those of a bench plan (bench/scenarios/scenario.ts) in upper snake case.
+// What a k6 run is asked to do. Every setting comes from `-e NAME=value`, is checked once, and a bad one stops the run
+// with one line before it opens a socket. The names are those of a bench plan (bench/scenarios/scenario.ts) in upper
+// snake case.
 
 import { mistyped, type Name } from './names.ts';
 import type { Stage } from './rate.ts';
@@ -138,14 +139,16 @@ export function readSettings(scenario: string, defaults: Defaults) {
     /** Of each upgrade request: HEADERS is a JSON object, TOKEN a shorthand for `Authorization: Bearer …`. */
     headers: headers(),
     topics,
-    /** Subscribers that stay for the whole run, and those that are replaced one after the other (each lives about 1 s). */
+    /** Subscribers that stay for the whole run, and those that are replaced one after the other (each lives about 1
+     *  s). */
     steady,
     churners: subscribers - steady,
     churnRate,
     publishers: rate === 0 ? 0 : whole('PUBLISHERS', defaults.publishers ?? 1, 1),
     /** Messages a second over all publishers, open loop, and how many of one publisher fall due at one instant. */
     rate,
-    /** Where the rate goes from stage to stage while messages are measured: it begins with this one, and `rate` is the highest. */
+    /** Where the rate goes from stage to stage while messages are measured: it begins with this one, and `rate` is the
+     *  highest. */
     startRate,
     stages,
     burst: whole('BURST', defaults.burst ?? 1, 1),
@@ -165,7 +168,8 @@ export function readSettings(scenario: string, defaults: Defaults) {
     /** Each VU has one event loop on at most one core; VUs beyond about two a core only cost memory. */
     vus: Math.min(Math.max(steady, 1), whole('VUS', Math.min(8, Math.ceil(subscribers / 50)), 1)),
     slo,
-    /** Bounds of the thresholds that a run alone has by default. An objective that names one of them decides about it instead. */
+    /** Bounds of the thresholds that a run alone has by default. An objective that names one of them decides about it
+     *  instead. */
     maxFailed: bound('MAX_FAILED', named('failed') ? ANY : NONE),
     maxLost: bound('MAX_LOST', named('loss') ? ANY : NONE),
     maxClosed: bound('MAX_CLOSED', NONE),
@@ -173,7 +177,8 @@ export function readSettings(scenario: string, defaults: Defaults) {
     /** Past these k6 itself was the bottleneck: docs/k6.md says how they were found. */
     maxHandlerLagMs: milliseconds('MAX_HANDLER_LAG_MS', 50),
     maxSlipMs: milliseconds('MAX_SLIP_MS', 10),
-    /** Whether k6's own lateness fails a run: not where an objective holds in spite of it, unless a limit was asked for. */
+    /** Whether k6's own lateness fails a run: not where an objective holds in spite of it, unless a limit was asked
+     *  for. */
     isLatenessFatal: !areBoundedByDelay(parseSlo(slo)) || setting('MAX_HANDLER_LAG_MS') + setting('MAX_SLIP_MS') !== '',
     /** Whether each latency carries its topic as a tag: a time series for each topic. */
     topicTags: yes('TOPIC_TAGS'),

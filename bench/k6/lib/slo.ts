@@ -44,8 +44,8 @@ function parseTerm(text: string): Term {
   };
 }
 
-/** Whether a k6 that is late can only make a run look worse than the server is, for each of `terms`: an objective that holds under it then
- *  holds. False without any. */
+/** Whether a k6 that is late can only make a run look worse than the server is, for each of `terms`: an objective that
+ *  holds under it then holds. False without any. */
 export function areBoundedByDelay(terms: readonly Term[]): boolean {
   const isUpper = ({ op }: Term) => op === '<' || op === '<=';
   const isLower = ({ op }: Term) => op === '>' || op === '>=';

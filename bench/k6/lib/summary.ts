@@ -15,7 +15,8 @@ export interface K6Summary {
   readonly metrics: { readonly [name: string]: MetricSummary };
 }
 
-/** The files (and `stdout`) that handleSummary returns; undefined: k6 prints its own summary, in the mode it was asked for. */
+/** The files (and `stdout`) that handleSummary returns; undefined: k6 prints its own summary, in the mode it was asked
+ *  for. */
 export function summarize(settings: Settings, data: K6Summary): { [file: string]: string } | undefined {
   if (settings.ownSummary && settings.summaryFile === '') {
     console.log(`\n${text(settings, data)}`);

@@ -1,7 +1,8 @@
 // The URLs of a run's topics.
 
-/** URLs of topic 0, 1, …: `{topic}` stands for the topic's number; without it a single topic is the URL itself, and several end the
- *  path, before a query. Several URLs are separated by commas. Throws one line that names the wrong one. */
+/** URLs of topic 0, 1, …: `{topic}` stands for the topic's number; without it a single topic is the URL itself, and
+ *  several end the path, before a query. Several URLs are separated by commas. Throws one line that names the wrong
+ *  one. */
 export function urlPatterns(text: string, topics: number): string[] {
   const urls = text.split(/,(?=\s*[a-z]+:\/\/)/i).map((url) => url.trim());
   const wrong = urls.find((url) => !/^wss?:\/\/./.test(url));

@@ -1,5 +1,5 @@
-// Runs in the report page: draws every chart with uPlot, with tooltips, a log switch, and colours of the reader's theme.
-// html.ts inlines this file with what it imports.
+// Runs in the report page: draws every chart with uPlot, with tooltips, a log switch, and colours of the reader's
+// theme. html.ts inlines this file with what it imports.
 
 import type uPlotClass from 'uplot';
 import { cssColor, FONT, tooltip, trimZeros, Y_AXIS_WIDTH } from '../../../src/base/page/browser/chart-parts.js';

@@ -1,4 +1,5 @@
-// What a page that needs no other file carries in itself: uPlot, compiled modules as one script, styles, and its policy's hashes.
+// What a page that needs no other file carries in itself: uPlot, compiled modules as one script, styles, and its
+// policy's hashes.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -28,8 +29,9 @@ const IMPORT = /^import \{(.*)\} from '(\.[^']+)';$/gm;
 const EXPORT = /^export (?=(?:async )?(?:function\*?|class|const|let) (\w+))/gm;
 
 /**
- * A compiled module and all it imports as one script: each module becomes a function that is called once, after those it needs.
- * Only named imports by relative paths and named declarations that are exported are understood; throws for any other kind.
+ * A compiled module and all it imports as one script: each module becomes a function that is called once, after those
+ * it needs. Only named imports by relative paths and named declarations that are exported are understood; throws for
+ * any other kind.
  */
 export function bundled(entry: URL): string {
   const names = new Map<string, string>();

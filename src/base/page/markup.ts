@@ -10,7 +10,8 @@ export class Markup {
 
 type Part = string | number | Markup | readonly Part[];
 
-/** A piece of HTML. Strings and numbers are escaped (for text and quoted attributes), Markup and arrays of it are not. */
+/** A piece of HTML. Strings and numbers are escaped (for text and quoted attributes), Markup and arrays of it are
+ *  not. */
 export function html(strings: TemplateStringsArray, ...parts: Part[]): Markup {
   let text = strings[0] ?? '';
   parts.forEach((part, i) => {

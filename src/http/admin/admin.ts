@@ -1,4 +1,5 @@
-// The admin listener, on its own port: the live page, health, metrics, statistics, topics, connections. Loopback by default.
+// The admin listener, on its own port: the live page, health, metrics, statistics, topics, connections. Loopback by
+// default.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Logger } from '../../base/log.js';
 import { version } from '../../base/version.js';
@@ -123,8 +124,9 @@ class Admin {
     return timingSafeEqual(sha256(given), sha256(adminToken));
   }
 
-  /** On loopback without a token, whether the request names a host that is not this machine: then a page in a browser here got
-   *  a name of its own to resolve to 127.0.0.1 (DNS rebinding), and would read and close connections as if it were local. */
+  /** On loopback without a token, whether the request names a host that is not this machine: then a page in a browser
+   *  here got a name of its own to resolve to 127.0.0.1 (DNS rebinding), and would read and close connections as if it
+   *  were local. */
   private isRebound(request: Request): boolean {
     const { adminHost, adminToken } = this.config;
     const host = request.header('host');

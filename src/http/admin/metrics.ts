@@ -1,5 +1,5 @@
-// /metrics: what the relays counted, as Prometheus reads it. Counters stay plain numbers; they are read when a scrape comes.
-// Label sets are bounded: reasons, stable codes and worker numbers, never a topic, user or address.
+// /metrics: what the relays counted, as Prometheus reads it. Counters stay plain numbers; they are read when a scrape
+// comes. Label sets are bounded: reasons, stable codes and worker numbers, never a topic, user or address.
 import { statSync } from 'node:fs';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { BusStatus } from '../../bus/bus.js';
@@ -74,8 +74,9 @@ const CLUSTER_COUNTERS: readonly [string, string, (status: BusStatus) => number]
   ['fanwire_cluster_reconnects_total', 'Times the connection to NATS came back', ({ reconnects }) => reconnects],
 ];
 
-/** prom-client's statistics of the loop's delay: their timer, every 10 ms, makes each wait for sockets a short one, which costs
- *  1 µs of CPU a wake-up (3 % of relaying a message to two subscribers). fanwire_event_loop_lag_seconds tells of each worker. */
+/** prom-client's statistics of the loop's delay: their timer, every 10 ms, makes each wait for sockets a short one,
+ *  which costs 1 µs of CPU a wake-up (3 % of relaying a message to two subscribers). fanwire_event_loop_lag_seconds
+ *  tells of each worker. */
 const LOOP_DELAY = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
 /** The longest interval that timer takes: 24 days. */
 const NEVER_MS = 2 ** 31 - 1;
@@ -262,7 +263,8 @@ export class Metrics {
     });
   }
 
-  /** prom-client's Histogram can only observe; one that was counted elsewhere is registered by what a registry asks of it. */
+  /** prom-client's Histogram can only observe; one that was counted elsewhere is registered by what a registry asks of
+   *  it. */
   private addDistribution(name: string, help: string, unit: number, of: (total: Total) => DistributionCounts): void {
     const get = async () => ({ name, help, type: 'histogram', values: histogram(name, unit, of(this.total as Total)) });
     this.registry.registerMetric({ name, help, type: 'histogram', get } as never);

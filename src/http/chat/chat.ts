@@ -1,4 +1,5 @@
-// What the admin listener gives to the first minutes of a web app: the client library as one file, and a chat that uses it.
+// What the admin listener gives to the first minutes of a web app: the client library as one file, and a chat that uses
+// it.
 import { readFileSync } from 'node:fs';
 import { policyHash } from '../../base/page/inline.js';
 import type { Answer } from '../../relay/door/answer.js';

@@ -1,4 +1,5 @@
-// The live page at `/` of the admin listener: one HTML answer that holds all it needs, and the headers that keep it in its place.
+// The live page at `/` of the admin listener: one HTML answer that holds all it needs, and the headers that keep it in
+// its place.
 import { bundled, ICON, policyHash, styles, uplotScript } from '../../base/page/inline.js';
 import { html, trusted } from '../../base/page/markup.js';
 import type { Answer } from '../../relay/door/answer.js';
@@ -38,8 +39,8 @@ ${scripts.map((script) => html`<script type="module">${trusted(script)}</script>
 `.toString();
   }
 
-  /** The page may speak to its own listener and, for the playground, to the relay; where that is depends on how the page was
-   *  reached, so it is said anew each time. */
+  /** The page may speak to its own listener and, for the playground, to the relay; where that is depends on how the
+   *  page was reached, so it is said anew each time. */
   answer(entrance: RelayEntrance, hostHeader: string): Answer {
     const hostname = hostnameOf(hostHeader) ?? '127.0.0.1';
     return {

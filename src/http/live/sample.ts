@@ -38,7 +38,8 @@ export interface WorkerFlow extends Flow {
   readonly p99Ms: number | null;
 }
 
-/** One in 64 publishes is timed: with fewer observations than this, a percentile looks back further, up to LOOK_BACK_MS. */
+/** One in 64 publishes is timed: with fewer observations than this, a percentile looks back further, up to
+ *  LOOK_BACK_MS. */
 const ENOUGH_OBSERVATIONS = 20;
 const LOOK_BACK_MS = 10_000;
 

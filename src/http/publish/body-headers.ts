@@ -2,7 +2,8 @@
 import type { Refusal } from '../../protocol/codes.js';
 import { clip, type Request } from '../../relay/door/routes.js';
 
-/** What a body goes out as; `undeclared` is what curl -d sends without a word about the type: text, unless it is none. */
+/** What a body goes out as; `undeclared` is what curl -d sends without a word about the type: text, unless it is
+ *  none. */
 export type FrameKind = 'text' | 'binary' | 'undeclared';
 
 /** Why a body cannot be published as it is, by the request's headers. */

@@ -1,17 +1,19 @@
-// When an HTTP publish is answered. In a cluster a publisher that waits for one answer before the next publish may have a balancer send
-// that to another node: only if NATS has the first by then, and the other node all that NATS had, do they arrive in order.
+// When an HTTP publish is answered. In a cluster a publisher that waits for one answer before the next publish may have
+// a balancer send that to another node: only if NATS has the first by then, and the other node all that NATS had, do
+// they arrive in order.
 import type { Bus } from '../../bus/bus.js';
 import type { Refusal } from '../../protocol/codes.js';
 import { Refused } from '../../protocol/codes.js';
 
-/** `order`: once NATS has it, if that can be; `cluster`: the same, and not with 202 if it cannot; `node`: as soon as this node has it. */
+/** `order`: once NATS has it, if that can be; `cluster`: the same, and not with 202 if it cannot; `node`: as soon as
+ *  this node has it. */
 export type Confirm = 'order' | 'cluster' | 'node';
 
 /** What is asked of a relay. */
 export interface ConfirmingRelay {
   readonly bus: Pick<Bus, 'confirm'>;
-  /** Fans `message` out on a topic as if a client without a socket had sent it. Returns how many subscribers it went to.
-   *  `acknowledge` gets its number, 0 where it has none, and undefined where that cannot be known. */
+  /** Fans `message` out on a topic as if a client without a socket had sent it. Returns how many subscribers it went
+   *  to. `acknowledge` gets its number, 0 where it has none, and undefined where that cannot be known. */
   publish(
     topic: string,
     message: Uint8Array,

@@ -1,4 +1,5 @@
-// A publish of the program that runs the relay, rather than of a client: nothing is asked of it, and it is answered as HTTP publishes are.
+// A publish of the program that runs the relay, rather than of a client: nothing is asked of it, and it is answered as
+// HTTP publishes are.
 import type { Bus } from '../../bus/bus.js';
 import { together } from '../../bus/census.js';
 

@@ -1,4 +1,5 @@
-// HTTP publishers and their publish rates: a request has no connection to keep a budget in, so it is kept by user or address.
+// HTTP publishers and their publish rates: a request has no connection to keep a budget in, so it is kept by user or
+// address.
 import type { Identity } from '../../auth/auth.js';
 import type { Publisher } from '../../relay/budget/publish-guard.js';
 import { addressKey } from '../../relay/door/client-address.js';

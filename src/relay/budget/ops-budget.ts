@@ -1,5 +1,6 @@
-// What one socket may ask of the relay beside publishing: ops, and frames that carry no message. Each costs about what it makes the
-// relay, its subscribers or other nodes do; who goes on beyond the budget is closed. Raw messages never come here.
+// What one socket may ask of the relay beside publishing: ops, and frames that carry no message. Each costs about what
+// it makes the relay, its subscribers or other nodes do; who goes on beyond the budget is closed. Raw messages never
+// come here.
 import { type Bucket, take } from './token-bucket.js';
 
 /** Whoever asks: a connection. */
@@ -16,7 +17,8 @@ export interface OpsAccount extends Bucket {
 /** Seconds' worth that may come at once: a client that starts says much in its first moment. */
 const BURST_S = 10;
 
-/** What things cost, in ops: measured by the CPU they take, an `unsub` of a topic that one is not in being 1 (about 5 µs). */
+/** What things cost, in ops: measured by the CPU they take, an `unsub` of a topic that one is not in being 1 (about 5
+ *  µs). */
 export const Cost = {
   op: 1,
   controlFrame: 1,

@@ -31,7 +31,8 @@ export class PublishGuard {
     this.isNeeded = this.isLimited || authenticates;
   }
 
-  /** Why `publisher` may not publish `bytes` bytes, where `permitted` says what its token allows. Counts what it refuses. */
+  /** Why `publisher` may not publish `bytes` bytes, where `permitted` says what its token allows. Counts what it
+   *  refuses. */
   check(publisher: Publisher, permitted: boolean, bytes: number): Refusal | undefined {
     if (!permitted) {
       this.counters.rejected.forbidden++;

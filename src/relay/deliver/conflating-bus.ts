@@ -1,5 +1,5 @@
-// A bus on which a window's worth of replaced messages does not travel: of topics of which only the newest is delivered, only the newest
-// crosses to other workers and nodes, at most once a window.
+// A bus on which a window's worth of replaced messages does not travel: of topics of which only the newest is
+// delivered, only the newest crosses to other workers and nodes, at most once a window.
 import { type Bus, type BusStatus, type Deliver, Kind } from '../../bus/bus.js';
 import type { Census, Question, TakeCensus } from '../../bus/census.js';
 import type { DeliverRule } from '../../config/deliver-rules.js';

@@ -8,7 +8,8 @@ const NO_KEY = '';
 
 export type KeyReader = (message: Pick<Publication, 'key' | 'raw'>) => string;
 
-/** How a rule tells messages apart: by the key that their publisher named, else by what stands before the rule's separator. */
+/** How a rule tells messages apart: by the key that their publisher named, else by what stands before the rule's
+ *  separator. */
 export function keyReader({ mode, separator }: DeliverRule): KeyReader {
   if (mode !== 'latest-by-key') return () => NO_KEY;
   if (separator === undefined) return ({ key }) => key ?? NO_KEY;
@@ -16,7 +17,8 @@ export function keyReader({ mode, separator }: DeliverRule): KeyReader {
   return ({ key, raw }) => key ?? firstToken(raw, end);
 }
 
-/** The bytes before the first separator as a string, one character a byte; NO_KEY where they are too many, or there is none. */
+/** The bytes before the first separator as a string, one character a byte; NO_KEY where they are too many, or there is
+ *  none. */
 function firstToken(raw: string | Uint8Array, separator: Buffer): string {
   const bytes = typeof raw === 'string' ? Buffer.from(raw) : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   const length = bytes.subarray(0, MAX_KEY_BYTES + separator.length).indexOf(separator);

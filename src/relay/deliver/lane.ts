@@ -1,5 +1,6 @@
-// One topic's subscribers that share a window: what was published meanwhile waits here, and goes out in one write a subscriber.
-// Those that join in the middle of a window come into it at its end, with what was published after they joined.
+// One topic's subscribers that share a window: what was published meanwhile waits here, and goes out in one write a
+// subscriber. Those that join in the middle of a window come into it at its end, with what was published after they
+// joined.
 import {
   type Audience,
   Batch,

@@ -1,13 +1,14 @@
-// A window out of which the newest message goes, or the newest of each key, in the order of their last update. A socket that has not
-// read what it was sent is passed over, and gets what is newest once it has: it holds nothing meanwhile, since what it will get is kept
-// once for all.
+// A window out of which the newest message goes, or the newest of each key, in the order of their last update. A socket
+// that has not read what it was sent is passed over, and gets what is newest once it has: it holds nothing meanwhile,
+// since what it will get is kept once for all.
 import type { Audience, Connection, Dialect, Publication, Topic } from '../fanout/audience.js';
 import { attach, detach } from '../fanout/membership.js';
 import { type AudienceAccess, type Drainable, Lane, type LaneContext } from './lane.js';
 import { type Waiting, waiting } from './waiting.js';
 import type { WindowClock } from './window-clock.js';
 
-/** Keys of one topic that are told apart. Beyond it the one that was updated longest ago goes, and counts as conflated. */
+/** Keys of one topic that are told apart. Beyond it the one that was updated longest ago goes, and counts as
+ *  conflated. */
 export const MAX_KEYS = 10_000;
 
 /** Unsent bytes from which on a socket that catches up is left alone until it has drained. */

@@ -1,13 +1,16 @@
-// When windows end: one timer for all lanes of one window's length. They all wait equally long, so the first to begin is the first due.
+// When windows end: one timer for all lanes of one window's length. They all wait equally long, so the first to begin
+// is the first due.
 import { Deque } from '../../base/deque.js';
 
-/** Lanes whose window ends in one turn of the loop: others' messages do not wait for thousands of topics to be flushed. */
+/** Lanes whose window ends in one turn of the loop: others' messages do not wait for thousands of topics to be
+ *  flushed. */
 const LANES_PER_TURN = 512;
 /** Timers count whole milliseconds: a window that ends within this is over. */
 const SLACK_MS = 0.5;
 
 export interface Windowed {
-  /** The window has ended. True where another one begins at once; else the lane is quiet until it calls `begin` again. */
+  /** The window has ended. True where another one begins at once; else the lane is quiet until it calls `begin`
+   *  again. */
   windowEnded(): boolean;
 }
 

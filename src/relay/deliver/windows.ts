@@ -1,4 +1,5 @@
-// Which topics are delivered in windows: by the relay's rules, and by subscribers that asked for a longer window of their own.
+// Which topics are delivered in windows: by the relay's rules, and by subscribers that asked for a longer window of
+// their own.
 import type { Bus } from '../../bus/bus.js';
 import { noBus } from '../../bus/none.js';
 import type { DeliverRule } from '../../config/deliver-rules.js';
@@ -20,8 +21,8 @@ import type { AudienceAccess, Drainable, Lane, LaneContext } from './lane.js';
 import { LatestLane } from './latest-lane.js';
 import { WindowClock } from './window-clock.js';
 
-/** The windows that subscribers may have beside the topic's own, in ms: what they ask for is rounded up to the next of these, so that
- *  a topic has few lanes however many ask. */
+/** The windows that subscribers may have beside the topic's own, in ms: what they ask for is rounded up to the next of
+ *  these, so that a topic has few lanes however many ask. */
 const LENGTHS_MS = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000].flatMap((ten) => [ten, 2 * ten, 5 * ten]);
 
 export class Windows {
@@ -48,7 +49,8 @@ export class Windows {
     return new ConflatingBus(bus, this.rules, (windowMs) => this.clockOf(windowMs), this.context.counters);
   }
 
-  /** The lane of a subscriber that is written to at most every `everyMs` (0: as the topic is); undefined where that is at once. */
+  /** The lane of a subscriber that is written to at most every `everyMs` (0: as the topic is); undefined where that is
+   *  at once. */
   laneFor(topic: Topic, everyMs: number): SubscriberLane | undefined {
     if (everyMs > 0) topic.delivery ??= new TopicWindows(topic, undefined, this);
     return topic.delivery?.laneFor(everyMs);

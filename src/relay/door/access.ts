@@ -8,7 +8,8 @@ import type { HttpRequest, HttpResponse } from '../uws.js';
 import { type ClientAddress, compileTrustProxy } from './client-address.js';
 import { HEADER } from './header-names.js';
 
-/** What a request says of its client, copied out of it: uWS takes the request back when its handler returns or awaits. */
+/** What a request says of its client, copied out of it: uWS takes the request back when its handler returns or
+ *  awaits. */
 export interface Asker {
   /** Text of the client's address, seen through trusted proxies. */
   readonly address: string;
@@ -55,8 +56,8 @@ export class Access {
   }
 }
 
-/** A header that may come more than once: HAProxy, for one, adds its X-Forwarded-For after the client's own, and `getHeader` would
- *  give the client's. */
+/** A header that may come more than once: HAProxy, for one, adds its X-Forwarded-For after the client's own, and
+ *  `getHeader` would give the client's. */
 function allHeaders(req: HttpRequest, name: string): string {
   const values: string[] = [];
   req.forEach((key, value) => {

@@ -1,5 +1,5 @@
-// Every HTTP answer of both ports, as a value, and the one function that writes it: in the shape that HTTP allows for its status and
-// its request's method, as bytes.
+// Every HTTP answer of both ports, as a value, and the one function that writes it: in the shape that HTTP allows for
+// its status and its request's method, as bytes.
 import { type Refusal, retryAdvice } from '../../protocol/codes.js';
 import { utf8 } from '../bytes.js';
 import type { HttpResponse } from '../uws.js';
@@ -35,7 +35,8 @@ export interface Answer {
   readonly contentType: string;
   readonly body: string;
   readonly headers: Headers;
-  /** Whether the connection ends with this answer: the client still sends what nobody reads, or is to come back elsewhere. */
+  /** Whether the connection ends with this answer: the client still sends what nobody reads, or is to come back
+   *  elsewhere. */
   readonly close?: boolean;
 }
 
@@ -96,7 +97,8 @@ function headerValue(text: string): Uint8Array {
 
 /**
  * Writes an answer. Call it once for a response, within the route's handler or `res.cork`.
- * RFC 9110: no body after HEAD (9.3.2), and a Content-Length that tells what GET has; neither of them with 204 (15.3.5).
+ * RFC 9110: no body after HEAD (9.3.2), and a Content-Length that tells what GET has; neither of them with 204
+ * (15.3.5).
  */
 export function writeAnswer(res: HttpResponse, answer: Answer, isHead: boolean, closeConnection: boolean): void {
   res.writeStatus(statusBytes.get(answer.status) as Uint8Array);

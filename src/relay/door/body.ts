@@ -21,17 +21,19 @@ export class BodyBudget {
   }
 }
 
-/** A body in memory. Its bytes count against the budget until `release`, which is called once, when it is dealt with. */
+/** A body in memory. Its bytes count against the budget until `release`, which is called once, when it is dealt
+ *  with. */
 export interface HeldBody {
   readonly bytes: Buffer;
   release(): void;
 }
 
-/** A body this much over its limit is still read to its end, and thrown away: a client that is cut off while it sends sees a
- *  reset connection and not the refusal. Beyond, it is cut off. */
+/** A body this much over its limit is still read to its end, and thrown away: a client that is cut off while it sends
+ *  sees a reset connection and not the refusal. Beyond, it is cut off. */
 const OVERRUN_BYTES = 256 * 1024;
 
-/** How long a body may take. uWS by itself cuts a client without an answer that sends less than 160 kB in about 10 s. */
+/** How long a body may take. uWS by itself cuts a client without an answer that sends less than 160 kB in about 10
+ *  s. */
 const BODY_MS = 30_000;
 /** How often uWS's clock is set back meanwhile; it counts in steps of 4 s. */
 const KEEP_MS = 4000;

@@ -7,7 +7,8 @@ export interface RequestSource {
   readonly peer: ArrayBuffer;
   /** From a PROXY protocol v2 header; empty when there was none. */
   readonly proxied: ArrayBuffer;
-  /** All X-Forwarded-For headers in order, joined by commas; empty when there is none. Asked only where it is believed. */
+  /** All X-Forwarded-For headers in order, joined by commas; empty when there is none. Asked only where it is
+   *  believed. */
   readonly forwardedFor: () => string;
 }
 
@@ -44,7 +45,8 @@ export function compileTrustProxy(entries: readonly string[]): ClientAddress {
   return proxyProtocol ? byProxyProtocol(trusted) : byRanges(trusted);
 }
 
-/** With `hops` proxies in front, each having appended the address it saw, the client is that many entries from the right. */
+/** With `hops` proxies in front, each having appended the address it saw, the client is that many entries from the
+ *  right. */
 function byHops(hops: number): ClientAddress {
   return ({ peer, forwardedFor }) => {
     let client = addressText(peer);
@@ -58,7 +60,8 @@ function byHops(hops: number): ClientAddress {
   };
 }
 
-/** Walks right to left while the address at hand is a trusted proxy; what a client wrote further left is never reached. */
+/** Walks right to left while the address at hand is a trusted proxy; what a client wrote further left is never
+ *  reached. */
 function byRanges(trusted: BlockList): ClientAddress {
   return ({ peer, forwardedFor }) => {
     let client = addressText(peer);
@@ -101,7 +104,8 @@ function isTrusted(trusted: BlockList, address: string): boolean {
   return trusted.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
 }
 
-/** An X-Forwarded-For entry as a plain address: some proxies add ports and brackets. Undefined for anything that is none. */
+/** An X-Forwarded-For entry as a plain address: some proxies add ports and brackets. Undefined for anything that is
+ *  none. */
 function forwardedAddress(entry: string | undefined): string | undefined {
   const text = entry?.trim() ?? '';
   const bare = /^\[([^\]]*)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text)?.[1] ?? text;
@@ -110,7 +114,8 @@ function forwardedAddress(entry: string | undefined): string | undefined {
   return version === 6 && !bare.includes('%') ? addressText(ipv6Bytes(bare)) : undefined;
 }
 
-/** Text of a binary address. An IPv4 address mapped into IPv6 (::ffff:192.0.2.7, what a `::` listener sees) is its IPv4 self. */
+/** Text of a binary address. An IPv4 address mapped into IPv6 (::ffff:192.0.2.7, what a `::` listener sees) is its IPv4
+ *  self. */
 export function addressText(address: ArrayBuffer): string {
   const bytes = new Uint8Array(address);
   if (bytes.length === 4) return bytes.join('.');

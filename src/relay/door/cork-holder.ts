@@ -1,10 +1,12 @@
-// Works around a fault of uWS 20.5x and older (fixed by its pull request 1929, not yet in the build used here): when `res.upgrade`
-// runs inside `res.cork` after an await, cork() afterwards reads the new WebSocket's memory as if it still were the HTTP
-// response's, and at some bit patterns closes it. Measured here: 1 of 24 first connections, later about 1 of 10,000.
+// Works around a fault of uWS 20.5x and older (fixed by its pull request 1929, not yet in the build used here): when
+// `res.upgrade` runs inside `res.cork` after an await, cork() afterwards reads the new WebSocket's memory as if it
+// still were the HTTP response's, and at some bit patterns closes it. Measured here: 1 of 24 first connections, later
+// about 1 of 10,000.
 //
-// Uncorked, the upgrade is right, but the binding then prints a warning each time. It does not while any other response is
-// corked; so one response to nobody is kept pending, on a private listener that closes once it has its one request. The
-// answer goes out in 24 small sends instead of one, about 100 µs a handshake, so only upgrades after an await come this way.
+// Uncorked, the upgrade is right, but the binding then prints a warning each time. It does not while any other response
+// is corked; so one response to nobody is kept pending, on a private listener that closes once it has its one request.
+// The answer goes out in 24 small sends instead of one, about 100 µs a handshake, so only upgrades after an await come
+// this way.
 import { connect, type Socket } from 'node:net';
 import { utf8 } from '../bytes.js';
 import {
@@ -53,7 +55,8 @@ export class CorkHolder {
     });
   }
 
-  /** Runs `upgrade`, which calls `res.upgrade`, where that is safe; should the holder be gone, in `res.cork` as uWS means it. */
+  /** Runs `upgrade`, which calls `res.upgrade`, where that is safe; should the holder be gone, in `res.cork` as uWS
+   *  means it. */
   run(res: HttpResponse, upgrade: () => void): void {
     (this.holder ?? res).cork(upgrade);
   }

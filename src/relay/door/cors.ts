@@ -1,11 +1,13 @@
-// What lets a page of another origin publish and read the answer (CORS), refusals included: see https://fetch.spec.whatwg.org/#http-cors-protocol.
+// What lets a page of another origin publish and read the answer (CORS), refusals included: see
+// https://fetch.spec.whatwg.org/#http-cors-protocol.
 import { type Answer, type Headers, noContent } from './answer.js';
 import type { Request } from './routes.js';
 
 /** What a page may send beside what every request may. A browser asks before it does. */
 const HEADER_LIST = /^[\w!#$%&'*+.^`|~, -]{1,1000}$/;
 
-/** For a request of an allowed origin. Credentials are allowed: `sendBeacon` always sends them, and the relay reads no cookies. */
+/** For a request of an allowed origin. Credentials are allowed: `sendBeacon` always sends them, and the relay reads no
+ *  cookies. */
 export function corsHeaders(origin: string): Headers {
   return {
     'Access-Control-Allow-Origin': origin,

@@ -1,15 +1,18 @@
-// The open-file limit (ulimit -n, LimitNOFILE) as a bound on sockets, kept a little below the kernel's: at the kernel's, accept()
-// fails and uWS tries again at once for as long as clients wait, a whole core for nothing (measured: 2.0 s of CPU in 2 s).
+// The open-file limit (ulimit -n, LimitNOFILE) as a bound on sockets, kept a little below the kernel's: at the
+// kernel's, accept() fails and uWS tries again at once for as long as clients wait, a whole core for nothing (measured:
+// 2.0 s of CPU in 2 s).
 import type { Logger } from '../../base/log.js';
 import { openFileLimit } from '../../base/open-files.js';
 import type { Refusal } from '../../protocol/codes.js';
 import type { HttpResponse, TemplatedApp } from '../uws.js';
 
 /** Descriptors for other things than clients: those of the process and each of its threads (21 with one, 41 with four
- *  workers), admin requests, key fetches, brokers. Not counted at the start: a worker that is started again would count clients. */
+ *  workers), admin requests, key fetches, brokers. Not counted at the start: a worker that is started again would count
+ *  clients. */
 const OWN_FILES = 64;
 const OWN_FILES_PER_WORKER = 16;
-/** A sixteenth of the sockets, within these, is kept to answer 503 on: whoever is cut without an answer learns nothing. */
+/** A sixteenth of the sockets, within these, is kept to answer 503 on: whoever is cut without an answer learns
+ *  nothing. */
 const LEAST_REFUSING = 4;
 const MOST_REFUSING = 256;
 
@@ -43,7 +46,8 @@ export class FileLimit {
     return this.webSockets() >= this.maxSockets;
   }
 
-  /** Counts the sockets of `app` from here on. `cut` is told when one is closed unread, since not even a 503 fits any more. */
+  /** Counts the sockets of `app` from here on. `cut` is told when one is closed unread, since not even a 503 fits any
+   *  more. */
   watch(app: TemplatedApp, cut: (refusal: Refusal) => void): void {
     app.filter((res, change) => this.onSocket(res, Number(change), cut));
   }

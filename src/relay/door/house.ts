@@ -15,7 +15,8 @@ const NOT_AN_UPGRADE: Refusal = {
 };
 
 export class RelayHouse implements House {
-  /** Answers without a body (HEAD, 204) whose connections may not have ended yet: they look as if there had been none. */
+  /** Answers without a body (HEAD, 204) whose connections may not have ended yet: they look as if there had been
+   *  none. */
   private bodiless = 0;
 
   constructor(

@@ -1,4 +1,5 @@
-// Counts connections for their caps, in all and by address: of this thread alone, or of all threads of the process together.
+// Counts connections for their caps, in all and by address: of this thread alone, or of all threads of the process
+// together.
 
 export interface Ledger {
   /** Connections of all threads. */

@@ -5,7 +5,8 @@ export class ResponseLife {
   isOver = false;
   private readonly told: (() => void)[] = [];
 
-  /** Within the request's handler. This is the abort handler that uWS asks of every response that is not answered there. */
+  /** Within the request's handler. This is the abort handler that uWS asks of every response that is not answered
+   *  there. */
   constructor(res: HttpResponse) {
     res.onAborted(this.end);
   }

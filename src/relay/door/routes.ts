@@ -1,5 +1,6 @@
-// The one way from a request to its answer, on both ports. A route gives an answer, now or as a promise, and never sees uWS's response:
-// so none can end without an answer or an abort handler, which uWS takes as a reason to abort the process.
+// The one way from a request to its answer, on both ports. A route gives an answer, now or as a promise, and never sees
+// uWS's response: so none can end without an answer or an abort handler, which uWS takes as a reason to abort the
+// process.
 import type { Refusal } from '../../protocol/codes.js';
 import { utf8 } from '../bytes.js';
 import type { HttpRequest, HttpResponse, TemplatedApp } from '../uws.js';
@@ -8,10 +9,12 @@ import { type BodyBudget, type BodyRefusal, type HeldBody, readBody } from './bo
 import { HEADER, type HeaderName } from './header-names.js';
 import { ResponseLife } from './response-life.js';
 
-/** Gives the answer to a request. The request is read before this returns or awaits; a body is asked for before that, too. */
+/** Gives the answer to a request. The request is read before this returns or awaits; a body is asked for before that,
+ *  too. */
 export type Handler = (request: Request) => Answer | Promise<Answer>;
 
-/** What answers a path, by method. HEAD is answered as GET is, and OPTIONS, where nothing else is said, with what is allowed. */
+/** What answers a path, by method. HEAD is answered as GET is, and OPTIONS, where nothing else is said, with what is
+ *  allowed. */
 export type Methods = { readonly [method in 'GET' | 'POST' | 'DELETE' | 'OPTIONS']?: Handler };
 
 /** What a port has to say of its answers. */

@@ -1,5 +1,6 @@
-// From an upgrade request to a WebSocket: who may come in, and on which topic. Authentication may take a while, and the client
-// may leave meanwhile: everything is copied out of uWS's request first, and its response is not touched after an abort.
+// From an upgrade request to a WebSocket: who may come in, and on which topic. Authentication may take a while, and the
+// client may leave meanwhile: everything is copied out of uWS's request first, and its response is not touched after an
+// abort.
 import { type Identity, isRefusal, refusedIdentity } from '../../auth/auth.js';
 import { chooseProtocol, hearsRefusals } from '../../auth/token.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
@@ -122,8 +123,8 @@ export class Upgrades {
     return refusal ?? { ...asker, ...handshake };
   }
 
-  /** As whom a client comes in after authentication, or why it may not, or not join its topic, after all: much may have changed
-   *  meanwhile. */
+  /** As whom a client comes in after authentication, or why it may not, or not join its topic, after all: much may have
+   *  changed meanwhile. */
   private entryOf(outcome: Identity | Refusal, topic: string | undefined, hears: boolean): Identity | Refusal {
     if (isRefusal(outcome)) return hears && outcome.status === 401 ? refusedIdentity(outcome) : outcome;
     if (this.house.isDraining()) return Refused.draining;

@@ -1,8 +1,9 @@
-// Who ended a WebSocket that closes with 1006 and no reason: its client, or uWS for an invalid frame. Node 20's build of uWS does not say
-// (22's and 24's give a reason), so it is found out: uWS holds its loop's only cork while it reads a socket's bytes, and so while it closes
-// one for them, but not while it closes one whose client has gone. What another socket sends within a cork of its own then goes out at once
-// where the loop's is held, and else when its own ends. That other socket is a WebSocket of this process to itself, over a Unix socket:
-// what is written there can be read at once, which over loopback TCP a busy kernel may put off.
+// Who ended a WebSocket that closes with 1006 and no reason: its client, or uWS for an invalid frame. Node 20's build
+// of uWS does not say (22's and 24's give a reason), so it is found out: uWS holds its loop's only cork while it reads
+// a socket's bytes, and so while it closes one for them, but not while it closes one whose client has gone. What
+// another socket sends within a cork of its own then goes out at once where the loop's is held, and else when its own
+// ends. That other socket is a WebSocket of this process to itself, over a Unix socket: what is written there can be
+// read at once, which over loopback TCP a busy kernel may put off.
 import { randomBytes } from 'node:crypto';
 import { readSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -44,7 +45,8 @@ export class CloseCause {
     return new CloseCause(await openWitness(join(tmpdir(), `fanwire-${randomBytes(8).toString('hex')}.sock`)));
   }
 
-  /** Within a close handler: whether uWS is closing the socket for what its client sent. False where that is not known. */
+  /** Within a close handler: whether uWS is closing the socket for what its client sent. False where that is not
+   *  known. */
   isFrame(): boolean {
     if (this.witness === undefined || !this.mayLook()) return false;
     this.witness.ws.cork(this.look);

@@ -11,8 +11,9 @@ import type { CloseCause } from './close-cause.js';
 
 const INVALID_FRAME = 'Received invalid WebSocket frame';
 
-/** What uWS gives as the reason of a close that it made itself, and what that is called here. Not among them: `Received invalid close
- *  payload`, for it calls codes from 3000 to 3999 invalid, which applications may close with (RFC 6455, 7.4.2). */
+/** What uWS gives as the reason of a close that it made itself, and what that is called here. Not among them: `Received
+ *  invalid close payload`, for it calls codes from 3000 to 3999 invalid, which applications may close with (RFC 6455,
+ *  7.4.2). */
 const CUT_REASONS: Record<string, CutReason> = {
   'Received too big message': 'tooBig',
   // Broken, or larger than --max-payload once inflated: uWS does not say which.
@@ -36,7 +37,8 @@ export class Cuts {
     connection.ws?.end(Close.tooBig, closeReason(`a message is at most ${limit} bytes, got ${size}`));
   }
 
-  /** Deals with a message that a raw socket may not publish: closes the socket, or drops the message where that is configured. */
+  /** Deals with a message that a raw socket may not publish: closes the socket, or drops the message where that is
+   *  configured. */
   mayNotPublish(connection: Connection, refusal: Refusal): void {
     const isRate = refusal === Refused.publishRate;
     if (isRate && this.config.overPublishLimit === 'drop') return;

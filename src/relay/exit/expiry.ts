@@ -14,7 +14,8 @@ export class Expiry {
 
   constructor(private readonly onExpired: (connection: Connection) => void) {}
 
-  /** Watches a socket whose identity expires; one without an expiry costs nothing. Call it again when the identity changes. */
+  /** Watches a socket whose identity expires; one without an expiry costs nothing. Call it again when the identity
+   *  changes. */
   watch(connection: Connection): void {
     this.forget(connection);
     const { expiresAtMs } = connection.identity;

@@ -1,14 +1,16 @@
-// When a relay that ends may close what is left. Its WebSockets were told to go and end when their clients close their side; a close from
-// here would be a reset, and cut off what is on its way to a client that is sending itself. HTTP connections that idle (keep-alive, or
-// a client that said nothing) know of no end, and uWS cannot list them: it closes them after 10 s. So the kernel is asked how many
-// sockets of this process the port has: when only idle HTTP connections are left, they are closed.
+// When a relay that ends may close what is left. Its WebSockets were told to go and end when their clients close their
+// side; a close from here would be a reset, and cut off what is on its way to a client that is sending itself. HTTP
+// connections that idle (keep-alive, or a client that said nothing) know of no end, and uWS cannot list them: it closes
+// them after 10 s. So the kernel is asked how many sockets of this process the port has: when only idle HTTP
+// connections are left, they are closed.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const FIRST_WAIT_MS = 10;
 /** The list of a host with 100,000 sockets is 15 MB: it is not read often. */
 const LONGEST_WAIT_MS = 200;
-/** The states of proc(5) in which nobody has a socket open: TIME_WAIT, CLOSE, LISTEN, SYN_RECV and what the kernel keeps of those. */
+/** The states of proc(5) in which nobody has a socket open: TIME_WAIT, CLOSE, LISTEN, SYN_RECV and what the kernel
+ *  keeps of those. */
 const NOT_OPEN = new Set(['03', '06', '07', '0A', '0C']);
 
 /** What is known of the sockets of a relay, or of several threads that share its port. */
@@ -44,12 +46,13 @@ export async function isOnlyIdleLeft(port: number, { open, underWay }: HttpConne
   return held === undefined ? undefined : held <= open;
 }
 
-/** Sockets that a process of this machine has on the local `port`, listening ones aside; undefined where the kernel does not say. */
+/** Sockets that a process of this machine has on the local `port`, listening ones aside; undefined where the kernel
+ *  does not say. */
 export async function openSockets(port: number): Promise<number | undefined> {
   const tables = await Promise.all(['/proc/self/net/tcp', '/proc/self/net/tcp6'].map(table));
   if (tables.every((each) => each === undefined)) return undefined;
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
-  // `  12: 0100007F:2329 0100007F:D1F2 01 00000000:00000000 02:000A7214 00000000  1000  0  48213 …`: the inode is 0 once no
+  // ` 12: 0100007F:2329 0100007F:D1F2 01 00000000:00000000 02:000A7214 00000000 1000 0 48213 …`: the inode is 0 once no
   // process has the socket any more, or none has accepted it yet.
   const line = new RegExp(`^ *\\d+: [0-9A-F]+:${hexPort} \\S+ ([0-9A-F]{2})(?: +\\S+){5} +(\\d+)`, 'gm');
   let count = 0;

@@ -1,6 +1,7 @@
-// Sockets that keep the loop busy with frames that uWS tells nobody of: empty fragments of a message that never ends hold a third of a core
-// and call no handler. So it is looked for from outside: a loop that works while nothing is seen to happen, the kernel's list of sockets
-// with bytes that wait to be read, and which of the sockets at such an address answers a ping last, its pong being behind its flood.
+// Sockets that keep the loop busy with frames that uWS tells nobody of: empty fragments of a message that never ends
+// hold a third of a core and call no handler. So it is looked for from outside: a loop that works while nothing is seen
+// to happen, the kernel's list of sockets with bytes that wait to be read, and which of the sockets at such an address
+// answers a ping last, its pong being behind its flood.
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +11,8 @@ import type { Counters } from '../watch/counters.js';
 const LOOK_EVERY_MS = 500;
 /** A share of a core that somebody must account for. */
 const BUSY_SHARE = 0.12;
-/** Events of any kind that account for a millisecond of work: each takes 5 to 50 µs, and on a busy machine some times as long. */
+/** Events of any kind that account for a millisecond of work: each takes 5 to 50 µs, and on a busy machine some times
+ *  as long. */
 const EVENTS_A_MS = 0.5;
 /** Looks at the kernel's list, and how often a flood's socket must have had unread bytes. */
 const SAMPLES = 5;
@@ -23,13 +25,15 @@ const OUTLIER = 5;
 const FOUND_REST_MS = 3000;
 /** Sockets of one address that are pinged at most. Where there are more, behind one proxy maybe, it is only logged. */
 const MAX_CANDIDATES = 1000;
-/** After a look that found nobody the next is later, each time twice as much: other work may be what keeps the loop busy. */
+/** After a look that found nobody the next is later, each time twice as much: other work may be what keeps the loop
+ *  busy. */
 const FIRST_REST_MS = 250;
 const LONGEST_REST_MS = 2000;
 const LISTS = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 const ESTABLISHED = '01';
 const CHUNK = 1024 * 1024;
-/** A list of so few sockets is read at once, in 2 ms: each step of a read in the background waits for a turn of the busy loop. */
+/** A list of so few sockets is read at once, in 2 ms: each step of a read in the background waits for a turn of the
+ *  busy loop. */
 const SHORT_LIST = 2000;
 
 export interface FloodWatchOptions {
@@ -45,7 +49,8 @@ export interface FloodWatchOptions {
   readonly unclear: (address: string, sockets: number) => void;
 }
 
-/** What the relay has counted of its work, in events. With TLS a delivery takes some 25 µs on a slow core, and a large one more. */
+/** What the relay has counted of its work, in events. With TLS a delivery takes some 25 µs on a slow core, and a large
+ *  one more. */
 export function seenEvents(counters: Counters): number {
   const { published, publishedBytes, delivered, deliveredBytes, opened, closed } = counters;
   return published + publishedBytes / 4096 + delivered / 4 + deliveredBytes / 65536 + opened + closed;
@@ -157,7 +162,8 @@ export class UnseenFloods {
     for (let turn = 0; turn < 4 && isUnusual(); turn++) await sleep(patienceMs, undefined, { ref: false });
   }
 
-  /** The `count` sockets of which nothing has been seen meanwhile and whose pong is missing, or far later than those of the others. */
+  /** The `count` sockets of which nothing has been seen meanwhile and whose pong is missing, or far later than those of
+   *  the others. */
   private async floodsAmong(candidates: readonly Connection[], count: number): Promise<readonly Connection[]> {
     const before = new Map(candidates.map((connection) => [connection, doneBy(connection)]));
     const sentAtMs = performance.now();
@@ -192,7 +198,8 @@ function doneBy({ published, ops }: Connection): number {
   return published + (ops?.paid ?? 0);
 }
 
-/** Clients of the port with bytes that wait to be read, as `address:port` in hex. A megabyte of the lists a loop turn: 7,000 sockets. */
+/** Clients of the port with bytes that wait to be read, as `address:port` in hex. A megabyte of the lists a loop turn:
+ *  7,000 sockets. */
 async function loadedSockets(port: number, isShort: boolean): Promise<string[]> {
   const local = port.toString(16).toUpperCase().padStart(4, '0');
   const loaded = new RegExp(`^ *\\d+: \\w+:${local} (\\w+:\\w+) ${ESTABLISHED} \\w+:(?!0{8})`, 'gm');
@@ -216,7 +223,8 @@ function readNow(path: string): string {
   }
 }
 
-/** The kernel prints addresses as words of the machine's byte order, of which all Linux that uWS is built for has the little-endian. */
+/** The kernel prints addresses as words of the machine's byte order, of which all Linux that uWS is built for has the
+ *  little-endian. */
 function networkOrder(remote: string): string {
   const [address = '', port = ''] = remote.split(':');
   const words = address.match(/.{8}/g) ?? [];

@@ -1,5 +1,5 @@
-// Who hears what: connections, topics and their audiences, with the batch an audience waits for and the lag of a slow socket. They
-// point at each other, so they stand in one file. Only the thread that runs the relay touches them.
+// Who hears what: connections, topics and their audiences, with the batch an audience waits for and the lag of a slow
+// socket. They point at each other, so they stand in one file. Only the thread that runs the relay touches them.
 import type { Identity } from '../../auth/auth.js';
 import { msgHead } from '../../protocol/frames.js';
 import type { OpsAccount } from '../budget/ops-budget.js';
@@ -265,7 +265,8 @@ export class Lag {
     return served === undefined ? 0 : audience.published - served;
   }
 
-  /** The socket leaves the audience: what it missed there is no loss to it any more. Says whether it lagged there at all. */
+  /** The socket leaves the audience: what it missed there is no loss to it any more. Says whether it lagged there at
+   *  all. */
   forget(audience: Audience): boolean {
     return this.servedUpTo.delete(audience);
   }

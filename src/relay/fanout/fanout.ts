@@ -1,11 +1,12 @@
 // The hot path: how a message reaches a topic's subscribers, with one send() per subscriber and wake-up as the bound.
 //
-// uWS keeps at most 32 pending messages per subscriber, and while a `message` handler runs, the loop's only cork buffer is
-// the sender's. The 33rd message of a burst published in the handler therefore drains every subscriber one send() a message.
-// So: a small audience gets a topic's first 31 messages of a loop iteration directly, everything else is queued and flushed
-// in setImmediate, where the cork buffer is free. There, up to 32 messages go through uWS's topic tree (one send() per
-// subscriber); more are written subscriber by subscriber under its own cork (one send() per 16 KiB instead of one per 32
-// messages). Measured in docs/performance.md; the command that measures it is `npm run bench:fanout`.
+// uWS keeps at most 32 pending messages per subscriber, and while a `message` handler runs, the loop's only cork buffer
+// is the sender's. The 33rd message of a burst published in the handler therefore drains every subscriber one send() a
+// message. So: a small audience gets a topic's first 31 messages of a loop iteration directly, everything else is
+// queued and flushed in setImmediate, where the cork buffer is free. There, up to 32 messages go through uWS's topic
+// tree (one send() per subscriber); more are written subscriber by subscriber under its own cork (one send() per 16 KiB
+// instead of one per 32 messages). Measured in docs/performance.md; the command that measures it is `npm run
+// bench:fanout`.
 
 import type { TemplatedApp } from '../uws.js';
 import type { Counters } from '../watch/counters.js';
@@ -19,14 +20,17 @@ import type { SlowConsumers } from './slow.js';
 const TREE_LIMIT = 32;
 /** Direct messages of an audience in one loop iteration: one short of the limit, for what uWS itself may add. */
 const DIRECT_LIMIT = TREE_LIMIT - 1;
-/** So many direct messages are counted until the loop is asked whether it has turned meanwhile: twice as many fit the limit. */
+/** So many direct messages are counted until the loop is asked whether it has turned meanwhile: twice as many fit the
+ *  limit. */
 const DIRECT_RECOUNT_AFTER = DIRECT_LIMIT >> 1;
-/** From this many subscribers on a message is always queued: its copy (about 100 ns) no longer shows beside the sends. */
+/** From this many subscribers on a message is always queued: its copy (about 100 ns) no longer shows beside the
+ *  sends. */
 const QUEUE_FROM_SUBSCRIBERS = 32;
 /** Messages of this size pass uWS's cork buffer by, so neither bursts nor queueing change what they cost: direct. */
 const UNBUFFERED_BYTES = 16 * 1024;
 
-/** One publish in so many is timed until its messages are written: a clock read and an Immediate, spread over the rest. */
+/** One publish in so many is timed until its messages are written: a clock read and an Immediate, spread over the
+ *  rest. */
 const TIME_EVERY = 64;
 
 export class FanOut {
@@ -63,8 +67,8 @@ export class FanOut {
   }
 
   /**
-   * Fans `message` out to every subscriber of `audience` but `sender`, in the order of the calls. The message is read before
-   * this returns, or copied. Call it from anywhere; a closed or lagging sender is fine.
+   * Fans `message` out to every subscriber of `audience` but `sender`, in the order of the calls. The message is read
+   * before this returns, or copied. Call it from anywhere; a closed or lagging sender is fine.
    */
   publish(
     audience: Audience,
@@ -114,13 +118,15 @@ export class FanOut {
     this.slab.reset();
   };
 
-  /** Delivers what is queued, and gives memory back: uWS keeps the handlers of a closed App, and with them the relay, for ever. */
+  /** Delivers what is queued, and gives memory back: uWS keeps the handlers of a closed App, and with them the relay,
+   *  for ever. */
   stop(): void {
     this.flush();
     this.slab.free();
   }
 
-  /** Delivers what is queued for one audience: whoever joins it after this call gets nothing that was published before. */
+  /** Delivers what is queued for one audience: whoever joins it after this call gets nothing that was published
+   *  before. */
   settle(audience: Audience): void {
     const { batch } = audience;
     if (batch === undefined) return;
@@ -131,8 +137,8 @@ export class FanOut {
     this.spareBatches.push(batch);
   }
 
-  /** Where the loop has turned, at most the messages counted last are pending: all before them have been written. Where it
-   *  has not, a burst is on, and a flush must set the count back. */
+  /** Where the loop has turned, at most the messages counted last are pending: all before them have been written. Where
+   *  it has not, a burst is on, and a flush must set the count back. */
   private recount(audience: Audience): void {
     if (audience.countedSince === loopIteration()) this.awaitFlush(audience);
     else audience.direct = audience.countedFrom = DIRECT_RECOUNT_AFTER;
@@ -176,7 +182,8 @@ export class FanOut {
     isBinary: boolean,
   ): void {
     const isSubscriber = this.account(audience, sender, message.byteLength);
-    // A sender that is no subscriber has nothing to be left out of, and uWS refuses ws.publish to a socket without topics.
+    // A sender that is no subscriber has nothing to be left out of, and uWS refuses ws.publish to a socket without
+    // topics.
     if (isSubscriber) sender?.ws?.publish(audience.key, message, isBinary, this.compress);
     else this.app.publish(audience.key, message, isBinary, this.compress);
     if (this.older !== undefined)
@@ -232,8 +239,8 @@ export class FanOut {
     }
   };
 
-  /** Counts one message of `size` bytes, at the moment it goes out to the audience. Says whether its sender is a subscriber
-   *  (and so still open: a socket that closes leaves its topics). */
+  /** Counts one message of `size` bytes, at the moment it goes out to the audience. Says whether its sender is a
+   *  subscriber (and so still open: a socket that closes leaves its topics). */
   private account(audience: Audience, sender: Connection | undefined, size: number): boolean {
     let receivers = audience.subscribers.size - audience.lagging;
     const isSubscriber = sender !== undefined && audience.subscribers.has(sender);

@@ -1,5 +1,6 @@
-// Tells one iteration of the event loop from the next. Asking takes 80 ns; an Immediate, which tells of an iteration's end, costs
-// 5 µs or more of CPU where the loop turns for every few messages (measured by leaving it out: its code is cold by then).
+// Tells one iteration of the event loop from the next. Asking takes 80 ns; an Immediate, which tells of an iteration's
+// end, costs 5 µs or more of CPU where the loop turns for every few messages (measured by leaving it out: its code is
+// cold by then).
 import { performance } from 'node:perf_hooks';
 
 const { nodeTiming } = performance;

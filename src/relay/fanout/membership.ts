@@ -1,4 +1,5 @@
-// How a socket comes into an audience and out of it: the set that JavaScript counts by, and the uWS topic that messages go out on.
+// How a socket comes into an audience and out of it: the set that JavaScript counts by, and the uWS topic that messages
+// go out on.
 import type { Audience, Connection } from './audience.js';
 
 /** From here on the socket gets what is fanned out to `audience`. */

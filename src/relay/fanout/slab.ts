@@ -5,8 +5,8 @@ const SLAB_BYTES = 1 << 20;
 
 const NOTHING = new Uint8Array(0);
 
-/** Where copies are put. `ArrayBuffer.slice` costs 557 ns of CPU for 64 bytes (allocation, and release by the collector),
- *  a copy into a slab and a view of it 42 ns (Node 20, 2 million copies). Valid until `reset`. */
+/** Where copies are put. `ArrayBuffer.slice` costs 557 ns of CPU for 64 bytes (allocation, and release by the
+ *  collector), a copy into a slab and a view of it 42 ns (Node 20, 2 million copies). Valid until `reset`. */
 export class Slab {
   private bytes = NOTHING;
   private used = 0;

@@ -1,9 +1,10 @@
-// Slow consumers: sockets that read less than their topics publish. They are found before uWS drops anything, so that every
-// loss is counted to the message, and a stalled socket costs bounded memory and nobody else's time.
+// Slow consumers: sockets that read less than their topics publish. They are found before uWS drops anything, so that
+// every loss is counted to the message, and a stalled socket costs bounded memory and nobody else's time.
 //
-// uWS's own limit counts badly: `dropped` is called for the first lost message of a batch of up to 32, the rest goes unseen.
-// So the relay looks at its subscribers' backpressure itself, once for every eighth of the limit that an audience published
-// (40 ns a subscriber, a per-mille of what sending those bytes costs), and uWS's limit lies above what can pile up between.
+// uWS's own limit counts badly: `dropped` is called for the first lost message of a batch of up to 32, the rest goes
+// unseen. So the relay looks at its subscribers' backpressure itself, once for every eighth of the limit that an
+// audience published (40 ns a subscriber, a per-mille of what sending those bytes costs), and uWS's limit lies above
+// what can pile up between.
 
 import { Close } from '../../protocol/codes.js';
 import { closeReason } from '../bytes.js';
@@ -22,8 +23,8 @@ export interface SlowObserver {
   recovered(connection: Connection, audience: Audience, lost: number): void;
 }
 
-// What a subscriber may have pending in uWS's topic tree (32 messages under 16 KiB) and what may be published directly in one
-// loop iteration (31 more) before the next sweep sees it.
+// What a subscriber may have pending in uWS's topic tree (32 messages under 16 KiB) and what may be published directly
+// in one loop iteration (31 more) before the next sweep sees it.
 const UNSEEN_BYTES = 64 * 16 * 1024;
 
 export class SlowConsumers {
@@ -52,8 +53,8 @@ export class SlowConsumers {
     this.hardLimitBytes = limitBytes + this.sweepEveryBytes + UNSEEN_BYTES + 2 * maxPayloadBytes;
   }
 
-  /** Looks at every subscriber of `audience` and deals with those whose backpressure is over the limit. Not in a `message`
-   *  handler: it takes sockets off topics, which uWS forbids while it walks them. */
+  /** Looks at every subscriber of `audience` and deals with those whose backpressure is over the limit. Not in a
+   *  `message` handler: it takes sockets off topics, which uWS forbids while it walks them. */
   sweep(audience: Audience): void {
     audience.unsweptBytes = 0;
     for (const connection of audience.subscribers) {
@@ -63,7 +64,8 @@ export class SlowConsumers {
     }
   }
 
-  /** A socket has drained some of its backpressure: a lagging one that is well below the limit joins its topics again. */
+  /** A socket has drained some of its backpressure: a lagging one that is well below the limit joins its topics
+   *  again. */
   onDrain(connection: Connection): void {
     if (connection.lag === undefined || connection.ws === undefined) return;
     if (connection.ws.getBufferedAmount() > this.limitBytes >>> 1) return;

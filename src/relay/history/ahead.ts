@@ -1,6 +1,6 @@
-// Subscribers that know more of a topic than its copy here: another node or thread gave them their position. What lies between has
-// yet to be heard here, or was of other topics, which take numbers of the same stream. The owner is asked which, for all that wait
-// at a time, so that a made-up position costs a question and no copy.
+// Subscribers that know more of a topic than its copy here: another node or thread gave them their position. What lies
+// between has yet to be heard here, or was of other topics, which take numbers of the same stream. The owner is asked
+// which, for all that wait at a time, so that a made-up position costs a question and no copy.
 import type { Position } from '../../protocol/ops.js';
 
 /** How long the owner's answer, and then the messages it tells of, are waited for. */
@@ -45,7 +45,8 @@ export class AheadOfCopy {
     if (ask === this.ask) this.answer = answer;
   }
 
-  /** Where a copy that has all up to `copySeq` is in the owner's sequence, once nothing is on its way that the owner told of. */
+  /** Where a copy that has all up to `copySeq` is in the owner's sequence, once nothing is on its way that the owner
+   *  told of. */
   seqOf(copySeq: number): number | undefined {
     if (this.asked.length === 0 || this.answer === undefined || copySeq < this.answer.last) return undefined;
     return Math.max(copySeq, this.answer.seq);

@@ -1,11 +1,13 @@
-// Replays for subscribers that come back: paced by what each socket takes and by what the loop can spare, until the subscriber
-// has reached the live stream. It joins that in the same step, so that nothing is missed and nothing comes twice.
+// Replays for subscribers that come back: paced by what each socket takes and by what the loop can spare, until the
+// subscriber has reached the live stream. It joins that in the same step, so that nothing is missed and nothing comes
+// twice.
 import { lostFrame, msgFrame } from '../../protocol/frames.js';
 import { passingUtf8 } from '../bytes.js';
 import type { Connection, Topic } from '../fanout/audience.js';
 import type { TopicHistory } from './history.js';
 
-/** Replayed messages a loop iteration: some 2 ms of work, so that a herd of returning clients does not hold up the live ones. */
+/** Replayed messages a loop iteration: some 2 ms of work, so that a herd of returning clients does not hold up the live
+ *  ones. */
 const MESSAGES_PER_TURN = 2048;
 
 /** Replayed messages for one subscriber before the next has its turn. */

@@ -38,7 +38,8 @@ export interface TopicHistory {
   before(count: number): number;
   /** False while a copy of it is on its way from elsewhere: then nothing of it may be asked. */
   readonly isReady: boolean;
-  /** Calls back when it is ready, and as far as `since` where that is a position of its sequence: at once where it is. */
+  /** Calls back when it is ready, and as far as `since` where that is a position of its sequence: at once where it
+   *  is. */
   whenReady(act: () => void, since?: Position): void;
 }
 

@@ -1,4 +1,5 @@
-// History in this process's memory: within each rule's count, age and bytes, and within one budget for all topics together.
+// History in this process's memory: within each rule's count, age and bytes, and within one budget for all topics
+// together.
 import { randomBytes } from 'node:crypto';
 import { Deque } from '../../base/deque.js';
 import type { HistoryRule } from '../../config/history-rules.js';
@@ -6,7 +7,8 @@ import { ruleFor } from '../../config/topic-rules.js';
 import type { Position, Unrecovered } from '../../protocol/ops.js';
 import type { HistoryCounts, HistoryStore, Kept, TopicHistory } from './history.js';
 
-/** Bytes a kept message is reckoned to take beside its body: its object, its place in the ring, a string header. Measured: 140. */
+/** Bytes a kept message is reckoned to take beside its body: its object, its place in the ring, a string header.
+ *  Measured: 140. */
 export const ENTRY_OVERHEAD_BYTES = 160;
 
 /** Bytes a topic is reckoned to take beside its messages and its name. */
@@ -169,7 +171,8 @@ export class MemoryHistory implements HistoryStore {
     return ruleFor(this.rules, topic) !== undefined;
   }
 
-  /** A history outside the store's own sequences, within the same limits: a copy of what another thread keeps. `drop` ends it. */
+  /** A history outside the store's own sequences, within the same limits: a copy of what another thread keeps. `drop`
+   *  ends it. */
   detached(topic: string, epoch: string, floor: number): MemoryTopicHistory | undefined {
     const rule = ruleFor(this.rules, topic);
     if (rule === undefined) return undefined;
@@ -195,7 +198,8 @@ export class MemoryHistory implements HistoryStore {
     while (history.kept.length > 0) this.evictOldest(history);
   }
 
-  /** Keeps the next message of `history` as number `seq`, and lets go of what the limits no longer allow. Gives `seq`. */
+  /** Keeps the next message of `history` as number `seq`, and lets go of what the limits no longer allow. Gives
+   *  `seq`. */
   keep(history: MemoryTopicHistory, seq: number, body: string, from: string | undefined): number {
     const { rule } = history;
     const { limits } = rule;
@@ -207,7 +211,8 @@ export class MemoryHistory implements HistoryStore {
       this.skipTo(history, seq); // not kept at all, and with it the run up to here ends
       return seq;
     }
-    // The body may be a slice that keeps a whole frame alive, so it is copied: the budget must hold for hostile frames too.
+    // The body may be a slice that keeps a whole frame alive, so it is copied: the budget must hold for hostile frames
+    // too.
     const entry = new Entry(history, seq, flat.toString(), from, bytes, this.nowMs());
     history.kept.push(entry);
     this.messages++;

@@ -1,5 +1,6 @@
-// Publishes that came with an id, by that id: one that is said again, since its answer was lost with a connection, is answered as the
-// first time and not published twice. Bounded in time and number, and it knows how far back it remembers.
+// Publishes that came with an id, by that id: one that is said again, since its answer was lost with a connection, is
+// answered as the first time and not published twice. Bounded in time and number, and it knows how far back it
+// remembers.
 
 import { DEDUP_MS } from '../../protocol/publish-id.js';
 
@@ -40,7 +41,8 @@ export class RecentPublishes {
     }
   }
 
-  /** Whether what was said `agoMs` ago would be known if it had been published: then a repeated publish that is unknown is new. */
+  /** Whether what was said `agoMs` ago would be known if it had been published: then a repeated publish that is unknown
+   *  is new. */
   covers(agoMs: number): boolean {
     return agoMs <= DEDUP_MS && this.nowMs() - agoMs > this.coveredFromMs;
   }

@@ -1,5 +1,6 @@
-// A topic's history as it is in a thread that does not own the topic: a copy that follows the owner's, so that replays are read
-// here, at each socket's pace. It lives while the thread has subscribers of the topic, for only then it hears all.
+// A topic's history as it is in a thread that does not own the topic: a copy that follows the owner's, so that replays
+// are read here, at each socket's pace. It lives while the thread has subscribers of the topic, for only then it hears
+// all.
 import type { Position, Unrecovered } from '../../protocol/ops.js';
 import { AheadOfCopy } from './ahead.js';
 import type { Kept, TopicHistory } from './history.js';
@@ -14,7 +15,8 @@ interface Live {
   readonly from: string | undefined;
 }
 
-/** How long an owner is waited for before it is asked again: each time twice as long, for a large copy takes its time. */
+/** How long an owner is waited for before it is asked again: each time twice as long, for a large copy takes its
+ *  time. */
 const FIRST_PATIENCE_MS = 5000;
 const MAX_PATIENCE_MS = 30_000;
 
@@ -87,8 +89,8 @@ export class ReplicaHistory implements TopicHistory {
     this.patienceMs = Math.min(2 * this.patienceMs, MAX_PATIENCE_MS);
   }
 
-  /** Whether the owner has been waited for long enough: it was away, or its answer got lost. One that sends copies (the last at
-   *  `heardAtMs`) has more to do first, and gets longer. */
+  /** Whether the owner has been waited for long enough: it was away, or its answer got lost. One that sends copies (the
+   *  last at `heardAtMs`) has more to do first, and gets longer. */
   isOverdue(nowMs: number, heardAtMs = 0): boolean {
     if (this.isReady || nowMs < this.askAgainAtMs) return false;
     return nowMs - heardAtMs > FIRST_PATIENCE_MS || nowMs > this.askAgainAtMs + MAX_PATIENCE_MS;
@@ -111,8 +113,9 @@ export class ReplicaHistory implements TopicHistory {
   }
 
   /**
-   * The copy is whole: the owner is at `seq`, and the last message it sent was `last`. Says whether the stream had gone on here without those who are in it: then they have to
-   * recover. Undefined where what came meanwhile does not follow on the copy: ask for another.
+   * The copy is whole: the owner is at `seq`, and the last message it sent was `last`. Says whether the stream had gone
+   * on here without those who are in it: then they have to recover. Undefined where what came meanwhile does not follow
+   * on the copy: ask for another.
    */
   end(seq: number, last: number): 'same' | 'missed' | undefined {
     const { copy, incoming: next, pending } = this;
@@ -140,8 +143,8 @@ export class ReplicaHistory implements TopicHistory {
     return hasMissed ? 'missed' : 'same';
   }
 
-  /** Takes one message of the live stream: `new`, `known` from a copy already, or `broken` where it does not follow on what is
-   *  here (a copy has to be asked for) or waits for one. */
+  /** Takes one message of the live stream: `new`, `known` from a copy already, or `broken` where it does not follow on
+   *  what is here (a copy has to be asked for) or waits for one. */
   follow(live: Live): 'new' | 'known' | 'broken' {
     const { copy } = this;
     if (this.isReady && copy !== undefined && copy.epoch === live.epoch) {
@@ -156,8 +159,8 @@ export class ReplicaHistory implements TopicHistory {
     return 'broken';
   }
 
-  /** The owner is at `seq`, and the last message of the topic up to there has a number up to `last`. False where it has another
-   *  sequence than the copy: ask for a copy of that. */
+  /** The owner is at `seq`, and the last message of the topic up to there has a number up to `last`. False where it has
+   *  another sequence than the copy: ask for a copy of that. */
   here(ask: number, epoch: string, seq: number, last: number): boolean {
     const { copy } = this;
     if (!this.isReady || copy === undefined) return true; // those who wait are looked at again when it is
@@ -167,7 +170,8 @@ export class ReplicaHistory implements TopicHistory {
     return true;
   }
 
-  /** Sees to those that have waited too long. False where messages that the owner told of never came: ask for a copy. */
+  /** Sees to those that have waited too long. False where messages that the owner told of never came: ask for a
+   *  copy. */
   tend(nowMs: number): boolean {
     if (!this.isReady) return true;
     const overdue = this.ahead.overdue(nowMs);
@@ -176,8 +180,8 @@ export class ReplicaHistory implements TopicHistory {
     return overdue !== 'messages';
   }
 
-  /** Lets in those who were ahead, where the copy has come as far. To be called when what `follow` took has gone out to those who are
-   *  in already: to these it is nothing new. */
+  /** Lets in those who were ahead, where the copy has come as far. To be called when what `follow` took has gone out to
+   *  those who are in already: to these it is nothing new. */
   settleAhead(): void {
     const { copy } = this;
     if (!this.isReady || copy === undefined) return;

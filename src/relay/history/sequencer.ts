@@ -1,6 +1,6 @@
-// Numbers the messages of topics with history. With several worker threads each topic has one of them as its owner, which numbers
-// its messages and keeps them: publishes go to the owner and come back numbered, in one order for all, and the other threads keep a
-// copy while they have subscribers. A relay that is alone owns every topic.
+// Numbers the messages of topics with history. With several worker threads each topic has one of them as its owner,
+// which numbers its messages and keeps them: publishes go to the owner and come back numbered, in one order for all,
+// and the other threads keep a copy while they have subscribers. A relay that is alone owns every topic.
 import type { Threads } from '../../bus/bus.js';
 import type { PublishId } from '../../protocol/ops.js';
 import { keptBody, publishKey } from '../../protocol/publish-id.js';
@@ -61,7 +61,8 @@ export class Sequencer implements HistoryStore {
     return replica;
   }
 
-  /** A topic has its first subscriber here. Its interest must be known to the owner before: what follows the copy comes to it. */
+  /** A topic has its first subscriber here. Its interest must be known to the owner before: what follows the copy comes
+   *  to it. */
   hold(history: TopicHistory): void {
     if (history instanceof ReplicaHistory) this.ask(history);
     else this.own.hold(history);
@@ -77,7 +78,8 @@ export class Sequencer implements HistoryStore {
     this.send(history.topic, { is: 'leave' });
   }
 
-  /** Has a message numbered and fanned out by every thread, this one included. False where the topic's owner is away. */
+  /** Has a message numbered and fanned out by every thread, this one included. False where the topic's owner is
+   *  away. */
   publish(message: Outgoing, acknowledge?: Acknowledge): boolean {
     const { topic, body, from, sender, once } = message;
     if (this.owns(topic)) {
@@ -148,8 +150,8 @@ export class Sequencer implements HistoryStore {
     }
   }
 
-  /** As the owner: numbers a message, unless it is a repeated one. Gives its number, or undefined where it cannot be known whether
-   *  it has one. */
+  /** As the owner: numbers a message, unless it is a repeated one. Gives its number, or undefined where it cannot be
+   *  known whether it has one. */
   private numberOnce(message: Omit<Numbered, 'seq'>, once: PublishId | undefined): number | undefined {
     if (once === undefined) return this.number(message);
     const key = publishKey(message.topic, message.from, once.pid);

@@ -1,5 +1,6 @@
-// Tells a topic's enveloped subscribers who came and went: one frame for those who take news together, one a change for the others. It
-// goes a few subscribers at a time, and rests as long as it worked, so that other topics' messages pass in between.
+// Tells a topic's enveloped subscribers who came and went: one frame for those who take news together, one a change for
+// the others. It goes a few subscribers at a time, and rests as long as it worked, so that other topics' messages pass
+// in between.
 import { presenceFrame, presenceNewsFrame } from '../../protocol/frames.js';
 import type { Member } from '../../protocol/ops.js';
 import type { Connection, Topic } from '../fanout/audience.js';

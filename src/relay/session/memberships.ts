@@ -55,8 +55,9 @@ export class Memberships {
   }
 
   /**
-   * Takes `connection` into a topic, or moves it back to its `start` in one it is in already. `answer` gets what the answer says of its
-   * position, before anything else of the topic reaches the socket: at once, or when the topic's history has come from its owner.
+   * Takes `connection` into a topic, or moves it back to its `start` in one it is in already. `answer` gets what the
+   * answer says of its position, before anything else of the topic reaches the socket: at once, or when the topic's
+   * history has come from its owner.
    */
   join(
     connection: Connection,

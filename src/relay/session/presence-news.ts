@@ -1,4 +1,5 @@
-// What relays say to each other of a topic's members. Versions before 0.2 say one join or leave at a time; both are read.
+// What relays say to each other of a topic's members. Versions before 0.2 say one join or leave at a time; both are
+// read.
 import type { Member } from '../../protocol/ops.js';
 
 /** Members in one message, so that it stays far below what NATS takes. */

@@ -1,5 +1,5 @@
-// What presence remembers of a topic: changes that wait for the end of their window, and the members on other relays that somebody here was
-// told of, so that he is told of their end as well.
+// What presence remembers of a topic: changes that wait for the end of their window, and the members on other relays
+// that somebody here was told of, so that he is told of their end as well.
 import type { Member } from '../../protocol/ops.js';
 import type { Connection } from '../fanout/audience.js';
 import type { News } from './presence-news.js';

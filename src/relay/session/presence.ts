@@ -1,5 +1,6 @@
-// Who is in a topic, where presence is on: told on request, and announced to the topic's enveloped subscribers, here and on other relays.
-// Changes wait for the end of a window, so that a crowd that comes at once is one piece of news a subscriber, not one a newcomer.
+// Who is in a topic, where presence is on: told on request, and announced to the topic's enveloped subscribers, here
+// and on other relays. Changes wait for the end of a window, so that a crowd that comes at once is one piece of news a
+// subscriber, not one a newcomer.
 import { type Bus, Kind } from '../../bus/bus.js';
 import { type Census, MAX_LISTED_MEMBERS, NOBODY, type Question, together } from '../../bus/census.js';
 import { noBus } from '../../bus/none.js';
@@ -11,7 +12,8 @@ import { type Announcements, isHeard } from './announcements.js';
 import { type News, readNews, writeNews } from './presence-news.js';
 import { type Change, Room } from './presence-room.js';
 
-/** From this many members on joins and leaves are no longer announced, only how many there are: n joins among n members are n² frames. */
+/** From this many members on joins and leaves are no longer announced, only how many there are: n joins among n members
+ *  are n² frames. */
 const MAX_ANNOUNCED_MEMBERS = 1000;
 /** How long changes wait for others. */
 const WINDOW_MS = 50;
@@ -44,7 +46,8 @@ export class Presence {
       this.changed(topic, { op: 'leave', member: memberOf(connection), connection });
   }
 
-  /** Subscribers and members of a topic: here and in other workers exactly, on other nodes as far as they answer in time. */
+  /** Subscribers and members of a topic: here and in other workers exactly, on other nodes as far as they answer in
+   *  time. */
   async census(name: string): Promise<Census> {
     const elsewhere = await this.bus.survey({ topic: name, wants: 'members', reach: 'cluster' });
     const all = together([this.takeCensus(name, 'members'), ...elsewhere]);
@@ -56,7 +59,8 @@ export class Presence {
     return all;
   }
 
-  /** Subscribers and members of a topic here. Where presence is off all subscribers count as members: other nodes may have it on. */
+  /** Subscribers and members of a topic here. Where presence is off all subscribers count as members: other nodes may
+   *  have it on. */
   readonly takeCensus = (name: string, wants: Question['wants']): Census => {
     const topic = this.topics.find(name);
     if (topic === undefined) return NOBODY;
@@ -87,7 +91,8 @@ export class Presence {
     }
   };
 
-  /** Others may have missed something, or think that this relay has ended: says all members again, and they see what is new to them. */
+  /** Others may have missed something, or think that this relay has ended: says all members again, and they see what is
+   *  new to them. */
   readonly presenceInDoubt = (): void => {
     const topics = this.topics.values();
     const turn = (): void => {

@@ -42,7 +42,8 @@ export interface SessionContext {
   readonly maxBackpressureBytes: number;
 }
 
-/** A `pub` has budgets of its own, a `sub` pays when it is known what it asks for, and so does a `presence` for its members. */
+/** A `pub` has budgets of its own, a `sub` pays when it is known what it asks for, and so does a `presence` for its
+ *  members. */
 const COST_OF_OP = {
   pub: 0,
   sub: 0,
@@ -165,8 +166,8 @@ export class Session implements SocketSession {
     const { memberships, ops } = this.context;
     const { connection } = this;
     const wasIn = this.memberships.has(name);
-    // Coming into more topics than ever before costs nothing: a client that is back joins all it was in at once. Who leaves and
-    // joins again pays, as who is refused.
+    // Coming into more topics than ever before costs nothing: a client that is back joins all it was in at once. Who
+    // leaves and joins again pays, as who is refused.
     const isGrowth = !wasIn && this.memberships.size >= this.mostTopics;
     const refusal = this.refusalOf(name, wasIn);
     if ((!isGrowth || refusal !== undefined) && !ops.pay(connection, Cost.op)) return;
@@ -255,7 +256,8 @@ export class Session implements SocketSession {
     this.answer(errorFrame({ code, message, id, topic, ...retryAdvice(refusal) }));
   }
 
-  /** Sends an answer, unless the client only asks and does not read: then the memory for its answers must end somewhere. */
+  /** Sends an answer, unless the client only asks and does not read: then the memory for its answers must end
+   *  somewhere. */
   private answer(frame: string): void {
     const { ws } = this.connection;
     if (ws === undefined) return;

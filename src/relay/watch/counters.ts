@@ -2,8 +2,8 @@
 
 import { Distribution } from './distribution.js';
 
-/** Every plain counter: its metric and what that counts. A new one is a line here, a field in Counters and an addition where it
- *  happens; stats, totals, /metrics and `npm run docs` take it from here. */
+/** Every plain counter: its metric and what that counts. A new one is a line here, a field in Counters and an addition
+ *  where it happens; stats, totals, /metrics and `npm run docs` take it from here. */
 export const COUNTED = {
   opened: ['fanwire_connections_opened_total', 'WebSockets opened'],
   closed: ['fanwire_connections_closed_total', 'WebSockets closed'],
@@ -49,7 +49,8 @@ export class Counters implements Counts {
   conflated = 0;
   stalled = 0;
   slowConsumers = 0;
-  /** Messages that lagging sockets missed and have been told of or closed over (drop mode); see SlowConsumers.droppedMessages. */
+  /** Messages that lagging sockets missed and have been told of or closed over (drop mode); see
+   *  SlowConsumers.droppedMessages. */
   dropped = 0;
   /** Sockets that uWS cut or the relay closed for what they sent or were, and sockets that fell silent, by reason. */
   readonly cut: Record<CutReason, number> = {

@@ -1,5 +1,5 @@
-// What an administrator may ask of a relay, and this process's own relay answering. All answers are plain data: with several
-// workers, each answers for itself and the admin listener puts the answers together.
+// What an administrator may ask of a relay, and this process's own relay answering. All answers are plain data: with
+// several workers, each answers for itself and the admin listener puts the answers together.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bus, BusStatus } from '../../bus/bus.js';
 import type { RelayConfig } from '../../config/schema.js';
@@ -277,7 +277,8 @@ function matches(connection: Connection, query: ConnectionQuery): boolean {
   return query.topic === undefined || topicsOf(connection).includes(query.topic);
 }
 
-/** Visits `all` without holding the loop for long: a relay may have a million topics. Ends when `visit` returns false. */
+/** Visits `all` without holding the loop for long: a relay may have a million topics. Ends when `visit` returns
+ *  false. */
 async function visitInTurns<T>(all: Iterable<T>, visit: (each: T) => boolean): Promise<void> {
   let visits = 0;
   for (const each of all) {

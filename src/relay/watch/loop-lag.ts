@@ -1,7 +1,8 @@
 // How late the event loop runs its timers: what a message may have waited before the relay could look at it.
 
 const TICK_MS = 250;
-/** The worst lag is remembered for one to two of these: long enough for a health check to see it, short enough to recover. */
+/** The worst lag is remembered for one to two of these: long enough for a health check to see it, short enough to
+ *  recover. */
 const WINDOW_MS = 5000;
 
 export class LoopLag {

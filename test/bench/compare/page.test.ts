@@ -1,4 +1,5 @@
-// The page of a comparison in a real Chromium: evidence first, colour only where something is decided, on a phone too, and accessible.
+// The page of a comparison in a real Chromium: evidence first, colour only where something is decided, on a phone too,
+// and accessible.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -29,8 +29,8 @@ function compare(folder: string, args: string[]): Outcome {
   return outcome;
 }
 
-/** Whether a comparison came to nothing because others had this machine's cores, by the kernel's own account: then there is no
- *  verdict to be had here, and that it says so with exit code 3 is all that can be asked of it. */
+/** Whether a comparison came to nothing because others had this machine's cores, by the kernel's own account: then
+ *  there is no verdict to be had here, and that it says so with exit code 3 is all that can be asked of it. */
 function saysMachineIsBusy(t: TestContext, { code, stderr }: Outcome): boolean {
   const busy = code === 3 && /other processes used [^;\n]*|the generator was the bottleneck[^;\n]*/.exec(stderr)?.[0];
   if (busy) {

@@ -11,7 +11,8 @@ import { STAMP_MEASURED, stampDueUs, stampPublisher, stampSequence } from '../..
 import { newLatencyHistogram, recordLatencyUs, summarizeLatency } from '../../../bench/measure/histogram.js';
 import { STAMP_BYTES } from '../../../bench/scenarios/scenario.js';
 
-/** What a network may do to messages 0 … n-1: some are left out, some come twice, each moves by less than the tracker's window. */
+/** What a network may do to messages 0 … n-1: some are left out, some come twice, each moves by less than the tracker's
+ *  window. */
 const disturbed = fc
   .array(fc.record({ copies: fc.constantFrom(0, 1, 1, 1, 2, 3), delay: fc.nat(20) }), { maxLength: 300 })
   .map((fates) =>

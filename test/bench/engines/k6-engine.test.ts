@@ -62,7 +62,8 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
       binary: true,
     });
     assert.equal(result.published, 420);
-    // 30 subscribers on 7 topics: two topics have five, five have four; each topic has two publishers with 30 messages each.
+    // 30 subscribers on 7 topics: two topics have five, five have four; each topic has two publishers with 30 messages
+    // each.
     assert.equal(result.expected, (2 * 5 + 5 * 4) * 60);
     assert.deepEqual([result.delivered, result.lost, result.duplicated], [result.expected, 0, 0]);
     assert.equal(result.params.foreignFrames, undefined);

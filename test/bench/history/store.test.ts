@@ -1,4 +1,5 @@
-// The history's store: added to once, never half written, on a branch without touching the checkout, merged without conflict.
+// The history's store: added to once, never half written, on a branch without touching the checkout, merged without
+// conflict.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Counting events of a running process with the real perf. Processor events are hidden on many virtual machines, so an event
-// that the kernel itself counts stands in: it goes the same way.
+// Counting events of a running process with the real perf. Processor events are hidden on many virtual machines, so an
+// event that the kernel itself counts stands in: it goes the same way.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,5 @@
-// `npm run bench:peers` as a process: real servers, real rounds, files that the published schema and the reports accept.
+// `npm run bench:peers` as a process: real servers, real rounds, files that the published schema and the reports
+// accept.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

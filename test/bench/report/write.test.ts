@@ -1,4 +1,5 @@
-// The files that reports are written to: refused before the run where they can be none, and never at the expense of the result.
+// The files that reports are written to: refused before the run where they can be none, and never at the expense of the
+// result.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -22,7 +22,8 @@ function folderOf(t: TestContext): string {
   return folder;
 }
 
-/** Runs the bench and reads its result. That the machine was too busy to measure is no failure of the test's: 0, or 3 and invalid. */
+/** Runs the bench and reads its result. That the machine was too busy to measure is no failure of the test's: 0, or 3
+ *  and invalid. */
 async function measured(t: TestContext, args: readonly string[], env = {}): Promise<Result> {
   const json = join(folderOf(t), 'result.json');
   const { code, stderr } = await runFanwire(t, ['bench', ...args, '--json', json], { env });
@@ -53,7 +54,8 @@ test('half of the subscribers cut at once are all back, and those that stayed mi
 });
 
 test('subscribers that never read are closed by the relay, and cost the others nothing', async (t) => {
-  // 18 MB, more than the kernel takes for a stalled one; at 6 MB/s what it takes for a reader is a second's worth or more.
+  // 18 MB, more than the kernel takes for a stalled one; at 6 MB/s what it takes for a reader is a second's worth or
+  // more.
   const flood = ['--rate', '100', '--warmup', '0.2', '--duration', '3', '--payload', '60000'];
   const few = ['--subscribers', '4', '--stalled', '3', '--serve', '--max-backpressure 64k'];
   const result = await measured(t, ['slow-consumer', ...few, ...flood, '--quiet']);

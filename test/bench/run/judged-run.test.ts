@@ -1,4 +1,5 @@
-// What a run is worth when its generator was late: an engine that reports just that, since no machine is late on demand.
+// What a run is worth when its generator was late: an engine that reports just that, since no machine is late on
+// demand.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
-// Before and after a run: a plan that cannot state what is asked, a default load scaled to the machine, and the command to try instead.
+// Before and after a run: a plan that cannot state what is asked, a default load scaled to the machine, and the command
+// to try instead.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

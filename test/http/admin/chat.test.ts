@@ -1,4 +1,5 @@
-// The chat and the client library of the admin listener, as a person meets them first: nothing but a browser and an address.
+// The chat and the client library of the admin listener, as a person meets them first: nothing but a browser and an
+// address.
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import { launchChromium } from '../../support/chromium.js';

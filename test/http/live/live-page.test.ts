@@ -1,4 +1,5 @@
-// The live page before real relays under load: it moves, finds and closes connections, and says what has become of the relay.
+// The live page before real relays under load: it moves, finds and closes connections, and says what has become of the
+// relay.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { freePort } from '../../../bench/run/free-port.js';

@@ -1,4 +1,5 @@
-// How a body may come, and what becomes of one that cannot go out as it is; and pages of other origins, which hear of either.
+// How a body may come, and what becomes of one that cannot go out as it is; and pages of other origins, which hear of
+// either.
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';

@@ -1,4 +1,5 @@
-// The publish API over real HTTP: what subscribers get, what publishers are told, and that bodies never outgrow their bounds.
+// The publish API over real HTTP: what subscribers get, what publishers are told, and that bodies never outgrow their
+// bounds.
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
-// What one socket may ask of the relay beside publishing: who floods it is closed with 1008, counted and logged, and nobody who is
-// merely busy is.
+// What one socket may ask of the relay beside publishing: who floods it is closed with 1008, counted and logged, and
+// nobody who is merely busy is.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
-// What a reader of a latest topic ends with, whatever was published, however it stalled: checked on lanes without sockets or clocks, and
-// on real sockets that do not read.
+// What a reader of a latest topic ends with, whatever was published, however it stalled: checked on lanes without
+// sockets or clocks, and on real sockets that do not read.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,4 +1,5 @@
-// Delivery windows over real sockets: every message in order, the newest, the newest of each key; raw and enveloped side by side.
+// Delivery windows over real sockets: every message in order, the newest, the newest of each key; raw and enveloped
+// side by side.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EnvelopedClient } from '../../support/enveloped-client.js';

@@ -1,4 +1,5 @@
-// Certificates that are replaced while a relay runs: newcomers get the new one, and whoever is in stays in and hears everybody.
+// Certificates that are replaced while a relay runs: newcomers get the new one, and whoever is in stays in and hears
+// everybody.
 import assert from 'node:assert/strict';
 import { copyFileSync, renameSync, writeFileSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';

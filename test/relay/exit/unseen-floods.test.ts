@@ -1,4 +1,5 @@
-// Floods of frames that uWS tells nobody of: who sends them is closed, and nobody else, also of those at the same address that are quiet.
+// Floods of frames that uWS tells nobody of: who sends them is closed, and nobody else, also of those at the same
+// address that are quiet.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';

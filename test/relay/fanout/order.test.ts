@@ -1,4 +1,5 @@
-// Order and completeness across the fan-out's three ways (direct, through uWS's topic tree, under the subscriber's cork).
+// Order and completeness across the fan-out's three ways (direct, through uWS's topic tree, under the subscriber's
+// cork).
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';

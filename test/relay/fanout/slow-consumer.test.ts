@@ -20,7 +20,8 @@ async function relayWith(t: TestContext, config: Partial<RelayConfig>): Promise<
   return relay;
 }
 
-/** A subscriber behind a tap: `shut` stops reading from the relay, so that the relay's side backs up; `open` goes on. */
+/** A subscriber behind a tap: `shut` stops reading from the relay, so that the relay's side backs up; `open` goes
+ *  on. */
 async function tapped(
   t: TestContext,
   port: number,

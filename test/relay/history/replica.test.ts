@@ -1,4 +1,5 @@
-// A copy of a topic's history that is behind a subscriber: another node gave it its position, and here less has been heard.
+// A copy of a topic's history that is behind a subscriber: another node gave it its position, and here less has been
+// heard.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryHistory } from '../../../src/relay/history/memory.js';

@@ -1,4 +1,5 @@
-// fanwire.v1 under hostile and slow clients: every loss is told to the message, and nothing is left behind when they are gone.
+// fanwire.v1 under hostile and slow clients: every loss is told to the message, and nothing is left behind when they
+// are gone.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

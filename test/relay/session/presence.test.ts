@@ -1,5 +1,5 @@
-// Joins and leaves as they are told: together in one frame a window to who asked for it, one by one to the others, and in large topics only
-// how many there are.
+// Joins and leaves as they are told: together in one frame a window to who asked for it, one by one to the others, and
+// in large topics only how many there are.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Identity } from '../../../src/auth/auth.js';

@@ -1,5 +1,5 @@
-// What a client is told and may ask for when it comes, on one thread, several, and several nodes: its limits, the last messages that
-// are kept, and that a publish it says again after a cut arrives once.
+// What a client is told and may ask for when it comes, on one thread, several, and several nodes: its limits, the last
+// messages that are kept, and that a publish it says again after a cut arrives once.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { ServerOp } from '../../../src/protocol/ops.js';

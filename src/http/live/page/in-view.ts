@@ -6,8 +6,8 @@ export interface Repeated {
 }
 
 /**
- * Runs `work` when `section` comes into view and then `everyMs` after it ended, as long as it is in view, the tab is shown and
- * `mayRun` says so. Never twice at a time.
+ * Runs `work` when `section` comes into view and then `everyMs` after it ended, as long as it is in view, the tab is
+ * shown and `mayRun` says so. Never twice at a time.
  */
 export function whileInView(
   section: HTMLElement,

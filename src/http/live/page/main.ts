@@ -38,7 +38,8 @@ async function poll(): Promise<void> {
   const slow = setInterval(() => {
     if (Date.now() - startedMs > SLOW_ANSWER_MS) showSlowAnswer(Date.now() - startedMs);
   }, 500);
-  // Who comes while this one is under way waits for the next: what they ask about may have happened after its answer was made.
+  // Who comes while this one is under way waits for the next: what they ask about may have happened after its answer
+  // was made.
   const served = waiting.splice(0);
   try {
     const report = await ask<StatsReport>('/stats');

@@ -89,7 +89,8 @@ export class Playground {
     );
   }
 
-  /** A browser does not tell why a connection failed. What the relay refused meanwhile does, unless others were refused too. */
+  /** A browser does not tell why a connection failed. What the relay refused meanwhile does, unless others were refused
+   *  too. */
   private async whyRefused(before: StatsReport | undefined): Promise<string> {
     if (before === undefined) return '';
     const codes = refusedBetween(before, await this.nextReport());

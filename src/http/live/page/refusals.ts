@@ -57,7 +57,8 @@ export function showRefusals(report: StatsReport): void {
   );
 }
 
-/** Codes of which the relay refused more between two reports, the most first: why a browser's connection failed is in no event. */
+/** Codes of which the relay refused more between two reports, the most first: why a browser's connection failed is in
+ *  no event. */
 export function refusedBetween(before: StatsReport, after: StatsReport): string[] {
   const more = Object.entries(after.total.refused).map(
     ([code, count]) => [code, count - (before.total.refused[code] ?? 0)] as const,

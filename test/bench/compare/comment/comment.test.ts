@@ -1,4 +1,5 @@
-// `fanwire comment` against a server that speaks the few routes: one comment, written anew; and a fork's artifact as a stranger's.
+// `fanwire comment` against a server that speaks the few routes: one comment, written anew; and a fork's artifact as a
+// stranger's.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
