@@ -18,9 +18,6 @@ const EVENTS_A_MS = 0.5;
 const SAMPLES = 5;
 const SAMPLE_EVERY_MS = 40;
 const LOADED_SAMPLES = 2;
-/** A pong is late that takes so long, and so many times as long as is usual at the moment. */
-const LATE_MS = 400;
-const OUTLIER = 5;
 /** A socket that was closed is read on until its client closes it too: meanwhile nobody else is looked for. */
 const FOUND_REST_MS = 3000;
 /** Sockets of one address that are pinged at most. Where there are more, behind one proxy maybe, it is only logged. */
@@ -69,6 +66,8 @@ export class UnseenFloods {
   /** Sockets that were pinged and have not answered. */
   private readonly pinged = new Map<Connection, number>();
   private readonly latencies = new Map<Connection, number>();
+  /** Sockets that answered nothing in the search before. */
+  private silentBefore: ReadonlySet<Connection> = new Set();
 
   constructor(private readonly options: FloodWatchOptions) {
     if (process.platform === 'linux') this.timer = setInterval(() => this.look(), LOOK_EVERY_MS).unref();
@@ -162,8 +161,8 @@ export class UnseenFloods {
     for (let turn = 0; turn < 4 && isUnusual(); turn++) await sleep(patienceMs, undefined, { ref: false });
   }
 
-  /** The `count` sockets of which nothing has been seen meanwhile and whose pong is missing, or far later than those of
-   *  the others. */
+  /** The socket of which nothing has been seen meanwhile, and no pong; where there are several (of `count` at most), those
+   *  that answered nothing in the search before either. A late pong is an honest one: a busy machine makes many late. */
   private async floodsAmong(candidates: readonly Connection[], count: number): Promise<readonly Connection[]> {
     const before = new Map(candidates.map((connection) => [connection, doneBy(connection)]));
     const sentAtMs = performance.now();
@@ -177,17 +176,16 @@ export class UnseenFloods {
     const late = [...open].sort((one, other) => latencyOf(other) - latencyOf(one));
     // Its own pong may have been counted.
     const isQuiet = (connection: Connection): boolean => doneBy(connection) - (before.get(connection) ?? 0) <= 1;
-    const usual = latencyOf(late[late.length >>> 1] as Connection);
-    const isLate = (connection: Connection): boolean =>
-      open.length === 1 || latencyOf(connection) > Math.max(LATE_MS, OUTLIER * usual);
     const suspects = late.filter(isQuiet).slice(0, count);
-    const floods = suspects.filter(isLate);
+    const silent = suspects.filter((connection) => open.length === 1 || !this.latencies.has(connection));
     for (const connection of candidates) {
       this.pinged.delete(connection);
       this.latencies.delete(connection);
     }
     // Whatever kept the loop busy may have ended meanwhile.
     if (suspects.length === 0 || !this.isBusy) return [];
+    const floods = silent.length === 1 ? silent : silent.filter((connection) => this.silentBefore.has(connection));
+    this.silentBefore = new Set(silent);
     if (floods.length === 0) this.options.unclear((suspects[0] as Connection).remoteAddress, open.length);
     return floods;
   }
