@@ -16,6 +16,7 @@ const main = parentPort as NonNullable<typeof parentPort>;
 const { config, index, idPrefix, interest, ledger, links, hub } = workerData as WorkerSetup;
 const log = createLogger(config).child({ worker: index });
 const bus = new ThreadsBus({ self: index, count: config.workers, interest, links, hub });
+let starting: Promise<Relay> | undefined;
 let relay: Relay | undefined;
 let inspection: LocalInspection | undefined;
 
@@ -27,8 +28,10 @@ function say(message: FromWorker): void {
  *  open. */
 async function end(exitCode: number): Promise<void> {
   stopGuard();
-  relay?.close();
+  // It may be told to end while it starts: another worker could not.
+  const started = relay ?? (await starting?.catch(() => undefined));
   relay = undefined;
+  started?.close();
   await bus.close();
   // Timers may be left, of a drain that is cut short.
   setImmediate(() => process.exit(exitCode));
@@ -99,13 +102,14 @@ main.on('message', async ({ id, op, args }: Call) => {
 });
 
 try {
-  relay = await startRelay(config, log, {
+  starting = startRelay(config, log, {
     bus,
     threads: bus,
     idPrefix,
     ledger: new SharedLedger(ledger, index),
     sharesPort: true,
   });
+  relay = await starting;
   new PublishApi(relay, config).attach();
   inspection = new LocalInspection(relay, config, index);
   new HealthRoute(relay, inspection, config).attach();
