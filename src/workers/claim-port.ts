@@ -3,9 +3,24 @@
 import { createServer } from 'node:net';
 import { cannotListen } from '../relay/listening.js';
 
+/** Below the ports that the kernel gives to whoever asks for any: between the claim and the listening nobody is given
+ *  one of these. */
+const LOWEST = 20_000;
+const HIGHEST = 32_767;
+const TRIES = 20;
+
 /** The port to listen on: `port`, or any free one where it is 0.
  *  @throws FanwireError FANWIRE_LISTEN where another process has it, or the address is not this machine's */
-export function claimPort(host: string, port: number): Promise<number> {
+export async function claimPort(host: string, port: number): Promise<number> {
+  for (let left = port === 0 ? TRIES : 0; left > 0; left--) {
+    const one = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST + 1));
+    const found = await claim(host, one).catch(() => undefined);
+    if (found !== undefined) return found;
+  }
+  return claim(host, port);
+}
+
+function claim(host: string, port: number): Promise<number> {
   const server = createServer();
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
