@@ -24,8 +24,8 @@ import { type Node, partsOf, type Running, running, withAdmin } from './running.
  *  line. */
 export async function start(config: RelayConfig, log: Logger, stuck?: () => void): Promise<Running> {
   await import('../relay/uws.js'); // first: see startNode
-  // Before a relay runs: afterwards Node 20 resolved what is imported here without following symbolic links (as pnpm lays
-  // packages out), and did not find what those packages need.
+  // Before a relay runs: afterwards Node 20 resolved what is imported here without following symbolic links (as pnpm
+  // lays packages out), and did not find what those packages need.
   await import('../http/admin/admin.js');
   const { node, inspection, renewed } = await startNode(config, log, stuck);
   return withAdmin(node, inspection, config, log, renewed);

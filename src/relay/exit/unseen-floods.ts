@@ -161,8 +161,9 @@ export class UnseenFloods {
     for (let turn = 0; turn < 4 && isUnusual(); turn++) await sleep(patienceMs, undefined, { ref: false });
   }
 
-  /** The socket of which nothing has been seen meanwhile, and no pong; where there are several (of `count` at most), those
-   *  that answered nothing in the search before either. A late pong is an honest one: a busy machine makes many late. */
+  /** The socket of which nothing has been seen meanwhile, and no pong; where there are several (of `count` at most),
+   *  those that answered nothing in the search before either. A late pong is an honest one: a busy machine makes many
+   *  late. */
   private async floodsAmong(candidates: readonly Connection[], count: number): Promise<readonly Connection[]> {
     const before = new Map(candidates.map((connection) => [connection, doneBy(connection)]));
     const sentAtMs = performance.now();
