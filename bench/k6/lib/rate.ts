@@ -22,6 +22,9 @@ export function messagesBy(s: number, rate: number, warmupS: number, stages: rea
   return messages;
 }
 
+/** What rounding may add to a count of messages: far below one message, far above the last bits of a float. */
+const ROUNDING = 1e-6;
+
 /** Seconds after which `messages` are due; Infinity past the last stage. */
 export function secondOf(messages: number, rate: number, warmupS: number, stages: readonly Stage[]): number {
   if (messages <= rate * warmupS) return rate === 0 ? 0 : messages / rate;
@@ -30,10 +33,12 @@ export function secondOf(messages: number, rate: number, warmupS: number, stages
   let from = rate;
   for (const { durationS, target } of stages) {
     const inStage = ((from + target) / 2) * durationS;
-    if (left <= inStage) {
+    // Two ways of adding the same stages differ in the last bits: the last message must not fall due after the end.
+    if (left <= inStage + ROUNDING) {
       const slope = (target - from) / durationS;
       const root = Math.sqrt(Math.max(0, from * from + 2 * slope * left));
-      return since + (slope === 0 ? left / from : (root - from) / slope);
+      const seconds = slope === 0 ? left / from : (root - from) / slope;
+      return since + (from === 0 && slope === 0 ? 0 : Math.min(seconds, durationS));
     }
     left -= inStage;
     since += durationS;
