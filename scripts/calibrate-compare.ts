@@ -27,6 +27,7 @@ interface Flags {
   readonly ab: number;
   readonly layout: number;
   readonly border: number;
+  readonly percents: readonly number[];
   readonly spin?: number;
   readonly budget?: string;
   readonly maxMinutes: number;
@@ -40,6 +41,7 @@ const flags = scriptCommand('calibrate', 'how often `fanwire compare` cries wolf
   .option('--aa <n>', 'comparisons of this build with itself', wholeNumber, 0)
   .option('--layout <n>', 'comparisons with the same source in another layout', wholeNumber, 0)
   .option('--border <n>', 'comparisons with each of the copies that cost 2, 3, 5, 7 and 10 % more', wholeNumber, 0)
+  .option('--percents <list>', 'what the copies of --border cost more', percents, [2, 3, 5, 7, 10])
   .option('--ab <n>', 'comparisons with a copy that costs 15 % more', wholeNumber, 0)
   .option('--spin <ns>', 'what a delivery burns for +10 %, as an earlier calibration found it', positive)
   .option('--budget <budgets>', 'as of `fanwire compare`')
@@ -47,6 +49,11 @@ const flags = scriptCommand('calibrate', 'how often `fanwire compare` cries wolf
   .option('--out <file>', 'where the trials are kept, those of earlier calls too', 'results/calibration.json')
   .parse()
   .opts<Flags>();
+
+/** "2,5" as numbers. */
+function percents(text: string): number[] {
+  return text.split(',').map(positive);
+}
 
 /** One comparison of two commands, as a user would run it. */
 function play(kind: string, base: string, head: string, seed: number, further: readonly string[] = []): Trial {
@@ -125,7 +132,7 @@ function playAll(folder: string): void {
   if (flags.border + flags.ab > 0) {
     const spin = findSpin(folder, base);
     const dearer = (percent: number): string => serveCommand(dearerCopy(folder, (spin * percent) / 10));
-    for (const percent of [2, 3, 5, 7, 10]) repeat(`+${percent} %`, flags.border, () => dearer(percent));
+    for (const percent of flags.percents) repeat(`+${percent} %`, flags.border, () => dearer(percent));
     repeat('+15 %', flags.ab, () => dearer(15));
   }
   console.log(`\n${HEADER}`);

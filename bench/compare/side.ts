@@ -5,8 +5,9 @@
 // folder (old build output, patched modules) is not what a pull request changes, and nothing that a side's build writes
 // reaches the other side.
 
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { isDirectory } from '../../src/base/is-directory.js';
 import { FanwireError } from '../../src/protocol/codes.js';
 import { startCommandTarget } from '../targets/command.js';
 import { startRelayTarget } from '../targets/relay.js';
@@ -193,10 +194,6 @@ async function writeAndBuild(source: Source, folder: string, options: SideOption
   if (command === '') return;
   options.say(`building ${label}: ${command}`);
   await runBuild({ label, command, folder: at, log: join(folder, 'build.log'), signal: options.signal });
-}
-
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function starter(folder: string, label: string, options: SideOptions): Side['start'] {

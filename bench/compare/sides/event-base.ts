@@ -5,7 +5,7 @@
 // commits are judged too.
 // https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows
 
-import { statSync } from 'node:fs';
+import { isDirectory } from '../../../src/base/is-directory.js';
 import { readJsonFile } from '../../../src/base/json-file.js';
 import { FanwireError } from '../../../src/protocol/codes.js';
 import { git } from './git.js';
@@ -35,7 +35,7 @@ export async function baseOfEvent(env: NodeJS.ProcessEnv, head: string): Promise
   const path = env.GITHUB_EVENT_PATH;
   if (env.GITHUB_ACTIONS !== 'true' || path === undefined) return undefined;
   const payload = readPayload(path);
-  const isFolder = statSync(head, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const isFolder = isDirectory(head);
   const clone = new Clone(isFolder ? head : '.', isFolder ? 'HEAD' : head);
   if (payload.pull_request !== undefined) return ofPullRequest(payload, clone);
   const queued = payload.merge_group?.base_sha;
