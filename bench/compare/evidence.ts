@@ -40,11 +40,11 @@ function betsAmong(pairs: number): Float64Array {
 /** The evidence on one border, for either side of it. */
 export class Evidence {
   /** Distances from the border so far, ascending. */
-  readonly #distances: number[] = [];
-  readonly #above = BOLDNESS.map(() => 1 / BOLDNESS.length);
-  readonly #below = BOLDNESS.map(() => 1 / BOLDNESS.length);
-  #highestAbove = 1;
-  #highestBelow = 1;
+  private readonly distances: number[] = [];
+  private readonly above = BOLDNESS.map(() => 1 / BOLDNESS.length);
+  private readonly below = BOLDNESS.map(() => 1 / BOLDNESS.length);
+  private highestAbove = 1;
+  private highestBelow = 1;
 
   /** `border`: the logarithm of a ratio. */
   constructor(private readonly border: number) {}
@@ -53,37 +53,37 @@ export class Evidence {
   add(logRatio: number): void {
     const distance = Math.abs(logRatio - this.border);
     if (distance === 0) return;
-    const rank = this.#rank(distance);
-    const bets = betsAmong(this.#distances.length);
+    const rank = this.rank(distance);
+    const bets = betsAmong(this.distances.length);
     const isAbove = logRatio > this.border;
     let above = 0;
     let below = 0;
     for (let i = 0; i < BOLDNESS.length; i++) {
       const won = bets[rank * BOLDNESS.length + i] as number;
-      const up = Math.min(HIGHEST_WEALTH, (this.#above[i] as number) * (isAbove ? won : 2 - won));
-      const down = Math.min(HIGHEST_WEALTH, (this.#below[i] as number) * (isAbove ? 2 - won : won));
-      this.#above[i] = up;
-      this.#below[i] = down;
+      const up = Math.min(HIGHEST_WEALTH, (this.above[i] as number) * (isAbove ? won : 2 - won));
+      const down = Math.min(HIGHEST_WEALTH, (this.below[i] as number) * (isAbove ? 2 - won : won));
+      this.above[i] = up;
+      this.below[i] = down;
       above += up;
       below += down;
     }
-    if (above > this.#highestAbove) this.#highestAbove = above;
-    if (below > this.#highestBelow) this.#highestBelow = below;
+    if (above > this.highestAbove) this.highestAbove = above;
+    if (below > this.highestBelow) this.highestBelow = below;
   }
 
   /** The chance that evidence as strong as the strongest so far is luck, for the claim that the truth lies above the
    *  border. */
   get pAbove(): number {
-    return 1 / this.#highestAbove;
+    return 1 / this.highestAbove;
   }
 
   get pBelow(): number {
-    return 1 / this.#highestBelow;
+    return 1 / this.highestBelow;
   }
 
   /** The rank of a distance among all so far, itself included: 1 is the nearest. */
-  #rank(distance: number): number {
-    const distances = this.#distances;
+  private rank(distance: number): number {
+    const distances = this.distances;
     let at = distances.length;
     distances.push(distance);
     while (at > 0 && (distances[at - 1] as number) > distance) {

@@ -14,33 +14,33 @@ import { Evidence } from './evidence.js';
 
 /** The evidence on one metric and its budget. */
 export class GateEvidence {
-  readonly #worse: Evidence;
-  readonly #better: Evidence;
-  readonly #sign: 1 | -1;
+  private readonly worse: Evidence;
+  private readonly better: Evidence;
+  private readonly sign: 1 | -1;
 
   constructor(budget: number, moreIsBetter: boolean) {
     const limit = Math.log(limitOf(budget, moreIsBetter));
-    this.#worse = new Evidence(limit);
-    this.#better = new Evidence(-limit);
-    this.#sign = moreIsBetter ? -1 : 1;
+    this.worse = new Evidence(limit);
+    this.better = new Evidence(-limit);
+    this.sign = moreIsBetter ? -1 : 1;
   }
 
   /** Takes in the logarithm of one pair's head over base. */
   add(logRatio: number): void {
-    this.#worse.add(this.#sign * logRatio);
-    this.#better.add(this.#sign * logRatio);
+    this.worse.add(this.sign * logRatio);
+    this.better.add(this.sign * logRatio);
   }
 
   get pRegressed(): number {
-    return this.#worse.pAbove;
+    return this.worse.pAbove;
   }
 
   get pImproved(): number {
-    return this.#better.pBelow;
+    return this.better.pBelow;
   }
 
   get pUnchanged(): number {
-    return Math.max(this.#worse.pBelow, this.#better.pAbove);
+    return Math.max(this.worse.pBelow, this.better.pAbove);
   }
 }
 
@@ -53,27 +53,27 @@ export interface GateBudget {
 
 /** All gates of a comparison, over all its scenarios, judged together. */
 export class Judgement {
-  readonly #gates: readonly GateEvidence[];
+  private readonly gates: readonly GateEvidence[];
 
   /** `alpha`: how often the verdict on the whole may be wrong. */
   constructor(
     gates: readonly GateBudget[],
     private readonly alpha: number,
   ) {
-    this.#gates = gates.map(({ budget, moreIsBetter }) => new GateEvidence(budget, moreIsBetter));
+    this.gates = gates.map(({ budget, moreIsBetter }) => new GateEvidence(budget, moreIsBetter));
   }
 
   /** Takes in one pair's ratio of gate `index`. */
   add(index: number, ratio: number): void {
-    this.#gates[index]?.add(Math.log(ratio));
+    this.gates[index]?.add(Math.log(ratio));
   }
 
   verdicts(): Verdict[] {
     const half = this.alpha / 2;
-    const claim = (p: (gate: GateEvidence) => number): boolean[] => holm(this.#gates.map(p), half);
+    const claim = (p: (gate: GateEvidence) => number): boolean[] => holm(this.gates.map(p), half);
     const regressed = claim((gate) => gate.pRegressed);
     const improved = claim((gate) => gate.pImproved);
-    return this.#gates.map((gate, i) => {
+    return this.gates.map((gate, i) => {
       if (regressed[i] === true) return 'regressed';
       if (improved[i] === true) return 'improved';
       return gate.pUnchanged <= half ? 'unchanged' : 'inconclusive';

@@ -11,8 +11,8 @@ const HOPELESS_SHARE = 1 / 3;
 
 export class Patience {
   /** Why what was played since the last valid one was thrown away. */
-  #reasons: string[] = [];
-  #since = performance.now();
+  private reasons: string[] = [];
+  private since = performance.now();
 
   constructor(
     private readonly what: 'pairs' | 'runs',
@@ -20,27 +20,27 @@ export class Patience {
   ) {}
 
   valid(): void {
-    this.#reasons = [];
-    this.#since = performance.now();
+    this.reasons = [];
+    this.since = performance.now();
   }
 
   invalid(reason: string): void {
-    this.#reasons.push(reason);
+    this.reasons.push(reason);
   }
 
   isOver(): boolean {
-    const latest = this.#reasons.slice(-HOPELESS);
+    const latest = this.reasons.slice(-HOPELESS);
     if (latest.length < HOPELESS) return false;
     // The same words again and again are no neighbour's doing: the load itself cannot give the figure.
     if (latest.every((reason) => reason === latest[0])) return true;
-    return performance.now() - this.#since >= this.limitMs * HOPELESS_SHARE;
+    return performance.now() - this.since >= this.limitMs * HOPELESS_SHARE;
   }
 
   /** FANWIRE_COMPARE_INVALID, for exit code 3. */
   error(): FanwireError {
     // A server's own failure before what neighbours did to other pairs.
-    const failure = this.#reasons.findLast((reason) => reason.includes('server failed'));
-    const last = failure ?? this.#reasons.at(-1) ?? 'none was played';
+    const failure = this.reasons.findLast((reason) => reason.includes('server failed'));
+    const last = failure ?? this.reasons.at(-1) ?? 'none was played';
     const mend =
       failure !== undefined
         ? 'a server that does not hold cannot be compared: mend that first'
@@ -49,7 +49,7 @@ export class Patience {
           : 'lower --rate or --subscribers, or free the machine';
     return new FanwireError(
       'FANWIRE_COMPARE_INVALID',
-      `${this.#reasons.length} ${this.what} in a row were invalid, ${failure === undefined ? 'the last' : 'some'} because ${last}; ${mend}`,
+      `${this.reasons.length} ${this.what} in a row were invalid, ${failure === undefined ? 'the last' : 'some'} because ${last}; ${mend}`,
     );
   }
 }

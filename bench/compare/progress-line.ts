@@ -16,11 +16,11 @@ const LOG_EVERY_MS = 30_000;
 const TELLING_PAIRS = 6;
 
 export class ProgressLine implements Watch {
-  #now = { scenario: '', pair: 0, side: 'base' as keyof Pair };
-  #estimate = '';
-  #endsAt = Number.POSITIVE_INFINITY;
-  #loggedAt = Number.NEGATIVE_INFINITY;
-  readonly #thrownAway: string[] = [];
+  private now = { scenario: '', pair: 0, side: 'base' as keyof Pair };
+  private estimate = '';
+  private endsAt = Number.POSITIVE_INFINITY;
+  private loggedAt = Number.NEGATIVE_INFINITY;
+  private readonly thrownAwayFor: string[] = [];
 
   /** `several`: whether scenarios are named. */
   constructor(
@@ -31,27 +31,27 @@ export class ProgressLine implements Watch {
     /** The fixed number of pairs, where one was asked for. */
     private readonly pairs: number | undefined,
   ) {
-    this.#endsAt = pairs === undefined ? performance.now() + limitMs : Number.POSITIVE_INFINITY;
+    this.endsAt = pairs === undefined ? performance.now() + limitMs : Number.POSITIVE_INFINITY;
   }
 
   playing(now: { readonly scenario: string; readonly pair: number; readonly side: keyof Pair }): void {
-    this.#now = now;
-    this.#draw();
+    this.now = now;
+    this.draw();
   }
 
   played(played: PlayedScenario, all: readonly PlayedScenario[], leftMs: number): void {
-    this.#estimate = estimateOf(played);
+    this.estimate = estimateOf(played);
     if (this.pairs === undefined) {
-      this.#endsAt = performance.now() + Math.max(0, Math.min(leftMs, this.#neededMs(all)));
+      this.endsAt = performance.now() + Math.max(0, Math.min(leftMs, this.neededMs(all)));
     }
-    if (this.stream.isTTY || performance.now() - this.#loggedAt < LOG_EVERY_MS) return;
-    this.#loggedAt = performance.now();
+    if (this.stream.isTTY || performance.now() - this.loggedAt < LOG_EVERY_MS) return;
+    this.loggedAt = performance.now();
     this.stream.write(`compare: ${this.line()}\n`);
   }
 
   thrownAway(reason: string): void {
-    this.#thrownAway.push(reason);
-    this.#draw();
+    this.thrownAwayFor.push(reason);
+    this.draw();
   }
 
   /** Says something that stays, above the line. */
@@ -66,26 +66,26 @@ export class ProgressLine implements Watch {
   }
 
   line(): string {
-    const { scenario, pair, side } = this.#now;
-    const left = (this.#endsAt - performance.now()) / 1000;
-    const last = this.#thrownAway.at(-1);
+    const { scenario, pair, side } = this.now;
+    const left = (this.endsAt - performance.now()) / 1000;
+    const last = this.thrownAwayFor.at(-1);
     const parts = [
       `${this.several ? `${scenario} ` : ''}pair ${pair}${this.pairs === undefined ? '' : ` of ${this.pairs}`}`,
       side,
-      this.#estimate,
+      this.estimate,
       Number.isFinite(left) ? `${Math.max(0, Math.round(left))} s left` : '',
-      last === undefined ? '' : `${this.#thrownAway.length} thrown away: ${shortReason(last)}`,
+      last === undefined ? '' : `${this.thrownAwayFor.length} thrown away: ${shortReason(last)}`,
     ];
     return parts.filter((part) => part !== '').join(' · ');
   }
 
-  #draw(): void {
+  private draw(): void {
     if (!this.stream.isTTY) return;
     this.stream.write(ERASE_LINE + this.line().slice(0, (this.stream.columns || 80) - 1));
   }
 
   /** Till half of such comparisons are decided. */
-  #neededMs(all: readonly PlayedScenario[]): number {
+  private neededMs(all: readonly PlayedScenario[]): number {
     const p = firstThreshold(
       this.alpha,
       Math.max(

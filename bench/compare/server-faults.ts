@@ -21,51 +21,54 @@ export interface FaultOutcome {
 const DEATHS = 2;
 
 export class ServerFaults {
-  readonly #runs = { base: 0, head: 0 };
-  readonly #faults: Record<keyof Pair, { readonly text: string; readonly isDeath: boolean }[]> = { base: [], head: [] };
+  private readonly runs = { base: 0, head: 0 };
+  private readonly faults: Record<keyof Pair, { readonly text: string; readonly isDeath: boolean }[]> = {
+    base: [],
+    head: [],
+  };
 
   ranWell(side: keyof Pair): void {
-    this.#runs[side] += 1;
+    this.runs[side] += 1;
   }
 
   /** `isDeath`: the process ended; otherwise it closed or refused clients, which a starved generator may have its share
    *  in. */
   failed(side: keyof Pair, text: string, isDeath: boolean): void {
-    this.#runs[side] += 1;
-    this.#faults[side].push({ text, isDeath });
+    this.runs[side] += 1;
+    this.faults[side].push({ text, isDeath });
   }
 
   /** Whether it is clear while playing, with an error of `alpha`, that the head's servers fail where the base's do
    *  not. */
   isClear(alpha: number): boolean {
-    return this.#deathsOfHeadAlone() >= DEATHS || this.#isHeadWorseBySign(alpha);
+    return this.deathsOfHeadAlone() >= DEATHS || this.isHeadWorseBySign(alpha);
   }
 
   /** Whether the base fails in whatever it plays: then there is nothing to compare with, however long one waits. */
   baseNeverHolds(): boolean {
-    const { length } = this.#faults.base;
-    return length > DEATHS && length === this.#runs.base;
+    const { length } = this.faults.base;
+    return length > DEATHS && length === this.runs.base;
   }
 
   outcome(alpha: number): FaultOutcome {
     const count = (side: keyof Pair): FaultCount => ({
-      runs: this.#runs[side],
-      faults: this.#faults[side].map(({ text }) => text),
+      runs: this.runs[side],
+      faults: this.faults[side].map(({ text }) => text),
     });
-    const isHeadWorse = this.#deathsOfHeadAlone() > 0 || this.#isHeadWorseBySign(alpha);
+    const isHeadWorse = this.deathsOfHeadAlone() > 0 || this.isHeadWorseBySign(alpha);
     return { base: count('base'), head: count('head'), isHeadWorse };
   }
 
   /** A process that ends does so by itself: one is a fault of the head's as soon as the base has played without any. */
-  #deathsOfHeadAlone(): number {
-    const hasBasePlayed = this.#runs.base > 0 && this.#faults.base.length === 0;
-    return hasBasePlayed ? this.#faults.head.filter(({ isDeath }) => isDeath).length : 0;
+  private deathsOfHeadAlone(): number {
+    const hasBasePlayed = this.runs.base > 0 && this.faults.base.length === 0;
+    return hasBasePlayed ? this.faults.head.filter(({ isDeath }) => isDeath).length : 0;
   }
 
   /** The sign test: were both alike, each fault would be the head's with a probability of one half. */
-  #isHeadWorseBySign(alpha: number): boolean {
-    const [head, all] = [this.#faults.head.length, this.#faults.head.length + this.#faults.base.length];
-    return this.#runs.base > 0 && atLeast(head, all) <= alpha;
+  private isHeadWorseBySign(alpha: number): boolean {
+    const [head, all] = [this.faults.head.length, this.faults.head.length + this.faults.base.length];
+    return this.runs.base > 0 && atLeast(head, all) <= alpha;
   }
 }
 

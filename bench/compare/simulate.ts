@@ -57,7 +57,7 @@ const DRIFT = 0.3;
 
 /** The logarithm of what one run measures of each gate, the effect apart. */
 class Machine {
-  readonly #level: number[] = [];
+  private readonly level: number[] = [];
 
   constructor(
     private readonly noise: Noise,
@@ -66,7 +66,7 @@ class Machine {
   ) {}
 
   run(gate: number): number {
-    const own = this.spread * this.#normal();
+    const own = this.spread * this.normal();
     if (this.noise === 'normal') return own;
     // Student's t with two degrees of freedom: no variance at all. 0.826 gives it the normal law's quartiles.
     if (this.noise === 'heavy-tailed') return (0.826 * own) / Math.sqrt(-Math.log(1 - this.random()));
@@ -74,13 +74,13 @@ class Machine {
       // Either run of a pair may be hit, so one pair in ten is.
       return this.random() < DISTURBED_SHARE ? own + Math.log(1.1 + 0.9 * this.random()) : own;
     }
-    const level = (this.#level[gate] ?? 0) + this.spread * DRIFT * (1 + 2 * this.#normal());
-    this.#level[gate] = level;
+    const level = (this.level[gate] ?? 0) + this.spread * DRIFT * (1 + 2 * this.normal());
+    this.level[gate] = level;
     return own + level;
   }
 
   /** G. Box and M. Muller, 1958. */
-  #normal(): number {
+  private normal(): number {
     return Math.sqrt(-2 * Math.log(1 - this.random())) * Math.cos(2 * Math.PI * this.random());
   }
 }

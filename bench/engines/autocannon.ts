@@ -130,75 +130,75 @@ class Measured {
   seconds = 0;
   cpu = 0;
   answered = 0;
-  #second = newLatencyHistogram();
-  #answeredBefore = 0;
-  readonly #startedMs = performance.now();
-  readonly #cpuBefore = process.cpuUsage();
-  readonly #delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
+  private second = newLatencyHistogram();
+  private answeredBefore = 0;
+  private readonly startedMs = performance.now();
+  private readonly cpuBefore = process.cpuUsage();
+  private readonly delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   /** Between two requests of one connection, µs; 0: there is no plan to correct by. */
-  readonly #intervalUs: number;
+  private readonly intervalUs: number;
 
   constructor(
     private readonly plan: Plan,
     private readonly hooks: EngineHooks,
   ) {
-    this.#intervalUs = plan.rate > 0 ? (1e6 * connectionsOf(plan)) / plan.rate : 0;
-    this.#delay.enable();
+    this.intervalUs = plan.rate > 0 ? (1e6 * connectionsOf(plan)) / plan.rate : 0;
+    this.delay.enable();
   }
 
   watch(shot: autocannon.Instance): void {
     shot.on('response', (_client, statusCode, _bytes, responseTimeMs) => {
       if (statusCode < 200 || statusCode > 299) {
-        this.#failed(`HTTP ${statusCode}`);
+        this.failed(`HTTP ${statusCode}`);
         return;
       }
       this.answered++;
-      this.#record(this.latencyUs, responseTimeMs);
-      this.#record(this.#second, responseTimeMs);
+      this.record(this.latencyUs, responseTimeMs);
+      this.record(this.second, responseTimeMs);
     });
-    shot.on('reqError', (error: Error) => this.#failed(error.message));
+    shot.on('reqError', (error: Error) => this.failed(error.message));
     shot.on('tick', () => {
       // The last tick comes twice.
-      if (this.#sinceLastPointMs > SHORTEST_POINT_MS) this.#point();
+      if (this.sinceLastPointMs > SHORTEST_POINT_MS) this.point();
     });
   }
 
   stop(): void {
-    if (this.answered > this.#answeredBefore) this.#point();
-    this.#delay.disable();
-    this.seconds = (performance.now() - this.#startedMs) / 1000;
-    const { user, system } = process.cpuUsage(this.#cpuBefore);
+    if (this.answered > this.answeredBefore) this.point();
+    this.delay.disable();
+    this.seconds = (performance.now() - this.startedMs) / 1000;
+    const { user, system } = process.cpuUsage(this.cpuBefore);
     this.cpu = (user + system) / 1e6 / this.seconds;
   }
 
   get eventLoopDelayMs(): number {
-    return Math.max(0, this.#delay.percentile(99) / 1e6 - DELAY_RESOLUTION_MS);
+    return Math.max(0, this.delay.percentile(99) / 1e6 - DELAY_RESOLUTION_MS);
   }
 
-  #record(histogram: Histogram, responseTimeMs: number): void {
+  private record(histogram: Histogram, responseTimeMs: number): void {
     const us = Math.min(HIGHEST_LATENCY_US, Math.round(responseTimeMs * 1000));
-    if (this.#intervalUs > 0) histogram.recordValueWithExpectedInterval(us, this.#intervalUs);
+    if (this.intervalUs > 0) histogram.recordValueWithExpectedInterval(us, this.intervalUs);
     else histogram.recordValue(us);
   }
 
-  #failed(reason: string): void {
+  private failed(reason: string): void {
     this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1);
   }
 
-  get #sinceLastPointMs(): number {
-    return performance.now() - this.#startedMs - (this.series.at(-1)?.t ?? 0);
+  private get sinceLastPointMs(): number {
+    return performance.now() - this.startedMs - (this.series.at(-1)?.t ?? 0);
   }
 
-  #point(): void {
-    const t = performance.now() - this.#startedMs;
+  private point(): void {
+    const t = performance.now() - this.startedMs;
     this.series.push({
       t,
-      deliveries: this.answered - this.#answeredBefore,
-      p50: percentileMs(this.#second, 50),
-      p99: percentileMs(this.#second, 99),
+      deliveries: this.answered - this.answeredBefore,
+      p50: percentileMs(this.second, 50),
+      p99: percentileMs(this.second, 99),
     });
-    this.#second = newLatencyHistogram();
-    this.#answeredBefore = this.answered;
+    this.second = newLatencyHistogram();
+    this.answeredBefore = this.answered;
     const fraction = Math.min(1, t / (this.plan.durationS * 1000));
     this.hooks.progress({ phase: 'measure', fraction, opened: connectionsOf(this.plan), delivered: this.answered });
   }

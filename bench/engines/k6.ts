@@ -43,10 +43,10 @@ export function k6Engine(options: K6Options = K6_DEFAULTS): Engine {
 }
 
 class K6Run {
-  readonly #account = new Account();
-  readonly #timers: NodeJS.Timeout[] = [];
-  #busyness: Busyness | undefined;
-  #phase: Phase = 'connect';
+  private readonly account = new Account();
+  private readonly timers: NodeJS.Timeout[] = [];
+  private busyness: Busyness | undefined;
+  private phase: Phase = 'connect';
 
   constructor(
     private readonly k6: K6,
@@ -62,56 +62,56 @@ class K6Run {
     const { args, env } = k6Invocation(this.plan, target, { ...this.options, ...files });
     this.hooks.signal.throwIfAborted();
     const running = new K6Process(pinnedCommand([this.k6.path, ...args], cores), env, (line) => {
-      this.#account.add(line);
-      if (line.kind === 'timeline') this.#follow(line);
-      if (line.kind === 'progress') this.#tell();
-      if (line.kind === 'subscribers') this.#busyness?.finished();
+      this.account.add(line);
+      if (line.kind === 'timeline') this.follow(line);
+      if (line.kind === 'progress') this.tell();
+      if (line.kind === 'subscribers') this.busyness?.finished();
     });
     const end = () => void running.end();
     this.hooks.signal.addEventListener('abort', end);
     try {
-      if (running.pid !== undefined) this.#busyness = new Busyness(running.pid, this.#cores);
+      if (running.pid !== undefined) this.busyness = new Busyness(running.pid, this.cores);
       await running.finished();
-      this.#enter('done');
-      return this.#report(await crossedThresholds(files.summaryFile));
+      this.enter('done');
+      return this.report(await crossedThresholds(files.summaryFile));
     } finally {
       this.hooks.signal.removeEventListener('abort', end);
-      for (const timer of this.#timers) clearTimeout(timer);
-      this.#busyness?.stop();
+      for (const timer of this.timers) clearTimeout(timer);
+      this.busyness?.stop();
       await running.end();
       this.hooks.signal.throwIfAborted();
     }
   }
 
-  get #cores(): number {
+  private get cores(): number {
     return this.options.cores.length || availableParallelism();
   }
 
   /** k6 fixed the instants of its phases in setup(); they are told as they come. */
-  #follow(timeline: TimelineLine): void {
+  private follow(timeline: TimelineLine): void {
     const at = (instant: number, act: () => void) => {
-      this.#timers.push(setTimeout(act, Math.max(0, instant - Date.now())));
+      this.timers.push(setTimeout(act, Math.max(0, instant - Date.now())));
     };
-    at(timeline.connectAt, () => this.#enter('connect'));
-    at(timeline.warmupAt, () => this.#enter('warmup'));
+    at(timeline.connectAt, () => this.enter('connect'));
+    at(timeline.warmupAt, () => this.enter('warmup'));
     at(timeline.measureAt, () => {
-      this.#busyness?.begin();
-      this.#enter('measure');
+      this.busyness?.begin();
+      this.enter('measure');
     });
     at(timeline.drainAt, () => {
-      this.#busyness?.end();
-      this.#enter('drain');
+      this.busyness?.end();
+      this.enter('drain');
     });
   }
 
-  #enter(phase: Phase): void {
-    this.#phase = phase;
+  private enter(phase: Phase): void {
+    this.phase = phase;
     this.hooks.phase(phase);
-    this.#tell();
+    this.tell();
   }
 
-  #tell(): void {
-    const { timeline } = this.#account;
+  private tell(): void {
+    const { timeline } = this.account;
     if (timeline === undefined) return;
     const { connectAt, warmupAt, measureAt, drainAt, endAt } = timeline;
     const spans: Partial<Record<Phase, readonly [number, number]>> = {
@@ -120,13 +120,13 @@ class K6Run {
       measure: [measureAt, drainAt],
       drain: [drainAt, endAt],
     };
-    const [from, to] = spans[this.#phase] ?? [0, 0];
+    const [from, to] = spans[this.phase] ?? [0, 0];
     const fraction = Math.min(1, Math.max(0, (Date.now() - from) / Math.max(1, to - from)));
-    this.hooks.progress({ phase: this.#phase, fraction, ...this.#account.soFar });
+    this.hooks.progress({ phase: this.phase, fraction, ...this.account.soFar });
   }
 
-  #report(crossed: readonly string[]): EngineReport {
-    const account = this.#account;
+  private report(crossed: readonly string[]): EngineReport {
+    const account = this.account;
     const { timeline } = account;
     if (timeline === undefined) {
       throw new FanwireError('FANWIRE_K6_FAILED', 'k6 ended before it began: its script printed no timeline');
@@ -140,8 +140,8 @@ class K6Run {
         `k6 could open no connection: ${failures[0]?.reason ?? 'no reason given'}`,
       );
     }
-    const cpuS = this.#busyness?.cpuS ?? 0;
-    const intake = intakeMs(account, this.plan, cpuS, this.#cores);
+    const cpuS = this.busyness?.cpuS ?? 0;
+    const intake = intakeMs(account, this.plan, cpuS, this.cores);
     return {
       connections: {
         requested: opened + account.failed,
@@ -160,7 +160,7 @@ class K6Run {
       latencyUs: account.latencyUs,
       series: account.series(),
       generator: {
-        cpu: this.#busyness?.share ?? 0,
+        cpu: this.busyness?.share ?? 0,
         scheduleSlipMs: { p99: percentileMs(account.slipUs, 99), max: percentileMs(account.slipUs, 100) },
         eventLoopDelayMs: { p99: percentileMs(account.lagUs, 99) },
       },
@@ -174,7 +174,7 @@ class K6Run {
         k6CpuSeconds: round(cpuS),
         k6IntakeMs: round(intake),
         k6ThresholdsCrossed: crossed.join(', '),
-        generatorWaitedForCore: round(this.#busyness?.waitedShare ?? 0),
+        generatorWaitedForCore: round(this.busyness?.waitedShare ?? 0),
         ...(account.closedByServer > 0 ? { closedByServer: account.closedByServer } : {}),
         ...(account.foreign > 0 ? { foreignFrames: account.foreign } : {}),
       },

@@ -56,16 +56,16 @@ export function nativeEngine(options: NativeOptions = NATIVE_DEFAULTS): Engine {
 }
 
 class NativeRun {
-  readonly #processes: GeneratorProcess[] = [];
-  readonly #zeroUnixUs = monotonicZeroUnixUs();
-  readonly #clock = sharedClock(this.#zeroUnixUs);
-  readonly #series: Series;
-  readonly #intervalMs: number;
-  #phase: Phase = 'connect';
-  #phaseStartedMs = 0;
-  #phaseLengthMs = 0;
-  #delivered = 0;
-  readonly #latest = new Map<GeneratorProcess, Interval>();
+  private readonly processes: GeneratorProcess[] = [];
+  private readonly zeroUnixUs = monotonicZeroUnixUs();
+  private readonly clock = sharedClock(this.zeroUnixUs);
+  private readonly series: Series;
+  private readonly intervalMs: number;
+  private phase: Phase = 'connect';
+  private phaseStartedMs = 0;
+  private phaseLengthMs = 0;
+  private delivered = 0;
+  private readonly latest = new Map<GeneratorProcess, Interval>();
 
   constructor(
     private readonly plan: Plan,
@@ -74,8 +74,8 @@ class NativeRun {
     private readonly options: NativeOptions,
   ) {
     requirePlayable(plan, target);
-    this.#intervalMs = Math.max(500, Math.ceil((plan.durationS * 1000) / MAX_POINTS / 100) * 100);
-    this.#series = new Series(this.#intervalMs);
+    this.intervalMs = Math.max(500, Math.ceil((plan.durationS * 1000) / MAX_POINTS / 100) * 100);
+    this.series = new Series(this.intervalMs);
   }
 
   async play(): Promise<EngineReport> {
@@ -87,16 +87,18 @@ class NativeRun {
       hooks.signal.addEventListener('abort', onAbort, { once: true });
     });
     aborted.catch(() => {});
-    return Promise.race([aborted, this.#play(plan)]).finally(() => hooks.signal.removeEventListener('abort', onAbort));
+    return Promise.race([aborted, this.playThrough(plan)]).finally(() =>
+      hooks.signal.removeEventListener('abort', onAbort),
+    );
   }
 
   async end(): Promise<void> {
-    await Promise.all(this.#processes.map((process) => process.end()));
+    await Promise.all(this.processes.map((process) => process.end()));
   }
 
-  async #play(plan: Plan): Promise<EngineReport> {
-    await this.#connect();
-    const startUs = this.#clock() + LEAD_US;
+  private async playThrough(plan: Plan): Promise<EngineReport> {
+    await this.connect();
+    const startUs = this.clock() + LEAD_US;
     const measureStartUs = startUs + Math.round(plan.warmupS * 1e6);
     const play: Play = {
       kind: 'play',
@@ -104,35 +106,35 @@ class NativeRun {
       measureStartUs,
       measureEndUs: measureStartUs + Math.round(plan.durationS * 1e6),
     };
-    for (const process of this.#processes) process.send(play);
-    this.#enter('warmup', plan.warmupS);
-    await this.#sleepUntil(play.measureStartUs);
-    this.#enter('measure', plan.durationS);
-    const publishers = this.#of('publishers');
+    for (const process of this.processes) process.send(play);
+    this.enter('warmup', plan.warmupS);
+    await this.sleepUntil(play.measureStartUs);
+    this.enter('measure', plan.durationS);
+    const publishers = this.of('publishers');
     const sentSoon = Promise.all(publishers.map((process) => process.receive('sent')));
     sentSoon.catch(() => {}); // An aborted run never gets to await it.
-    await this.#sleepUntil(play.measureEndUs);
-    this.#enter('drain', plan.drainS);
+    await this.sleepUntil(play.measureEndUs);
+    this.enter('drain', plan.drainS);
     const sent = await sentSoon;
     const totals = new Uint32Array(plan.publishers);
     for (const report of sent)
       report.sent.forEach((count, i) => {
         totals[i] = (totals[i] as number) + count;
       });
-    for (const process of this.#of('subscribers')) process.send({ kind: 'settle', sent: totals });
-    const heard = await Promise.all(this.#of('subscribers').map((process) => process.receive('heard')));
-    this.#enter('done', 0);
-    return mergeReports(this.#series, sent, heard, play);
+    for (const process of this.of('subscribers')) process.send({ kind: 'settle', sent: totals });
+    const heard = await Promise.all(this.of('subscribers').map((process) => process.receive('heard')));
+    this.enter('done', 0);
+    return mergeReports(this.series, sent, heard, play);
   }
 
   /** Starts the processes and waits until every connection is open or has failed. */
-  async #connect(): Promise<void> {
+  private async connect(): Promise<void> {
     const { plan, options, target } = this;
     const targets = await Promise.all(target.urls.map((url) => resolveEndpoint(url, options.isInsecureAllowed)));
     const hosts = targets.map(({ endpoint }) => endpoint.host);
     const lanes = { subscribers: subscriberProcesses(plan, options.cores), publishers: publisherProcesses(plan) };
-    this.#enter('connect', 0);
-    const runStartUs = this.#clock();
+    this.enter('connect', 0);
+    const runStartUs = this.clock();
     for (const role of ['subscribers', 'publishers'] as const) {
       for (let lane = 0; lane < lanes[role]; lane++) {
         const setup: Setup = {
@@ -148,57 +150,57 @@ class NativeRun {
           isSourceExplicit:
             role === 'subscribers' && needsExplicitSources(plan.subscribers + plan.stalledSubscribers, hosts),
           isWatchful: isPriorityRaised(),
-          zeroUnixUs: this.#zeroUnixUs,
+          zeroUnixUs: this.zeroUnixUs,
           runStartUs,
-          intervalMs: this.#intervalMs,
+          intervalMs: this.intervalMs,
         };
-        this.#start(role, lane).send(setup);
+        this.start(role, lane).send(setup);
       }
     }
-    const ready = await Promise.all(this.#processes.map((process) => process.receive('ready')));
+    const ready = await Promise.all(this.processes.map((process) => process.receive('ready')));
     requireConnections(plan, ready, target);
   }
 
-  #start(role: Role, lane: number): GeneratorProcess {
+  private start(role: Role, lane: number): GeneratorProcess {
     const { cores } = this.options;
     // A core each where there are enough; the publisher sleeps most of the time and may share.
     const own = cores.length === 0 ? [] : [cores[lane % cores.length] as number];
     const process: GeneratorProcess = new GeneratorProcess(role, own, (interval) => {
-      this.#series.add(process, interval);
-      this.#delivered += interval.deliveries;
-      this.#latest.set(process, interval);
-      this.#tell();
+      this.series.add(process, interval);
+      this.delivered += interval.deliveries;
+      this.latest.set(process, interval);
+      this.tell();
     });
-    this.#processes.push(process);
+    this.processes.push(process);
     return process;
   }
 
-  #of(role: Role): GeneratorProcess[] {
-    return this.#processes.filter((process) => process.role === role);
+  private of(role: Role): GeneratorProcess[] {
+    return this.processes.filter((process) => process.role === role);
   }
 
-  #enter(phase: Phase, lengthS: number): void {
-    this.#phase = phase;
-    this.#phaseStartedMs = performance.now();
-    this.#phaseLengthMs = lengthS * 1000;
+  private enter(phase: Phase, lengthS: number): void {
+    this.phase = phase;
+    this.phaseStartedMs = performance.now();
+    this.phaseLengthMs = lengthS * 1000;
     this.hooks.phase(phase);
-    this.#tell();
+    this.tell();
   }
 
-  #tell(): void {
+  private tell(): void {
     const { plan } = this;
-    const opened = this.#series.opened;
+    const opened = this.series.opened;
     const fraction =
-      this.#phase === 'connect'
+      this.phase === 'connect'
         ? opened / Math.max(1, plan.subscribers + plan.stalledSubscribers)
-        : (performance.now() - this.#phaseStartedMs) / Math.max(1, this.#phaseLengthMs);
-    const latest = [...this.#latest.values()];
-    const { latencyUs } = this.#series;
+        : (performance.now() - this.phaseStartedMs) / Math.max(1, this.phaseLengthMs);
+    const latest = [...this.latest.values()];
+    const { latencyUs } = this.series;
     this.hooks.progress({
-      phase: this.#phase,
+      phase: this.phase,
       fraction: Math.min(1, fraction),
       opened,
-      delivered: this.#delivered,
+      delivered: this.delivered,
       p50: percentileMs(latencyUs, 50),
       p99: percentileMs(latencyUs, 99),
       missing: latest.reduce((sum, { missing }) => sum + missing, 0),
@@ -206,8 +208,8 @@ class NativeRun {
     });
   }
 
-  async #sleepUntil(us: number): Promise<void> {
-    await sleep(Math.max(0, (us - this.#clock()) / 1000), undefined, { signal: this.hooks.signal });
+  private async sleepUntil(us: number): Promise<void> {
+    await sleep(Math.max(0, (us - this.clock()) / 1000), undefined, { signal: this.hooks.signal });
   }
 }
 

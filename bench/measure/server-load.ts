@@ -18,16 +18,16 @@ export interface LoadSample {
 
 export class ServerLoad {
   readonly samples: LoadSample[] = [];
-  readonly #startMs = performance.now();
-  readonly #timer: NodeJS.Timeout;
+  private readonly startMs = performance.now();
+  private readonly timer: NodeJS.Timeout;
 
   constructor(
     private readonly pids: readonly number[],
     intervalMs: number,
   ) {
     this.read();
-    this.#timer = setInterval(() => this.read(), intervalMs);
-    this.#timer.unref();
+    this.timer = setInterval(() => this.read(), intervalMs);
+    this.timer.unref();
   }
 
   /** Reads now and keeps the sample; undefined when no process of the server is there. */
@@ -35,7 +35,7 @@ export class ServerLoad {
     const processes = readProcesses(this.pids);
     if (processes.length === 0) return undefined;
     const sample = {
-      t: performance.now() - this.#startMs,
+      t: performance.now() - this.startMs,
       cpuS: processes.reduce((sum, { cpuS }) => sum + cpuS, 0),
       rssBytes: processes.reduce((sum, { rssBytes }) => sum + rssBytes, 0),
       rssPeakBytes: processes.reduce((sum, { rssPeakBytes }) => sum + rssPeakBytes, 0),
@@ -45,7 +45,7 @@ export class ServerLoad {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    clearInterval(this.timer);
   }
 
   /** Largest resident memory while sampling: the kernel's high-water mark where that rose meanwhile, else the largest

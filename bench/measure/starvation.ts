@@ -25,15 +25,15 @@ interface Reading {
 
 /** Reads at the start of the measured time, and again at its end. */
 export class StarvationWatch {
-  readonly #from: Reading | undefined;
+  private readonly from: Reading | undefined;
 
   constructor(private readonly pids: readonly number[]) {
-    this.#from = read(pids);
+    this.from = read(pids);
   }
 
   /** Why the server's figures are not its own; undefined when they are, or nobody can tell. */
   reason(): string | undefined {
-    const from = this.#from;
+    const from = this.from;
     const to = read(this.pids);
     if (from === undefined || to === undefined) return undefined;
     const wallMs = to.atMs - from.atMs;

@@ -19,11 +19,11 @@ const LOG_EVERY_MS = 10_000;
 const RATE_OVER_MS = 1000;
 
 export class ProgressBar {
-  #label = '';
-  #plan: Plan | undefined;
-  #loggedAt = performance.now();
-  #rate = 0;
-  #counted = { atMs: 0, delivered: 0 };
+  private label = '';
+  private plan: Plan | undefined;
+  private loggedAt = performance.now();
+  private rate = 0;
+  private counted = { atMs: 0, delivered: 0 };
 
   /** `isSilent`: nothing is shown where it is no terminal. */
   constructor(
@@ -33,27 +33,27 @@ export class ProgressBar {
 
   /** Names what runs now: "payload-sweep 1024 bytes". */
   begin(label: string, plan: Plan): void {
-    this.#label = label;
-    this.#plan = plan;
-    this.#rate = 0;
-    this.#counted = { atMs: performance.now(), delivered: 0 };
+    this.label = label;
+    this.plan = plan;
+    this.rate = 0;
+    this.counted = { atMs: performance.now(), delivered: 0 };
   }
 
   show(now: Progress): void {
     const at = performance.now();
-    const sinceMs = at - this.#counted.atMs;
+    const sinceMs = at - this.counted.atMs;
     if (sinceMs >= RATE_OVER_MS) {
-      this.#rate = Math.max(0, ((now.delivered - this.#counted.delivered) * 1000) / sinceMs);
-      this.#counted = { atMs: at, delivered: now.delivered };
+      this.rate = Math.max(0, ((now.delivered - this.counted.delivered) * 1000) / sinceMs);
+      this.counted = { atMs: at, delivered: now.delivered };
     }
     if (this.stream.isTTY) {
       const filled = Math.round(now.fraction * BAR_WIDTH);
       const bar = '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled);
-      const line = `${this.#label} ${bar} ${this.#text(now)}`;
+      const line = `${this.label} ${bar} ${this.text(now)}`;
       this.stream.write(ERASE_LINE + line.slice(0, (this.stream.columns || 80) - 1));
-    } else if (!this.isSilent && at - this.#loggedAt >= LOG_EVERY_MS) {
-      this.#loggedAt = at;
-      this.stream.write(`${this.#label}: ${this.#text(now)}\n`);
+    } else if (!this.isSilent && at - this.loggedAt >= LOG_EVERY_MS) {
+      this.loggedAt = at;
+      this.stream.write(`${this.label}: ${this.text(now)}\n`);
     }
   }
 
@@ -68,17 +68,17 @@ export class ProgressBar {
     if (this.stream.isTTY) this.stream.write(ERASE_LINE);
   }
 
-  #text(now: Progress): string {
+  private text(now: Progress): string {
     const { p50 = null, p99 = null, missing = 0, generatorCpu } = now;
     const parts = [
       PHASES[now.phase],
-      now.phase === 'connect' ? `${formatCount(now.opened)} connections` : `${formatRate(this.#rate)}`,
+      now.phase === 'connect' ? `${formatCount(now.opened)} connections` : `${formatRate(this.rate)}`,
       p50 === null ? '' : `p50 ${formatMs(p50)} p99 ${formatMs(p99)}`,
       missing > 0 ? `${formatCount(missing)} missing` : '',
       generatorCpu === undefined || now.phase === 'connect'
         ? ''
         : `generator ${Math.round(Math.max(0, 1 - generatorCpu) * 100)} % free`,
-      this.#plan === undefined ? '' : `${Math.ceil(leftS(this.#plan, now))} s left`,
+      this.plan === undefined ? '' : `${Math.ceil(leftS(this.plan, now))} s left`,
     ];
     return parts.filter((part) => part !== '').join(' · ');
   }

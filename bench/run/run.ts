@@ -39,30 +39,30 @@ export async function runPlan(engine: Engine, plan: Plan, target: Target, hooks:
 
 /** The server's load at the moments that matter. */
 class ServerWatch {
-  #load: ServerLoad | undefined;
-  readonly #at = new Map<Phase, LoadSample>();
-  readonly #began = new Map<Phase, number>();
-  #starvation: StarvationWatch | undefined;
-  #starved: string | undefined;
-  #ended: number | undefined;
+  private load: ServerLoad | undefined;
+  private readonly samples = new Map<Phase, LoadSample>();
+  private readonly began = new Map<Phase, number>();
+  private starvationWatch: StarvationWatch | undefined;
+  private starved: string | undefined;
+  private ended: number | undefined;
 
   constructor(private readonly pids: readonly number[]) {}
 
   enter(phase: Phase): void {
-    this.#began.set(phase, performance.now());
+    this.began.set(phase, performance.now());
     // From the ramp on, so that its clock is the series' clock.
-    this.#load ??= new ServerLoad(this.pids, SERVER_SAMPLE_MS);
-    const sample = this.#load.read();
-    if (sample !== undefined) this.#at.set(phase, sample);
-    this.#ended ??= this.pids.find(isGone);
-    if (phase === 'measure') this.#starvation = new StarvationWatch(this.pids);
-    if (phase === 'drain') this.#starved = this.#starvation?.reason();
+    this.load ??= new ServerLoad(this.pids, SERVER_SAMPLE_MS);
+    const sample = this.load.read();
+    if (sample !== undefined) this.samples.set(phase, sample);
+    this.ended ??= this.pids.find(isGone);
+    if (phase === 'measure') this.starvationWatch = new StarvationWatch(this.pids);
+    if (phase === 'drain') this.starved = this.starvationWatch?.reason();
   }
 
   /** When phases began, where all of them did. */
   get phases(): Pick<Result, 'phases'> {
     const [connect, warmup, measure, drain] = (['connect', 'warmup', 'measure', 'drain'] as const).map((phase) =>
-      this.#began.get(phase),
+      this.began.get(phase),
     );
     if (connect === undefined || warmup === undefined || measure === undefined || drain === undefined) return {};
     const since = (at: number) => Math.round(at - connect);
@@ -71,24 +71,26 @@ class ServerWatch {
 
   /** Why the server was slower than it is. */
   get starvation(): string[] {
-    return this.#starved === undefined ? [] : [this.#starved];
+    return this.starved === undefined ? [] : [this.starved];
   }
 
   get faults(): string[] {
-    if (this.#ended === undefined) return [];
-    return [`the server process ended during the run${this.pids.length > 1 ? ` (pid ${this.#ended})` : ''}`];
+    if (this.ended === undefined) return [];
+    return [`the server process ended during the run${this.pids.length > 1 ? ` (pid ${this.ended})` : ''}`];
   }
 
   stop(): void {
-    this.#load?.stop();
+    this.load?.stop();
   }
 
   at(t: number, lengthMs: number): { readonly cpu: number; readonly rssBytes: number } | null {
-    return this.#load?.at(t, lengthMs) ?? null;
+    return this.load?.at(t, lengthMs) ?? null;
   }
 
   figures(report: EngineReport): Result['server'] {
-    const [idle, warm, start, end] = (['connect', 'warmup', 'measure', 'done'] as const).map((at) => this.#at.get(at));
+    const [idle, warm, start, end] = (['connect', 'warmup', 'measure', 'done'] as const).map((at) =>
+      this.samples.get(at),
+    );
     if (start === undefined || end === undefined) return null;
     const cpuSeconds = Math.max(0, end.cpuS - start.cpuS);
     const opened = report.connections.opened;
@@ -96,7 +98,7 @@ class ServerWatch {
     return {
       cpuSeconds: round(cpuSeconds),
       cpuPerMillionDeliveries: report.delivered === 0 ? null : round((cpuSeconds * 1e6) / report.delivered),
-      rssMax: this.#load?.rssMaxBytes ?? 0,
+      rssMax: this.load?.rssMaxBytes ?? 0,
       rssPerConnection: grown === null || grown < 0 || opened === 0 ? null : Math.round(grown / opened),
     };
   }

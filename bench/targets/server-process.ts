@@ -16,10 +16,10 @@ const STOP_TIMEOUT_MS = 3_000;
 const KEPT_OUTPUT = 4_000;
 
 export class ServerProcess {
-  readonly #child: ChildProcess;
-  #output = '';
-  #isStopped = false;
-  #onOutput: (() => void) | undefined;
+  private readonly child: ChildProcess;
+  private output = '';
+  private isStopped = false;
+  private onOutput: (() => void) | undefined;
 
   /** `command` is the program and its arguments. It gets a process group of its own, so that `stop` ends its children
    *  too. */
@@ -30,19 +30,19 @@ export class ServerProcess {
     private readonly shown = `\`${command.join(' ')}\``,
   ) {
     const [program, ...args] = pinnedCommand(raisedCommand(command), cores);
-    this.#child = spawn(program as string, args, {
+    this.child = spawn(program as string, args, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
     const keep = (text: string) => {
-      this.#output = (this.#output + text).slice(-KEPT_OUTPUT);
-      this.#onOutput?.();
+      this.output = (this.output + text).slice(-KEPT_OUTPUT);
+      this.onOutput?.();
     };
-    this.#child.stdout?.setEncoding('utf8').on('data', keep);
-    this.#child.stderr?.setEncoding('utf8').on('data', keep);
-    this.#child.on('error', (error) => keep(error.message));
-    process.once('exit', this.#kill);
+    this.child.stdout?.setEncoding('utf8').on('data', keep);
+    this.child.stderr?.setEncoding('utf8').on('data', keep);
+    this.child.on('error', (error) => keep(error.message));
+    process.once('exit', this.kill);
   }
 
   /** Starts `command` and waits until it listens on `port` of the loopback; ended where it does not.
@@ -56,7 +56,7 @@ export class ServerProcess {
   ): Promise<ServerProcess> {
     const server = new ServerProcess(command, env, cores, shown);
     try {
-      await server.#listensOn(port);
+      await server.listensOn(port);
       return server;
     } catch (error) {
       await server.stop();
@@ -65,7 +65,7 @@ export class ServerProcess {
   }
 
   get pid(): number {
-    return this.#child.pid ?? 0;
+    return this.child.pid ?? 0;
   }
 
   /** Waits for a line of output that `find` makes something of.
@@ -73,54 +73,56 @@ export class ServerProcess {
   async findInOutput<T>(find: (output: string) => T | undefined): Promise<T> {
     const deadline = Date.now() + START_TIMEOUT_MS;
     for (;;) {
-      const found = find(this.#output);
+      const found = find(this.output);
       if (found !== undefined) return found;
-      this.#requireAlive(deadline);
-      await Promise.race([sleep(50), new Promise<void>((resolve) => (this.#onOutput = resolve))]);
+      this.requireAlive(deadline);
+      await Promise.race([sleep(50), new Promise<void>((resolve) => (this.onOutput = resolve))]);
     }
   }
 
-  async #listensOn(port: number): Promise<void> {
+  private async listensOn(port: number): Promise<void> {
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await accepts(port))) {
-      this.#requireAlive(deadline);
+      this.requireAlive(deadline);
       await sleep(50);
     }
   }
 
   /** How it ended, with its last words; undefined while it runs, and once `stop` was called. */
   ending(): string | undefined {
-    if (this.#isStopped || isRunning(this.#child)) return undefined;
-    const said = lastWords(this.#output);
-    return `${this.#ending()}${said === '' ? '' : `: ${said}`}`;
+    if (this.isStopped || isRunning(this.child)) return undefined;
+    const said = lastWords(this.output);
+    return `${this.howItEnded()}${said === '' ? '' : `: ${said}`}`;
   }
 
   /** Ends the process group: SIGTERM, then SIGKILL. */
   async stop(): Promise<void> {
-    process.off('exit', this.#kill);
-    this.#isStopped = true;
-    if (!isRunning(this.#child)) return;
-    const gone = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
-    signalGroup(this.#child, 'SIGTERM');
-    const impatience = setTimeout(this.#kill, STOP_TIMEOUT_MS);
+    process.off('exit', this.kill);
+    this.isStopped = true;
+    if (!isRunning(this.child)) return;
+    const gone = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));
+    signalGroup(this.child, 'SIGTERM');
+    const impatience = setTimeout(this.kill, STOP_TIMEOUT_MS);
     await gone;
     clearTimeout(impatience);
   }
 
-  readonly #kill = () => signalGroup(this.#child, 'SIGKILL');
+  private readonly kill = () => signalGroup(this.child, 'SIGKILL');
 
   /** "ended with exit code 3", "was ended by SIGKILL". */
-  #ending(): string {
-    const { exitCode, signalCode } = this.#child;
+  private howItEnded(): string {
+    const { exitCode, signalCode } = this.child;
     if (signalCode !== null) return `was ended by ${signalCode}`;
     return exitCode === null ? 'could not be started' : `ended with exit code ${exitCode}`;
   }
 
-  #requireAlive(deadline: number): void {
-    const ended = !isRunning(this.#child);
+  private requireAlive(deadline: number): void {
+    const ended = !isRunning(this.child);
     if (!ended && Date.now() < deadline) return;
-    const what = ended ? `${this.#ending()} before it listened` : `did not listen within ${START_TIMEOUT_MS / 1000} s`;
-    const said = lastWords(this.#output);
+    const what = ended
+      ? `${this.howItEnded()} before it listened`
+      : `did not listen within ${START_TIMEOUT_MS / 1000} s`;
+    const said = lastWords(this.output);
     throw new FanwireError('FANWIRE_BENCH_TARGET', `${this.shown} ${what}${said === '' ? '' : `: ${said}`}`);
   }
 }

@@ -176,18 +176,18 @@ test('a runtime that shows no refused upgrade, as browsers, learns that its toke
   // No `on`: no 'unexpected-response'.
   const asInBrowsers = class {
     [handler: `on${string}`]: ((event: unknown) => void) | null;
-    readonly #socket: WebSocket;
+    private readonly socket: WebSocket;
     constructor(url: string, protocols: string[]) {
-      this.#socket = new WebSocket(url, protocols);
+      this.socket = new WebSocket(url, protocols);
       for (const type of ['open', 'message', 'close', 'error'] as const) {
-        this.#socket.addEventListener(type, (event: unknown) => this[`on${type}`]?.(event));
+        this.socket.addEventListener(type, (event: unknown) => this[`on${type}`]?.(event));
       }
     }
     send(text: string): void {
-      this.#socket.send(text);
+      this.socket.send(text);
     }
     close(): void {
-      this.#socket.close();
+      this.socket.close();
     }
   };
   const refused = clientOf(t, relay.port, { WebSocket: asInBrowsers, token: 'wrong-token-0123456789' });

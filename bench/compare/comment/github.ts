@@ -33,19 +33,19 @@ export class GitHub {
   /** `path` without the repository, such as `/issues/12/comments`.
    *  @throws GitHubRefusal, FanwireError FANWIRE_COMMENT_FAILED where GitHub cannot be reached */
   async json<T>(method: 'GET' | 'POST' | 'PATCH', path: string, body?: unknown): Promise<T> {
-    const bytes = await this.#request(method, `/repos/${this.access.repository}${path}`, JSON_BYTES, body);
+    const bytes = await this.request(method, `/repos/${this.access.repository}${path}`, JSON_BYTES, body);
     return JSON.parse(bytes.toString('utf8')) as T;
   }
 
   /** @throws GitHubRefusal, FanwireError FANWIRE_COMMENT_FAILED for more than `most` bytes */
   async bytes(path: string, most: number): Promise<Buffer> {
-    return this.#request('GET', `/repos/${this.access.repository}${path}`, most);
+    return this.request('GET', `/repos/${this.access.repository}${path}`, most);
   }
 
   /** The user behind the token; undefined for a job's own token, which may not ask. */
   async login(): Promise<string | undefined> {
     try {
-      return (JSON.parse((await this.#request('GET', '/user', JSON_BYTES)).toString('utf8')) as { login?: string })
+      return (JSON.parse((await this.request('GET', '/user', JSON_BYTES)).toString('utf8')) as { login?: string })
         .login;
     } catch (error) {
       if (error instanceof GitHubRefusal) return undefined;
@@ -53,9 +53,9 @@ export class GitHub {
     }
   }
 
-  async #request(method: string, path: string, most: number, body?: unknown): Promise<Buffer> {
+  private async request(method: string, path: string, most: number, body?: unknown): Promise<Buffer> {
     for (let attempt = 1; ; attempt++) {
-      const response = await this.#fetch(method, path, body);
+      const response = await this.fetch(method, path, body);
       if (response.ok) return readBounded(response, most, path);
       const answer = await readBounded(response, JSON_BYTES, path);
       if (attempt === TRIES || !isPassing(response)) throw new GitHubRefusal(response.status, messageOf(answer));
@@ -63,7 +63,7 @@ export class GitHub {
     }
   }
 
-  async #fetch(method: string, path: string, body: unknown): Promise<Response> {
+  private async fetch(method: string, path: string, body: unknown): Promise<Response> {
     const { api, token } = this.access;
     try {
       return await fetch(`${api.replace(/\/+$/, '')}${path}`, {

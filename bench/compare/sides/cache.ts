@@ -73,13 +73,13 @@ export class CheckoutCache {
     waiting: () => void,
   ): Promise<string> {
     const folder = join(this.folder, name);
-    const release = await this.#lock(`${folder}.lock`, signal, waiting);
+    const release = await this.lock(`${folder}.lock`, signal, waiting);
     try {
       if (!existsSync(join(folder, DONE))) {
         this.remove(folder);
         makeFolder(folder);
         await make(folder);
-        this.#prune(name);
+        this.prune(name);
       }
       const done = join(folder, DONE);
       writeFileSync(`${done}.new`, `${JSON.stringify({ usedAt: new Date().toISOString() })}\n`);
@@ -91,7 +91,7 @@ export class CheckoutCache {
     }
   }
 
-  async #lock(path: string, signal: AbortSignal, waiting: () => void): Promise<() => void> {
+  private async lock(path: string, signal: AbortSignal, waiting: () => void): Promise<() => void> {
     for (let tries = 0; ; tries++) {
       signal.throwIfAborted();
       try {
@@ -115,7 +115,7 @@ export class CheckoutCache {
   }
 
   /** Deletes the checkouts that were not used for longest, beside `name`. */
-  #prune(name: string): void {
+  private prune(name: string): void {
     const built = readdirSync(this.folder)
       .filter((entry) => entry !== name && existsSync(join(this.folder, entry, DONE)))
       .map((entry) => ({ entry, usedMs: statSync(join(this.folder, entry, DONE)).mtimeMs }))

@@ -8,64 +8,64 @@ import { ServerLoad } from '../../measure/server-load.js';
 const NEVER_MS = 2 ** 31 - 1;
 
 export class Busyness {
-  readonly #load: ServerLoad;
-  #from: Reading | undefined;
-  #to: Reading | undefined;
-  #last: Reading | undefined;
+  private readonly load: ServerLoad;
+  private from: Reading | undefined;
+  private to: Reading | undefined;
+  private last: Reading | undefined;
 
   constructor(
     private readonly pid: number,
     /** Cores k6 may use. */
     private readonly cores: number,
   ) {
-    this.#load = new ServerLoad([pid], NEVER_MS);
+    this.load = new ServerLoad([pid], NEVER_MS);
   }
 
   /** Messages are measured from now on. */
   begin(): void {
-    this.#from = this.#read();
+    this.from = this.read();
   }
 
   /** The last measured message was due. */
   end(): void {
-    this.#to = this.#read();
+    this.to = this.read();
   }
 
   /** A VU has worked through all that it received: with a backlog, long after `end`. */
   finished(): void {
-    this.#last = this.#read() ?? this.#last;
+    this.last = this.read() ?? this.last;
   }
 
   stop(): void {
-    this.#load.stop();
+    this.load.stop();
   }
 
   /** CPU seconds from `begin` until the last VU had finished. */
   get cpuS(): number {
-    const to = this.#last ?? this.#to;
-    return this.#from === undefined || to === undefined ? 0 : Math.max(0, to.cpuS - this.#from.cpuS);
+    const to = this.last ?? this.to;
+    return this.from === undefined || to === undefined ? 0 : Math.max(0, to.cpuS - this.from.cpuS);
   }
 
   /** Share of its cores that k6 used or waited for while messages were due: 1 = saturated. */
   get share(): number {
-    return this.#part(({ cpuS }) => cpuS) + this.waitedShare;
+    return this.part(({ cpuS }) => cpuS) + this.waitedShare;
   }
 
   /** Share of its cores that k6 waited for while other processes had them. */
   get waitedShare(): number {
-    return this.#part(({ waitS }) => waitS);
+    return this.part(({ waitS }) => waitS);
   }
 
-  #part(seconds: (reading: Reading) => number): number {
-    if (this.#from === undefined || this.#to === undefined) return 0;
+  private part(seconds: (reading: Reading) => number): number {
+    if (this.from === undefined || this.to === undefined) return 0;
     // A thread that ended took its figures with it, so a sum can fall.
-    const wallS = (this.#to.atMs - this.#from.atMs) / 1000;
-    return Math.max(0, seconds(this.#to) - seconds(this.#from)) / wallS / this.cores;
+    const wallS = (this.to.atMs - this.from.atMs) / 1000;
+    return Math.max(0, seconds(this.to) - seconds(this.from)) / wallS / this.cores;
   }
 
   /** undefined once k6 has ended. */
-  #read(): Reading | undefined {
-    const load = this.#load.read();
+  private read(): Reading | undefined {
+    const load = this.load.read();
     if (load === undefined) return undefined;
     return { atMs: performance.now(), cpuS: load.cpuS, waitS: waitedS(this.pid) };
   }

@@ -13,54 +13,54 @@ const KEPT_ERRORS = 5;
 const KILL_AFTER_MS = 3000;
 
 export class K6Process {
-  readonly #child: ChildProcess;
-  readonly #errors: string[] = [];
-  readonly #ended: Promise<number | string>;
+  private readonly child: ChildProcess;
+  private readonly errors: string[] = [];
+  private readonly ended: Promise<number | string>;
 
   constructor(command: readonly string[], env: NodeJS.ProcessEnv, onLine: (line: Line) => void) {
     const [program, ...args] = command;
-    this.#child = spawn(program as string, args, { stdio: ['ignore', 'ignore', 'pipe'], env, detached: true });
-    raiseSession(this.#child.pid);
-    process.once('exit', this.#kill);
-    const log = createInterface({ input: this.#child.stderr as NodeJS.ReadableStream });
-    log.on('line', (entry) => this.#read(entry, onLine));
-    this.#ended = new Promise((resolve) => {
-      this.#child.once('error', (error) => resolve(error.message));
-      this.#child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
+    this.child = spawn(program as string, args, { stdio: ['ignore', 'ignore', 'pipe'], env, detached: true });
+    raiseSession(this.child.pid);
+    process.once('exit', this.kill);
+    const log = createInterface({ input: this.child.stderr as NodeJS.ReadableStream });
+    log.on('line', (entry) => this.read(entry, onLine));
+    this.ended = new Promise((resolve) => {
+      this.child.once('error', (error) => resolve(error.message));
+      this.child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
     });
-    void this.#ended.then(() => process.off('exit', this.#kill));
+    void this.ended.then(() => process.off('exit', this.kill));
   }
 
   /** undefined when it could not be started; `finished` then tells why. */
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.child.pid;
   }
 
   /** Resolves once k6 has played the plan to its end, thresholds crossed or not.
    *  @throws FanwireError FANWIRE_K6_FAILED when it ended in any other way */
   async finished(): Promise<void> {
-    const ended = await this.#ended;
+    const ended = await this.ended;
     if (ended === 0 || ended === EXIT_THRESHOLDS) return;
-    const why = this.#errors.length === 0 ? 'it printed no error' : this.#errors.join('; ');
+    const why = this.errors.length === 0 ? 'it printed no error' : this.errors.join('; ');
     throw new FanwireError('FANWIRE_K6_FAILED', `k6 ended with ${ended}: ${why}`);
   }
 
   /** Ends it if it still runs: politely, then not. */
   async end(): Promise<void> {
-    if (!isRunning(this.#child)) return;
-    signalChild(this.#child, 'SIGTERM');
-    const kill = setTimeout(() => signalChild(this.#child, 'SIGKILL'), KILL_AFTER_MS);
-    await this.#ended;
+    if (!isRunning(this.child)) return;
+    signalChild(this.child, 'SIGTERM');
+    const kill = setTimeout(() => signalChild(this.child, 'SIGKILL'), KILL_AFTER_MS);
+    await this.ended;
     clearTimeout(kill);
   }
 
-  readonly #kill = () => void signalChild(this.#child, 'SIGKILL');
+  private readonly kill = () => void signalChild(this.child, 'SIGKILL');
 
-  #read(entry: string, onLine: (line: Line) => void): void {
+  private read(entry: string, onLine: (line: Line) => void): void {
     const { level, msg } = parseEntry(entry);
     const line = readLine(msg);
     if (line !== undefined) onLine(line);
-    else if (level === 'error' && this.#errors.length < KEPT_ERRORS) this.#errors.push(msg.split('\n')[0] as string);
+    else if (level === 'error' && this.errors.length < KEPT_ERRORS) this.errors.push(msg.split('\n')[0] as string);
   }
 }
 

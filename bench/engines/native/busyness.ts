@@ -16,32 +16,32 @@ interface Reading {
 }
 
 export class BusynessMeter {
-  #from: Reading | undefined;
-  #to: Reading | undefined;
-  #last = read();
+  private from: Reading | undefined;
+  private to: Reading | undefined;
+  private last = read();
 
   /** Cores used or waited for since the last call. */
   sinceLast(): number {
     const now = read();
-    const wallMs = now.atMs - this.#last.atMs;
-    const busyMs = now.runMs - this.#last.runMs + (now.waitMs ?? 0) - (this.#last.waitMs ?? 0);
-    this.#last = now;
+    const wallMs = now.atMs - this.last.atMs;
+    const busyMs = now.runMs - this.last.runMs + (now.waitMs ?? 0) - (this.last.waitMs ?? 0);
+    this.last = now;
     return wallMs <= 0 ? 0 : Math.max(0, busyMs / wallMs);
   }
 
   begin(): void {
-    this.#from = read();
+    this.from = read();
   }
 
   end(): void {
-    this.#to ??= read();
+    this.to ??= read();
   }
 
   /** The share between `begin` and `end`, which were to be `plannedMs` apart. An event loop so busy that it took the
    *  first reading when it was nearly time for the second had no time left, whatever the readings say. */
   report(plannedMs: number): Busyness {
-    const from = this.#from;
-    const to = this.#to ?? read();
+    const from = this.from;
+    const to = this.to ?? read();
     const wallMs = from === undefined ? 0 : to.atMs - from.atMs;
     if (from === undefined || wallMs < SHORTEST_WINDOW * plannedMs) return { cpu: 1, waiting: null };
     const waiting = to.waitMs === null || from.waitMs === null ? null : (to.waitMs - from.waitMs) / wallMs;

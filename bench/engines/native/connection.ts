@@ -42,12 +42,12 @@ const readBuffer = Buffer.allocUnsafeSlow(256 * 1024);
 
 export class Connection implements FrameSink {
   readonly startedUs: number;
-  #state: number = State.Connecting;
-  #socket: Socket;
-  #response = '';
-  #closeCode = 1006;
-  #isStalled = false;
-  readonly #reader: FrameReader;
+  private state: number = State.Connecting;
+  private socket: Socket;
+  private response = '';
+  private closeCode = 1006;
+  private isStalled = false;
+  private readonly reader: FrameReader;
 
   constructor(
     /** Which subscriber or publisher this is, as its owner numbers them. */
@@ -61,100 +61,99 @@ export class Connection implements FrameSink {
     private readonly hello: Buffer | undefined,
   ) {
     this.startedUs = turns.clock();
-    this.#reader = new FrameReader(this, rules.headBytes);
-    this.#socket =
-      endpoint.servername === undefined ? this.#openTcp(endpoint, source) : this.#openTls(endpoint, source);
-    this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#broken(error.code ?? error.message, error.code));
-    this.#socket.on('close', () => this.#broken('closed during the handshake', undefined));
+    this.reader = new FrameReader(this, rules.headBytes);
+    this.socket = endpoint.servername === undefined ? this.openTcp(endpoint, source) : this.openTls(endpoint, source);
+    this.socket.on('error', (error: NodeJS.ErrnoException) => this.broken(error.code ?? error.message, error.code));
+    this.socket.on('close', () => this.broken('closed during the handshake', undefined));
     const ready = endpoint.servername === undefined ? 'connect' : 'secureConnect';
-    this.#socket.once(ready, () => {
-      this.#state = State.Handshake;
-      this.#socket.write(request);
+    this.socket.once(ready, () => {
+      this.state = State.Handshake;
+      this.socket.write(request);
     });
   }
 
   get isOpen(): boolean {
-    return this.#state === State.Open;
+    return this.state === State.Open;
   }
 
   /** Bytes that the kernel has not taken yet. */
   get unsentBytes(): number {
-    return this.#socket.writableLength;
+    return this.socket.writableLength;
   }
 
   write(frames: Buffer): void {
-    this.#socket.write(frames);
+    this.socket.write(frames);
   }
 
   /** Stops reading for good: the kernel's buffers fill and the server sees a slow consumer. */
   stall(): void {
-    this.#isStalled = true;
-    this.#socket.pause();
+    this.isStalled = true;
+    this.socket.pause();
   }
 
   /** Reads again after `stall`. */
   unstall(): void {
-    this.#isStalled = false;
-    this.#socket.resume();
+    this.isStalled = false;
+    this.socket.resume();
   }
 
   /** Says goodbye and forgets the connection: nothing that arrives from now on is reported. */
   close(): void {
-    if (this.#state === State.Closed) return;
-    const wasOpen = this.#state >= State.Hello;
-    this.#state = State.Closed;
-    if (!wasOpen || this.#isStalled) this.#socket.destroy();
-    else this.#socket.end(CLOSE_NORMAL, () => this.#socket.destroy());
+    if (this.state === State.Closed) return;
+    const wasOpen = this.state >= State.Hello;
+    this.state = State.Closed;
+    if (!wasOpen || this.isStalled) this.socket.destroy();
+    else this.socket.end(CLOSE_NORMAL, () => this.socket.destroy());
   }
 
   /** Breaks the connection as a network does, without a goodbye (TCP reset), and forgets it. */
   cut(): void {
-    if (this.#state === State.Closed) return;
-    this.#state = State.Closed;
-    this.#socket.resetAndDestroy();
+    if (this.state === State.Closed) return;
+    this.state = State.Closed;
+    this.socket.resetAndDestroy();
   }
 
   /** Gives a connection up that did not open in time. */
   abandon(reason: string): void {
-    this.#broken(reason, undefined);
+    this.broken(reason, undefined);
   }
 
   message(bytes: Uint8Array, at: number, available: number, length: number): void {
-    if (bytes[at] === STAMP_MARK && this.#state === State.Open && length > 0) {
+    if (bytes[at] === STAMP_MARK && this.state === State.Open && length > 0) {
       this.owner.stamped(this, bytes, at);
       return;
     }
-    this.#enveloped(bytes, at, available);
+    this.enveloped(bytes, at, available);
   }
 
   control(opcode: number, payload: Uint8Array): void {
-    if (opcode === OPCODE_PING) this.#socket.write(pongFrame(payload));
+    if (opcode === OPCODE_PING) this.socket.write(pongFrame(payload));
     if (opcode !== OPCODE_CLOSE) return;
-    this.#closeCode = payload.length >= 2 ? ((payload[0] as number) << 8) | (payload[1] as number) : 1005;
-    this.#broken(`closed with ${this.#closeCode}`, undefined);
+    this.closeCode = payload.length >= 2 ? ((payload[0] as number) << 8) | (payload[1] as number) : 1005;
+    this.broken(`closed with ${this.closeCode}`, undefined);
   }
 
   violation(reason: string): void {
-    this.#closeCode = 1002;
-    this.#broken(reason, undefined);
+    this.closeCode = 1002;
+    this.broken(reason, undefined);
   }
 
   /** A message that does not begin with a stamp: an envelope around one, or the server's own. */
-  #enveloped(bytes: Uint8Array, at: number, available: number): void {
+  private enveloped(bytes: Uint8Array, at: number, available: number): void {
     const head = Math.min(available, this.rules.headBytes);
-    const mark = this.#state === State.Open ? indexOfMark(bytes, at, at + head) : -1;
+    const mark = this.state === State.Open ? indexOfMark(bytes, at, at + head) : -1;
     if (mark >= 0) {
       this.owner.stamped(this, bytes, mark);
       return;
     }
-    if (this.#state !== State.Open && this.#state !== State.Hello) return;
+    if (this.state !== State.Open && this.state !== State.Hello) return;
     const verdict = this.rules.judge(Buffer.from(bytes.subarray(at, at + head)).toString('latin1'));
-    if (verdict.kind === 'answer') this.#socket.write(verdict.frame);
-    else if (verdict.kind === 'refused') this.#broken(verdict.reason, undefined);
-    else if (verdict.kind === 'ready' && this.#state === State.Hello) this.#open();
+    if (verdict.kind === 'answer') this.socket.write(verdict.frame);
+    else if (verdict.kind === 'refused') this.broken(verdict.reason, undefined);
+    else if (verdict.kind === 'ready' && this.state === State.Hello) this.open();
   }
 
-  #openTcp(endpoint: Endpoint, source: SourceAddress): Socket {
+  private openTcp(endpoint: Endpoint, source: SourceAddress): Socket {
     return connectTcp({
       host: endpoint.host,
       port: endpoint.port,
@@ -163,14 +162,14 @@ export class Connection implements FrameSink {
       onread: {
         buffer: readBuffer,
         callback: (bytes: number) => {
-          this.#received(readBuffer, bytes);
-          return !this.#isStalled;
+          this.received(readBuffer, bytes);
+          return !this.isStalled;
         },
       },
     });
   }
 
-  #openTls(endpoint: Endpoint, source: SourceAddress): Socket {
+  private openTls(endpoint: Endpoint, source: SourceAddress): Socket {
     const socket = connectTls({
       host: endpoint.host,
       port: endpoint.port,
@@ -178,46 +177,46 @@ export class Connection implements FrameSink {
       rejectUnauthorized: !endpoint.isInsecureAllowed,
       ...source,
     });
-    socket.on('data', (chunk) => this.#received(chunk, chunk.length));
+    socket.on('data', (chunk) => this.received(chunk, chunk.length));
     socket.setNoDelay(true);
     return socket;
   }
 
-  #received(chunk: Buffer, bytes: number): void {
+  private received(chunk: Buffer, bytes: number): void {
     this.turns.enter();
-    if (this.#state === State.Handshake) this.#handshake(chunk, bytes);
-    else if (this.#state !== State.Closed) this.#reader.read(chunk, 0, bytes);
+    if (this.state === State.Handshake) this.handshake(chunk, bytes);
+    else if (this.state !== State.Closed) this.reader.read(chunk, 0, bytes);
   }
 
-  #handshake(chunk: Buffer, bytes: number): void {
-    const before = this.#response.length;
-    this.#response += chunk.toString('latin1', 0, bytes);
-    const outcome = judgeResponse(this.#response);
+  private handshake(chunk: Buffer, bytes: number): void {
+    const before = this.response.length;
+    this.response += chunk.toString('latin1', 0, bytes);
+    const outcome = judgeResponse(this.response);
     if (outcome.kind === 'incomplete') return;
-    this.#response = '';
+    this.response = '';
     if (outcome.kind === 'refused') {
-      this.#broken(outcome.reason, undefined);
+      this.broken(outcome.reason, undefined);
       return;
     }
-    if (this.hello === undefined) this.#open();
+    if (this.hello === undefined) this.open();
     else {
-      this.#state = State.Hello;
-      this.#socket.write(this.hello);
+      this.state = State.Hello;
+      this.socket.write(this.hello);
     }
-    this.#reader.read(chunk, outcome.headerBytes - before, bytes);
+    this.reader.read(chunk, outcome.headerBytes - before, bytes);
   }
 
-  #open(): void {
-    this.#state = State.Open;
+  private open(): void {
+    this.state = State.Open;
     this.owner.opened(this);
   }
 
-  #broken(reason: string, code: string | undefined): void {
-    if (this.#state === State.Closed) return;
-    const wasOpen = this.#state === State.Open;
-    this.#state = State.Closed;
-    this.#socket.destroy();
-    if (wasOpen) this.owner.closedByServer(this, this.#closeCode);
+  private broken(reason: string, code: string | undefined): void {
+    if (this.state === State.Closed) return;
+    const wasOpen = this.state === State.Open;
+    this.state = State.Closed;
+    this.socket.destroy();
+    if (wasOpen) this.owner.closedByServer(this, this.closeCode);
     else this.owner.failed(this, reason, code);
   }
 }

@@ -23,15 +23,15 @@ export class Connections {
   readonly rules: DialectRules;
   readonly closedByServer: Record<string, number> = {};
   opened = 0;
-  #requested = 0;
-  #failed = 0;
-  readonly #connectUs = new LatencyCounts();
-  readonly #failures: Record<string, number> = {};
-  readonly #sources: SourceAddresses;
-  readonly #routes = new Map<number, Route>();
-  readonly #portTries = new Map<number, number>();
-  readonly #pending = new Set<Connection>();
-  readonly #overdue: NodeJS.Timeout;
+  private requested = 0;
+  private failed = 0;
+  private readonly connectUs = new LatencyCounts();
+  private readonly failures: Record<string, number> = {};
+  private readonly sources: SourceAddresses;
+  private readonly routes = new Map<number, Route>();
+  private readonly portTries = new Map<number, number>();
+  private readonly pending = new Set<Connection>();
+  private readonly overdue: NodeJS.Timeout;
 
   /** `indexOf(slot)` is the connection's number among all of the run. */
   constructor(
@@ -43,36 +43,36 @@ export class Connections {
   ) {
     const { plan, lane, lanes } = setup;
     this.rules = dialects[setup.dialect];
-    this.#sources = new SourceAddresses(lane, lanes, setup.localAddresses, setup.isSourceExplicit);
-    this.ramp = new Ramp(share(plan.maxHandshakes, lanes), plan.connectRate / lanes, (slot) => this.#start(slot));
-    this.#overdue = setInterval(() => this.#abandonOverdue(plan), 250);
+    this.sources = new SourceAddresses(lane, lanes, setup.localAddresses, setup.isSourceExplicit);
+    this.ramp = new Ramp(share(plan.maxHandshakes, lanes), plan.connectRate / lanes, (slot) => this.start(slot));
+    this.overdue = setInterval(() => this.abandonOverdue(plan), 250);
   }
 
   /** Queues a connection for `slot`. */
   open(slot: number): void {
-    this.#requested++;
+    this.requested++;
     this.ramp.add(slot);
   }
 
   /** To be called by the owner's `opened`. */
   noteOpened(connection: Connection): void {
     this.opened++;
-    this.#connectUs.record(this.turns.clock() - connection.startedUs);
-    this.#settled(connection);
+    this.connectUs.record(this.turns.clock() - connection.startedUs);
+    this.settled(connection);
   }
 
   /** To be called by the owner's `failed`. Returns whether another try is under way. */
   noteFailed(connection: Connection, reason: string, code: string | undefined): boolean {
-    this.#pending.delete(connection);
-    const tries = this.#portTries.get(connection.slot) ?? 0;
+    this.pending.delete(connection);
+    const tries = this.portTries.get(connection.slot) ?? 0;
     if (isPortTaken(code) && tries < MAX_PORT_TRIES) {
-      this.#portTries.set(connection.slot, tries + 1);
-      this.#start(connection.slot);
+      this.portTries.set(connection.slot, tries + 1);
+      this.start(connection.slot);
       return true;
     }
-    this.#failed++;
-    this.#failures[reason] = (this.#failures[reason] ?? 0) + 1;
-    this.#settled(connection);
+    this.failed++;
+    this.failures[reason] = (this.failures[reason] ?? 0) + 1;
+    this.settled(connection);
     return false;
   }
 
@@ -82,34 +82,34 @@ export class Connections {
 
   /** What to tell once the ramp is through. */
   ready(): Ready {
-    const byCount = Object.entries(this.#failures).sort(([, a], [, b]) => b - a);
+    const byCount = Object.entries(this.failures).sort(([, a], [, b]) => b - a);
     return { kind: 'ready', role: this.setup.role, opened: this.opened, failure: byCount[0]?.[0] };
   }
 
   figures(): ConnectFigures {
     return {
-      requested: this.#requested,
+      requested: this.requested,
       opened: this.opened,
-      failed: this.#failed,
+      failed: this.failed,
       mostInFlight: this.ramp.mostInFlight,
-      latencies: this.#connectUs.take(),
-      failures: this.#failures,
+      latencies: this.connectUs.take(),
+      failures: this.failures,
     };
   }
 
   stop(): void {
-    clearInterval(this.#overdue);
+    clearInterval(this.overdue);
     this.ramp.stop();
   }
 
-  #settled(connection: Connection): void {
-    this.#pending.delete(connection);
-    this.#portTries.delete(connection.slot);
+  private settled(connection: Connection): void {
+    this.pending.delete(connection);
+    this.portTries.delete(connection.slot);
     this.ramp.finished();
   }
 
-  #start(slot: number): void {
-    const route = this.#route(this.indexOf(slot));
+  private start(slot: number): void {
+    const route = this.route(this.indexOf(slot));
     const { owner, turns, rules } = this;
     const connection = new Connection(
       slot,
@@ -117,34 +117,34 @@ export class Connections {
       turns,
       rules,
       route.endpoint,
-      this.#sources.next(),
+      this.sources.next(),
       route.request,
       route.hello,
     );
-    this.#pending.add(connection);
+    this.pending.add(connection);
     this.keep(slot, connection);
   }
 
-  #route(index: number): Route {
+  private route(index: number): Route {
     const { plan, targets, headers } = this.setup;
     const topic = index % plan.topics;
     const node = Math.floor(index / plan.topics) % targets.length;
     const key = node * plan.topics + topic;
-    let route = this.#routes.get(key);
+    let route = this.routes.get(key);
     if (route === undefined) {
       const target = targets[node] as Setup['targets'][number];
       const name = `${plan.topicPrefix}${topic}`;
       const url = new URL(this.rules.url(target.url, name));
       const request = handshakeRequest(url, this.rules.protocol, headers);
       route = { endpoint: target.endpoint, request, hello: this.rules.hello(name) };
-      this.#routes.set(key, route);
+      this.routes.set(key, route);
     }
     return route;
   }
 
-  #abandonOverdue(plan: Plan): void {
+  private abandonOverdue(plan: Plan): void {
     const limitUs = this.turns.clock() - plan.connectTimeoutS * 1e6;
-    for (const connection of this.#pending) {
+    for (const connection of this.pending) {
       if (connection.startedUs < limitUs) connection.abandon(`no handshake within ${plan.connectTimeoutS} s`);
     }
   }

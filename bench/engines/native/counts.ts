@@ -13,30 +13,30 @@ const BUCKETS = 2048 + 16 * 1024;
 
 /** Counts of latencies in µs. */
 export class LatencyCounts {
-  readonly #counts = new Uint32Array(BUCKETS);
+  private readonly counts = new Uint32Array(BUCKETS);
 
   /** Counts one latency (integer µs). Below 0 counts as 0, above 60 s as 60 s. */
   record(us: number): void {
     const value = us < 0 ? 0 : us > HIGHEST_LATENCY_US ? HIGHEST_LATENCY_US : us | 0;
     const index = value < 2048 ? value : indexAbove2048(value);
-    this.#counts[index] = (this.#counts[index] as number) + 1;
+    this.counts[index] = (this.counts[index] as number) + 1;
   }
 
   /** Counts one latency `times` over. */
   recordTimes(us: number, times: number): void {
     const value = us < 0 ? 0 : us > HIGHEST_LATENCY_US ? HIGHEST_LATENCY_US : us | 0;
     const index = value < 2048 ? value : indexAbove2048(value);
-    this.#counts[index] = (this.#counts[index] as number) + times;
+    this.counts[index] = (this.counts[index] as number) + times;
   }
 
   /** The non-empty buckets as (lowest value in µs, count) pairs, and empties them all. */
   take(): Uint32Array {
     const pairs: number[] = [];
     for (let i = 0; i < BUCKETS; i++) {
-      const count = this.#counts[i] as number;
+      const count = this.counts[i] as number;
       if (count > 0) pairs.push(lowestValue(i), count);
     }
-    this.#counts.fill(0);
+    this.counts.fill(0);
     return Uint32Array.from(pairs);
   }
 }

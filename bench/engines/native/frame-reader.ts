@@ -33,21 +33,21 @@ const RESERVED = 0x70;
 const MASKED = 0x80;
 
 export class FrameReader {
-  #state: number = State.Start;
+  private state: number = State.Start;
   /** The frame being read, once its header is whole. */
-  #opcode = 0;
-  #isFinal = true;
-  #payloadLeft = 0;
+  private opcode = 0;
+  private isFinal = true;
+  private payloadLeft = 0;
   /** The message that spans frames or chunks: opcode CONTINUATION means there is none. */
-  #messageOpcode = OPCODE_CONTINUATION;
-  #messageLength = 0;
-  #headLength = 0;
-  #headerLength = 0;
+  private messageOpcode = OPCODE_CONTINUATION;
+  private messageLength = 0;
+  private headLength = 0;
+  private headerLength = 0;
   /** Allocated when first needed, then kept: many sockets never see a cut frame. */
-  #header: Uint8Array | undefined;
-  #head: Uint8Array | undefined;
-  #controlPayload: Uint8Array | undefined;
-  #controlLength = 0;
+  private header: Uint8Array | undefined;
+  private head: Uint8Array | undefined;
+  private controlPayload: Uint8Array | undefined;
+  private controlLength = 0;
 
   constructor(
     private readonly sink: FrameSink,
@@ -57,18 +57,18 @@ export class FrameReader {
   /** Reads `chunk` from `at` up to `end`. */
   read(chunk: Uint8Array, at: number, end: number): void {
     while (at < end) {
-      switch (this.#state) {
+      switch (this.state) {
         case State.Start:
-          at = this.#start(chunk, at, end);
+          at = this.start(chunk, at, end);
           break;
         case State.Header:
-          at = this.#collectHeader(chunk, at, end);
+          at = this.collectHeader(chunk, at, end);
           break;
         case State.Payload:
-          at = this.#payload(chunk, at, end);
+          at = this.payload(chunk, at, end);
           break;
         case State.Control:
-          at = this.#control(chunk, at, end);
+          at = this.control(chunk, at, end);
           break;
         default:
           return;
@@ -78,8 +78,8 @@ export class FrameReader {
 
   /** A frame begins at `at`: whole unfragmented messages are taken in place, one after the other; anything else falls
    *  through. */
-  #start(chunk: Uint8Array, at: number, end: number): number {
-    if (this.#messageOpcode !== OPCODE_CONTINUATION) return this.#collectHeader(chunk, at, end);
+  private start(chunk: Uint8Array, at: number, end: number): number {
+    if (this.messageOpcode !== OPCODE_CONTINUATION) return this.collectHeader(chunk, at, end);
     const sink = this.sink;
     while (end - at >= 2) {
       const first = chunk[at] as number;
@@ -96,103 +96,103 @@ export class FrameReader {
       sink.message(chunk, from, length, length);
       at = from + length;
       // The sink may have ended this connection.
-      if (this.#state !== State.Start) return at;
+      if (this.state !== State.Start) return at;
     }
-    return at < end ? this.#collectHeader(chunk, at, end) : at;
+    return at < end ? this.collectHeader(chunk, at, end) : at;
   }
 
-  #collectHeader(chunk: Uint8Array, at: number, end: number): number {
-    this.#header ??= new Uint8Array(MAX_HEADER_BYTES);
-    const header = this.#header;
-    if (this.#state === State.Start) this.#headerLength = 0;
-    this.#state = State.Header;
+  private collectHeader(chunk: Uint8Array, at: number, end: number): number {
+    this.header ??= new Uint8Array(MAX_HEADER_BYTES);
+    const header = this.header;
+    if (this.state === State.Start) this.headerLength = 0;
+    this.state = State.Header;
     while (at < end) {
-      header[this.#headerLength++] = chunk[at++] as number;
-      if (this.#headerLength >= 2 && this.#headerLength === headerSize(header[1] as number)) {
-        this.#beginFrame(header);
+      header[this.headerLength++] = chunk[at++] as number;
+      if (this.headerLength >= 2 && this.headerLength === headerSize(header[1] as number)) {
+        this.beginFrame(header);
         return at;
       }
     }
     return at;
   }
 
-  #beginFrame(header: Uint8Array): void {
-    this.#opcode = (header[0] as number) & 15;
-    this.#isFinal = ((header[0] as number) & FIN) !== 0;
-    this.#payloadLeft = payloadLength(header);
-    const reason = this.#findViolation(header);
+  private beginFrame(header: Uint8Array): void {
+    this.opcode = (header[0] as number) & 15;
+    this.isFinal = ((header[0] as number) & FIN) !== 0;
+    this.payloadLeft = payloadLength(header);
+    const reason = this.findViolation(header);
     if (reason !== undefined) {
-      this.#state = State.Broken;
+      this.state = State.Broken;
       this.sink.violation(reason);
-    } else if (this.#opcode >= OPCODE_CLOSE) this.#beginControl();
-    else this.#beginData();
+    } else if (this.opcode >= OPCODE_CLOSE) this.beginControl();
+    else this.beginData();
   }
 
-  #findViolation(header: Uint8Array): string | undefined {
+  private findViolation(header: Uint8Array): string | undefined {
     if (((header[0] as number) & RESERVED) !== 0) return 'a reserved bit is set (compression was not agreed)';
     if (((header[1] as number) & MASKED) !== 0) return 'a frame from the server is masked';
-    if (this.#opcode > OPCODE_PONG || (this.#opcode > OPCODE_BINARY && this.#opcode < OPCODE_CLOSE)) {
-      return `opcode ${this.#opcode} does not exist`;
+    if (this.opcode > OPCODE_PONG || (this.opcode > OPCODE_BINARY && this.opcode < OPCODE_CLOSE)) {
+      return `opcode ${this.opcode} does not exist`;
     }
-    if (this.#opcode >= OPCODE_CLOSE) {
-      return this.#isFinal && this.#payloadLeft <= 125 ? undefined : 'a control frame is fragmented or too long';
+    if (this.opcode >= OPCODE_CLOSE) {
+      return this.isFinal && this.payloadLeft <= 125 ? undefined : 'a control frame is fragmented or too long';
     }
-    const continues = this.#opcode === OPCODE_CONTINUATION;
-    if (continues && this.#messageOpcode === OPCODE_CONTINUATION) return 'a continuation without a message';
-    if (!continues && this.#messageOpcode !== OPCODE_CONTINUATION) return 'a new message inside a fragmented one';
+    const continues = this.opcode === OPCODE_CONTINUATION;
+    if (continues && this.messageOpcode === OPCODE_CONTINUATION) return 'a continuation without a message';
+    if (!continues && this.messageOpcode !== OPCODE_CONTINUATION) return 'a new message inside a fragmented one';
     return undefined;
   }
 
-  #beginData(): void {
-    if (this.#opcode !== OPCODE_CONTINUATION) {
-      this.#messageOpcode = this.#opcode;
-      this.#messageLength = 0;
-      this.#headLength = 0;
+  private beginData(): void {
+    if (this.opcode !== OPCODE_CONTINUATION) {
+      this.messageOpcode = this.opcode;
+      this.messageLength = 0;
+      this.headLength = 0;
     }
-    this.#messageLength += this.#payloadLeft;
-    this.#state = State.Payload;
-    if (this.#payloadLeft === 0) this.#endDataFrame();
+    this.messageLength += this.payloadLeft;
+    this.state = State.Payload;
+    if (this.payloadLeft === 0) this.endDataFrame();
   }
 
-  #payload(chunk: Uint8Array, at: number, end: number): number {
-    const taken = Math.min(this.#payloadLeft, end - at);
-    const kept = Math.min(taken, this.headBytes - this.#headLength);
+  private payload(chunk: Uint8Array, at: number, end: number): number {
+    const taken = Math.min(this.payloadLeft, end - at);
+    const kept = Math.min(taken, this.headBytes - this.headLength);
     if (kept > 0) {
-      this.#head ??= new Uint8Array(this.headBytes);
-      for (let i = 0; i < kept; i++) this.#head[this.#headLength + i] = chunk[at + i] as number;
-      this.#headLength += kept;
+      this.head ??= new Uint8Array(this.headBytes);
+      for (let i = 0; i < kept; i++) this.head[this.headLength + i] = chunk[at + i] as number;
+      this.headLength += kept;
     }
-    this.#payloadLeft -= taken;
-    if (this.#payloadLeft === 0) this.#endDataFrame();
+    this.payloadLeft -= taken;
+    if (this.payloadLeft === 0) this.endDataFrame();
     return at + taken;
   }
 
-  #endDataFrame(): void {
-    this.#state = State.Start;
-    if (!this.#isFinal) return;
-    this.#messageOpcode = OPCODE_CONTINUATION;
-    this.sink.message(this.#head ?? EMPTY, 0, this.#headLength, this.#messageLength);
+  private endDataFrame(): void {
+    this.state = State.Start;
+    if (!this.isFinal) return;
+    this.messageOpcode = OPCODE_CONTINUATION;
+    this.sink.message(this.head ?? EMPTY, 0, this.headLength, this.messageLength);
   }
 
-  #beginControl(): void {
-    this.#controlLength = 0;
-    this.#state = State.Control;
-    if (this.#payloadLeft === 0) this.#endControl();
+  private beginControl(): void {
+    this.controlLength = 0;
+    this.state = State.Control;
+    if (this.payloadLeft === 0) this.endControl();
   }
 
-  #control(chunk: Uint8Array, at: number, end: number): number {
-    const taken = Math.min(this.#payloadLeft, end - at);
-    this.#controlPayload ??= new Uint8Array(125);
-    this.#controlPayload.set(chunk.subarray(at, at + taken), this.#controlLength);
-    this.#controlLength += taken;
-    this.#payloadLeft -= taken;
-    if (this.#payloadLeft === 0) this.#endControl();
+  private control(chunk: Uint8Array, at: number, end: number): number {
+    const taken = Math.min(this.payloadLeft, end - at);
+    this.controlPayload ??= new Uint8Array(125);
+    this.controlPayload.set(chunk.subarray(at, at + taken), this.controlLength);
+    this.controlLength += taken;
+    this.payloadLeft -= taken;
+    if (this.payloadLeft === 0) this.endControl();
     return at + taken;
   }
 
-  #endControl(): void {
-    this.#state = State.Start;
-    this.sink.control(this.#opcode, (this.#controlPayload ?? EMPTY).subarray(0, this.#controlLength));
+  private endControl(): void {
+    this.state = State.Start;
+    this.sink.control(this.opcode, (this.controlPayload ?? EMPTY).subarray(0, this.controlLength));
   }
 }
 

@@ -7,10 +7,10 @@ import { OPCODE_BINARY, OPCODE_CLOSE, OPCODE_PONG, OPCODE_TEXT } from './frame-r
 /** One publisher's frame: header, mask and masked payload, with a gap for the stamp. */
 export class StampedFrame {
   readonly length: number;
-  readonly #frame: Buffer;
-  readonly #stampAt: number;
-  readonly #maskAtStamp: Uint8Array;
-  readonly #stamp = new Uint8Array(STAMP_BYTES);
+  private readonly frame: Buffer;
+  private readonly stampAt: number;
+  private readonly maskAtStamp: Uint8Array;
+  private readonly stamp = new Uint8Array(STAMP_BYTES);
 
   /** `before` and `after` surround the stamp: an envelope's text, and the padding. `prelude` is a whole frame sent
    *  ahead of each. */
@@ -18,20 +18,20 @@ export class StampedFrame {
     const payload = Buffer.concat([before, new Uint8Array(STAMP_BYTES), after]);
     const frame = maskedFrame(isBinary ? OPCODE_BINARY : OPCODE_TEXT, payload);
     const payloadAt = prelude.length + frame.length - payload.length;
-    this.#frame = Buffer.concat([prelude, frame]);
-    this.length = this.#frame.length;
-    this.#stampAt = payloadAt + before.length;
-    const mask = this.#frame.subarray(payloadAt - 4, payloadAt);
-    this.#maskAtStamp = Uint8Array.from({ length: STAMP_BYTES }, (_, i) => mask[(before.length + i) & 3] as number);
+    this.frame = Buffer.concat([prelude, frame]);
+    this.length = this.frame.length;
+    this.stampAt = payloadAt + before.length;
+    const mask = this.frame.subarray(payloadAt - 4, payloadAt);
+    this.maskAtStamp = Uint8Array.from({ length: STAMP_BYTES }, (_, i) => mask[(before.length + i) & 3] as number);
   }
 
   /** Writes the frame with this stamp at `out[at]`. */
   write(out: Buffer, at: number, kind: number, publisher: number, sequence: number, dueUs: number): void {
-    writeStamp(this.#stamp, 0, kind, publisher, sequence, dueUs);
-    this.#frame.copy(out, at);
-    const from = at + this.#stampAt;
+    writeStamp(this.stamp, 0, kind, publisher, sequence, dueUs);
+    this.frame.copy(out, at);
+    const from = at + this.stampAt;
     for (let i = 0; i < STAMP_BYTES; i++) {
-      out[from + i] = (this.#stamp[i] as number) ^ (this.#maskAtStamp[i] as number);
+      out[from + i] = (this.stamp[i] as number) ^ (this.maskAtStamp[i] as number);
     }
   }
 }

@@ -18,60 +18,60 @@ const COMPILED_AT_ONCE = ['--always-sparkplug', '--no-lazy-feedback-allocation']
 type Awaited = Exclude<Message, Interval>;
 
 export class GeneratorProcess {
-  readonly #child: ChildProcess;
-  readonly #arrived = new Map<string, Awaited>();
-  readonly #waiting = new Map<string, (message: Awaited) => void>();
-  readonly #failed: Promise<never>;
+  private readonly child: ChildProcess;
+  private readonly arrived = new Map<string, Awaited>();
+  private readonly waiting = new Map<string, (message: Awaited) => void>();
+  private readonly failed: Promise<never>;
 
   constructor(
     readonly role: Role,
     cores: readonly number[],
     onInterval: (interval: Interval) => void,
   ) {
-    this.#child = fork(ENTRY, { serialization: 'advanced', execArgv: COMPILED_AT_ONCE });
-    if (this.#child.pid !== undefined) {
-      pinProcess(this.#child.pid, cores);
-      raiseProcess(this.#child.pid, role === 'publishers' ? 1 : 0);
+    this.child = fork(ENTRY, { serialization: 'advanced', execArgv: COMPILED_AT_ONCE });
+    if (this.child.pid !== undefined) {
+      pinProcess(this.child.pid, cores);
+      raiseProcess(this.child.pid, role === 'publishers' ? 1 : 0);
     }
-    this.#child.on('message', (message: Message) => {
+    this.child.on('message', (message: Message) => {
       if (message.kind === 'interval') onInterval(message);
-      else this.#arrive(message);
+      else this.arrive(message);
     });
-    this.#failed = new Promise((_, reject) => {
+    this.failed = new Promise((_, reject) => {
       const fail = (why: string) =>
         reject(new FanwireError('FANWIRE_BENCH_GENERATOR', `a generator process (${role}) ${why}`));
-      this.#child.on('error', (error) => fail(`could not start: ${error.message}`));
-      this.#child.on('exit', (code, signal) => fail(`ended early with ${signal ?? `exit code ${code}`}`));
+      this.child.on('error', (error) => fail(`could not start: ${error.message}`));
+      this.child.on('exit', (code, signal) => fail(`ended early with ${signal ?? `exit code ${code}`}`));
     });
     // Awaited together with each message; unobserved in between.
-    this.#failed.catch(() => {});
+    this.failed.catch(() => {});
   }
 
   send(command: Command): void {
-    if (this.#child.connected) this.#child.send(command);
+    if (this.child.connected) this.child.send(command);
   }
 
   /** The message of this kind, once it came.
    *  @throws FanwireError FANWIRE_BENCH_GENERATOR when the process ended before */
   receive<K extends Awaited['kind']>(kind: K): Promise<Extract<Awaited, { kind: K }>> {
-    const here = this.#arrived.get(kind);
+    const here = this.arrived.get(kind);
     if (here !== undefined) return Promise.resolve(here as Extract<Awaited, { kind: K }>);
-    const coming = new Promise<Awaited>((resolve) => this.#waiting.set(kind, resolve));
-    return Promise.race([coming, this.#failed]) as Promise<Extract<Awaited, { kind: K }>>;
+    const coming = new Promise<Awaited>((resolve) => this.waiting.set(kind, resolve));
+    return Promise.race([coming, this.failed]) as Promise<Extract<Awaited, { kind: K }>>;
   }
 
   /** Ends the process; resolves once it is gone. */
   async end(): Promise<void> {
-    if (!isRunning(this.#child)) return;
-    const gone = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
+    if (!isRunning(this.child)) return;
+    const gone = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));
     this.send({ kind: 'close' });
-    const impatience = setTimeout(() => signalChild(this.#child, 'SIGKILL'), 3000);
+    const impatience = setTimeout(() => signalChild(this.child, 'SIGKILL'), 3000);
     await gone;
     clearTimeout(impatience);
   }
 
-  #arrive(message: Awaited): void {
-    this.#arrived.set(message.kind, message);
-    this.#waiting.get(message.kind)?.(message);
+  private arrive(message: Awaited): void {
+    this.arrived.set(message.kind, message);
+    this.waiting.get(message.kind)?.(message);
   }
 }

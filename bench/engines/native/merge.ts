@@ -8,20 +8,20 @@ import type { ConnectFigures, Interval, PublisherReport, SubscriberReport } from
 
 /** Collects the intervals of all subscriber processes by number. */
 export class Series {
-  readonly #points = new Map<
+  private readonly pointByIndex = new Map<
     number,
     { endMs: number; deliveries: number; open: Map<object, number>; latency: Histogram }
   >();
-  readonly #opened = new Map<object, number>();
+  private readonly openedBy = new Map<object, number>();
   readonly latencyUs = newLatencyHistogram();
 
   constructor(private readonly intervalMs: number) {}
 
   add(process: object, interval: Interval): void {
-    let point = this.#points.get(interval.index);
+    let point = this.pointByIndex.get(interval.index);
     if (point === undefined) {
       point = { endMs: 0, deliveries: 0, open: new Map(), latency: newLatencyHistogram() };
-      this.#points.set(interval.index, point);
+      this.pointByIndex.set(interval.index, point);
     }
     point.endMs = Math.max(point.endMs, interval.endMs);
     point.deliveries += interval.deliveries;
@@ -29,17 +29,17 @@ export class Series {
     point.open.set(process, interval.open);
     addCounts(point.latency, interval.latencies);
     addCounts(this.latencyUs, interval.latencies);
-    this.#opened.set(process, interval.opened);
+    this.openedBy.set(process, interval.opened);
   }
 
   /** Connections opened so far. */
   get opened(): number {
-    return sum([...this.#opened.values()]);
+    return sum([...this.openedBy.values()]);
   }
 
   points(): EngineSeriesPoint[] {
     return (
-      [...this.#points.entries()]
+      [...this.pointByIndex.entries()]
         .sort(([a], [b]) => a - b)
         // The run ends soon after an interval has: what is left of it is no point of a curve.
         .filter(([index, { endMs, deliveries }]) => deliveries > 0 || endMs >= (index + 1) * this.intervalMs)

@@ -34,19 +34,19 @@ interface Publisher {
 }
 
 export class Publishers implements ConnectionOwner {
-  readonly #connections: Connections;
-  readonly #publishers: Publisher[];
-  readonly #sent: Uint32Array;
-  readonly #slips = new LatencyCounts();
-  readonly #busyness = new BusynessMeter();
-  readonly #sleepCell = new Int32Array(new SharedArrayBuffer(4));
-  readonly #dirty: Publisher[] = [];
-  #out = Buffer.allocUnsafeSlow(WRITE_BYTES);
-  #play: Play | undefined;
-  #tick = 0;
-  #giveUpUs = 0;
-  #isReady = false;
-  #isClosing = false;
+  private readonly connections: Connections;
+  private readonly publishers: Publisher[];
+  private readonly sent: Uint32Array;
+  private readonly slips = new LatencyCounts();
+  private readonly busyness = new BusynessMeter();
+  private readonly sleepCell = new Int32Array(new SharedArrayBuffer(4));
+  private readonly dirty: Publisher[] = [];
+  private out = Buffer.allocUnsafeSlow(WRITE_BYTES);
+  private playing: Play | undefined;
+  private tick = 0;
+  private giveUpUs = 0;
+  private isReady = false;
+  private isClosing = false;
 
   constructor(
     private readonly setup: Setup,
@@ -55,45 +55,41 @@ export class Publishers implements ConnectionOwner {
   ) {
     const { plan, lane, lanes } = setup;
     const numbers = Array.from({ length: Math.ceil((plan.publishers - lane) / lanes) }, (_, i) => lane + i * lanes);
-    this.#sent = new Uint32Array(plan.publishers);
-    this.#connections = new Connections(
+    this.sent = new Uint32Array(plan.publishers);
+    this.connections = new Connections(
       setup,
       this,
       turns,
       (slot) => numbers[slot] as number,
       (slot, connection) => {
-        (this.#publishers[slot] as Publisher).connection = connection;
+        (this.publishers[slot] as Publisher).connection = connection;
       },
     );
-    this.#publishers = numbers.map((number) => ({
+    this.publishers = numbers.map((number) => ({
       number,
-      frame: this.#connections.rules.frame(
-        `${plan.topicPrefix}${number % plan.topics}`,
-        plan.payloadBytes,
-        plan.binary,
-      ),
+      frame: this.connections.rules.frame(`${plan.topicPrefix}${number % plan.topics}`, plan.payloadBytes, plan.binary),
       connection: undefined,
       backlog: [],
       isBlocked: false,
     }));
-    for (let slot = 0; slot < numbers.length; slot++) this.#connections.open(slot);
-    this.#checkReady();
+    for (let slot = 0; slot < numbers.length; slot++) this.connections.open(slot);
+    this.checkReady();
   }
 
   opened(connection: Connection): void {
-    this.#connections.noteOpened(connection);
-    this.#checkReady();
+    this.connections.noteOpened(connection);
+    this.checkReady();
   }
 
   failed(connection: Connection, reason: string, code: string | undefined): void {
-    if (this.#connections.noteFailed(connection, reason, code)) return;
-    (this.#publishers[connection.slot] as Publisher).connection = undefined;
-    this.#checkReady();
+    if (this.connections.noteFailed(connection, reason, code)) return;
+    (this.publishers[connection.slot] as Publisher).connection = undefined;
+    this.checkReady();
   }
 
   closedByServer(connection: Connection, code: number): void {
-    this.#connections.noteClosedByServer(code);
-    (this.#publishers[connection.slot] as Publisher).connection = undefined;
+    this.connections.noteClosedByServer(code);
+    (this.publishers[connection.slot] as Publisher).connection = undefined;
   }
 
   /** What a publisher hears of others is not counted: it reads only between two sleeps, so its times would be its
@@ -101,84 +97,84 @@ export class Publishers implements ConnectionOwner {
   stamped(): void {}
 
   play(play: Play): void {
-    this.#play = play;
-    this.#giveUpUs = play.measureEndUs + this.setup.plan.drainS * 1e6;
+    this.playing = play;
+    this.giveUpUs = play.measureEndUs + this.setup.plan.drainS * 1e6;
     const nowUs = this.turns.clock();
-    setTimeout(() => this.#busyness.begin(), Math.max(0, (play.measureStartUs - nowUs) / 1000));
-    this.#turn();
+    setTimeout(() => this.busyness.begin(), Math.max(0, (play.measureStartUs - nowUs) / 1000));
+    this.turn();
   }
 
   close(): void {
-    this.#isClosing = true;
-    this.#connections.stop();
-    for (const { connection } of this.#publishers) connection?.close();
+    this.isClosing = true;
+    this.connections.stop();
+    for (const { connection } of this.publishers) connection?.close();
   }
 
-  #checkReady(): void {
-    if (this.#isReady || !this.#connections.ramp.isIdle) return;
-    this.#isReady = true;
-    this.send(this.#connections.ready());
+  private checkReady(): void {
+    if (this.isReady || !this.connections.ramp.isIdle) return;
+    this.isReady = true;
+    this.send(this.connections.ready());
   }
 
   /** Publishes what is due, sleeps until about the next due time, and comes back after the event loop has turned. */
-  #turn(): void {
-    if (this.#isClosing) return;
-    this.#queueDue();
-    for (const publisher of this.#dirty) this.#flush(publisher);
-    this.#keepBlocked();
+  private turn(): void {
+    if (this.isClosing) return;
+    this.queueDue();
+    for (const publisher of this.dirty) this.flush(publisher);
+    this.keepBlocked();
     const nowUs = this.turns.clock();
-    const nextUs = this.#dueUs(this.#tick);
-    const isOver = nextUs >= (this.#play as Play).measureEndUs;
-    if (isOver && nowUs >= (this.#play as Play).measureEndUs) {
-      this.#busyness.end();
-      if (this.#dirty.length === 0 || nowUs > this.#giveUpUs) {
-        this.#report();
+    const nextUs = this.dueUs(this.tick);
+    const isOver = nextUs >= (this.playing as Play).measureEndUs;
+    if (isOver && nowUs >= (this.playing as Play).measureEndUs) {
+      this.busyness.end();
+      if (this.dirty.length === 0 || nowUs > this.giveUpUs) {
+        this.report();
         return;
       }
     }
     const gapUs = nextUs - nowUs;
     if (gapUs > SHORTEST_SLEEP_US) {
-      Atomics.wait(this.#sleepCell, 0, 0, Math.min(LONGEST_SLEEP_MS, (gapUs - SHORTEST_SLEEP_US) / 1000));
+      Atomics.wait(this.sleepCell, 0, 0, Math.min(LONGEST_SLEEP_MS, (gapUs - SHORTEST_SLEEP_US) / 1000));
     }
-    setImmediate(() => this.#turn());
+    setImmediate(() => this.turn());
   }
 
   /** When tick `tick` is due: publisher (tick mod publishers) sends one burst then. */
-  #dueUs(tick: number): number {
+  private dueUs(tick: number): number {
     const { rate, burst } = this.setup.plan;
     return rate === 0
       ? Number.POSITIVE_INFINITY
-      : (this.#play as Play).startUs + Math.floor((tick * burst * 1e6) / rate);
+      : (this.playing as Play).startUs + Math.floor((tick * burst * 1e6) / rate);
   }
 
-  #queueDue(): void {
+  private queueDue(): void {
     const { publishers, burst } = this.setup.plan;
     const { lane, lanes } = this.setup;
-    const nowUs = Math.min(this.turns.clock(), (this.#play as Play).measureEndUs - 1);
-    for (let dueUs = this.#dueUs(this.#tick); dueUs <= nowUs; dueUs = this.#dueUs(++this.#tick)) {
-      const number = this.#tick % publishers;
+    const nowUs = Math.min(this.turns.clock(), (this.playing as Play).measureEndUs - 1);
+    for (let dueUs = this.dueUs(this.tick); dueUs <= nowUs; dueUs = this.dueUs(++this.tick)) {
+      const number = this.tick % publishers;
       if (number % lanes !== lane) continue;
-      const publisher = this.#publishers[Math.floor(number / lanes)] as Publisher;
-      if (publisher.backlog.length === 0) this.#dirty.push(publisher);
+      const publisher = this.publishers[Math.floor(number / lanes)] as Publisher;
+      if (publisher.backlog.length === 0) this.dirty.push(publisher);
       for (let i = 0; i < burst; i++) publisher.backlog.push(dueUs);
     }
   }
 
   /** Writes the backlog of one publisher, several frames a write, as far as its socket takes it. */
-  #flush(publisher: Publisher): void {
+  private flush(publisher: Publisher): void {
     const { connection, frame, backlog } = publisher;
     const nowUs = this.turns.clock();
     let done = 0;
     while (done < backlog.length && connection?.isOpen === true && connection.unsentBytes < BLOCKED_BYTES) {
       const frames = Math.min(backlog.length - done, Math.max(1, Math.floor(WRITE_BYTES / frame.length)));
       const bytes = frames * frame.length;
-      if (this.#out.length < bytes) this.#out = Buffer.allocUnsafeSlow(bytes);
+      if (this.out.length < bytes) this.out = Buffer.allocUnsafeSlow(bytes);
       for (let i = 0; i < frames; i++) {
-        this.#stamp(publisher, i * frame.length, backlog[done + i] as number, nowUs);
+        this.stamp(publisher, i * frame.length, backlog[done + i] as number, nowUs);
       }
-      connection.write(this.#out.subarray(0, bytes));
+      connection.write(this.out.subarray(0, bytes));
       // The stream keeps the buffer when the kernel did not take it all.
-      if (connection.unsentBytes > 0) this.#out = Buffer.allocUnsafeSlow(WRITE_BYTES);
+      if (connection.unsentBytes > 0) this.out = Buffer.allocUnsafeSlow(WRITE_BYTES);
       done += frames;
     }
     publisher.isBlocked = done < backlog.length;
@@ -186,39 +182,39 @@ export class Publishers implements ConnectionOwner {
     else backlog.length = 0;
   }
 
-  #stamp(publisher: Publisher, at: number, dueUs: number, nowUs: number): void {
-    if (dueUs < (this.#play as Play).measureStartUs) {
-      publisher.frame.write(this.#out, at, STAMP_WARMUP, publisher.number, 0, dueUs);
+  private stamp(publisher: Publisher, at: number, dueUs: number, nowUs: number): void {
+    if (dueUs < (this.playing as Play).measureStartUs) {
+      publisher.frame.write(this.out, at, STAMP_WARMUP, publisher.number, 0, dueUs);
       return;
     }
-    const sequence = this.#sent[publisher.number] as number;
-    this.#sent[publisher.number] = sequence + 1;
-    publisher.frame.write(this.#out, at, STAMP_MEASURED, publisher.number, sequence, dueUs);
+    const sequence = this.sent[publisher.number] as number;
+    this.sent[publisher.number] = sequence + 1;
+    publisher.frame.write(this.out, at, STAMP_MEASURED, publisher.number, sequence, dueUs);
     // A blocked publisher is late because of the server, not because of the generator.
-    if (!publisher.isBlocked) this.#slips.record(nowUs - dueUs);
+    if (!publisher.isBlocked) this.slips.record(nowUs - dueUs);
   }
 
   /** Leaves only those in `dirty` that could not write everything. */
-  #keepBlocked(): void {
+  private keepBlocked(): void {
     let kept = 0;
-    for (const publisher of this.#dirty) {
-      if (publisher.isBlocked) this.#dirty[kept++] = publisher;
+    for (const publisher of this.dirty) {
+      if (publisher.isBlocked) this.dirty[kept++] = publisher;
     }
-    this.#dirty.length = kept;
+    this.dirty.length = kept;
   }
 
-  #report(): void {
-    const measureStartUs = (this.#play as Play).measureStartUs;
+  private report(): void {
+    const measureStartUs = (this.playing as Play).measureStartUs;
     let unsent = 0;
-    for (const { backlog } of this.#dirty) unsent += backlog.filter((dueUs) => dueUs >= measureStartUs).length;
+    for (const { backlog } of this.dirty) unsent += backlog.filter((dueUs) => dueUs >= measureStartUs).length;
     this.send({
       kind: 'sent',
-      sent: this.#sent,
+      sent: this.sent,
       unsent,
-      slips: this.#slips.take(),
-      busyness: this.#busyness.report(this.setup.plan.durationS * 1000),
-      connections: this.#connections.figures(),
-      closedByServer: this.#connections.closedByServer,
+      slips: this.slips.take(),
+      busyness: this.busyness.report(this.setup.plan.durationS * 1000),
+      connections: this.connections.figures(),
+      closedByServer: this.connections.closedByServer,
     });
   }
 }

@@ -7,11 +7,11 @@ export class Ramp {
   /** Handshakes in flight now, and the most there ever were. */
   inFlight = 0;
   mostInFlight = 0;
-  readonly #queue: number[] = [];
-  #head = 0;
-  #started = 0;
-  #windowStart = performance.now();
-  #timer: NodeJS.Timeout | undefined;
+  private readonly queue: number[] = [];
+  private head = 0;
+  private started = 0;
+  private windowStart = performance.now();
+  private timer: NodeJS.Timeout | undefined;
 
   /** `start(slot)` begins one handshake and must lead to one `finished()`. `ratePerS` 0: no limit but `maxInFlight`. */
   constructor(
@@ -23,52 +23,52 @@ export class Ramp {
   /** Queues `slot` to be opened. */
   add(slot: number): void {
     if (this.isIdle) {
-      this.#windowStart = performance.now();
-      this.#started = 0;
+      this.windowStart = performance.now();
+      this.started = 0;
     }
-    this.#queue.push(slot);
-    this.#pump();
+    this.queue.push(slot);
+    this.pump();
   }
 
   /** Whether nothing is queued or in flight. */
   get isIdle(): boolean {
-    return this.inFlight === 0 && this.#head === this.#queue.length;
+    return this.inFlight === 0 && this.head === this.queue.length;
   }
 
   /** One handshake ended, well or badly. */
   finished(): void {
     this.inFlight--;
-    this.#pump();
+    this.pump();
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
-    this.#head = this.#queue.length;
+    clearTimeout(this.timer);
+    this.head = this.queue.length;
   }
 
-  #pump(): void {
-    while (this.#head < this.#queue.length && this.inFlight < this.maxInFlight) {
-      if (this.ratePerS > 0 && this.#started >= this.#allowance()) {
-        this.#timer ??= setTimeout(() => {
-          this.#timer = undefined;
-          this.#pump();
+  private pump(): void {
+    while (this.head < this.queue.length && this.inFlight < this.maxInFlight) {
+      if (this.ratePerS > 0 && this.started >= this.allowance()) {
+        this.timer ??= setTimeout(() => {
+          this.timer = undefined;
+          this.pump();
         }, TICK_MS);
         return;
       }
-      const slot = this.#queue[this.#head++] as number;
-      this.#started++;
+      const slot = this.queue[this.head++] as number;
+      this.started++;
       this.inFlight++;
       this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
       this.start(slot);
     }
-    if (this.#head === this.#queue.length) {
-      this.#queue.length = 0;
-      this.#head = 0;
+    if (this.head === this.queue.length) {
+      this.queue.length = 0;
+      this.head = 0;
     }
   }
 
   /** Connections that may have been started by now. */
-  #allowance(): number {
-    return 1 + ((performance.now() - this.#windowStart) / 1000) * this.ratePerS;
+  private allowance(): number {
+    return 1 + ((performance.now() - this.windowStart) / 1000) * this.ratePerS;
   }
 }

@@ -13,46 +13,46 @@ const NO_SLEEP_US = 50;
 export class ReadTurns {
   /** When the chunk now being read was read, µs since the Unix epoch. */
   nowUs = 0;
-  #messages = 0;
-  #longestLatencyUs = 0;
+  private messages = 0;
+  private longestLatencyUs = 0;
   /** The longest that each message can have waited to be read by this process (µs). */
   readonly delays = new LatencyCounts();
-  #isInTurn = false;
-  #startedUs = 0;
-  #endedUs = 0;
-  #waitingSinceUs = 0;
-  readonly #end = () => {
-    this.#countChunk();
-    this.#isInTurn = false;
-    this.#endedUs = this.clock();
+  private isInTurn = false;
+  private startedUs = 0;
+  private endedUs = 0;
+  private waitingSinceUs = 0;
+  private readonly end = () => {
+    this.countChunk();
+    this.isInTurn = false;
+    this.endedUs = this.clock();
   };
 
   constructor(readonly clock: () => number) {}
 
   /** Called as each chunk is read. */
   enter(): void {
-    this.#countChunk();
+    this.countChunk();
     this.nowUs = this.clock();
-    if (this.#isInTurn) return;
-    this.#isInTurn = true;
-    const hasSlept = this.nowUs - this.#endedUs > NO_SLEEP_US;
-    this.#waitingSinceUs = hasSlept ? this.nowUs : this.#startedUs;
-    this.#startedUs = this.nowUs;
-    setImmediate(this.#end);
+    if (this.isInTurn) return;
+    this.isInTurn = true;
+    const hasSlept = this.nowUs - this.endedUs > NO_SLEEP_US;
+    this.waitingSinceUs = hasSlept ? this.nowUs : this.startedUs;
+    this.startedUs = this.nowUs;
+    setImmediate(this.end);
   }
 
   /** A message was read in this chunk, with this latency. */
   heard(latencyUs: number): void {
-    this.#messages++;
-    if (latencyUs > this.#longestLatencyUs) this.#longestLatencyUs = latencyUs;
+    this.messages++;
+    if (latencyUs > this.longestLatencyUs) this.longestLatencyUs = latencyUs;
   }
 
-  #countChunk(): void {
-    if (this.#messages === 0) return;
+  private countChunk(): void {
+    if (this.messages === 0) return;
     // None can have waited for us before it was due.
-    const waitedUs = Math.min(this.nowUs - this.#waitingSinceUs, this.#longestLatencyUs);
-    this.delays.recordTimes(waitedUs, this.#messages);
-    this.#messages = 0;
-    this.#longestLatencyUs = 0;
+    const waitedUs = Math.min(this.nowUs - this.waitingSinceUs, this.longestLatencyUs);
+    this.delays.recordTimes(waitedUs, this.messages);
+    this.messages = 0;
+    this.longestLatencyUs = 0;
   }
 }

@@ -20,131 +20,131 @@ export interface SequenceTotals {
 
 export class SequenceTracker {
   readonly totals: SequenceTotals = { expected: 0, delivered: 0, duplicated: 0, outOfOrder: 0 };
-  readonly #next: Int32Array;
-  readonly #first: Int32Array;
-  readonly #recentLow: Int32Array;
-  readonly #recentHigh: Int32Array;
-  readonly #missing: Uint32Array;
+  private readonly next: Int32Array;
+  private readonly first: Int32Array;
+  private readonly recentLow: Int32Array;
+  private readonly recentHigh: Int32Array;
+  private readonly missingByPair: Uint32Array;
 
   constructor(pairs: number) {
-    this.#next = new Int32Array(pairs);
-    this.#first = new Int32Array(pairs);
-    this.#recentLow = new Int32Array(pairs);
-    this.#recentHigh = new Int32Array(pairs);
-    this.#missing = new Uint32Array(pairs);
+    this.next = new Int32Array(pairs);
+    this.first = new Int32Array(pairs);
+    this.recentLow = new Int32Array(pairs);
+    this.recentHigh = new Int32Array(pairs);
+    this.missingByPair = new Uint32Array(pairs);
   }
 
   /** Starts a life that should hear every measured message from number 0 on. */
   beginWhole(pair: number): void {
-    this.#reset(pair, 0);
+    this.reset(pair, 0);
   }
 
   /** Starts a life that joined while messages were flowing: what counts begins with the first that it hears. */
   beginLate(pair: number): void {
-    this.#reset(pair, JOINED_LATE);
+    this.reset(pair, JOINED_LATE);
   }
 
   /** Records that number `sequence` came. Returns whether it came for the first time. */
   hear(pair: number, sequence: number): boolean {
-    const next = this.#next[pair] as number;
+    const next = this.next[pair] as number;
     if (sequence === next) {
-      this.#next[pair] = next + 1;
-      this.#shiftWindow(pair, 1);
+      this.next[pair] = next + 1;
+      this.shiftWindow(pair, 1);
       this.totals.delivered++;
       return true;
     }
     if (next === JOINED_LATE) {
-      this.#first[pair] = sequence;
-      this.#next[pair] = sequence + 1;
-      this.#shiftWindow(pair, 1);
+      this.first[pair] = sequence;
+      this.next[pair] = sequence + 1;
+      this.shiftWindow(pair, 1);
       this.totals.delivered++;
       return true;
     }
     if (sequence > next) {
-      this.#missing[pair] = (this.#missing[pair] as number) + sequence - next;
-      this.#next[pair] = sequence + 1;
-      this.#shiftWindow(pair, sequence - next + 1);
+      this.missingByPair[pair] = (this.missingByPair[pair] as number) + sequence - next;
+      this.next[pair] = sequence + 1;
+      this.shiftWindow(pair, sequence - next + 1);
       this.totals.delivered++;
       return true;
     }
-    return this.#hearOld(pair, next - 1 - sequence);
+    return this.hearOld(pair, next - 1 - sequence);
   }
 
   /** Ends a life that should have heard everything up to `sent` messages: what did not come is lost. */
   endWhole(pair: number, sent: number): void {
-    const first = this.#first[pair] as number;
-    if (this.#next[pair] === JOINED_LATE) return;
-    this.totals.expected += Math.max(sent, this.#next[pair] as number) - first;
+    const first = this.first[pair] as number;
+    if (this.next[pair] === JOINED_LATE) return;
+    this.totals.expected += Math.max(sent, this.next[pair] as number) - first;
   }
 
   /** Ends a life that the generator cut itself: nothing after the last message heard was owed. */
   endEarly(pair: number): void {
-    if (this.#next[pair] === JOINED_LATE) return;
-    this.totals.expected += (this.#next[pair] as number) - (this.#first[pair] as number);
+    if (this.next[pair] === JOINED_LATE) return;
+    this.totals.expected += (this.next[pair] as number) - (this.first[pair] as number);
   }
 
   /** Messages skipped over by all pairs and not received since. */
   get missing(): number {
-    return this.#missing.reduce((sum, missing) => sum + missing, 0);
+    return this.missingByPair.reduce((sum, missing) => sum + missing, 0);
   }
 
   /** Whether the pair has heard all of `sent` messages. */
   isComplete(pair: number, sent: number): boolean {
-    const next = this.#next[pair] as number;
-    return next === JOINED_LATE || (next >= sent && this.#missing[pair] === 0);
+    const next = this.next[pair] as number;
+    return next === JOINED_LATE || (next >= sent && this.missingByPair[pair] === 0);
   }
 
-  #hearOld(pair: number, age: number): boolean {
-    const missing = this.#missing[pair] as number;
-    if (age >= WINDOW ? missing === 0 : this.#isRecent(pair, age)) {
+  private hearOld(pair: number, age: number): boolean {
+    const missing = this.missingByPair[pair] as number;
+    if (age >= WINDOW ? missing === 0 : this.isRecent(pair, age)) {
       this.totals.duplicated++;
       return false;
     }
     // Older than what a late joiner heard first: it was not owed.
     if (missing === 0) return false;
-    this.#missing[pair] = missing - 1;
-    if (age < WINDOW) this.#markRecent(pair, age);
+    this.missingByPair[pair] = missing - 1;
+    if (age < WINDOW) this.markRecent(pair, age);
     this.totals.outOfOrder++;
     this.totals.delivered++;
     return true;
   }
 
-  #reset(pair: number, next: number): void {
-    this.#next[pair] = next;
-    this.#first[pair] = Math.max(0, next);
-    this.#recentLow[pair] = 0;
-    this.#recentHigh[pair] = 0;
-    this.#missing[pair] = 0;
+  private reset(pair: number, next: number): void {
+    this.next[pair] = next;
+    this.first[pair] = Math.max(0, next);
+    this.recentLow[pair] = 0;
+    this.recentHigh[pair] = 0;
+    this.missingByPair[pair] = 0;
   }
 
-  #isRecent(pair: number, age: number): boolean {
-    const word = age < 32 ? this.#recentLow[pair] : this.#recentHigh[pair];
+  private isRecent(pair: number, age: number): boolean {
+    const word = age < 32 ? this.recentLow[pair] : this.recentHigh[pair];
     return (((word as number) >>> (age & 31)) & 1) === 1;
   }
 
-  #markRecent(pair: number, age: number): void {
-    const words = age < 32 ? this.#recentLow : this.#recentHigh;
+  private markRecent(pair: number, age: number): void {
+    const words = age < 32 ? this.recentLow : this.recentHigh;
     words[pair] = (words[pair] as number) | (1 << (age & 31));
   }
 
-  #shiftWindow(pair: number, by: number): void {
-    const low = this.#recentLow[pair] as number;
+  private shiftWindow(pair: number, by: number): void {
+    const low = this.recentLow[pair] as number;
     if (by === 1) {
-      this.#recentHigh[pair] = ((this.#recentHigh[pair] as number) << 1) | (low >>> 31);
-      this.#recentLow[pair] = (low << 1) | 1;
+      this.recentHigh[pair] = ((this.recentHigh[pair] as number) << 1) | (low >>> 31);
+      this.recentLow[pair] = (low << 1) | 1;
       return;
     }
     if (by >= WINDOW) {
-      this.#recentHigh[pair] = 0;
-      this.#recentLow[pair] = 1;
+      this.recentHigh[pair] = 0;
+      this.recentLow[pair] = 1;
       return;
     }
     if (by >= 32) {
-      this.#recentHigh[pair] = by === 32 ? low : low << (by - 32);
-      this.#recentLow[pair] = 1;
+      this.recentHigh[pair] = by === 32 ? low : low << (by - 32);
+      this.recentLow[pair] = 1;
       return;
     }
-    this.#recentHigh[pair] = ((this.#recentHigh[pair] as number) << by) | (low >>> (32 - by));
-    this.#recentLow[pair] = (low << by) | 1;
+    this.recentHigh[pair] = ((this.recentHigh[pair] as number) << by) | (low >>> (32 - by));
+    this.recentLow[pair] = (low << by) | 1;
   }
 }

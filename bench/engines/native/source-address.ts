@@ -18,7 +18,7 @@ export const MAX_PORT_TRIES = 50;
 
 /** Hands out source addresses to one generator process. */
 export class SourceAddresses {
-  #next: number;
+  private nextIndex: number;
 
   /** `lane` of `lanes` processes that share the machine; `given`: addresses named by `--local-address`, else loopback
    *  ones. */
@@ -28,13 +28,13 @@ export class SourceAddresses {
     private readonly given: readonly string[],
     private readonly isExplicit: boolean,
   ) {
-    this.#next = lane;
+    this.nextIndex = lane;
   }
 
   /** The source of the next connection; empty when the kernel may choose. */
   next(): SourceAddress {
-    const i = this.#next;
-    this.#next += this.lanes;
+    const i = this.nextIndex;
+    this.nextIndex += this.lanes;
     if (!this.isExplicit)
       return this.given.length === 0 ? {} : { localAddress: this.given[i % this.given.length] as string };
     const localPort = FIRST_PORT + (i % PORTS_PER_ADDRESS);

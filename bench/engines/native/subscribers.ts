@@ -20,250 +20,250 @@ const STALLED_CLOSE_MS = 1000;
 const CHURN_TICK_MS = 10;
 
 export class Subscribers implements ConnectionOwner {
-  readonly #setup: Setup;
-  readonly #turns: ReadTurns;
-  readonly #send: (message: Message) => void;
-  readonly #connections: Connections;
-  readonly #lives: Lives;
-  readonly #latencies = new LatencyCounts();
-  readonly #busyness = new BusynessMeter();
-  readonly #slots: (Connection | undefined)[] = [];
-  readonly #readers: number;
-  readonly #timers: NodeJS.Timeout[] = [];
-  #open = 0;
-  #isPlaying = false;
-  #isReady = false;
-  #deliveries = 0;
-  #lastDeliveryUs = 0;
-  #intervalTimer: NodeJS.Timeout | undefined;
-  #stormCutMs = 0;
-  #stormMissing = 0;
-  #stormRecoveredMs: number | null = null;
-  #stalledClosed = 0;
-  #stopWatching: (() => void) | undefined;
+  private readonly setup: Setup;
+  private readonly turns: ReadTurns;
+  private readonly send: (message: Message) => void;
+  private readonly connections: Connections;
+  private readonly lives: Lives;
+  private readonly latencies = new LatencyCounts();
+  private readonly busyness = new BusynessMeter();
+  private readonly slots: (Connection | undefined)[] = [];
+  private readonly readers: number;
+  private readonly timers: NodeJS.Timeout[] = [];
+  private open = 0;
+  private isPlaying = false;
+  private isReady = false;
+  private deliveries = 0;
+  private lastDeliveryUs = 0;
+  private intervalTimer: NodeJS.Timeout | undefined;
+  private stormCutMs = 0;
+  private stormMissing = 0;
+  private stormRecoveredMs: number | null = null;
+  private stalledClosed = 0;
+  private stopWatching: (() => void) | undefined;
 
   constructor(setup: Setup, turns: ReadTurns, send: (message: Message) => void) {
     const { plan, lane, lanes } = setup;
-    this.#setup = setup;
-    this.#turns = turns;
-    this.#send = send;
-    this.#readers = Math.ceil((plan.subscribers - lane) / lanes);
+    this.setup = setup;
+    this.turns = turns;
+    this.send = send;
+    this.readers = Math.ceil((plan.subscribers - lane) / lanes);
     const slots = Math.ceil((plan.subscribers + plan.stalledSubscribers - lane) / lanes);
-    this.#lives = new Lives(plan, this.#readers, lane, lanes);
-    this.#connections = new Connections(
+    this.lives = new Lives(plan, this.readers, lane, lanes);
+    this.connections = new Connections(
       setup,
       this,
       turns,
       (slot) => lane + slot * lanes,
       (slot, connection) => {
-        this.#slots[slot] = connection;
+        this.slots[slot] = connection;
       },
     );
-    this.#nextInterval();
-    for (let slot = 0; slot < slots; slot++) this.#connections.open(slot);
-    this.#checkReady();
+    this.nextInterval();
+    for (let slot = 0; slot < slots; slot++) this.connections.open(slot);
+    this.checkReady();
   }
 
   opened(connection: Connection): void {
-    this.#open++;
-    this.#connections.noteOpened(connection);
-    if (connection.slot >= this.#readers) connection.stall();
-    else if (this.#isPlaying) this.#joinLate(connection.slot);
-    this.#checkReady();
+    this.open++;
+    this.connections.noteOpened(connection);
+    if (connection.slot >= this.readers) connection.stall();
+    else if (this.isPlaying) this.joinLate(connection.slot);
+    this.checkReady();
   }
 
   failed(connection: Connection, reason: string, code: string | undefined): void {
-    if (this.#connections.noteFailed(connection, reason, code)) return;
-    this.#slots[connection.slot] = undefined;
-    this.#checkReady();
+    if (this.connections.noteFailed(connection, reason, code)) return;
+    this.slots[connection.slot] = undefined;
+    this.checkReady();
   }
 
   closedByServer(connection: Connection, code: number): void {
-    this.#open--;
-    this.#slots[connection.slot] = undefined;
-    if (connection.slot >= this.#readers) this.#stalledClosed++;
-    else this.#connections.noteClosedByServer(code);
+    this.open--;
+    this.slots[connection.slot] = undefined;
+    if (connection.slot >= this.readers) this.stalledClosed++;
+    else this.connections.noteClosedByServer(code);
   }
 
   stamped(connection: Connection, bytes: Uint8Array, at: number): void {
     const slot = connection.slot;
     // A stalled one that reads again at the end: what it finds is no delivery.
-    if (slot >= this.#readers) return;
-    this.#deliveries++;
+    if (slot >= this.readers) return;
+    this.deliveries++;
     if (bytes[at + 1] !== STAMP_MEASURED) return;
-    if (!this.#lives.hear(slot, stampPublisher(bytes, at), stampSequence(bytes, at))) return;
-    const latencyUs = this.#turns.nowUs - stampDueUs(bytes, at);
-    this.#lastDeliveryUs = this.#turns.nowUs;
-    this.#latencies.record(latencyUs);
-    this.#turns.heard(latencyUs);
+    if (!this.lives.hear(slot, stampPublisher(bytes, at), stampSequence(bytes, at))) return;
+    const latencyUs = this.turns.nowUs - stampDueUs(bytes, at);
+    this.lastDeliveryUs = this.turns.nowUs;
+    this.latencies.record(latencyUs);
+    this.turns.heard(latencyUs);
   }
 
   /** The schedule is known: whoever is open now is owed every measured message. */
   play({ startUs, measureStartUs, measureEndUs }: Play): void {
-    this.#isPlaying = true;
-    for (let slot = 0; slot < this.#readers; slot++) {
-      if (this.#slots[slot] !== undefined) this.#lives.beginWhole(slot);
+    this.isPlaying = true;
+    for (let slot = 0; slot < this.readers; slot++) {
+      if (this.slots[slot] !== undefined) this.lives.beginWhole(slot);
     }
-    const nowUs = this.#turns.clock();
-    const { churnRate, stormFraction, rate, burst } = this.#setup.plan;
-    if (this.#setup.isWatchful && rate > 0) {
+    const nowUs = this.turns.clock();
+    const { churnRate, stormFraction, rate, burst } = this.setup.plan;
+    if (this.setup.isWatchful && rate > 0) {
       const instants = { firstUs: startUs, lastUs: measureEndUs, everyUs: (burst * 1e6) / rate };
-      this.#stopWatching = watchFor(instants, this.#turns.clock);
+      this.stopWatching = watchFor(instants, this.turns.clock);
     }
-    this.#at((measureStartUs - nowUs) / 1000, () => {
-      this.#busyness.begin();
-      this.#turns.delays.take();
-      if (churnRate > 0) this.#churn(churnRate / this.#setup.lanes, measureEndUs);
+    this.at((measureStartUs - nowUs) / 1000, () => {
+      this.busyness.begin();
+      this.turns.delays.take();
+      if (churnRate > 0) this.churn(churnRate / this.setup.lanes, measureEndUs);
     });
-    this.#at((measureEndUs - nowUs) / 1000, () => this.#busyness.end());
+    this.at((measureEndUs - nowUs) / 1000, () => this.busyness.end());
     if (stormFraction > 0) {
       const cutUs = measureStartUs + (measureEndUs - measureStartUs) / 3;
-      this.#at((cutUs - nowUs) / 1000, () => this.#storm(stormFraction));
+      this.at((cutUs - nowUs) / 1000, () => this.storm(stormFraction));
     }
   }
 
   /** Publishing ended: waits for what is on its way, then reports. */
   settle({ sent }: Settle): void {
-    const { drainS } = this.#setup.plan;
+    const { drainS } = this.setup.plan;
     const startMs = performance.now();
-    let heard = this.#lives.totals.delivered;
+    let heard = this.lives.totals.delivered;
     let quietSinceMs = startMs;
     const poll = setInterval(() => {
       const nowMs = performance.now();
-      if (this.#lives.totals.delivered !== heard) {
-        heard = this.#lives.totals.delivered;
+      if (this.lives.totals.delivered !== heard) {
+        heard = this.lives.totals.delivered;
         quietSinceMs = nowMs;
       }
       const isOver = nowMs - startMs > drainS * 1000 || nowMs - quietSinceMs > QUIET_MS;
-      if (!isOver && !this.#lives.haveAll(sent)) return;
+      if (!isOver && !this.lives.haveAll(sent)) return;
       clearInterval(poll);
-      this.#lives.endAll(sent);
-      this.#judgeStalled(() => this.#report());
+      this.lives.endAll(sent);
+      this.judgeStalled(() => this.report());
     }, SETTLE_POLL_MS);
   }
 
   close(): void {
-    this.#stopWatching?.();
-    clearTimeout(this.#intervalTimer);
-    for (const timer of this.#timers) clearInterval(timer);
-    this.#connections.stop();
-    for (const connection of this.#slots) connection?.close();
+    this.stopWatching?.();
+    clearTimeout(this.intervalTimer);
+    for (const timer of this.timers) clearInterval(timer);
+    this.connections.stop();
+    for (const connection of this.slots) connection?.close();
   }
 
-  #checkReady(): void {
-    if (this.#isReady || !this.#connections.ramp.isIdle) return;
-    this.#isReady = true;
-    this.#send(this.#connections.ready());
+  private checkReady(): void {
+    if (this.isReady || !this.connections.ramp.isIdle) return;
+    this.isReady = true;
+    this.send(this.connections.ready());
   }
 
-  #joinLate(slot: number): void {
-    this.#lives.beginLate(slot);
-    if (this.#stormMissing === 0) return;
-    this.#stormMissing--;
-    if (this.#stormMissing === 0) this.#stormRecoveredMs = performance.now() - this.#stormCutMs;
+  private joinLate(slot: number): void {
+    this.lives.beginLate(slot);
+    if (this.stormMissing === 0) return;
+    this.stormMissing--;
+    if (this.stormMissing === 0) this.stormRecoveredMs = performance.now() - this.stormCutMs;
   }
 
   /** Queues the successor of a subscriber that was just ended on purpose, in the same slot. */
-  #succeed(slot: number): void {
-    this.#open--;
-    this.#lives.endEarly(slot);
-    this.#connections.open(slot);
+  private succeed(slot: number): void {
+    this.open--;
+    this.lives.endEarly(slot);
+    this.connections.open(slot);
   }
 
-  #churn(ratePerS: number, endUs: number): void {
-    const startUs = this.#turns.clock();
+  private churn(ratePerS: number, endUs: number): void {
+    const startUs = this.turns.clock();
     let replaced = 0;
     let slot = 0;
     const timer = setInterval(() => {
-      const nowUs = this.#turns.clock();
+      const nowUs = this.turns.clock();
       if (nowUs >= endUs) clearInterval(timer);
       const due = Math.floor(((nowUs - startUs) / 1e6) * ratePerS);
-      for (let tries = 0; replaced < due && tries < this.#readers; tries++) {
-        const connection = this.#slots[slot];
+      for (let tries = 0; replaced < due && tries < this.readers; tries++) {
+        const connection = this.slots[slot];
         if (connection?.isOpen) {
           connection.close();
-          this.#succeed(slot);
+          this.succeed(slot);
           replaced++;
         }
-        slot = (slot + 1) % this.#readers;
+        slot = (slot + 1) % this.readers;
       }
     }, CHURN_TICK_MS);
-    this.#timers.push(timer);
+    this.timers.push(timer);
   }
 
-  #storm(fraction: number): void {
-    this.#stormCutMs = performance.now();
+  private storm(fraction: number): void {
+    this.stormCutMs = performance.now();
     const cut: number[] = [];
-    for (let slot = 0; slot < Math.round(this.#readers * fraction); slot++) {
-      if (this.#slots[slot]?.isOpen) cut.push(slot);
+    for (let slot = 0; slot < Math.round(this.readers * fraction); slot++) {
+      if (this.slots[slot]?.isOpen) cut.push(slot);
     }
     // All are counted and cut before the first comes back: a fast server must not make the storm seem over between two
     // of them.
-    this.#stormMissing = cut.length;
-    for (const slot of cut) this.#slots[slot]?.cut();
-    for (const slot of cut) this.#succeed(slot);
+    this.stormMissing = cut.length;
+    for (const slot of cut) this.slots[slot]?.cut();
+    for (const slot of cut) this.succeed(slot);
   }
 
   /** Lets stalled subscribers read again, so that those whom the server closed learn of it. */
-  #judgeStalled(done: () => void): void {
-    const stalled = this.#slots.slice(this.#readers);
+  private judgeStalled(done: () => void): void {
+    const stalled = this.slots.slice(this.readers);
     if (stalled.length === 0) {
       done();
       return;
     }
     for (const connection of stalled) connection?.unstall();
-    this.#at(STALLED_CLOSE_MS, done);
+    this.at(STALLED_CLOSE_MS, done);
   }
 
   /** Reports at the next boundary of the series, which all processes share. */
-  #nextInterval(): void {
-    const { runStartUs, intervalMs } = this.#setup;
-    const sinceMs = (this.#turns.clock() - runStartUs) / 1000;
+  private nextInterval(): void {
+    const { runStartUs, intervalMs } = this.setup;
+    const sinceMs = (this.turns.clock() - runStartUs) / 1000;
     const index = Math.floor(sinceMs / intervalMs);
-    this.#intervalTimer = setTimeout(
+    this.intervalTimer = setTimeout(
       () => {
-        this.#reportInterval(index, (index + 1) * intervalMs);
-        this.#nextInterval();
+        this.reportInterval(index, (index + 1) * intervalMs);
+        this.nextInterval();
       },
       (index + 1) * intervalMs - sinceMs + 1,
     );
   }
 
-  #reportInterval(index: number, endMs: number): void {
-    this.#send({
+  private reportInterval(index: number, endMs: number): void {
+    this.send({
       kind: 'interval',
       index,
       endMs,
-      open: this.#open,
-      opened: this.#connections.opened,
-      deliveries: this.#deliveries,
-      latencies: this.#latencies.take(),
-      missing: this.#lives.missing,
-      cpu: this.#busyness.sinceLast(),
+      open: this.open,
+      opened: this.connections.opened,
+      deliveries: this.deliveries,
+      latencies: this.latencies.take(),
+      missing: this.lives.missing,
+      cpu: this.busyness.sinceLast(),
     });
-    this.#deliveries = 0;
+    this.deliveries = 0;
   }
 
-  #report(): void {
-    clearTimeout(this.#intervalTimer);
-    const { runStartUs, intervalMs } = this.#setup;
-    const endMs = Math.round((this.#turns.clock() - runStartUs) / 1000);
-    this.#reportInterval(Math.floor(endMs / intervalMs), endMs);
-    this.#send({
+  private report(): void {
+    clearTimeout(this.intervalTimer);
+    const { runStartUs, intervalMs } = this.setup;
+    const endMs = Math.round((this.turns.clock() - runStartUs) / 1000);
+    this.reportInterval(Math.floor(endMs / intervalMs), endMs);
+    this.send({
       kind: 'heard',
-      totals: this.#lives.totals,
-      lastDeliveryUs: this.#lastDeliveryUs,
-      misrouted: this.#lives.misrouted,
-      readDelays: this.#turns.delays.take(),
-      busyness: this.#busyness.report(this.#setup.plan.durationS * 1000),
-      connections: this.#connections.figures(),
-      closedByServer: this.#connections.closedByServer,
-      stalledClosed: this.#setup.plan.stalledSubscribers === 0 ? null : this.#stalledClosed,
-      stormRecoveredMs: this.#stormRecoveredMs,
+      totals: this.lives.totals,
+      lastDeliveryUs: this.lastDeliveryUs,
+      misrouted: this.lives.misrouted,
+      readDelays: this.turns.delays.take(),
+      busyness: this.busyness.report(this.setup.plan.durationS * 1000),
+      connections: this.connections.figures(),
+      closedByServer: this.connections.closedByServer,
+      stalledClosed: this.setup.plan.stalledSubscribers === 0 ? null : this.stalledClosed,
+      stormRecoveredMs: this.stormRecoveredMs,
     });
   }
 
-  #at(delayMs: number, act: () => void): void {
-    this.#timers.push(setTimeout(act, Math.max(0, delayMs)));
+  private at(delayMs: number, act: () => void): void {
+    this.timers.push(setTimeout(act, Math.max(0, delayMs)));
   }
 }
