@@ -1,4 +1,6 @@
 // A relay inside a Node program or a test: no signal handlers, no process.exit, no lines on stdout unless asked for.
+
+import { FanwireError } from './base/error.js';
 import { createLogger } from './base/log.js';
 import { openFilesError } from './base/open-files.js';
 import { checkConfig } from './cli/preflight.js';
@@ -6,7 +8,6 @@ import type { Running } from './cli/running.js';
 import { start, startBare } from './cli/start.js';
 import { configOf } from './config/load.js';
 import type { RelayConfig } from './config/schema.js';
-import { FanwireError } from './protocol/codes.js';
 import { checkTopicName } from './protocol/topic-name.js';
 import { urlOf } from './relay/listening.js';
 import { totalOf } from './relay/watch/stats.js';

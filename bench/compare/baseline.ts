@@ -5,8 +5,8 @@
 // budget.
 
 import { writeFileSync } from 'node:fs';
+import { FanwireError } from '../../src/base/error.js';
 import { readJsonFile } from '../../src/base/json-file.js';
-import { FanwireError } from '../../src/protocol/codes.js';
 import type { Result } from '../result/result.js';
 import { validateResult } from '../result/result-validate.js';
 import type { Plan } from '../scenarios/scenario.js';

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import { signalGroup } from '../run/signal-child.js';
 import { STEP_USAGE, STEPS_FILE, type Step, type StepTask, TASK_FILE } from './bisect-step.js';
 import { CheckoutCache } from './sides/cache.js';

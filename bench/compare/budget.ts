@@ -1,6 +1,6 @@
 // Budgets such as `p99:+10%,cpu:+5%`: how much worse a metric may get, and what may be said of that.
 
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 
 export const METRIC_NAMES = [
   'p50',

@@ -1,6 +1,6 @@
 // A comparison from its first pair to its verdict: a session, and a second one where the first saw a small regression.
 
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import { COMPARISON_SCHEMA, type Comparison, type Confirmation, judgeWhole } from './comparison.js';
 import { concludeAll } from './conclude.js';
 import { CONFIRMATION_SHARE, confirm, type Suspect, toConfirm } from './confirm.js';

@@ -1,8 +1,8 @@
 // A comparison read back from its JSON file, checked before anything is made of it.
 
 import { z } from 'zod';
+import { FanwireError } from '../../src/base/error.js';
 import { readJsonFile } from '../../src/base/json-file.js';
-import { FanwireError } from '../../src/protocol/codes.js';
 import { METRIC_NAMES } from './budget.js';
 import { COMPARISON_SCHEMA, type Comparison } from './comparison.js';
 

@@ -1,7 +1,7 @@
 // Which metrics decide a comparison: those that a --budget names, or the default ones, as far as they can be measured
 // here at all.
 
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import { INSTRUCTIONS, KERNEL_INSTRUCTIONS, whyUncountable } from '../measure/event-counter.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { MetricName } from './budget.js';

@@ -1,6 +1,6 @@
 // When a comparison gives up: what it plays is thrown away as invalid, again and again.
 
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import type { Run } from './metrics.js';
 
 /** This many in a row thrown away, and this share of the time gone with them: the machine cannot measure this now. By

@@ -2,7 +2,7 @@
 // cost.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import type { Engine } from '../engines/engine.js';
 import { ByteSockets } from '../load/byte-sockets.js';
 import { closedLoop } from '../load/closed-loop.js';

@@ -1,8 +1,8 @@
 // `fanwire compare` as a command runs it: two sides, the scenarios, pairs until a verdict, reports, an exit code.
 
 import { appendFileSync } from 'node:fs';
+import { FanwireError } from '../../src/base/error.js';
 import { Exit } from '../../src/base/exit-codes.js';
-import { FanwireError } from '../../src/protocol/codes.js';
 import { nativeEngine } from '../engines/native.js';
 import { pinProcess, splitCores } from '../measure/pinning.js';
 import { raisePriority } from '../measure/priority.js';

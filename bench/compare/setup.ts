@@ -1,6 +1,6 @@
 // One scenario of a comparison before it is played: its plan, its gates, and whether it can lead to a verdict at all.
 
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.js';
 import type { Dialect } from '../targets/target.js';

@@ -7,8 +7,8 @@
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { FanwireError } from '../../src/base/error.js';
 import { isDirectory } from '../../src/base/is-directory.js';
-import { FanwireError } from '../../src/protocol/codes.js';
 import { startCommandTarget } from '../targets/command.js';
 import { startRelayTarget } from '../targets/relay.js';
 import type { Dialect, Target } from '../targets/target.js';

@@ -1,8 +1,8 @@
 // A suite: several scenarios that are judged together, from the one that ships or from a JSON file (`compare.json`).
 
+import { FanwireError } from '../../src/base/error.js';
 import { readJsonFile } from '../../src/base/json-file.js';
 import { didYouMean } from '../../src/base/nearest.js';
-import { FanwireError } from '../../src/protocol/codes.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { readPlan } from '../scenarios/plan-options.js';
 import type { Plan } from '../scenarios/scenario.js';

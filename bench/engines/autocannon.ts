@@ -13,7 +13,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import autocannon from 'autocannon';
 import type { Histogram } from 'hdr-histogram-js';
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import { HIGHEST_LATENCY_US, newLatencyHistogram, percentileMs } from '../measure/histogram.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { Target } from '../targets/target.js';

@@ -3,7 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import type { TimelineLine } from '../k6/lib/lines.js';
 import { percentileMs } from '../measure/histogram.js';
 import { pinnedCommand } from '../measure/pinning.js';

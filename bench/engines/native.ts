@@ -6,7 +6,7 @@
 
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import { MAX_PUBLISHERS, MAX_SEQUENCE } from '../load/stamp.js';
 import { requireSockets, socketsPerProcess } from '../measure/file-limit.js';
 import { percentileMs } from '../measure/histogram.js';

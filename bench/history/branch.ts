@@ -1,7 +1,7 @@
 // Files on a branch of this repository, read and committed without a work tree: the user's checkout is not touched.
 
 import { execFileSync } from 'node:child_process';
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import { withoutRepository } from '../compare/sides/git.js';
 
 /** Those of `paths` that the branch has, with their text; the remote's branch where there is no local one.

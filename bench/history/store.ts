@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import { makeFolder } from '../run/make-folder.js';
 import { branchFiles, commitFiles } from './branch.js';
 import { entrySchema, HISTORY_SCHEMA, type HistoryEntry } from './entry.js';

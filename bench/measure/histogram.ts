@@ -1,7 +1,7 @@
 // Latency histograms: HdrHistogram in microseconds, encoded to travel in JSON, mergeable over workers and runs.
 
 import hdr, { type Histogram } from 'hdr-histogram-js';
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import type { Result } from '../result/result.js';
 
 /** 60 s. A longer latency is recorded as 60 s: at that point the server has stalled and the run is judged lost. */

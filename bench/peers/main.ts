@@ -4,9 +4,9 @@
 
 import { join } from 'node:path';
 import { onEndSignal } from '../../src/base/end-signals.js';
+import { FanwireError } from '../../src/base/error.js';
 import { exitCodeFor } from '../../src/base/error-codes.js';
 import { formatMs, formatSeconds } from '../../src/base/page/format.js';
-import { FanwireError } from '../../src/protocol/codes.js';
 import { NATIVE_DEFAULTS, nativeEngine } from '../engines/native.js';
 import { pinProcess, splitCores } from '../measure/pinning.js';
 import { raisePriority } from '../measure/priority.js';

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import type { Dialect } from '../targets/target.js';
 import { BUN_INSTALL, findBun } from './bun-binary.js';
 import { compile, installedVersion, toolVersion } from './toolchain.js';

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import { freePort } from '../run/free-port.js';
 import { ServerProcess } from '../targets/server-process.js';
 import type { Target } from '../targets/target.js';

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import type { Result } from '../result/result.js';
 import { makeFolder } from '../run/make-folder.js';
 

@@ -1,7 +1,7 @@
 // Reads result files: what is not a fanwire.result/1, or contradicts itself, is refused with one clear line.
 
+import { FanwireError } from '../../src/base/error.js';
 import { readJsonFile } from '../../src/base/json-file.js';
-import { FanwireError } from '../../src/protocol/codes.js';
 import { type Result, resultSchema } from './result.js';
 
 /** Checks that `value` is a whole, consistent result and returns it typed. `source` (a file name) is named in the

@@ -1,6 +1,6 @@
 // An objective such as `p99<20ms,loss==0`: read from text, judged against a result.
 
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import type { Result } from './result.js';
 
 /** One condition of an objective, with times in ms and shares as fractions. */

@@ -4,7 +4,7 @@
 // Counts are added and latency histograms merged, which is exact. What cannot be added (a percentile of connect times,
 // a generator's own load, the p99 of an interval) is the worst of all: that bounds it from above.
 
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import { decodeHistogram, mergeHistograms, summarizeLatency } from '../measure/histogram.js';
 import type { Result, SeriesPoint } from './result.js';
 import { publishesFor } from './validity.js';

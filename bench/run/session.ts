@@ -1,7 +1,7 @@
 // What `fanwire bench` does once its flags are read: target, engine, runs, one result, an exit code.
 
+import { FanwireError } from '../../src/base/error.js';
 import { Exit } from '../../src/base/exit-codes.js';
-import { FanwireError } from '../../src/protocol/codes.js';
 import { autocannonEngine } from '../engines/autocannon.js';
 import type { Engine, Progress } from '../engines/engine.js';
 import { k6Engine } from '../engines/k6.js';

@@ -1,7 +1,7 @@
 // Whether a plan can state what is asked of it. One that never can is refused before it is played, with the flag that
 // would do.
 
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import { highestPercentile, type SloTerm } from '../result/slo.js';
 import { publishesFor } from '../result/validity.js';
 import type { Plan } from '../scenarios/scenario.js';

@@ -1,7 +1,7 @@
 // Every scenario, in the order that `fanwire bench list` prints them.
 
+import { FanwireError } from '../../src/base/error.js';
 import { didYouMean } from '../../src/base/nearest.js';
-import { FanwireError } from '../../src/protocol/codes.js';
 import { burst } from './burst.js';
 import { churn } from './churn.js';
 import { connectRamp } from './connect-ramp.js';

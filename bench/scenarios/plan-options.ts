@@ -1,9 +1,9 @@
 // The parameters of a plan as people give them: flags, and the keys of a `--scenario file.json`. Both come from this
 // one list.
 
+import { FanwireError } from '../../src/base/error.js';
 import { readJsonFile } from '../../src/base/json-file.js';
 import { didYouMean } from '../../src/base/nearest.js';
-import { FanwireError } from '../../src/protocol/codes.js';
 import { amount, bytes, seconds } from '../k6/lib/text.js';
 import { PLAN_DEFAULTS, type Plan, STAMP_BYTES } from './scenario.js';
 

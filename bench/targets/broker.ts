@@ -1,6 +1,6 @@
 // The NATS server that joins the relays of a `--nodes` run, started beside them unless the user names one.
 
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import { findProgram } from '../run/find-program.js';
 import { freePort } from '../run/free-port.js';
 import { ServerProcess } from './server-process.js';

@@ -1,6 +1,6 @@
 // Which server a run is against: one that is there, one that a command starts, a peer, or fanwire itself.
 
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import { peerNamed } from '../peers/registry.js';
 import { startPeer } from '../peers/start.js';
 import type { Plan } from '../scenarios/scenario.js';

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import { pinnedCommand } from '../measure/pinning.js';
 import { raisedCommand } from '../measure/priority.js';
 import { isRunning, signalGroup } from '../run/signal-child.js';

@@ -1,6 +1,6 @@
 // A target that is already there: `--url ws://…`, once or several times for the nodes of a cluster.
 
-import { FanwireError } from '../../src/protocol/codes.js';
+import { FanwireError } from '../../src/base/error.js';
 import type { Dialect, Target } from './target.js';
 
 /** Describes running servers. `pids` are theirs where they run on this machine, so that CPU and memory can be read.

@@ -1,6 +1,7 @@
 // `--auth jwt`: tokens signed elsewhere, verified by jose with a secret, a public key or a JWKS.
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
-import { FanwireError, type Refusal, Refused } from '../protocol/codes.js';
+import { FanwireError } from '../base/error.js';
+import { type Refusal, Refused } from '../protocol/codes.js';
 import { type Authenticator, type AuthLog, type Identity, MAX_TOKEN_BYTES, TokenIdentity } from './auth.js';
 import { JwksKeys, type JwksOptions, KeysUnavailable } from './jwks.js';
 import { PUBLIC_KEY_ALGORITHMS, type VerificationKey } from './keys.js';

@@ -2,8 +2,8 @@
 import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { JWK } from 'jose';
+import { FanwireError } from '../base/error.js';
 import type { RelayConfig } from '../config/schema.js';
-import { FanwireError } from '../protocol/codes.js';
 
 /** A verification key and the only algorithms accepted with it: a token never chooses how it is checked. */
 export interface VerificationKey {

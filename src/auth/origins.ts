@@ -1,6 +1,6 @@
 // The origin allow-list: which web pages may open a connection. Clients without an Origin header are no browsers and
 // pass.
-import { FanwireError } from '../protocol/codes.js';
+import { FanwireError } from '../base/error.js';
 
 /** Decides whether an Origin header may connect. */
 export type OriginCheck = (origin: string | undefined) => boolean;

@@ -1,5 +1,5 @@
 // Topic permissions: patterns that are an exact topic or a prefix with a trailing `*`, compiled once, asked many times.
-import { FanwireError } from '../protocol/codes.js';
+import { FanwireError } from '../base/error.js';
 
 /** More patterns than this for one token is a mistake in whatever mints it (every check walks the prefixes). */
 const MAX_PATTERNS = 256;

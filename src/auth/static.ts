@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { FanwireError, type Refusal, Refused } from '../protocol/codes.js';
+import { FanwireError } from '../base/error.js';
+import { type Refusal, Refused } from '../protocol/codes.js';
 import { type Authenticator, type AuthLog, type Identity, MAX_TOKEN_BYTES, TokenIdentity } from './auth.js';
 import { compilePatterns } from './permissions.js';
 

@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto';
 import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import { FanwireError } from '../base/error.js';
 import { type Logger, type SampledWarnings, sampledWarnings } from '../base/log.js';
 import { ruleFor } from '../config/topic-rules.js';
-import { FanwireError } from '../protocol/codes.js';
 import { writeParcel } from '../protocol/parcel.js';
 import { DEDUP_MS, keptBody, publishKey } from '../protocol/publish-id.js';
 import { readRecord, type SequenceRecord, writeRecord } from '../protocol/sequence-record.js';

@@ -2,9 +2,9 @@
 // They are renewed while a relay runs, and the NATS client reads them at each connection: one that is broken then must
 // not keep the node out of its cluster.
 import { credsAuthenticator, type NodeConnectionOptions } from '@nats-io/transport-node';
+import { FanwireError } from '../base/error.js';
 import { readGiven, requireCertificate, requireKeyPair } from '../config/pem.js';
 import type { RelayConfig } from '../config/schema.js';
-import { FanwireError } from '../protocol/codes.js';
 
 type FilesConfig = Pick<RelayConfig, 'clusterCa' | 'clusterCert' | 'clusterKey' | 'clusterCreds'>;
 

@@ -3,8 +3,8 @@
 // not kept, so that nothing stale arrives after an outage.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import { FanwireError } from '../base/error.js';
 import { type Logger, type SampledWarnings, sampledWarnings } from '../base/log.js';
-import { FanwireError } from '../protocol/codes.js';
 import type { Bridge } from './bridge.js';
 import { type Bus, type BusStatus, type Deliver, Kind } from './bus.js';
 import { type Census, NOBODY, type Question, type TakeCensus } from './census.js';

@@ -1,7 +1,7 @@
 // The arguments of flags that more than one command takes, read and refused as the relay's options are.
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { z } from 'zod';
-import { FanwireError } from '../protocol/codes.js';
+import { FanwireError } from '../base/error.js';
 
 /** A commander argument parser for `flag`; throws FanwireError FANWIRE_USAGE_RANGE. */
 export function argument<T>(flag: string, type: z.ZodType<T>): (value: string) => T {

@@ -7,8 +7,8 @@ import { readScenarioFile } from '../../bench/scenarios/plan-options.js';
 import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
 import type { Dialect } from '../../bench/targets/target.js';
 import { onEndSignal } from '../base/end-signals.js';
+import { FanwireError } from '../base/error.js';
 import { Exit } from '../base/exit-codes.js';
-import { FanwireError } from '../protocol/codes.js';
 import { collect, flagsOf, header } from './argument.js';
 import { declarePlanFlags, givenPlan } from './plan-flags.js';
 

@@ -1,8 +1,8 @@
 // `fanwire bisect`: which commit made the relay worse.
 import { Command } from 'commander';
 import { onEndSignal } from '../base/end-signals.js';
+import { FanwireError } from '../base/error.js';
 import { Exit } from '../base/exit-codes.js';
-import { FanwireError } from '../protocol/codes.js';
 import { measuring } from './measuring.js';
 
 interface BisectFlags {

@@ -1,7 +1,7 @@
 // `fanwire comment`: a comparison's verdict as one comment on a pull request, written anew by each run.
 import { Command } from 'commander';
 import type { GitHub } from '../../bench/compare/comment/github.js';
-import { FanwireError } from '../protocol/codes.js';
+import { FanwireError } from '../base/error.js';
 import { measuring } from './measuring.js';
 
 interface CommentFlags {

@@ -4,7 +4,7 @@ import type { ComparisonFiles } from '../../bench/compare/run.js';
 import { planOptions, readScenarioFile } from '../../bench/scenarios/plan-options.js';
 import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
 import { onEndSignal } from '../base/end-signals.js';
-import { FanwireError } from '../protocol/codes.js';
+import { FanwireError } from '../base/error.js';
 import { flagsOf } from './argument.js';
 import { measuring } from './measuring.js';
 import { declarePlanFlags, givenPlan } from './plan-flags.js';

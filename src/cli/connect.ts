@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Command } from 'commander';
 import { WebSocket } from 'ws';
-import { FanwireError } from '../protocol/codes.js';
+import { FanwireError } from '../base/error.js';
 import { header } from './argument.js';
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;

@@ -1,9 +1,10 @@
 // What a command that judges does with everything that ends it without a verdict: exit code 3, never 1, which means
 // "judged worse".
+
+import { FanwireError } from '../base/error.js';
 import { exitCodeFor } from '../base/error-codes.js';
 import { Exit } from '../base/exit-codes.js';
 import { openFilesError } from '../base/open-files.js';
-import { FanwireError } from '../protocol/codes.js';
 
 /** The user's doing: these keep their own exit codes. */
 const USERS: readonly number[] = [Exit.usage, Exit.interrupted];

@@ -1,12 +1,12 @@
 // What the `fanwire` command does: registers the sub-commands and turns every failure into one line and an exit code.
 import { Command, CommanderError } from 'commander';
+import { FanwireError } from '../base/error.js';
 import { exitCodeFor } from '../base/error-codes.js';
 import { Exit } from '../base/exit-codes.js';
 import { openFilesError } from '../base/open-files.js';
 import { usageLine } from '../base/usage-line.js';
 import { uwsBuild } from '../base/uws-build.js';
 import { version } from '../base/version.js';
-import { FanwireError } from '../protocol/codes.js';
 import { benchCommand } from './bench.js';
 import { bisectCommand } from './bisect.js';
 import { commentCommand } from './comment.js';

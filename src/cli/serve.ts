@@ -1,13 +1,13 @@
 // `fanwire serve`: reads the configuration, runs the relay, and ends it in order.
 import cluster from 'node:cluster';
 import { Command } from 'commander';
+import { FanwireError } from '../base/error.js';
 import { createLogger, hasColors, isForPeople, type Logger } from '../base/log.js';
 import { openFilesError } from '../base/open-files.js';
 import { version } from '../base/version.js';
 import { declareFlags, givenFlags } from '../config/flags.js';
 import { loadConfig, redacted } from '../config/load.js';
 import type { RelayConfig } from '../config/schema.js';
-import { FanwireError } from '../protocol/codes.js';
 import { greeting } from './greeting.js';
 import { checkConfig } from './preflight.js';
 import type { Running } from './running.js';

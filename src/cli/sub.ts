@@ -2,8 +2,8 @@
 import { Command } from 'commander';
 import type { RawData, WebSocket } from 'ws';
 import { onEndSignal } from '../base/end-signals.js';
+import { FanwireError } from '../base/error.js';
 import { choice, integer } from '../config/types.js';
-import { FanwireError } from '../protocol/codes.js';
 import { argument } from './argument.js';
 import { type ConnectOptions, closedError, connect, declareConnectFlags, parseUrl, topicOf } from './connect.js';
 

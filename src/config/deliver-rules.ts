@@ -1,5 +1,5 @@
 // Reads `--deliver`: which topics are delivered in windows, and what of a window reaches a subscriber.
-import { FanwireError } from '../protocol/codes.js';
+import { FanwireError } from '../base/error.js';
 import { MAX_WINDOW_MS } from '../protocol/envelope.js';
 import { isTopicPattern, parseTopicRules, quantity, TIME_UNIT_MS, type TopicRule } from './topic-rules.js';
 

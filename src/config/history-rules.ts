@@ -1,5 +1,5 @@
 // Reads `--history`: which topics keep how many messages, for how long, in how many bytes.
-import { FanwireError } from '../protocol/codes.js';
+import { FanwireError } from '../base/error.js';
 import { isTopicPattern, parseTopicRules, quantity, TIME_UNIT_MS, type TopicRule } from './topic-rules.js';
 
 export interface HistoryRule extends TopicRule {

@@ -1,7 +1,8 @@
 // Merges flags, variables and a file into one validated configuration: flag over variable over file over default.
+
+import { FanwireError } from '../base/error.js';
 import { readJsonFile } from '../base/json-file.js';
 import { didYouMean } from '../base/nearest.js';
-import { FanwireError } from '../protocol/codes.js';
 import { variableOf } from './option.js';
 import { groups, options, type RelayConfig } from './schema.js';
 

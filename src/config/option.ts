@@ -1,7 +1,7 @@
 // What one option is. Flags, FANWIRE_ variables, file keys, --help and --print-config are all made from this
 // declaration.
 import type { z } from 'zod';
-import { FanwireError } from '../protocol/codes.js';
+import { FanwireError } from '../base/error.js';
 
 export interface Option<S extends z.ZodType = z.ZodType> {
   /** The flag without its dashes, in kebab-case; the variable is FANWIRE_ and the same in UPPER_SNAKE. */

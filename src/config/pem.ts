@@ -2,7 +2,7 @@
 // client) says only that something is wrong with one of them, or says it once a minute into the log.
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { FanwireError } from '../protocol/codes.js';
+import { FanwireError } from '../base/error.js';
 
 /** A flag and the path that it was given. */
 export type Given = readonly [flag: string, path: string];

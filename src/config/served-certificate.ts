@@ -1,6 +1,6 @@
 // The certificate that clients are shown: what was last read of its files, and when it ends.
 import { createHash, type X509Certificate } from 'node:crypto';
-import { FanwireError } from '../protocol/codes.js';
+import { FanwireError } from '../base/error.js';
 import { type Given, readGiven, requireKeyPair } from './pem.js';
 import type { RelayConfig } from './schema.js';
 

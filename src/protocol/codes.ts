@@ -1,8 +1,6 @@
 // Every close code, HTTP refusal and stable error code of fanwire, each with its reason, in one place.
 import type { RetryAdvice } from './ops.js';
 
-export { FanwireError } from '../base/error.js';
-
 /** WebSocket close codes that the relay sends: when, and what a client does then. 1xxx are RFC 6455's, 4xxx are ours. A
  *  new one is an entry here and a call where it is sent; `npm run docs` prints the table. */
 export const CLOSES = {

@@ -1,6 +1,7 @@
 // The uWS App a configuration asks for: plain or TLS, and its compression.
+
+import { FanwireError } from '../base/error.js';
 import type { RelayConfig } from '../config/schema.js';
-import { FanwireError } from '../protocol/codes.js';
 import { Cost, type OpsBudget } from './budget/ops-budget.js';
 import { utf8 } from './bytes.js';
 import type { Connection, SocketState } from './fanout/audience.js';

@@ -1,5 +1,5 @@
 // What is said of a port that is listened on, or cannot be had.
-import { FanwireError } from '../protocol/codes.js';
+import { FanwireError } from '../base/error.js';
 
 /** @param flags what chooses the port and the address
  *  @param reason what is wrong, where it is known */

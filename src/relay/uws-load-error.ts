@@ -1,6 +1,6 @@
 // Why uWebSockets.js has no binary that loads here, in one line that is true of this very machine, with its mend.
 
-import { FanwireError } from '../protocol/codes.js';
+import { FanwireError } from '../base/error.js';
 
 /** What the running process is, as far as a prebuilt binary has to match it. */
 export interface Platform {

@@ -2,13 +2,13 @@
 // ends them.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FanwireError } from '../base/error.js';
 import type { Logger } from '../base/log.js';
 import type { BusStatus } from '../bus/bus.js';
 import { InterestTable } from '../bus/interest-table.js';
 import type { Link } from '../bus/link.js';
 import type { Nodes } from '../bus/nodes.js';
 import type { RelayConfig } from '../config/schema.js';
-import { FanwireError } from '../protocol/codes.js';
 import type { Cluster } from '../relay/company.js';
 import { SharedLedger } from '../relay/door/ledger.js';
 import type { HttpConnections } from '../relay/exit/lingering.js';

@@ -1,11 +1,11 @@
 // A worker thread: one relay on the port that all workers share, and its end of the bus between them.
 import { parentPort, workerData } from 'node:worker_threads';
+import { FanwireError } from '../base/error.js';
 import { createLogger } from '../base/log.js';
 import { ThreadsBus } from '../bus/threads.js';
 import { HealthRoute } from '../http/health.js';
 import { publishOwn } from '../http/publish/own.js';
 import { PublishApi } from '../http/publish/publish.js';
-import { FanwireError } from '../protocol/codes.js';
 import { SharedLedger } from '../relay/door/ledger.js';
 import { type Relay, startRelay } from '../relay/relay.js';
 import { type Inspection, LocalInspection } from '../relay/watch/inspection.js';

@@ -1,9 +1,9 @@
 // `--history`: rules are read as written, and each mistake gets one line that names it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { FanwireError } from '../../src/base/error.js';
 import { parseHistoryRules } from '../../src/config/history-rules.js';
 import { ruleFor } from '../../src/config/topic-rules.js';
-import type { FanwireError } from '../../src/protocol/codes.js';
 
 test('rules are read in order with their units, and a bare N,TTL,bytes is for every topic', () => {
   assert.deepEqual(parseHistoryRules(' chat/*=1000,10m,1m ; a=b=5,90,2k;1,500ms,1G '), [

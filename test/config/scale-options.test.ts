@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { usableCores } from '../../src/base/cpu-quota.js';
+import { FanwireError } from '../../src/base/error.js';
 import { loadConfig, redacted } from '../../src/config/load.js';
-import { FanwireError } from '../../src/protocol/codes.js';
 import { configWith } from '../support/config-with.js';
 
 type Given = Parameters<typeof configWith>[0];

@@ -1,7 +1,7 @@
 // The few routes of GitHub's REST API that a comment takes. https://docs.github.com/en/rest
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FanwireError } from '../../../src/protocol/codes.js';
+import { FanwireError } from '../../../src/base/error.js';
 
 const TIMEOUT_MS = 20_000;
 const TRIES = 4;

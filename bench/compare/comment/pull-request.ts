@@ -1,6 +1,6 @@
 // One comment a comparison on a pull request: the first run makes it, the next ones write it anew.
 
-import { FanwireError } from '../../../src/protocol/codes.js';
+import { FanwireError } from '../../../src/base/error.js';
 import { type GitHub, GitHubRefusal } from './github.js';
 
 const PAGE = 100;

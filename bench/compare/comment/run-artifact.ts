@@ -6,7 +6,7 @@
 import { promisify } from 'node:util';
 import yauzl from 'yauzl';
 import { z } from 'zod';
-import { FanwireError } from '../../../src/protocol/codes.js';
+import { FanwireError } from '../../../src/base/error.js';
 import type { Comparison } from '../comparison.js';
 import { type GitHub, GitHubRefusal } from './github.js';
 import { comparisonOfStranger } from './stranger.js';

@@ -1,6 +1,6 @@
 // A comparison that a stranger may have written: of the schema, and of no more than modest size anywhere.
 
-import { FanwireError } from '../../../src/protocol/codes.js';
+import { FanwireError } from '../../../src/base/error.js';
 import type { Comparison } from '../comparison.js';
 import { comparisonSchema } from '../comparison-file.js';
 

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { FanwireError } from '../../../src/protocol/codes.js';
+import { FanwireError } from '../../../src/base/error.js';
 import { GitFailure, git, reasonOf } from './git.js';
 import { environmentOf, openRepository, type Repository, type Setting, shallowList } from './repository.js';
 

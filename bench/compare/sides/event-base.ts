@@ -5,9 +5,9 @@
 // commits are judged too.
 // https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows
 
+import { FanwireError } from '../../../src/base/error.js';
 import { isDirectory } from '../../../src/base/is-directory.js';
 import { readJsonFile } from '../../../src/base/json-file.js';
-import { FanwireError } from '../../../src/protocol/codes.js';
 import { git } from './git.js';
 import { commitOf } from './repository.js';
 

@@ -1,7 +1,7 @@
 // Runs git, and says in one line why it did not do what it was asked, with the mend.
 
 import { execFile } from 'node:child_process';
-import { FanwireError } from '../../../src/protocol/codes.js';
+import { FanwireError } from '../../../src/base/error.js';
 
 /** What git sets for its hooks. A comparison inside of one would act on the user's repository wherever it runs git. */
 const LOCAL_VARIABLES = [

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { cpSync, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
-import { FanwireError } from '../../../src/protocol/codes.js';
+import { FanwireError } from '../../../src/base/error.js';
 import type { CheckoutCache } from './cache.js';
 import { changesOf, checkOut, copyFolder, type Snapshot, settled, snapshotCommit, snapshotFolder } from './checkout.js';
 import { GitFailure, refuseCheckout } from './git.js';

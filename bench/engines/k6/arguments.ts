@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FanwireError } from '../../../src/protocol/codes.js';
+import { FanwireError } from '../../../src/base/error.js';
 import { MOST_PUBLISHERS } from '../../k6/lib/frame.js';
 import type { Name } from '../../k6/lib/names.js';
 import type { Plan } from '../../scenarios/scenario.js';

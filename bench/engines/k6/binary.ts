@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { FanwireError } from '../../../src/protocol/codes.js';
+import { FanwireError } from '../../../src/base/error.js';
 import { isExecutable } from '../../run/find-program.js';
 
 /** All five scripts ran on v1.8.1 and v2.2.0; what is older was not tried. */

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { FanwireError } from '../../../src/protocol/codes.js';
+import { FanwireError } from '../../../src/base/error.js';
 import { type Line, readLine } from '../../k6/lib/lines.js';
 import { raiseSession } from '../../measure/priority.js';
 import { isRunning, signalChild } from '../../run/signal-child.js';

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { FanwireError } from '../../../src/protocol/codes.js';
+import { FanwireError } from '../../../src/base/error.js';
 import { pinProcess } from '../../measure/pinning.js';
 import { raiseProcess } from '../../measure/priority.js';
 import { isRunning, signalChild } from '../../run/signal-child.js';

@@ -1,6 +1,6 @@
 // The address a client really comes from, behind zero or more trusted proxies, and the key it is counted by.
 import { BlockList, isIP } from 'node:net';
-import { FanwireError } from '../../protocol/codes.js';
+import { FanwireError } from '../../base/error.js';
 
 /** What is known of where a request comes from. Addresses are binary as uWS gives them: 4 or 16 bytes. */
 export interface RequestSource {
