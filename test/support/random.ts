@@ -1,10 +1,10 @@
-// Chance that can be repeated: a seed is drawn anew for each run, and given by FANWIRE_FAULT_SEED to repeat one.
+// Chance that can be repeated: a seed is drawn anew for each run, and given by FANWIRE_TEST_SEED to repeat one.
 import { randomInt } from 'node:crypto';
 
 export class Random {
   private state: number;
 
-  constructor(readonly seed = Number(process.env.FANWIRE_FAULT_SEED ?? randomInt(2 ** 31))) {
+  constructor(readonly seed = Number(process.env.FANWIRE_TEST_SEED ?? randomInt(2 ** 31))) {
     this.state = seed;
   }
 

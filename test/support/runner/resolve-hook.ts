@@ -1,10 +1,12 @@
-// For Node before 22.15, whose module hooks run in a thread of their own: test files get limited-test.js for
-// `node:test`.
+// For Node before 22.15, whose module hooks run in a thread of their own: test files get the modules of limits.ts
+// instead of those that they name.
 
-let limited = '';
+import { type Instead, standIn } from './stand-in.js';
 
-export function initialize(url: string): void {
-  limited = url;
+let instead: Instead = {};
+
+export function initialize(given: Instead): void {
+  instead = given;
 }
 
 type Resolved = { readonly url: string; readonly format?: string };
@@ -14,5 +16,5 @@ export async function resolve(
   context: { readonly parentURL?: string },
   next: (specifier: string, context: object) => Promise<Resolved>,
 ): Promise<Resolved> {
-  return next(specifier === 'node:test' && context.parentURL !== limited ? limited : specifier, context);
+  return next(standIn(instead, specifier, context.parentURL) ?? specifier, context);
 }
