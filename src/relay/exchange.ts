@@ -29,7 +29,7 @@ export class Exchange {
   ) {}
 
   /** Fans out a frame of a raw socket. The hot path: see FanOut. */
-  publishRaw(topic: Topic, sender: Connection, message: ArrayBuffer, isBinary: boolean): void {
+  publishRaw(topic: Topic, sender: Connection, message: ArrayBuffer | Uint8Array, isBinary: boolean): void {
     if (topic.history !== undefined && this.publishKept(topic.name, sender, message, isBinary)) return;
     this.fanOutRaw(topic, sender, message, isBinary);
     this.bus.forward(topic.name, message, isBinary ? Kind.binary : Kind.text);

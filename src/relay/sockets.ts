@@ -46,14 +46,9 @@ export function socketBehavior(gate: Gate, parts: SocketParts, upgrade: Upgrade)
       cuts.tooBig(connection, size);
       return;
     }
-    if (connection.topic === undefined) {
-      connection.session?.receive(message, isBinary);
-      return;
-    }
-    connection.published++;
-    counters.published++;
-    counters.publishedBytes += size;
-    layer.exchange.publishRaw(connection.topic, connection, message, isBinary);
+    if (connection.topic === undefined) connection.session?.receive(message, isBinary);
+    else if (connection.published === 0) layer.first.hold(connection, message, isBinary);
+    else layer.publishRaw(connection, message, isBinary);
   };
   return {
     ...socketLimits(config, slow.hardLimitBytes),
@@ -93,7 +88,10 @@ export function socketBehavior(gate: Gate, parts: SocketParts, upgrade: Upgrade)
       counters.closed++;
       slow.onClose(connection);
       layer.closed(connection);
-      if (code === 1006) cuts.byUws(connection, reason, parts.closeCause());
+      const cut = code === 1006 ? cuts.byUws(connection, reason, parts.closeCause()) : undefined;
+      if (connection.published > 0) return;
+      if (cut === 'protocol') cuts.withheld(connection, layer.first.withhold(connection));
+      else layer.first.passOn(connection);
     },
   };
 }

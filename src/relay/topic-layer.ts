@@ -10,8 +10,9 @@ import { utf8 } from './bytes.js';
 import type { Company } from './company.js';
 import { Windows } from './deliver/windows.js';
 import { Exchange } from './exchange.js';
-import type { Connection } from './fanout/audience.js';
+import type { Connection, Topic } from './fanout/audience.js';
 import type { FanOut } from './fanout/fanout.js';
+import { FirstMessages } from './fanout/first-messages.js';
 import { attach } from './fanout/membership.js';
 import { TopicTable } from './fanout/topic-table.js';
 import { MemoryHistory } from './history/memory.js';
@@ -33,6 +34,8 @@ export class TopicLayer {
   readonly topics: TopicTable;
   readonly exchange: Exchange;
   readonly presence: Presence;
+  /** What new raw sockets have just said. */
+  readonly first = new FirstMessages((sender, message, isBinary) => this.publishRaw(sender, message, isBinary));
   /** Undefined where no topic is kept. */
   readonly history: MemoryHistory | undefined;
   private readonly sequencer: Sequencer | undefined;
@@ -102,6 +105,15 @@ export class TopicLayer {
     return this.sequencer?.keeps(topic) ?? false;
   }
 
+  /** Passes on what a raw socket sent: the hot path. */
+  publishRaw(sender: Connection, message: ArrayBuffer | Uint8Array, isBinary: boolean): void {
+    const { counters } = this.context;
+    sender.published++;
+    counters.published++;
+    counters.publishedBytes += message.byteLength;
+    this.exchange.publishRaw(sender.topic as Topic, sender, message, isBinary);
+  }
+
   /** A socket has opened: a raw one joins its topic, an enveloped one gets its session. */
   opened(connection: Connection): void {
     const { topic } = connection;
@@ -140,8 +152,9 @@ export class TopicLayer {
     }
   }
 
-  /** What waits in windows goes out: sockets are about to be closed. */
+  /** What is held or waits in windows goes out: sockets are about to be closed. */
   endWindows(): void {
+    this.first.release();
     this.windows.endAll();
   }
 

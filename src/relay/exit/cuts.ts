@@ -101,13 +101,27 @@ export class Cuts {
     connection.ws?.end(Close.policy, closeReason('closed by an administrator'));
   }
 
-  /** Counts a close with 1006 that uWS made by itself, by what it gives as the reason, or by what can be found out. */
-  byUws(connection: Connection, given: ArrayBuffer, cause: CloseCause): void {
+  /** Counts a close with 1006 that uWS made by itself, by what it gives as the reason, or by what can be found out.
+   *  Undefined where it is none of those that are counted. */
+  byUws(connection: Connection, given: ArrayBuffer, cause: CloseCause): CutReason | undefined {
     const uwsReason = given.byteLength > 0 ? Buffer.from(given).toString() : cause.isFrame() ? INVALID_FRAME : '';
     const reason = CUT_REASONS[uwsReason];
-    if (reason === undefined) return;
+    if (reason === undefined) return undefined;
     this.counters.cut[reason]++;
     const { id, remoteAddress, user } = connection;
     this.warnings.warn('connection cut', { id, address: remoteAddress, user, reason: uwsReason });
+    return reason;
+  }
+
+  /** Counts what a socket sent that was cut for an invalid frame in the same read: most likely misread. */
+  withheld({ id, remoteAddress, user }: Connection, messages: number): void {
+    if (messages === 0) return;
+    this.counters.withheld += messages;
+    this.warnings.warn('first messages withheld: does this client mask its frames?', {
+      id,
+      address: remoteAddress,
+      user,
+      messages,
+    });
   }
 }

@@ -24,6 +24,10 @@ export const COUNTED = {
     'fanwire_stalled_total',
     'Times a subscriber was passed over until it had read what it was sent (--deliver latest)',
   ],
+  withheld: [
+    'fanwire_messages_withheld_total',
+    'First messages that were not passed on: their socket was cut in the same read for an invalid frame, as one that does not mask its frames',
+  ],
   slowConsumers: ['fanwire_slow_consumers_total', 'Times a socket was found over --max-backpressure'],
 } as const satisfies Record<string, readonly [metric: string, help: string]>;
 
@@ -48,6 +52,7 @@ export class Counters implements Counts {
   replayed = 0;
   conflated = 0;
   stalled = 0;
+  withheld = 0;
   slowConsumers = 0;
   /** Messages that lagging sockets missed and have been told of or closed over (drop mode); see
    *  SlowConsumers.droppedMessages. */
