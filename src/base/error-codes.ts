@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   FANWIRE_CONFIG_CONFLICT: usage('two options contradict each other, or one needs another'),
   FANWIRE_CONFIG_HISTORY: usage('--history is no list of rules'),
   FANWIRE_CONFIG_DELIVER: usage('--deliver is no list of rules'),
+  FANWIRE_CONFIG_STATE: usage('--state is no list of rules, or one of them can never apply'),
   FANWIRE_CONFIG_TLS: usage('a certificate or key is no PEM, or the two do not belong together'),
   FANWIRE_CONFIG_ORIGIN: usage('an entry of --origins can match no origin'),
   FANWIRE_CONFIG_TRUST_PROXY: usage('an entry of --trust-proxy is no address or network'),

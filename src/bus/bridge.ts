@@ -2,37 +2,41 @@
 // some node reads the topic from, and as it is, marked, to nodes that keep no stream of it. Each node hears one of
 // these, so nobody hears it twice.
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { HistoryRule } from '../config/history-rules.js';
+import type { KeptRule } from '../config/state-rules.js';
 import { ruleFor } from '../config/topic-rules.js';
 import { binaryBody, textBody } from '../protocol/frames.js';
 import { type Parcel, readParcel, writeParcel } from '../protocol/parcel.js';
 import { writeRecord } from '../protocol/sequence-record.js';
 import { Kind } from './bus.js';
-import type { NodeRules } from './rules.js';
-import { bridgedSubject, historySubject, patternHash } from './subject.js';
+import { keptBy, type NodeRules } from './rules.js';
+import { bridgedSubject, historySubject, ruleHash, stateSubject } from './subject.js';
+
+/** Gives the key by which a topic's state is kept, of a message that was published with `key`. */
+export type StateKey = (topic: string, key: string | undefined, body: string) => string;
 
 /** Where else a message must go. */
 export interface Elsewhere {
-  /** Of other nodes' rules for the topic: the hashes of their patterns. */
-  readonly streams: readonly string[];
+  /** Other nodes' rules for the topic, each with a stream of its own. */
+  readonly streams: readonly KeptRule[];
   /** Whether some node keeps no stream of the topic. */
   readonly hasUnkept: boolean;
 }
 
 export class Bridge {
   /** The others' rules where they differ in which topics they keep; mostly none. */
-  private others: readonly (readonly HistoryRule[])[] = [];
+  private others: readonly (readonly KeptRule[])[] = [];
 
   /** @param own the rules of this node */
   constructor(
     private readonly prefix: string,
-    private readonly own: readonly HistoryRule[],
+    private readonly own: readonly KeptRule[],
+    readonly keyOf: StateKey,
   ) {}
 
   /** The rules of the other nodes have changed. */
   update(others: readonly NodeRules[]): void {
     const own = patternsOf(this.own);
-    const byPatterns = new Map(others.map(({ history }) => [patternsOf(history), history]));
+    const byPatterns = new Map(others.map(keptBy).map((rules) => [patternsOf(rules), rules]));
     byPatterns.delete(own);
     this.others = [...byPatterns.values()];
   }
@@ -45,12 +49,24 @@ export class Bridge {
   /** Undefined where all nodes go by the same rule for the topic. */
   elsewhere(topic: string): Elsewhere | undefined {
     if (this.others.length === 0) return undefined;
-    const own = ruleFor(this.own, topic)?.pattern;
-    const patterns = new Set(this.others.map((rules) => ruleFor(rules, topic)?.pattern));
-    patterns.delete(own);
-    if (patterns.size === 0) return undefined;
-    const streams = [...patterns].flatMap((pattern) => (pattern === undefined ? [] : [patternHash(pattern)]));
-    return { streams, hasUnkept: own === undefined || patterns.has(undefined) };
+    const own = ruleFor(this.own, topic);
+    const ownHash = own && ruleHash(own);
+    const streams = new Map<string, KeptRule>();
+    let hasUnkept = false;
+    for (const rules of this.others) {
+      const rule = ruleFor(rules, topic);
+      if (rule === undefined) hasUnkept = true;
+      else if (ruleHash(rule) !== ownHash) streams.set(ruleHash(rule), rule);
+    }
+    if (streams.size === 0 && (!hasUnkept || own === undefined)) return undefined;
+    return { streams: [...streams.values()], hasUnkept: own === undefined || hasUnkept };
+  }
+
+  /** Where a message goes into the stream of a rule. */
+  subjectIn(rule: KeptRule, topic: string, key: string | undefined, body: string): string {
+    const hash = ruleHash(rule);
+    if (!rule.isState) return historySubject(this.prefix, hash, 'in', topic);
+    return stateSubject(this.prefix, hash, 'in', topic, this.keyOf(topic, key, body));
   }
 
   /** Publishes a message of a topic that this node keeps no stream of. */
@@ -59,13 +75,13 @@ export class Bridge {
     nats.publish(bridgedSubject(this.prefix, topic), writeParcel(body, from, key));
     const about = { ...(from !== undefined && { from }), ...(key !== undefined && { key }) };
     const record = writeRecord({ is: 'publish', ...about }, body);
-    for (const hash of streams) nats.publish(historySubject(this.prefix, hash, 'in', topic), record);
+    for (const rule of streams) nats.publish(this.subjectIn(rule, topic, key, body), record);
   }
 }
 
 /** What decides where topics are kept; how much of them, all nodes of a stream agree on. */
-function patternsOf(rules: readonly HistoryRule[]): string {
-  return rules.map(({ pattern }) => pattern).join('\n');
+function patternsOf(rules: readonly KeptRule[]): string {
+  return rules.map(ruleHash).join(' ');
 }
 
 function parcelOf(message: Uint8Array, kind: Kind): Parcel {

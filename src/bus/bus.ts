@@ -73,7 +73,7 @@ export const NO_OBSERVER: ThreadsObserver = { record: () => {}, gone: () => {}, 
 export interface BusStatus {
   /** False while other relays cannot be reached: local relaying goes on. */
   readonly connected: boolean;
-  /** False while NATS does not have the streams of --history at hand; true where there are none. */
+  /** False while NATS does not have the streams of --history and --state at hand; true where there are none. */
   readonly streamsReady: boolean;
   /** Other nodes that are heard, and where they go by other rules than this one. */
   readonly nodes: number;

@@ -27,7 +27,7 @@ const BATCH = 500;
 /** How long a batch may take. */
 const BATCH_MS = 5000;
 
-/** Where a topic is kept. */
+/** Where a topic is kept. The subject of a state ends with a `*`, for its keys. */
 export interface KeptAt {
   readonly stream: string;
   readonly subject: string;
@@ -35,6 +35,8 @@ export interface KeptAt {
 
 export interface KeptMessage {
   readonly seq: number;
+  /** When it was published, by NATS's clock. */
+  readonly atMs: number;
   readonly data: Uint8Array;
 }
 
@@ -106,7 +108,10 @@ export class JetStreamReader {
       const before = await this.streams.do(stream);
       const { subjects = [] } = before.config;
       for (const subject of before.state.messages === 0 ? [] : subjects) {
-        const take = (message: JsMsg): void => void messagesOf.get(message.subject)?.push(message);
+        const take = (message: JsMsg): void => {
+          const read = messagesOf.get(message.subject) ?? messagesOf.get(topicOfKey(message.subject));
+          read?.push(keptMessage(message));
+        };
         await this.consume({ stream, subject }, before.state.last_seq, take);
       }
       const after = await this.streams.do(stream);
@@ -132,6 +137,7 @@ export class JetStreamReader {
   /** Streams drop their oldest messages, and a topic at its limit drops its own oldest, also while it is read: then
    *  some may be missing between those read, up to the oldest that is still there. */
   private async floorOf(at: KeptAt, messages: KeptMessage[], before: StreamInfo, after: StreamInfo): Promise<number> {
+    if (at.subject.endsWith('*')) return 0; // what went was replaced, or is to be forgotten
     const limit = after.config.max_msgs_per_subject;
     const published = after.state.last_seq - before.state.last_seq;
     let floor = after.state.first_seq - 1;
@@ -160,14 +166,15 @@ export class JetStreamReader {
   }
 
   /** The first message of a topic from number `seq` on. NATS has that from 2.9; the client's types lack it. */
-  private nextOf({ stream, subject }: KeptAt, seq: number): Promise<KeptMessage | null> {
-    return this.manager.streams.getMessage(stream, { seq, next_by_subj: subject } as { seq: number });
+  private async nextOf({ stream, subject }: KeptAt, seq: number): Promise<KeptMessage | null> {
+    const message = await this.manager.streams.getMessage(stream, { seq, next_by_subj: subject } as { seq: number });
+    return message && keptMessage(message);
   }
 
   private async readByConsumer(at: KeptAt): Promise<KeptMessage[]> {
     const messages: KeptMessage[] = [];
     const latest = await this.manager.streams.getMessage(at.stream, { last_by_subj: at.subject });
-    await this.consume(at, latest?.seq ?? 0, (message) => messages.push(message));
+    await this.consume(at, latest?.seq ?? 0, (message) => messages.push(keptMessage(message)));
     return messages;
   }
 
@@ -193,6 +200,15 @@ export class JetStreamReader {
     }
     await this.manager.consumers.delete(stream, name);
   }
+}
+
+function keptMessage({ seq, data, timestamp }: Pick<JsMsg, 'seq' | 'data' | 'timestamp'>): KeptMessage {
+  return { seq, data, atMs: Date.parse(timestamp) };
+}
+
+/** The subject by which a topic's state is read, of that of one of its keys. */
+function topicOfKey(subject: string): string {
+  return `${subject.slice(0, subject.lastIndexOf('.'))}.*`;
 }
 
 /** Neither has a space in it. */

@@ -1,25 +1,27 @@
-// The streams of --history at NATS: one for each rule. While nodes have different limits for a rule, its stream has the
-// wider ones, so that a change made node by node drops nothing that a node still promises.
+// The streams of --history and --state at NATS: one for each rule, of which those of --state keep the last of each key.
+// While nodes have different limits for a rule, its stream has the wider ones, so that a change made node by node drops
+// nothing that a node still promises.
 import type { JetStreamManager, StreamConfig } from '@nats-io/jetstream';
-import type { HistoryRule } from '../config/history-rules.js';
+import type { KeptRule } from '../config/state-rules.js';
 import { DEDUP_MS } from '../protocol/publish-id.js';
-import type { NodeRules } from './rules.js';
-import { historySubject, patternHash } from './subject.js';
+import { keptBy, type NodeRules } from './rules.js';
+import { historySubject, ruleHash } from './subject.js';
 
 /** JetStream's code for a stream that is there with another configuration. */
 const STREAM_EXISTS = 10058;
 
 export interface StreamsOptions {
   readonly prefix: string;
-  readonly rules: readonly HistoryRule[];
-  /** For all streams together. */
+  readonly rules: readonly KeptRule[];
+  /** For all streams of --history together, and for all of --state. */
   readonly maxBytes: number;
+  readonly stateMaxBytes: number;
   /** Servers that each stream is kept on. */
   readonly replicas: number;
 }
 
 /** A rule and its stream. */
-export interface Kept extends HistoryRule {
+export interface Kept extends KeptRule {
   readonly hash: string;
   readonly stream: string;
   epoch: string;
@@ -38,8 +40,9 @@ export class HistoryStreams {
     private readonly others: () => readonly NodeRules[],
   ) {
     this.kept = options.rules.map((rule) => {
-      const hash = patternHash(rule.pattern);
-      return { ...rule, hash, stream: `${options.prefix.replaceAll('.', '_')}_HISTORY_${hash}`, epoch: '' };
+      const hash = ruleHash(rule);
+      const kind = rule.isState ? 'STATE' : 'HISTORY';
+      return { ...rule, hash, stream: `${options.prefix.replaceAll('.', '_')}_${kind}_${hash}`, epoch: '' };
     });
   }
 
@@ -65,23 +68,27 @@ export class HistoryStreams {
     kept.epoch = `${Date.parse(created).toString(36)}.${kept.hash}`;
   }
 
-  private configOf({ pattern, hash, stream, maxMessages, ttlMs }: Kept): Config {
-    const { prefix, rules, maxBytes, replicas } = this.options;
-    const wide = { maxMessages, ttlMs, maxBytes: Math.floor(maxBytes / rules.length), replicas };
+  private configOf(kept: Kept): Config {
+    const { hash, stream, maxMessages, ttlMs, isState = false } = kept;
+    const { prefix, rules, maxBytes, stateMaxBytes, replicas } = this.options;
+    const share = (bytes: number, of: readonly KeptRule[]): number =>
+      Math.floor(bytes / of.filter((rule) => (rule.isState ?? false) === isState).length);
+    const wide = { maxMessages, ttlMs, maxBytes: share(isState ? stateMaxBytes : maxBytes, rules), replicas };
     for (const other of this.others()) {
-      const same = other.history.find((rule) => rule.pattern === pattern);
+      const theirs = keptBy(other);
+      const same = theirs.find((rule) => ruleHash(rule) === hash);
       if (same === undefined) continue;
       wide.maxMessages = Math.max(wide.maxMessages, same.maxMessages);
       wide.ttlMs = Math.max(wide.ttlMs, same.ttlMs);
-      wide.maxBytes = Math.max(wide.maxBytes, Math.floor(other.historyMaxBytes / other.history.length));
+      wide.maxBytes = Math.max(wide.maxBytes, share(isState ? other.stateMaxBytes : other.historyMaxBytes, theirs));
       wide.replicas = Math.max(wide.replicas, other.historyReplicas);
     }
     const subject = historySubject(prefix, hash, 'in', '');
     return {
       name: stream,
       subjects: [`${subject}>`],
-      max_msgs_per_subject: wide.maxMessages,
-      max_age: wide.ttlMs * 1e6,
+      max_msgs_per_subject: isState ? 1 : wide.maxMessages,
+      max_age: wide.ttlMs === Number.POSITIVE_INFINITY ? 0 : wide.ttlMs * 1e6,
       max_bytes: wide.maxBytes,
       num_replicas: wide.replicas,
       duplicate_window: Math.min(DEDUP_MS, wide.ttlMs) * 1e6,

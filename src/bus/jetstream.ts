@@ -12,11 +12,12 @@ import { writeParcel } from '../protocol/parcel.js';
 import { DEDUP_MS, keptBody, publishKey } from '../protocol/publish-id.js';
 import { readRecord, type SequenceRecord, writeRecord } from '../protocol/sequence-record.js';
 import type { Bridge, Elsewhere } from './bridge.js';
+import { HeardStates } from './heard-states.js';
 import { JetStreamReader, type KeptAt } from './jetstream-reader.js';
 import { HistoryStreams, type Kept, type StreamsOptions } from './jetstream-streams.js';
 import type { NatsObserver } from './nats-bus-options.js';
 import type { Nodes } from './nodes.js';
-import { bridgedSubject, historySubject } from './subject.js';
+import { bridgedSubject, historySubject, stateSubject } from './subject.js';
 
 /** Publishes that wait for the stream's answer; beyond it they go out unnumbered, as they do while NATS is away. */
 const MAX_WAITING = 20_000;
@@ -29,9 +30,10 @@ const RETRY_MS = 2000;
 
 export interface JetStreamOptions extends StreamsOptions {
   readonly log: Logger;
-  /** The other nodes, and how messages reach those that keep other topics. */
+  /** How messages reach streams, also those of nodes that keep other topics. */
+  readonly bridge: Bridge;
+  /** The other nodes. */
   readonly nodes?: Nodes;
-  readonly bridge?: Bridge;
 }
 
 /** Where records for the relays of this node go. */
@@ -55,6 +57,7 @@ export class JetStreamOwner implements NatsObserver {
   private readonly kept: readonly Kept[];
   private readonly warnings: SampledWarnings;
   private readonly live = new Map<string, Subscription | undefined>();
+  private readonly states = new HeardStates();
   private nats: NatsConnection | undefined;
   private client: JetStreamClient | undefined;
   /** There while the streams are at hand. */
@@ -110,7 +113,8 @@ export class JetStreamOwner implements NatsObserver {
     } catch (error) {
       if (round !== this.round) return;
       const reason = (error as Error).message;
-      const message = `--history with --cluster needs JetStream at NATS (nats-server -js): ${reason}`;
+      const option = this.kept.some(({ isState }) => !isState) ? '--history' : '--state';
+      const message = `${option} with --cluster needs JetStream at NATS (nats-server -js): ${reason}`;
       throw new FanwireError('FANWIRE_CLUSTER_HISTORY', message);
     }
     this.output.doubt();
@@ -118,6 +122,7 @@ export class JetStreamOwner implements NatsObserver {
 
   disconnected(): void {
     clearTimeout(this.retry);
+    this.states.doubt();
     this.round++;
     const { reader } = this;
     this.reader = undefined;
@@ -141,6 +146,7 @@ export class JetStreamOwner implements NatsObserver {
   unsubscribe(topic: string): void {
     this.live.get(topic)?.unsubscribe();
     this.live.delete(topic);
+    this.states.forget(topic);
   }
 
   private async publish(topic: string, record: Publish, body: string, reply: Reply): Promise<void> {
@@ -164,9 +170,10 @@ export class JetStreamOwner implements NatsObserver {
     try {
       const bytes = writeRecord(published, body);
       const options = pid === undefined ? {} : { msgID: hashOf(publishKey(topic, record.from, pid)) };
-      const elsewhere = this.options.bridge?.elsewhere(topic);
+      const { bridge } = this.options;
+      const elsewhere = bridge.elsewhere(topic);
       const bridged = elsewhere && this.publishElsewhere(client, topic, record, body, bytes, options, elsewhere);
-      const { seq } = await client.publish(this.subject(kept.hash, 'in', topic), bytes, options);
+      const { seq } = await client.publish(bridge.subjectIn(kept, topic, record.key, body), bytes, options);
       await bridged;
       acknowledge(seq);
     } catch (error) {
@@ -191,7 +198,8 @@ export class JetStreamOwner implements NatsObserver {
     { streams, hasUnkept }: Elsewhere,
   ): Promise<void> {
     if (hasUnkept) this.nats?.publish(bridgedSubject(this.options.prefix, topic), writeParcel(body, from, key));
-    const published = streams.map((hash) => client.publish(this.subject(hash, 'in', topic), bytes, options));
+    const { bridge } = this.options;
+    const published = streams.map((rule) => client.publish(bridge.subjectIn(rule, topic, key, body), bytes, options));
     for (const outcome of await Promise.allSettled(published)) {
       if (outcome.status === 'fulfilled') continue;
       this.unconfirmed++;
@@ -224,7 +232,7 @@ export class JetStreamOwner implements NatsObserver {
   private follow(nats: NatsConnection, topic: string): Subscription | undefined {
     const kept = ruleFor(this.kept, topic);
     if (kept === undefined) return undefined;
-    return nats.subscribe(this.subject(kept.hash, 'out', topic), {
+    return nats.subscribe(this.subject(kept, 'out', topic), {
       callback: (error, message) => {
         try {
           if (error === null) this.hear(kept, topic, message);
@@ -240,7 +248,7 @@ export class JetStreamOwner implements NatsObserver {
     if (record.is !== 'publish') return;
     const { is: _, ...about } = record;
     const seq = Number(message.headers?.get('Nats-Sequence'));
-    const after = Number(message.headers?.get('Nats-Last-Sequence'));
+    const after = kept.isState ? this.states.heard(topic, seq) : Number(message.headers?.get('Nats-Last-Sequence'));
     this.output.send(topic, writeRecord({ is: 'numbered', epoch: kept.epoch, seq, after, ...about }, body));
   }
 
@@ -256,8 +264,9 @@ export class JetStreamOwner implements NatsObserver {
       let last = floor;
       for (const message of messages) {
         const { record, body } = readRecord(message.data);
-        const { from, pid } = record as Publish;
-        const about = { after: last, ...(from !== undefined && { from }) };
+        const { from, pid, key } = record as Publish;
+        const age = Math.max(0, Date.now() - message.atMs);
+        const about = { after: last, age, ...(from !== undefined && { from }), ...(key !== undefined && { key }) };
         reply(writeRecord({ is: 'message', seq: message.seq, ...about }, keptBody(body, pid)));
         last = message.seq;
       }
@@ -286,12 +295,13 @@ export class JetStreamOwner implements NatsObserver {
     if (reader === this.reader) this.warnings.warn('history cannot be read from NATS', { topic, reason });
   }
 
-  private placeOf({ hash, stream }: Kept, topic: string): KeptAt {
-    return { stream, subject: this.subject(hash, 'in', topic) };
+  private placeOf(kept: Kept, topic: string): KeptAt {
+    return { stream: kept.stream, subject: this.subject(kept, 'in', topic) };
   }
 
-  private subject(hash: string, way: 'in' | 'out', topic: string): string {
-    return historySubject(this.options.prefix, hash, way, topic);
+  /** Takes in all keys of a state. */
+  private subject({ hash, isState }: Kept, way: 'in' | 'out', topic: string): string {
+    return (isState ? stateSubject : historySubject)(this.options.prefix, hash, way, topic);
   }
 }
 

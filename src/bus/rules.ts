@@ -1,8 +1,11 @@
 // What must be equal over the nodes of a cluster, as each announces it, and where two nodes differ.
 import { z } from 'zod';
+import { type DeliverRule, parseDeliverRules } from '../config/deliver-rules.js';
 import type { HistoryRule } from '../config/history-rules.js';
 import { parseHistoryRules } from '../config/history-rules.js';
 import type { RelayConfig } from '../config/schema.js';
+import { type KeptRule, keptRules, parseStateRules, type StateRule } from '../config/state-rules.js';
+import { ruleFor } from '../config/topic-rules.js';
 
 const HISTORY_RULE = z.object({
   pattern: z.string(),
@@ -11,11 +14,17 @@ const HISTORY_RULE = z.object({
   maxBytes: z.number(),
 });
 
+const STATE_RULE = z.object({ pattern: z.string(), maxKeys: z.number(), ttlMs: z.number() });
+
 const RULES = z.object({
   history: z.array(HISTORY_RULE),
   historyMaxBytes: z.number(),
   historyReplicas: z.number(),
   presence: z.array(z.string()),
+  // Versions without --state do not say these.
+  state: z.array(STATE_RULE).default([]),
+  stateMaxBytes: z.number().default(0),
+  newestBy: z.array(z.string()).default([]),
 });
 
 /** What a node says of itself. Later versions may add fields. */
@@ -38,23 +47,44 @@ export interface NodeRules {
   readonly historyMaxBytes: number;
   readonly historyReplicas: number;
   readonly presence: readonly string[];
+  readonly state: readonly StateRule[];
+  readonly stateMaxBytes: number;
+  /** How --deliver tells messages apart, which decides the keys of a state: `pattern=mode`. */
+  readonly newestBy: readonly string[];
 }
 
-/** @throws FanwireError FANWIRE_CONFIG_HISTORY */
-export function rulesOf(
-  config: Pick<RelayConfig, 'history' | 'historyMaxBytes' | 'historyReplicas' | 'presence'>,
-): NodeRules {
-  const { historyMaxBytes, historyReplicas, presence } = config;
+/** All rules by which a node keeps topics. Other nodes may have rules here that this one would refuse. */
+export function keptBy({ history, state }: Pick<NodeRules, 'history' | 'state'>): readonly KeptRule[] {
+  const apart = state.filter(({ pattern }) => ruleFor(history, pattern) === undefined);
+  return keptRules(history, apart);
+}
+
+type Compared = 'history' | 'historyMaxBytes' | 'historyReplicas' | 'presence' | 'state' | 'stateMaxBytes' | 'deliver';
+
+/** @throws FanwireError FANWIRE_CONFIG_HISTORY, FANWIRE_CONFIG_STATE, FANWIRE_CONFIG_DELIVER */
+export function rulesOf(config: Pick<RelayConfig, Compared>): NodeRules {
+  const { historyMaxBytes, historyReplicas, presence, stateMaxBytes } = config;
   return {
     history: parseHistoryRules(config.history),
     historyMaxBytes,
     historyReplicas,
     presence: [...presence].sort(),
+    state: parseStateRules(config.state),
+    stateMaxBytes,
+    newestBy: parseDeliverRules(config.deliver).map(shownMode),
   };
 }
 
 /** The options that are compared. */
-export const COMPARED = ['history', 'history-max-bytes', 'history-replicas', 'presence'] as const;
+export const COMPARED = [
+  'history',
+  'history-max-bytes',
+  'history-replicas',
+  'presence',
+  'state',
+  'state-max-bytes',
+  'deliver',
+] as const;
 
 /** One option in which another node differs from this one. */
 export interface Difference {
@@ -69,11 +99,15 @@ export interface Difference {
 /** @param node the other node, for people */
 export function differencesOf(here: NodeRules, there: NodeRules, node: string): Difference[] {
   const keepsAny = here.history.length > 0 && there.history.length > 0;
+  const keepStates = here.state.length > 0 && there.state.length > 0;
   const options: [Difference['option'], (rules: NodeRules) => string, boolean][] = [
     ['history', ({ history }) => history.map(shownRule).join(';'), true],
     ['history-max-bytes', ({ historyMaxBytes }) => String(historyMaxBytes), keepsAny],
     ['history-replicas', ({ historyReplicas }) => String(historyReplicas), keepsAny],
     ['presence', ({ presence }) => presence.join(','), true],
+    ['state', ({ state }) => state.map(shownState).join(';'), true],
+    ['state-max-bytes', ({ stateMaxBytes }) => String(stateMaxBytes), keepStates],
+    ['deliver', ({ newestBy }) => newestBy.join(';'), keepStates],
   ];
   return options.flatMap(([option, read, counts]) =>
     counts && read(here) !== read(there) ? [{ option, node, here: read(here), there: read(there) }] : [],
@@ -82,4 +116,12 @@ export function differencesOf(here: NodeRules, there: NodeRules, node: string): 
 
 function shownRule({ pattern, maxMessages, ttlMs, maxBytes }: HistoryRule): string {
   return `${pattern}=${maxMessages},${ttlMs}ms,${maxBytes}`;
+}
+
+function shownState({ pattern, maxKeys, ttlMs }: StateRule): string {
+  return `${pattern}=${maxKeys}${ttlMs === 0 ? '' : `,${ttlMs}ms`}`;
+}
+
+function shownMode({ pattern, mode, separator }: DeliverRule): string {
+  return `${pattern}=${mode}${separator === undefined ? '' : `:${separator}`}`;
 }

@@ -10,9 +10,10 @@ import type { BusStatus } from '../bus/bus.js';
 import type { JetStreamOwner } from '../bus/jetstream.js';
 import type { NatsFiles } from '../bus/nats-files.js';
 import type { Nodes } from '../bus/nodes.js';
-import { parseHistoryRules } from '../config/history-rules.js';
+import { parseDeliverRules } from '../config/deliver-rules.js';
 import type { RelayConfig } from '../config/schema.js';
 import { ServedCertificate } from '../config/served-certificate.js';
+import { type KeptRule, keptRules, newestBy, newestKey } from '../config/state-rules.js';
 import { ALONE, type Cluster } from '../relay/company.js';
 import { ClusterInspection } from '../relay/watch/cluster-inspection.js';
 import type { Inspection } from '../relay/watch/inspection.js';
@@ -83,9 +84,11 @@ async function joinCluster(
   const node = randomBytes(4).toString('hex');
   const name = `${hostname()}:${config.port}`;
   const nodes = new Nodes({ prefix, self: { node, name, version }, rules, log });
-  const bridge = new Bridge(prefix, rules.history);
+  const kept = keptRules(rules.history, rules.state);
+  const deliver = parseDeliverRules(config.deliver);
+  const bridge = new Bridge(prefix, kept, (topic, key, body) => newestKey(newestBy(deliver, topic, true), key, body));
   nodes.attend({ rulesChanged: () => bridge.update(nodes.others) });
-  const owner = await historyOwner(config, log, nodes, bridge);
+  const owner = await historyOwner(config, kept, log, nodes, bridge);
   nodes.isReady = () => owner?.isReady ?? true;
   const bus = await NatsBus.open({ config, log, name: `fanwire ${name}`, observer: owner, files, nodes, bridge });
   try {
@@ -100,18 +103,18 @@ async function joinCluster(
   return { bus, owner, nodes, idPrefix: `${node}-` };
 }
 
-/** Undefined where no history is kept. */
+/** Undefined where nothing is kept. */
 async function historyOwner(
   config: RelayConfig,
+  rules: readonly KeptRule[],
   log: Logger,
   nodes: Nodes,
   bridge: Bridge,
 ): Promise<JetStreamOwner | undefined> {
-  const rules = parseHistoryRules(config.history);
   if (rules.length === 0) return undefined;
   const { JetStreamOwner } = await import('../bus/jetstream.js');
-  const { clusterPrefix: prefix, historyMaxBytes: maxBytes, historyReplicas: replicas } = config;
-  return new JetStreamOwner({ prefix, rules, maxBytes, replicas, log, nodes, bridge });
+  const { clusterPrefix: prefix, historyMaxBytes: maxBytes, stateMaxBytes, historyReplicas: replicas } = config;
+  return new JetStreamOwner({ prefix, rules, maxBytes, stateMaxBytes, replicas, log, nodes, bridge });
 }
 
 type Started = readonly [Node, Inspection];
@@ -119,6 +122,7 @@ type Started = readonly [Node, Inspection];
 async function startAlone(config: RelayConfig, log: Logger, cluster: Cluster | undefined): Promise<Started> {
   const { startRelay } = await import('../relay/relay.js');
   const { PublishApi } = await import('../http/publish/publish.js');
+  const { PastApi } = await import('../http/past/past.js');
   const { publishOwn } = await import('../http/publish/own.js');
   const { HealthRoute } = await import('../http/health.js');
   const { LocalInspection } = await import('../relay/watch/inspection.js');
@@ -131,6 +135,7 @@ async function startAlone(config: RelayConfig, log: Logger, cluster: Cluster | u
     cluster.nodes.announce();
   }
   new PublishApi(relay, config).attach();
+  new PastApi(relay, config).attach();
   const inspection = new LocalInspection(relay, config);
   new HealthRoute(relay, inspection, config).attach();
   const node: Node = {

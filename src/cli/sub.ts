@@ -4,6 +4,7 @@ import type { RawData, WebSocket } from 'ws';
 import { onEndSignal } from '../base/end-signals.js';
 import { FanwireError } from '../base/error.js';
 import { choice, integer } from '../config/types.js';
+import { REWIND_RANGE, readRewind } from '../protocol/rewind.js';
 import { argument } from './argument.js';
 import { type ConnectOptions, closedError, connect, declareConnectFlags, parseUrl, topicOf } from './connect.js';
 
@@ -13,6 +14,7 @@ interface SubOptions extends ConnectOptions {
   readonly timestamps?: boolean;
   readonly binary: 'base64' | 'hex';
   readonly raw?: boolean;
+  readonly rewind?: string;
 }
 
 const NEWLINE = Buffer.from('\n');
@@ -66,6 +68,17 @@ function print(urls: URL[], sockets: WebSocket[], options: SubOptions, stop: Abo
   });
 }
 
+/** @throws FanwireError FANWIRE_USAGE_RANGE */
+function rewindArgument(text: string): string {
+  if (readRewind(text) !== undefined) return text;
+  throw new FanwireError('FANWIRE_USAGE_RANGE', `--rewind is ${REWIND_RANGE}, got "${text}"`);
+}
+
+function withRewind(url: URL, rewind: string | undefined): URL {
+  if (rewind !== undefined) url.search += `${url.search === '' ? '?' : '&'}rewind=${rewind}`;
+  return url;
+}
+
 async function close(socket: WebSocket): Promise<void> {
   if (socket.readyState === socket.CLOSED) return;
   await new Promise<void>((resolve) => {
@@ -86,6 +99,11 @@ export function subCommand(): Command {
       argument('--binary', choice('base64', 'hex')),
       'base64',
     )
+    .option(
+      '--rewind <past>',
+      'begin with what the relay keeps: so many messages, a time such as 30s, last or all',
+      rewindArgument,
+    )
     .option('--raw', 'print payloads alone: no line ends, nothing encoded')
     .option(
       '--timeout <seconds>',
@@ -97,7 +115,7 @@ export function subCommand(): Command {
       '\nExit codes: 0 done (--count, --timeout or a signal), 1 refused, closed, unreachable or too few messages, 2 bad arguments.',
     );
   return declareConnectFlags(command).action(async (addresses: string[], options: SubOptions) => {
-    const urls = addresses.map(parseUrl);
+    const urls = addresses.map((address) => withRewind(parseUrl(address), options.rewind));
     const sockets = await Promise.all(urls.map((url) => connect(url, options)));
     process.stderr.write(`subscribed to ${urls.map(topicOf).join(', ')}\n`);
     const interrupt = new AbortController();

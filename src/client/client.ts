@@ -33,8 +33,11 @@ export interface ClientOptions {
 }
 
 export interface SubscribeOptions {
-  /** How many of the last messages that the relay keeps come first. What counts is the first subscribe() of a topic.
-   *  Default 0. */
+  /** What of the past comes first: so many of the last messages that the relay keeps, those of a time such as `"30s"`,
+   *  the `"last"` (of each key), or `"all"`. By default the state, where the relay keeps one, else nothing. What counts
+   *  is the first subscribe() of a topic. */
+  readonly rewind?: number | string;
+  /** The same, by number. */
   readonly history?: number;
 }
 
@@ -90,9 +93,9 @@ export class FanwireClient extends Connection implements SubscriptionHost {
   subscribe<T = unknown>(
     topic: string,
     onMessage?: (message: Message<T>) => unknown,
-    { history = 0 }: SubscribeOptions = {},
+    { history, rewind = history || undefined }: SubscribeOptions = {},
   ): Subscription<T> {
-    const subscription = this.#subscriptions.get(topic) ?? this.#open(topic, history);
+    const subscription = this.#subscriptions.get(topic) ?? this.#open(topic, rewind);
     const typed = subscription as unknown as Subscription<T>;
     if (onMessage) typed.on('message', onMessage);
     return typed;
@@ -122,8 +125,8 @@ export class FanwireClient extends Connection implements SubscriptionHost {
   }
 
   join(subscription: Subscription): void {
-    const { topic, since, history } = subscription;
-    this.#outbox.ask(JSON.stringify({ op: 'sub', topic, since, rewind: history || undefined }), {
+    const { topic, since, rewind } = subscription;
+    this.#outbox.ask(JSON.stringify({ op: 'sub', topic, since, rewind }), {
       resolve: (answer) => subscription.confirmed(answer),
       reject: (error) => this.#refused(subscription, error),
     });
@@ -142,8 +145,8 @@ export class FanwireClient extends Connection implements SubscriptionHost {
     this.emit('error', thrown as FanwireError);
   }
 
-  #open(topic: string, history: number): Subscription {
-    const subscription = new Subscription(topic, history, this, this.#bufferLimit);
+  #open(topic: string, rewind: number | string | undefined): Subscription {
+    const subscription = new Subscription(topic, rewind, this, this.#bufferLimit);
     if (this.state === 'closed') subscription.end(closedError());
     else {
       this.#subscriptions.set(topic, subscription);
@@ -161,7 +164,11 @@ export class FanwireClient extends Connection implements SubscriptionHost {
     const { code, retryAfterMs } = error;
     // Where the connection ended, the next one asks again.
     if (subscription.state === 'ended' || !this.#isGreeted) return;
-    if (retryAfterMs === undefined && code !== 'FANWIRE_CLIENT_UNCONFIRMED') this.#end(subscription, error);
+    if (code === 'FANWIRE_NOT_KEPT') {
+      // There is no past to begin with: what is live will do.
+      subscription.rewind = undefined;
+      this.#rejoin(subscription);
+    } else if (retryAfterMs === undefined && code !== 'FANWIRE_CLIENT_UNCONFIRMED') this.#end(subscription, error);
     else {
       const waitMs = bounded(retryAfterMs, 0) + this.waitMs(1);
       subscription.refused(error, waitMs, () => this.#rejoin(subscription));

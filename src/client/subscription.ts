@@ -16,7 +16,7 @@ export interface Message<T = unknown> {
 /** Messages that did not arrive. */
 export interface Gap {
   /** `lost`: the relay dropped them because this client read too slowly; `buffer-full`: nobody iterated in time;
-   *  `not-asked`: at the first join, the relay keeps messages and no `history` was asked for; else why
+   *  `not-asked`: at the first join, the relay keeps messages and no `rewind` was asked for; else why
    *  the relay could not replay what was missed while away. */
   readonly reason: Unrecovered | 'lost' | 'buffer-full' | 'not-asked';
   /** How many; undefined where that is not known. */
@@ -64,8 +64,8 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
   readonly #bufferLimit: number;
   constructor(
     readonly topic: string,
-    /** How many of the messages kept come first. */
-    readonly history: number,
+    /** What of the messages kept comes first. */
+    public rewind: number | string | undefined,
     host: SubscriptionHost,
     bufferLimit: number,
   ) {

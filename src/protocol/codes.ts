@@ -104,6 +104,11 @@ export const Refused = {
     'the message may or may not have been published: what numbers its topic has ended, or does not know its id',
   ),
   presenceOff: refusal(404, 'FANWIRE_PRESENCE_OFF', 'presence is not on for this topic (see --presence)'),
+  notKept: refusal(
+    404,
+    'FANWIRE_NOT_KEPT',
+    'neither --history nor --state keeps this topic: there is nothing to begin with; leave the rewind out',
+  ),
   authBusy: refusal(429, 'FANWIRE_AUTH_BUSY', 'the token sent before is still being checked', 1),
   otherUser: refusal(
     403,

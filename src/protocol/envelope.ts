@@ -2,6 +2,7 @@
 import { base64Body } from './frames.js';
 import { findMember } from './json-span.js';
 import type { ClientOp, InvalidOp, OpId, Position } from './ops.js';
+import { REWIND_RANGE, readRewind } from './rewind.js';
 import { checkTopicName } from './topic-name.js';
 
 /** The subprotocol's name in Sec-WebSocket-Protocol. */
@@ -19,9 +20,6 @@ const MAX_TOKEN_LENGTH = 16 * 1024;
 
 /** Longest publish id in characters. */
 const MAX_PID_LENGTH = 64;
-
-/** Most messages that a `rewind` may ask for. */
-const MAX_REWIND = 1_000_000;
 
 /** Longest window that a `sub` may ask for, in milliseconds. */
 export const MAX_WINDOW_MS = 3_600_000;
@@ -91,14 +89,13 @@ function parseTopicOp(
 }
 
 function parseSub(
-  { since, rewind = 0, every = 0, presence }: Fields,
+  { since, rewind: asked, every = 0, presence }: Fields,
   topic: string,
   id: OpId | undefined,
 ): ClientOp | InvalidOp {
   const bad = (message: string): InvalidOp => invalid('FANWIRE_OP_FIELD', message, id, topic);
-  if (!isCount(rewind, MAX_REWIND)) {
-    return bad(`"rewind" is a whole number from 0 to ${MAX_REWIND}, got ${show(rewind)}`);
-  }
+  const rewind = asked === undefined ? undefined : readRewind(asked);
+  if (asked !== undefined && rewind === undefined) return bad(`"rewind" is ${REWIND_RANGE}; got ${show(asked)}`);
   if (!isCount(every, MAX_WINDOW_MS)) {
     return bad(`"every" is a whole number of milliseconds up to ${MAX_WINDOW_MS}, got ${show(every)}`);
   }

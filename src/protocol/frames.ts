@@ -52,6 +52,8 @@ export interface OkFields {
   readonly recovery?: { readonly replayed: number } | { readonly reason: Unrecovered };
   /** Set where the last messages kept follow: how many, and the number they come after. */
   readonly rewound?: { readonly replayed: number; readonly after: number };
+  /** What is replayed is only the newest of each key. */
+  readonly isConflated?: boolean;
   /** Messages that are kept and were not asked for. */
   readonly kept?: number;
   readonly members?: readonly Member[];
@@ -76,6 +78,7 @@ export function okFrame(id: OpId | undefined, fields: OkFields): string {
         : `,"recovered":true,"replayed":${fields.recovery.replayed}`;
   }
   if (fields.rewound !== undefined) frame += `,"after":${fields.rewound.after},"replayed":${fields.rewound.replayed}`;
+  if (fields.isConflated) frame += ',"conflated":true';
   if (fields.kept) frame += `,"kept":${fields.kept}`;
   if (fields.members !== undefined) frame += `,"members":${JSON.stringify(fields.members)}`;
   if (fields.count !== undefined) frame += `,"count":${fields.count}`;

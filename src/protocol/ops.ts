@@ -1,5 +1,6 @@
 // The ops of `fanwire.v1` as types: what a client may say and what the relay answers. docs/protocol.md says the same in
 // words.
+import type { Rewind } from './rewind.js';
 
 /** A place in a topic's history: `seq` rises with every publish and means something only within its `epoch`. */
 export interface Position {
@@ -19,8 +20,9 @@ export type ClientOp =
       readonly topic: string;
       readonly id: OpId | undefined;
       readonly since: Position | undefined;
-      /** How many of the last messages kept to begin with, where `since` is not given or cannot be gone on from. */
-      readonly rewind: number;
+      /** What of the past to begin with, where `since` is not given or cannot be gone on from; undefined: as the topic
+       *  is. */
+      readonly rewind: Rewind | undefined;
       /** It wants to be written to at most once in so many milliseconds; 0: as the topic is. */
       readonly everyMs: number;
       /** Joins and leaves come in one frame a window. */
@@ -130,6 +132,8 @@ export type ServerOp =
       readonly replayed?: number;
       /** How many messages are kept that were not asked for. */
       readonly kept?: number;
+      /** What is replayed is only the newest of each key. */
+      readonly conflated?: boolean;
       /** The number that a rewind begins after. */
       readonly after?: number;
       readonly members?: readonly Member[];

@@ -38,7 +38,15 @@ export type SequenceRecord =
   /** To the owner: nobody is subscribed here any more. */
   | { readonly is: 'leave' }
   | { readonly is: 'kept'; readonly ask: number; readonly epoch: string; readonly floor: number }
-  | { readonly is: 'message'; readonly seq: number; readonly after: number; readonly from?: string }
+  | {
+      readonly is: 'message';
+      readonly seq: number;
+      readonly after: number;
+      readonly from?: string;
+      readonly key?: string;
+      /** Milliseconds since it was published. */
+      readonly age?: number;
+    }
   | { readonly is: 'end'; readonly seq: number; readonly last: number };
 
 export function writeRecord(record: SequenceRecord, body = ''): Uint8Array {

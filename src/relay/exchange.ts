@@ -16,6 +16,9 @@ import type { RecentPublishes } from './history/recent-publishes.js';
 import type { Sequencer } from './history/sequencer.js';
 import type { Presence } from './session/presence.js';
 
+/** Numbers of its own messages that a socket on its way in is remembered by. */
+const MAX_OWN_SEQS = 10_000;
+
 export class Exchange {
   /** @param sequencer numbers the messages of topics with history; undefined where there are none */
   constructor(
@@ -110,6 +113,7 @@ export class Exchange {
     const topic = this.topics.find(name);
     if (topic === undefined) return;
     const connection = typeof sender === 'string' ? this.connections.get(sender) : sender;
+    if (connection?.ownSeqs !== undefined) noteOwn(connection.ownSeqs, seq);
     const both = payload ?? withKey(bodyPayload(body), key);
     if (topic.delivery !== undefined && this.window(topic.delivery, both, connection, from, seq, isForRawOnly)) return;
     this.fanOutToRaw(topic, connection, both);
@@ -186,6 +190,11 @@ export class Exchange {
     if (enveloped === undefined || enveloped.subscribers.size === 0) return;
     this.fanOut.publish(enveloped, sender, passingUtf8(msgFrame(topic.head, body, seq, from)), false);
   }
+}
+
+/** A socket on its way into the live stream will be replayed what it publishes meanwhile, and must not hear it. */
+function noteOwn(ownSeqs: Set<number>, seq: number): void {
+  if (ownSeqs.size < MAX_OWN_SEQS) ownSeqs.add(seq);
 }
 
 function withKey(payload: Payload, key: string | undefined): Payload {

@@ -31,7 +31,7 @@ import { FanOut } from './fanout/fanout.js';
 import { SlowConsumers } from './fanout/slow.js';
 import { slowObserver } from './fanout/slow-observer.js';
 import type { TopicTable } from './fanout/topic-table.js';
-import { type HistoryCounts, NOTHING_KEPT } from './history/history.js';
+import { type KeptCounts, NOTHING_KEPT } from './history/history.js';
 import type { Acknowledge } from './history/numbering.js';
 import type { RelayLife } from './life.js';
 import { urlOf } from './listening.js';
@@ -179,7 +179,7 @@ export class Relay implements RelayLife, Inspected {
 
   readonly isDraining = (): boolean => this.draining;
 
-  historyCounts(): HistoryCounts {
+  keptCounts(): KeptCounts {
     return this.layer.history?.counts() ?? NOTHING_KEPT;
   }
 
@@ -282,6 +282,7 @@ export class Relay implements RelayLife, Inspected {
     const id = `${this.company.idPrefix}${this.nextId++}`;
     const connection = new Connection(id, entrant.address, topic, entrant.identity, Date.now());
     connection.everyMs = entrant.everyMs;
+    connection.rewind = entrant.rewind;
     const { key, extensions } = headers;
     res.upgrade<SocketState>({ connection }, utf8(key), utf8(entrant.protocol), utf8(extensions), context);
   }

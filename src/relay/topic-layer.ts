@@ -4,6 +4,7 @@ import { compilePatterns } from '../auth/permissions.js';
 import { parseDeliverRules } from '../config/deliver-rules.js';
 import { parseHistoryRules } from '../config/history-rules.js';
 import type { RelayConfig } from '../config/schema.js';
+import { keptRules, newestBy, parseStateRules } from '../config/state-rules.js';
 import { drainFrame } from '../protocol/frames.js';
 import type { Limits } from '../protocol/ops.js';
 import { utf8 } from './bytes.js';
@@ -16,6 +17,7 @@ import { FirstMessages } from './fanout/first-messages.js';
 import { attach } from './fanout/membership.js';
 import { TopicTable } from './fanout/topic-table.js';
 import { MemoryHistory } from './history/memory.js';
+import { PastReads } from './history/past-reads.js';
 import { RecentPublishes } from './history/recent-publishes.js';
 import { Sequencer } from './history/sequencer.js';
 import { Announcements } from './session/announcements.js';
@@ -38,34 +40,46 @@ export class TopicLayer {
   readonly first = new FirstMessages((sender, message, isBinary) => this.publishRaw(sender, message, isBinary));
   /** Undefined where no topic is kept. */
   readonly history: MemoryHistory | undefined;
+  /** For who reads the past of topics without being subscribed. */
+  readonly past: PastReads;
   private readonly sequencer: Sequencer | undefined;
   private readonly windows: Windows;
   private readonly memberships: Memberships;
   private readonly context: SessionContext;
   private readonly expiring: NodeJS.Timeout | undefined;
 
-  /** Throws FanwireError for --history and --presence that cannot be read. */
+  /** Throws FanwireError for --history, --state and --presence that cannot be read. */
   constructor(
     config: RelayConfig,
     fanOut: FanOut,
     { bus, threads, idPrefix }: Pick<Company, 'bus' | 'threads' | 'idPrefix'>,
     shared: Shared,
   ) {
-    const rules = parseHistoryRules(config.history);
+    const rules = keptRules(parseHistoryRules(config.history), parseStateRules(config.state));
+    const deliverRules = parseDeliverRules(config.deliver);
     const recent = new RecentPublishes();
     // Each thread keeps its own topics and copies of others: together they stay within the limit.
-    this.history = rules.length > 0 ? new MemoryHistory(rules, config.historyMaxBytes / config.workers) : undefined;
+    const share = (maxBytes: number): number => maxBytes / config.workers;
+    this.history =
+      rules.length === 0
+        ? undefined
+        : new MemoryHistory(rules, share(config.historyMaxBytes), undefined, {
+            stateMaxBytes: share(config.stateMaxBytes),
+            newestBy: (topic, isState) => newestBy(deliverRules, topic, isState),
+            evicted: () => shared.counters.stateEvicted++,
+          });
     this.sequencer = this.history && new Sequencer(this.history, threads, recent);
     const presence = compilePatterns(config.presence, '--presence');
     const hasPresence = (topic: string): boolean => presence.matches(topic);
     const { counters } = shared;
-    this.windows = new Windows(parseDeliverRules(config.deliver), {
+    this.windows = new Windows(deliverRules, {
       fanOut,
       counters,
       maxBytes: config.maxBackpressureBytes >>> 1, // of a socket's limit: what one window holds must not make it a slow consumer
     });
     const { deliveryOf } = this.windows;
     this.topics = new TopicTable(config.maxTopics, { history: this.sequencer, hasPresence, deliveryOf, interest: bus });
+    this.past = new PastReads(this.topics);
     this.presence = new Presence(new Announcements(fanOut), bus, this.topics, idPrefix);
     this.exchange = new Exchange(
       fanOut,
@@ -100,7 +114,7 @@ export class TopicLayer {
     this.expiring = this.history && setInterval(() => this.history?.expire(), EXPIRE_EVERY_MS).unref();
   }
 
-  /** Whether --history numbers and keeps the topic's messages. */
+  /** Whether --history or --state numbers and keeps the topic's messages. */
   keeps(topic: string): boolean {
     return this.sequencer?.keeps(topic) ?? false;
   }
@@ -124,7 +138,10 @@ export class TopicLayer {
       return;
     }
     connection.lane = this.windows.laneFor(topic, connection.everyMs);
-    if (connection.lane === undefined) attach(connection, topic.raw);
+    const { history } = topic;
+    if (history !== undefined && (connection.rewind ?? history.isState)) {
+      this.memberships.enter(connection, topic, history);
+    } else if (connection.lane === undefined) attach(connection, topic.raw);
     else connection.lane.join(connection, 'raw');
     this.presence.join(topic, connection);
   }
@@ -134,15 +151,17 @@ export class TopicLayer {
     const { topic, session } = connection;
     session?.closed();
     if (topic === undefined) return;
-    if (connection.lane === undefined) topic.raw.subscribers.delete(connection);
-    else connection.lane.leave(connection, 'raw');
+    if (connection.ownSeqs === undefined || !this.memberships.abandon(connection)) {
+      if (connection.lane === undefined) topic.raw.subscribers.delete(connection);
+      else connection.lane.leave(connection, 'raw');
+    }
     this.presence.leave(topic, connection);
     this.topics.releaseIfEmpty(topic);
   }
 
   onDrain(connection: Connection): void {
     this.windows.onDrain(connection);
-    if (connection.session !== undefined) this.memberships.onDrain(connection);
+    if (connection.session !== undefined || connection.ownSeqs !== undefined) this.memberships.onDrain(connection);
   }
 
   /** Tells enveloped sockets to come back elsewhere, each at its own time within `overMs`. */
@@ -160,6 +179,7 @@ export class TopicLayer {
 
   stop(): void {
     this.windows.stop();
+    this.past.stop();
     clearInterval(this.expiring);
     this.sequencer?.stop();
     this.presence.stop();

@@ -4,6 +4,7 @@ import { FanwireError } from '../base/error.js';
 import { createLogger } from '../base/log.js';
 import { ThreadsBus } from '../bus/threads.js';
 import { HealthRoute } from '../http/health.js';
+import { PastApi } from '../http/past/past.js';
 import { publishOwn } from '../http/publish/own.js';
 import { PublishApi } from '../http/publish/publish.js';
 import { SharedLedger } from '../relay/door/ledger.js';
@@ -111,6 +112,7 @@ try {
   });
   relay = await starting;
   new PublishApi(relay, config).attach();
+  new PastApi(relay, config).attach();
   inspection = new LocalInspection(relay, config, index);
   new HealthRoute(relay, inspection, config).attach();
   say({ type: 'listening' });

@@ -45,6 +45,19 @@ const CHANGES: Record<string, Change> = {
     from: ['--history', '*=100,1m,1m', '--history-max-bytes', '32m'],
     to: ['--history', '*=100,1m,1m', '--history-max-bytes', '16m'],
   },
+  'state comes': { option: 'state', from: [], to: ['--state', 'chat/*'] },
+  'state goes': { option: 'state', from: ['--state', 'chat/*'], to: [] },
+  'state gets another pattern': { option: 'state', from: ['--state', 'chat/*'], to: ['--state', 'chat*=50,1h'] },
+  'state-max-bytes': {
+    option: 'state-max-bytes',
+    from: ['--state', 'chat/*', '--state-max-bytes', '32m'],
+    to: ['--state', 'chat/*', '--state-max-bytes', '16m'],
+  },
+  'the keys of a state': {
+    option: 'deliver',
+    from: ['--state', 'chat/*'],
+    to: ['--state', 'chat/*', '--deliver', 'chat/other=1ms,latest'],
+  },
   presence: { option: 'presence', from: ['--presence', 'room*'], to: ['--presence', 'room*,chat/*'] },
 };
 
@@ -76,9 +89,9 @@ let published = 0;
 
 /** Publishes on either node in each form; all of it arrives on both, once, in order, raw and enveloped. */
 async function allArrives(t: TestContext, nodes: readonly ServeProcess[], nats: NatsServer): Promise<void> {
-  const raw = await Promise.all(nodes.map((node) => SocketClient.open(t, node.url(TOPIC))));
+  const raw = await Promise.all(nodes.map((node) => SocketClient.open(t, `${node.url(TOPIC)}?rewind=0`)));
   const enveloped = await Promise.all(nodes.map((node) => EnvelopedClient.open(t, node.port)));
-  for (const client of enveloped) await client.ask({ op: 'sub', topic: TOPIC });
+  for (const client of enveloped) await client.ask({ op: 'sub', topic: TOPIC, rewind: 0 });
   await nats.subscribed(`fanwire.${TOPIC}.*`, 2);
   for (const node of nodes) {
     const expected: string[] = [];

@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { RelayConfig } from '../../src/config/schema.js';
+import { PastApi } from '../../src/http/past/past.js';
 import { PublishApi } from '../../src/http/publish/publish.js';
 import { type Relay, startRelay } from '../../src/relay/relay.js';
 import { configWith } from './config-with.js';
@@ -26,6 +27,7 @@ export async function startLocalRelay(t: TestContext, given: Partial<RelayConfig
   const config = configWith({ port: 0, ...given });
   const relay = await startRelay(config, log);
   new PublishApi(relay, config).attach();
+  new PastApi(relay, config).attach();
   t.after(() => relay.close());
   const authority = `127.0.0.1:${relay.port}`;
   return { relay, url: `ws://${authority}`, http: `http://${authority}`, log: () => logged };

@@ -3,6 +3,7 @@ import { usableCores } from '../../base/cpu-quota.js';
 import { parseDeliverRules } from '../deliver-rules.js';
 import { parseHistoryRules } from '../history-rules.js';
 import { group, option } from '../option.js';
+import { keptRules, parseStateRules } from '../state-rules.js';
 import { bytes, integerOrAuto, list, text } from '../types.js';
 
 export const scale = group(
@@ -32,6 +33,14 @@ export const scale = group(
       type: text('rules such as "prices/*=50ms;scores/*=200ms,latest"'),
       default: '',
     }),
+    state: option({
+      flag: 'state',
+      argument: 'rules',
+      description:
+        'Topics whose newest message, of each key, is kept for newcomers without a history: pattern[=keys[,TTL]], several with ";"; empty: none',
+      type: text('rules such as "prices/*;pos/*=5000;here/*=1000,10m"'),
+      default: '',
+    }),
     presence: option({
       flag: 'presence',
       argument: 'patterns',
@@ -47,9 +56,17 @@ export const scale = group(
       type: bytes(64 * 1024, 64 * 1024 ** 3),
       default: 128 * 1024 ** 2,
     }),
+    stateMaxBytes: option({
+      flag: 'state-max-bytes',
+      argument: 'size',
+      description: 'Memory for the state of all topics together; beyond it what was updated longest ago goes',
+      unit: 'bytes',
+      type: bytes(64 * 1024, 64 * 1024 ** 3),
+      default: 64 * 1024 ** 2,
+    }),
   },
-  ({ history, deliver }) => {
-    parseHistoryRules(history);
+  ({ history, deliver, state }) => {
+    keptRules(parseHistoryRules(history), parseStateRules(state));
     parseDeliverRules(deliver);
   },
 );

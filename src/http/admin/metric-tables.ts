@@ -54,6 +54,13 @@ export const GAUGES: readonly [string, string, (total: Total) => number][] = [
   ['fanwire_history_topics', 'Topics with a sequence of their own', ({ history }) => history.topics],
   ['fanwire_history_messages', 'Messages kept, copies in other workers included', ({ history }) => history.messages],
   ['fanwire_history_bytes', 'Memory of what is kept, as --history-max-bytes counts', ({ history }) => history.bytes],
+  ['fanwire_state_topics', 'Topics of --state that something is kept of', ({ state }) => state.topics],
+  [
+    'fanwire_state_keys',
+    'Newest messages kept by --state, copies in other workers included',
+    ({ state }) => state.messages,
+  ],
+  ['fanwire_state_bytes', 'Memory of what is kept, as --state-max-bytes counts', ({ state }) => state.bytes],
   ['fanwire_lagging_connections', 'Slow consumers that are off their topics now', (total) => total.lagging],
 ];
 

@@ -2,11 +2,11 @@
 // delivered, only the newest crosses to other workers and nodes, at most once a window.
 import { type Bus, type BusStatus, type Deliver, Kind } from '../../bus/bus.js';
 import type { Census, Question, TakeCensus } from '../../bus/census.js';
+import { type KeyReader, keyReader } from '../../config/deliver-key.js';
 import type { DeliverRule } from '../../config/deliver-rules.js';
 import { ruleFor } from '../../config/topic-rules.js';
 import { bodyPayload, readParcel } from '../../protocol/parcel.js';
 import type { Counters } from '../watch/counters.js';
-import { type KeyReader, keyReader } from './key.js';
 import type { WindowClock, Windowed } from './window-clock.js';
 
 interface Crossing {

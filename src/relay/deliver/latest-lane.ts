@@ -1,15 +1,12 @@
 // A window out of which the newest message goes, or the newest of each key, in the order of their last update. A socket
 // that has not read what it was sent is passed over, and gets what is newest once it has: it holds nothing meanwhile,
 // since what it will get is kept once for all.
+import { MAX_KEYS } from '../../config/state-rules.js';
 import type { Audience, Connection, Dialect, Publication, Topic } from '../fanout/audience.js';
 import { attach, detach } from '../fanout/membership.js';
 import { type AudienceAccess, type Drainable, Lane, type LaneContext } from './lane.js';
 import { type Waiting, waiting } from './waiting.js';
 import type { WindowClock } from './window-clock.js';
-
-/** Keys of one topic that are told apart. Beyond it the one that was updated longest ago goes, and counts as
- *  conflated. */
-export const MAX_KEYS = 10_000;
 
 /** Unsent bytes from which on a socket that catches up is left alone until it has drained. */
 const PAUSE_BYTES = 64 * 1024;
@@ -100,6 +97,7 @@ export class LatestLane extends Lane {
     const kept = waiting(message, this.taken, before === undefined ? 0 : before.replaced + 1, copyOf);
     this.pending.set(key, kept);
     this.bytes += kept.bytes.byteLength;
+    // Beyond its bounds the key that was updated longest ago goes, and counts as conflated.
     while (this.pending.size + this.sent.size > MAX_KEYS || this.bytes > this.context.maxBytes) {
       if (!this.forgetOldest(key)) break;
     }

@@ -2,6 +2,7 @@
 // their own.
 import type { Bus } from '../../bus/bus.js';
 import { noBus } from '../../bus/none.js';
+import { keyReader } from '../../config/deliver-key.js';
 import type { DeliverRule } from '../../config/deliver-rules.js';
 import { ruleFor } from '../../config/topic-rules.js';
 import { MAX_WINDOW_MS } from '../../protocol/envelope.js';
@@ -16,7 +17,6 @@ import type {
 } from '../fanout/audience.js';
 import { AllLane } from './all-lane.js';
 import { ConflatingBus } from './conflating-bus.js';
-import { keyReader } from './key.js';
 import type { AudienceAccess, Drainable, Lane, LaneContext } from './lane.js';
 import { LatestLane } from './latest-lane.js';
 import { WindowClock } from './window-clock.js';

@@ -8,6 +8,7 @@ const STATUS_LINES = {
   200: '200 OK',
   202: '202 Accepted',
   204: '204 No Content',
+  304: '304 Not Modified',
   400: '400 Bad Request',
   401: '401 Unauthorized',
   403: '403 Forbidden',
@@ -98,21 +99,25 @@ function headerValue(text: string): Uint8Array {
 /**
  * Writes an answer. Call it once for a response, within the route's handler or `res.cork`.
  * RFC 9110: no body after HEAD (9.3.2), and a Content-Length that tells what GET has; neither of them with 204
- * (15.3.5).
+ * (15.3.5) and 304 (15.4.5).
  */
 export function writeAnswer(res: HttpResponse, answer: Answer, isHead: boolean, closeConnection: boolean): void {
   res.writeStatus(statusBytes.get(answer.status) as Uint8Array);
   if (answer.body !== '') res.writeHeader(knownBytes('Content-Type'), knownBytes(answer.contentType));
-  res.writeHeader(knownBytes('Cache-Control'), knownBytes('no-store'));
+  if (!('Cache-Control' in answer.headers)) res.writeHeader(knownBytes('Cache-Control'), knownBytes('no-store'));
   for (const name in answer.headers) res.writeHeader(knownBytes(name), headerValue(answer.headers[name] as string));
-  if (!isHead && answer.status !== 204) {
+  if (!isHead && mayHaveBody(answer.status)) {
     res.end(utf8(answer.body), closeConnection);
     return;
   }
   // uWS closes only what ends with a body: here the client is asked to.
   if (closeConnection) res.writeHeader(knownBytes('Connection'), knownBytes('close'));
-  if (isHead && answer.status !== 204) {
+  if (isHead && mayHaveBody(answer.status)) {
     res.writeHeader(knownBytes('Content-Length'), utf8(String(Buffer.byteLength(answer.body))));
   }
   res.endWithoutBody();
+}
+
+export function mayHaveBody(status: Status): boolean {
+  return status !== 204 && status !== 304;
 }

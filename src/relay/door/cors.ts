@@ -12,7 +12,7 @@ export function corsHeaders(origin: string): Headers {
   return {
     'Access-Control-Allow-Origin': origin,
     'Access-Control-Allow-Credentials': 'true',
-    'Access-Control-Expose-Headers': 'Retry-After',
+    'Access-Control-Expose-Headers': 'ETag, Retry-After',
     Vary: 'Origin',
   };
 }

@@ -11,6 +11,7 @@ const names = [
   'content-type',
   'fanwire-key',
   'host',
+  'if-none-match',
   'origin',
   'sec-websocket-extensions',
   'sec-websocket-key',

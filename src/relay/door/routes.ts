@@ -4,7 +4,7 @@
 import type { Refusal } from '../../protocol/codes.js';
 import { utf8 } from '../bytes.js';
 import type { HttpRequest, HttpResponse, TemplatedApp } from '../uws.js';
-import { type Answer, type Headers, INTERNAL_ERROR, noContent, refused, writeAnswer } from './answer.js';
+import { type Answer, type Headers, INTERNAL_ERROR, mayHaveBody, noContent, refused, writeAnswer } from './answer.js';
 import { type BodyBudget, type BodyRefusal, type HeldBody, readBody } from './body.js';
 import { HEADER, type HeaderName } from './header-names.js';
 import { ResponseLife } from './response-life.js';
@@ -160,8 +160,8 @@ export class HttpRoutes {
     isHead: boolean,
     unread: boolean,
   ): void {
-    const whole = common === undefined ? answer : { ...answer, headers: { ...answer.headers, ...common } };
-    if (isHead || whole.status === 204) this.house.wroteNoBody?.();
+    const whole = common === undefined ? answer : { ...answer, headers: { ...common, ...answer.headers } };
+    if (isHead || !mayHaveBody(whole.status)) this.house.wroteNoBody?.();
     writeAnswer(res, whole, isHead, unread || answer.close === true || this.house.isDraining());
   }
 

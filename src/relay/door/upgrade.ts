@@ -6,6 +6,7 @@ import { chooseProtocol, hearsRefusals } from '../../auth/token.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import { MAX_WINDOW_MS, SUBPROTOCOL } from '../../protocol/envelope.js';
 import { queryValue } from '../../protocol/query.js';
+import { REWIND_RANGE, type Rewind, readRewind } from '../../protocol/rewind.js';
 import { parseTopicPath } from '../../protocol/topic-name.js';
 import type { TopicTable } from '../fanout/topic-table.js';
 import type { HttpRequest, HttpResponse, us_socket_context_t } from '../uws.js';
@@ -28,6 +29,8 @@ export interface Entrant {
   readonly protocol: string;
   /** A raw client wants to be written to at most once in so many milliseconds; 0: as its topic is. */
   readonly everyMs: number;
+  /** What of the past a raw client begins with; undefined: as its topic is. */
+  readonly rewind: Rewind | undefined;
 }
 
 /** What a handshake asks for. */
@@ -39,6 +42,8 @@ interface Knock {
   readonly protocol: string;
   /** A raw client wants to be written to at most once in so many milliseconds; 0: as its topic is. */
   readonly everyMs: number;
+  /** What of the past a raw client begins with; undefined: as its topic is. */
+  readonly rewind: Rewind | undefined;
 }
 
 /** What uWS wants back at the upgrade, word for word. */
@@ -76,10 +81,10 @@ export class Upgrades {
       key: req.getHeader(HEADER['sec-websocket-key']),
       extensions: req.getHeader(HEADER['sec-websocket-extensions']),
     };
-    const { protocol, topic, everyMs, hearsRefusals } = knock;
+    const { protocol, topic, everyMs, rewind } = knock;
     const welcome = (identity: Identity): void => {
       this.fileLimit.upgraded();
-      this.reception.welcome(res, context, headers, { topic, address, identity, protocol, everyMs });
+      this.reception.welcome(res, context, headers, { topic, address, identity, protocol, everyMs, rewind });
     };
     const refuse = (refusal: Refusal): void => {
       this.admission.release(address);
@@ -88,7 +93,7 @@ export class Upgrades {
 
     const outcome = this.access.identify(knock);
     if (!(outcome instanceof Promise)) {
-      const entry = this.entryOf(outcome, topic, hearsRefusals);
+      const entry = this.entryOf(outcome, knock);
       if (isRefusal(entry)) refuse(entry);
       else welcome(entry);
       return;
@@ -102,7 +107,7 @@ export class Upgrades {
     const decide = (settled: Identity | Refusal): void => {
       if (life.isOver) return;
       isDecided = true;
-      const entry = this.entryOf(settled, topic, hearsRefusals);
+      const entry = this.entryOf(settled, knock);
       if (isRefusal(entry)) res.cork(() => refuse(entry));
       else this.reception.corkedUpgrade(res, () => welcome(entry));
     };
@@ -125,11 +130,12 @@ export class Upgrades {
 
   /** As whom a client comes in after authentication, or why it may not, or not join its topic, after all: much may have
    *  changed meanwhile. */
-  private entryOf(outcome: Identity | Refusal, topic: string | undefined, hears: boolean): Identity | Refusal {
-    if (isRefusal(outcome)) return hears && outcome.status === 401 ? refusedIdentity(outcome) : outcome;
+  private entryOf(outcome: Identity | Refusal, { topic, rewind, hearsRefusals }: Knock): Identity | Refusal {
+    if (isRefusal(outcome)) return hearsRefusals && outcome.status === 401 ? refusedIdentity(outcome) : outcome;
     if (this.house.isDraining()) return Refused.draining;
     if (topic === undefined) return outcome;
     if (!outcome.canSubscribe(topic)) return Refused.subscribeForbidden;
+    if (rewind && !this.topics.keeps(topic)) return Refused.notKept;
     return this.topics.hasRoomFor(topic) ? outcome : Refused.tooManyTopics;
   }
 }
@@ -162,16 +168,26 @@ function checkHandshake(req: HttpRequest): Knock | Refusal {
       message: `Sec-WebSocket-Protocol offers fanwire.v1 or fanwire.raw, or is left out; got ${JSON.stringify(clip(offered))}`,
     };
   }
-  if (protocol === SUBPROTOCOL)
-    return { topic: undefined, protocol, everyMs: 0, hearsRefusals: hearsRefusals(offered) };
-  const every = queryValue(req.getQuery(), 'every') ?? '0';
-  if (!/^\d{1,7}$/.test(every) || Number(every) > MAX_WINDOW_MS) {
-    return {
-      status: 400,
-      code: 'FANWIRE_WS_QUERY',
-      message: `"every" is a whole number of milliseconds up to ${MAX_WINDOW_MS}, got ${JSON.stringify(clip(every))}`,
-    };
+  if (protocol === SUBPROTOCOL) {
+    return { topic: undefined, protocol, everyMs: 0, rewind: undefined, hearsRefusals: hearsRefusals(offered) };
   }
+  const wishes = rawWishes(req.getQuery());
+  if ('status' in wishes) return wishes;
   const parsed = parseTopicPath(req.getUrl());
-  return 'status' in parsed ? parsed : { topic: parsed.topic, protocol, everyMs: Number(every), hearsRefusals: false };
+  return 'status' in parsed ? parsed : { topic: parsed.topic, protocol, ...wishes, hearsRefusals: false };
+}
+
+/** How a raw client wants to be served, by its query. */
+function rawWishes(query: string | undefined): Pick<Knock, 'everyMs' | 'rewind'> | Refusal {
+  const bad = (message: string): Refusal => ({ status: 400, code: 'FANWIRE_WS_QUERY', message });
+  const every = queryValue(query, 'every') ?? '0';
+  if (!/^\d{1,7}$/.test(every) || Number(every) > MAX_WINDOW_MS) {
+    return bad(`"every" is a whole number of milliseconds up to ${MAX_WINDOW_MS}, got ${JSON.stringify(clip(every))}`);
+  }
+  const asked = queryValue(query, 'rewind');
+  const rewind = readRewind(asked);
+  if (asked !== undefined && rewind === undefined) {
+    return bad(`"rewind" is ${REWIND_RANGE}; got ${JSON.stringify(clip(asked))}`);
+  }
+  return { everyMs: Number(every), rewind };
 }

@@ -2,6 +2,7 @@
 // socket. They point at each other, so they stand in one file. Only the thread that runs the relay touches them.
 import type { Identity } from '../../auth/auth.js';
 import { msgHead } from '../../protocol/frames.js';
+import type { Rewind } from '../../protocol/rewind.js';
 import type { OpsAccount } from '../budget/ops-budget.js';
 import type { PublishBudget } from '../budget/publish-limit.js';
 import type { TopicKeys } from '../bytes.js';
@@ -82,6 +83,11 @@ export class Connection {
   readonly topic: Topic | undefined;
   /** A raw socket wants to be written to at most once in so many milliseconds; 0: as its topic is. */
   everyMs = 0;
+  /** What of the past a raw socket asked to begin with; undefined: as its topic is. */
+  rewind: Rewind | undefined;
+  /** The numbers of what a raw socket published on its way into the live stream, which it does not hear; undefined
+   *  once it is there. */
+  ownSeqs: Set<number> | undefined;
   /** What a raw socket shares its window with; undefined where it gets everything at once. */
   lane: SubscriberLane | undefined;
   /** What an enveloped socket says is its session's; undefined for a raw one. */
@@ -121,8 +127,13 @@ export class Connection {
     return this.identity.user;
   }
 
+  get dialect(): Dialect {
+    return this.topic === undefined ? 'enveloped' : 'raw';
+  }
+
   /** The audiences this socket belongs to. */
   audiences(): readonly Audience[] {
+    if (this.ownSeqs !== undefined) return [];
     if (this.lane !== undefined) {
       const audience = this.lane.laggingIn(this, 'raw');
       return audience === undefined ? [] : [audience];
@@ -169,6 +180,8 @@ export class Topic {
   enveloped: Audience | undefined;
   /** Enveloped sockets that are not in the live stream yet: they wait for the history, or are being replayed to. */
   entering = 0;
+  /** Who reads its past without being subscribed. */
+  readers = 0;
   /** Undefined where every message goes out at once. */
   delivery: Delivery | undefined;
   /** Undefined where no rule keeps this topic. */

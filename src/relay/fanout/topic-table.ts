@@ -55,10 +55,15 @@ export class TopicTable {
   }
 
   releaseIfEmpty(topic: Topic): void {
-    if (topic.subscribers > 0 || this.byName.get(topic.name) !== topic) return;
+    if (topic.subscribers > 0 || topic.readers > 0 || this.byName.get(topic.name) !== topic) return;
     this.byName.delete(topic.name);
     this.features.interest?.unsubscribe(topic.name);
     if (topic.history !== undefined) this.features.history?.release(topic.history);
+  }
+
+  /** Whether a rule keeps the topic's past. */
+  keeps(name: string): boolean {
+    return this.features.history?.keeps(name) ?? false;
   }
 
   hasPresence(name: string): boolean {

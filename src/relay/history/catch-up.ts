@@ -1,13 +1,15 @@
-// Replays for subscribers that come back: paced by what each socket takes and by what the loop can spare, until the
-// subscriber has reached the live stream. It joins that in the same step, so that nothing is missed and nothing comes
-// twice.
-import { lostFrame, msgFrame } from '../../protocol/frames.js';
+// Replays for subscribers that come back, or begin in the past: paced by what each socket takes and by what the loop
+// can spare, until the subscriber has reached the live stream. It joins that in the same step, so that nothing is
+// missed and nothing comes twice.
+import { lostFrame } from '../../protocol/frames.js';
 import { passingUtf8 } from '../bytes.js';
 import type { Connection, Topic } from '../fanout/audience.js';
-import type { TopicHistory } from './history.js';
+import type { Beginning, Reading, TopicHistory } from './history.js';
+import { ReplayedFrames } from './replayed-frames.js';
 
-/** Replayed messages a loop iteration: some 2 ms of work, so that a herd of returning clients does not hold up the live
- *  ones. */
+/** Time for replays in one loop iteration, and messages at most: a herd of clients that come at once does not hold up
+ *  the live ones. */
+const MS_PER_TURN = 1;
 const MESSAGES_PER_TURN = 2048;
 
 /** Replayed messages for one subscriber before the next has its turn. */
@@ -19,17 +21,21 @@ const MAX_UNSENT_BYTES = 64 * 1024;
 /** A subscriber on its way from a position in the past to the live stream. */
 export class CatchUp {
   isCancelled = false;
+  /** The seq of the last message it has. */
+  at: number;
+  readonly reading: Reading;
   private readonly epoch: string;
 
   constructor(
     readonly connection: Connection,
     readonly topic: Topic,
     readonly history: TopicHistory,
-    /** The seq of the last message it has. */
-    public at: number,
+    { after, reading }: Beginning,
     /** Takes the subscriber into the live stream; called once, when nothing is left to replay. */
     readonly arrived: () => void,
   ) {
+    this.at = after;
+    this.reading = reading;
     this.epoch = history.epoch;
   }
 
@@ -42,6 +48,7 @@ export class CatchUp {
 export class CatchUps {
   private readonly ready: CatchUp[] = [];
   private readonly paused = new Map<Connection, CatchUp[]>();
+  private readonly frames = new ReplayedFrames();
   private isScheduled = false;
 
   /** Half of what a socket may hold back: one that arrives in the live stream must not be a slow consumer already. */
@@ -84,9 +91,10 @@ export class CatchUps {
   private readonly turn = (): void => {
     this.isScheduled = false;
     let left = MESSAGES_PER_TURN;
+    const untilMs = performance.now() + MS_PER_TURN;
     const round = this.ready.splice(0);
     let at = 0;
-    for (; at < round.length && left > 0; at++) {
+    for (; at < round.length && left > 0 && performance.now() < untilMs; at++) {
       const catchUp = round[at] as CatchUp;
       if (catchUp.isCancelled) continue;
       left -= this.step(catchUp);
@@ -94,17 +102,18 @@ export class CatchUps {
     // Those that had no turn go first in the next.
     this.ready.unshift(...round.slice(at));
     if (this.ready.length > 0) this.schedule();
+    else this.frames.clear();
   };
 
   /** Replays a few messages. Gives how many, at least one, so that a turn ends. */
   private step(catchUp: CatchUp): number {
-    const { connection, history } = catchUp;
+    const { connection, history, reading } = catchUp;
     let replayed = 0;
     connection.ws?.cork(() => {
       replayed = this.replay(catchUp);
     });
     if (!history.isReady) history.whenReady(() => this.start(catchUp));
-    else if (history.next(catchUp.at) === undefined) catchUp.arrived();
+    else if (history.next(catchUp.at, reading) === undefined) catchUp.arrived();
     else if (this.isFull(connection)) this.pause(catchUp);
     else this.ready.push(catchUp);
     return Math.max(1, replayed);
@@ -117,26 +126,38 @@ export class CatchUps {
   }
 
   private replay(catchUp: CatchUp): number {
-    const { connection, topic, history } = catchUp;
+    const { connection, topic, history, reading } = catchUp;
+    const { ws, ownSeqs } = connection;
     if (catchUp.isStale) {
-      connection.ws?.send(passingUtf8(lostFrame(topic.name, 1, true)), false);
+      this.lost(catchUp, 1, true);
       catchUp.at = history.seq;
       return 0;
     }
     let replayed = 0;
     while (replayed < MESSAGES_PER_STEP && !this.isFull(connection)) {
       if (catchUp.at < history.floor) {
-        // Evicted while this socket was slow to take the replay.
-        connection.ws?.send(passingUtf8(lostFrame(topic.name, history.floor - catchUp.at, false)), false);
+        // Evicted while this socket was slow to take the replay. Of a state nobody knows how many that were.
+        this.lost(catchUp, reading === 'all' ? history.floor - catchUp.at : 1, false);
         catchUp.at = history.floor;
       }
-      const kept = history.next(catchUp.at);
+      const kept = history.next(catchUp.at, reading);
       if (kept === undefined) break;
-      connection.ws?.send(passingUtf8(msgFrame(topic.head, kept.body, kept.seq, kept.from)), false);
       catchUp.at = kept.seq;
       replayed++;
+      if (ownSeqs?.has(kept.seq)) continue;
+      if (connection.dialect === 'enveloped') ws?.send(this.frames.enveloped(topic.head, kept), false);
+      else {
+        const { bytes, isBinary } = this.frames.raw(kept);
+        ws?.send(bytes, isBinary);
+      }
     }
     return replayed;
+  }
+
+  /** A raw socket has no word for it. */
+  private lost({ connection, topic }: CatchUp, count: number, isRecoverable: boolean): void {
+    if (connection.dialect === 'raw') connection.dropped += count;
+    else connection.ws?.send(passingUtf8(lostFrame(topic.name, count, isRecoverable)), false);
   }
 
   private isFull({ ws }: Connection): boolean {

@@ -1,143 +1,63 @@
-// History in this process's memory: within each rule's count, age and bytes, and within one budget for all topics
-// together.
+// History and state in this process's memory: within each rule's count, age and bytes, and within one budget for the
+// histories and one for the states of all topics together.
 import { randomBytes } from 'node:crypto';
-import { Deque } from '../../base/deque.js';
-import type { HistoryRule } from '../../config/history-rules.js';
+import type { KeyReader } from '../../config/deliver-key.js';
+import type { KeptRule } from '../../config/state-rules.js';
 import { ruleFor } from '../../config/topic-rules.js';
-import type { Position, Unrecovered } from '../../protocol/ops.js';
-import type { HistoryCounts, HistoryStore, Kept, TopicHistory } from './history.js';
+import type { HistoryCounts, HistoryStore, KeptCounts, ToKeep, TopicHistory } from './history.js';
+import { Entry, type Keeper, MemoryTopicHistory, Pool, type RuleMessages } from './memory-topic.js';
 
 /** Bytes a kept message is reckoned to take beside its body: its object, its place in the ring, a string header.
- *  Measured: 140. */
-export const ENTRY_OVERHEAD_BYTES = 160;
+ *  Measured: 165. */
+export const ENTRY_OVERHEAD_BYTES = 184;
+
+/** Bytes that a message's place among the newest of each key takes, beside the key itself. Measured: 95. */
+const KEYED_OVERHEAD_BYTES = 120;
 
 /** Bytes a topic is reckoned to take beside its messages and its name. */
 const TOPIC_OVERHEAD_BYTES = 640;
 
-/** One kept message, linked to its elder and younger among all topics of its rule. */
-class Entry implements Kept {
-  older: Entry | undefined;
-  younger: Entry | undefined;
-  constructor(
-    readonly history: MemoryTopicHistory,
-    readonly seq: number,
-    readonly body: string,
-    readonly from: string | undefined,
-    readonly bytes: number,
-    readonly atMs: number,
-  ) {}
+/** What else a store is told of how it keeps. */
+export interface Keeping {
+  /** For the state of all topics together; what was updated longest ago goes first. */
+  readonly stateMaxBytes: number;
+  /** How a topic's messages are told apart where only the newest of each key counts (see newestBy). */
+  newestBy(topic: string, isState: boolean): KeyReader | undefined;
+  /** A key of --state was let go of for want of room. */
+  evicted(): void;
 }
 
-/** A rule and the messages of all its topics by age, so that neither expiry nor the common budget has to search. */
-class RuleMessages {
-  oldest: Entry | undefined;
-  private youngest: Entry | undefined;
-  constructor(readonly limits: HistoryRule) {}
+const NO_STATE: Keeping = { stateMaxBytes: 0, newestBy: () => undefined, evicted: () => {} };
 
-  get pattern(): string {
-    return this.limits.pattern;
-  }
-
-  push(entry: Entry): void {
-    entry.older = this.youngest;
-    if (this.youngest) this.youngest.younger = entry;
-    else this.oldest = entry;
-    this.youngest = entry;
-  }
-
-  remove(entry: Entry): void {
-    if (entry.older) entry.older.younger = entry.younger;
-    else this.oldest = entry.younger;
-    if (entry.younger) entry.younger.older = entry.older;
-    else this.youngest = entry.older;
-    entry.older = undefined;
-    entry.younger = undefined;
-  }
-}
-
-export class MemoryTopicHistory implements TopicHistory {
-  readonly isReady = true;
-  /** Bytes of the kept messages. */
-  bytes = 0;
-  /** How many hold it: with none it may be forgotten, and its epoch with it. */
-  holds = 0;
-  readonly kept = new Deque<Entry>();
-
-  constructor(
-    readonly topic: string,
-    readonly epoch: string,
-    readonly rule: RuleMessages,
-    private readonly store: MemoryHistory,
-    public seq = 0,
-    /** All messages after this one are kept. */
-    public floor = seq,
-  ) {}
-
-  whenReady(act: () => void): void {
-    act();
-  }
-
-  /** Numbers a publish and keeps it. Gives its seq. */
-  append(body: string, from: string | undefined): number {
-    return this.store.keep(this, this.seq + 1, body, from);
-  }
-
-  next(after: number): Kept | undefined {
-    return this.kept.at(this.indexAfter(after));
-  }
-
-  countAfter(after: number): number {
-    return this.kept.length - this.indexAfter(after);
-  }
-
-  before(count: number): number {
-    this.store.expire();
-    const at = this.kept.length - count;
-    return at <= 0 ? this.floor : (this.kept.at(at - 1) as Entry).seq;
-  }
-
-  /** Where the first message over `after` stands, by bisection: the numbers of a clustered topic have gaps. */
-  private indexAfter(after: number): number {
-    let from = 0;
-    let to = this.kept.length;
-    while (from < to) {
-      const middle = (from + to) >>> 1;
-      if ((this.kept.at(middle) as Entry).seq > after) to = middle;
-      else from = middle + 1;
-    }
-    return from;
-  }
-
-  check(since: Position): Unrecovered | undefined {
-    this.store.expire();
-    if (since.epoch !== this.epoch) return 'epoch-changed';
-    if (since.seq > this.seq) return 'unknown-position';
-    return since.seq < this.floor ? 'too-old' : undefined;
-  }
-}
-
-export class MemoryHistory implements HistoryStore {
-  /** Bytes reckoned for everything kept. */
-  bytes = 0;
-  private messages = 0;
-  private readonly rules: RuleMessages[];
+export class MemoryHistory implements HistoryStore, Keeper {
+  private readonly histories: Pool;
+  private readonly states: Pool;
+  /** In the order in which they count. */
+  private readonly rules: readonly RuleMessages[];
   private readonly topics = new Map<string, MemoryTopicHistory>();
-  /** Topics without messages or holds, the longest idle first: forgotten first when memory is short. */
-  private readonly idle = new Set<MemoryTopicHistory>();
   private readonly process = randomBytes(6).toString('base64url');
   private opened = 0;
 
   /**
-   * @param rules from parseHistoryRules
-   * @param maxBytes for all topics together; the oldest messages go first
+   * @param rules from keptRules
+   * @param maxBytes for the history of all topics together; the oldest messages go first
    * @param nowMs a clock that never goes back
    */
   constructor(
-    rules: readonly HistoryRule[],
-    private readonly maxBytes: number,
-    private readonly nowMs: () => number = () => performance.now(),
+    rules: readonly KeptRule[],
+    maxBytes: number,
+    readonly nowMs: () => number = () => performance.now(),
+    private readonly keeping: Keeping = NO_STATE,
   ) {
-    this.rules = rules.map((rule) => new RuleMessages(rule));
+    this.histories = new Pool(
+      rules.filter(({ isState }) => !isState),
+      maxBytes,
+    );
+    this.states = new Pool(
+      rules.filter(({ isState }) => isState),
+      keeping.stateMaxBytes,
+    );
+    this.rules = [...this.histories.rules, ...this.states.rules];
   }
 
   /** Opened and not held, it may be forgotten at the next publish of any topic. */
@@ -147,18 +67,18 @@ export class MemoryHistory implements HistoryStore {
     const rule = ruleFor(this.rules, topic);
     if (rule === undefined) return undefined;
     const epoch = `${this.process}.${(++this.opened).toString(36)}`;
-    const history = new MemoryTopicHistory(topic, epoch, rule, this);
+    const history = this.newTopic(topic, epoch, rule, 0);
     this.topics.set(topic, history);
-    this.bytes += topicBytes(topic);
-    this.makeRoom();
-    this.idle.add(history);
+    rule.pool.topics++;
+    this.makeRoom(rule.pool);
+    rule.pool.idle.add(history);
     return history;
   }
 
   hold(history: TopicHistory): void {
     const own = history as MemoryTopicHistory;
     own.holds++;
-    this.idle.delete(own);
+    own.rule.pool.idle.delete(own);
   }
 
   release(history: TopicHistory): void {
@@ -171,20 +91,29 @@ export class MemoryHistory implements HistoryStore {
     return ruleFor(this.rules, topic) !== undefined;
   }
 
+  /** Whether it is a state that is kept of the topic. */
+  keepsState(topic: string): boolean {
+    return ruleFor(this.rules, topic)?.limits.isState === true;
+  }
+
+  /** Whether the newest of each key of the topic can be read. */
+  isConflated(topic: string): boolean {
+    return this.keeps(topic) && this.keeping.newestBy(topic, this.keepsState(topic)) !== undefined;
+  }
+
   /** A history outside the store's own sequences, within the same limits: a copy of what another thread keeps. `drop`
    *  ends it. */
   detached(topic: string, epoch: string, floor: number): MemoryTopicHistory | undefined {
     const rule = ruleFor(this.rules, topic);
     if (rule === undefined) return undefined;
-    const copy = new MemoryTopicHistory(topic, epoch, rule, this, floor);
+    const copy = this.newTopic(topic, epoch, rule, floor);
     copy.holds = 1; // never idle
-    this.bytes += topicBytes(topic);
     return copy;
   }
 
   drop(copy: MemoryTopicHistory): void {
     this.clear(copy);
-    this.bytes -= topicBytes(copy.topic);
+    copy.rule.pool.bytes -= topicBytes(copy.topic);
   }
 
   /** Goes on at `seq`: nothing up to there is kept. */
@@ -194,34 +123,34 @@ export class MemoryHistory implements HistoryStore {
     history.floor = seq;
   }
 
-  private clear(history: MemoryTopicHistory): void {
-    while (history.kept.length > 0) this.evictOldest(history);
-  }
-
   /** Keeps the next message of `history` as number `seq`, and lets go of what the limits no longer allow. Gives
    *  `seq`. */
-  keep(history: MemoryTopicHistory, seq: number, body: string, from: string | undefined): number {
+  keep(history: MemoryTopicHistory, seq: number, { body, from, key, ageMs = 0 }: ToKeep): number {
     const { rule } = history;
-    const { limits } = rule;
+    const { limits, pool } = rule;
     history.seq = seq;
     const flat = Buffer.from(body);
-    const bytes = ENTRY_OVERHEAD_BYTES + heapBytes(flat, body);
+    const newestBy = history.newestBy(key, body);
+    const keyBytes = newestBy === undefined ? 0 : KEYED_OVERHEAD_BYTES + 2 * newestBy.length;
+    const bytes = ENTRY_OVERHEAD_BYTES + keyBytes + heapBytes(flat, body);
     this.expire();
     if (bytes > limits.maxBytes) {
       this.skipTo(history, seq); // not kept at all, and with it the run up to here ends
       return seq;
     }
+    const now = this.nowMs();
     // The body may be a slice that keeps a whole frame alive, so it is copied: the budget must hold for hostile frames
     // too.
-    const entry = new Entry(history, seq, flat.toString(), from, bytes, this.nowMs());
-    history.kept.push(entry);
-    this.messages++;
+    const entry = new Entry(history, seq, flat.toString(), from, key, now - ageMs, bytes, now, newestBy);
+    const replaced = history.add(entry);
+    if (replaced !== undefined) this.discount(replaced);
+    pool.messages++;
     history.bytes += bytes;
-    this.bytes += bytes;
+    pool.bytes += bytes;
     rule.push(entry);
-    this.idle.delete(history);
-    while (history.kept.length > limits.maxMessages || history.bytes > limits.maxBytes) this.evictOldest(history);
-    this.makeRoom();
+    pool.idle.delete(history);
+    while (history.length > limits.maxMessages || history.bytes > limits.maxBytes) this.evictOldest(history);
+    this.makeRoom(pool);
     return seq;
   }
 
@@ -229,53 +158,77 @@ export class MemoryHistory implements HistoryStore {
   expire(): void {
     const now = this.nowMs();
     for (const rule of this.rules) {
-      while (rule.oldest && now - rule.oldest.atMs > rule.limits.ttlMs) this.evictOldest(rule.oldest.history);
+      while (rule.oldest && now - rule.oldest.atMs > rule.limits.ttlMs) this.takeOldest(rule.oldest.history);
     }
   }
 
-  counts(): HistoryCounts {
-    return { topics: this.topics.size, messages: this.messages, bytes: this.bytes };
+  /** Bytes reckoned for everything kept. */
+  get bytes(): number {
+    return this.histories.bytes + this.states.bytes;
   }
 
-  private makeRoom(): void {
-    while (this.bytes > this.maxBytes) {
-      const idle = this.idle.values().next().value;
-      const oldest = idle ? undefined : this.oldestMessage();
+  counts(): KeptCounts {
+    return { history: countsOf(this.histories), state: countsOf(this.states) };
+  }
+
+  private newTopic(topic: string, epoch: string, rule: RuleMessages, floor: number): MemoryTopicHistory {
+    rule.pool.bytes += topicBytes(topic);
+    const keyOf = this.keeping.newestBy(topic, rule.limits.isState === true);
+    return new MemoryTopicHistory(topic, epoch, rule, this, keyOf, floor);
+  }
+
+  private clear(history: MemoryTopicHistory): void {
+    while (history.length > 0) this.takeOldest(history);
+  }
+
+  private makeRoom(pool: Pool): void {
+    while (pool.bytes > pool.maxBytes) {
+      const idle = pool.idle.values().next().value;
+      const oldest = idle ? undefined : pool.oldest();
       if (idle) this.forget(idle);
       else if (oldest) this.evictOldest(oldest.history);
       else return; // only topics in use are left, and no message
     }
   }
 
-  /** The oldest of all: within its topic it is the oldest too, since a topic has one rule. */
-  private oldestMessage(): Entry | undefined {
-    let oldest: Entry | undefined;
-    for (const rule of this.rules) {
-      if (rule.oldest && (!oldest || rule.oldest.atMs < oldest.atMs)) oldest = rule.oldest;
-    }
-    return oldest;
+  private evictOldest(history: MemoryTopicHistory): void {
+    if (history.isState) this.keeping.evicted();
+    this.takeOldest(history);
   }
 
-  private evictOldest(history: MemoryTopicHistory): void {
-    const entry = history.kept.shift();
+  private takeOldest(history: MemoryTopicHistory): void {
+    const entry = history.shift();
     if (entry === undefined) return;
     history.floor = entry.seq;
-    history.rule.remove(entry);
-    this.messages--;
-    history.bytes -= entry.bytes;
-    this.bytes -= entry.bytes;
+    this.discount(entry);
     this.noteIdle(history);
   }
 
+  /** An entry is no longer among its topic's messages. */
+  private discount(entry: Entry): void {
+    const { history, bytes } = entry;
+    const { rule } = history;
+    rule.remove(entry);
+    rule.pool.messages--;
+    history.bytes -= bytes;
+    rule.pool.bytes -= bytes;
+  }
+
   private noteIdle(history: MemoryTopicHistory): void {
-    if (history.holds === 0 && history.kept.length === 0) this.idle.add(history);
+    if (history.holds === 0 && history.length === 0) history.rule.pool.idle.add(history);
   }
 
   private forget(history: MemoryTopicHistory): void {
-    this.idle.delete(history);
+    const { pool } = history.rule;
+    pool.idle.delete(history);
     this.topics.delete(history.topic);
-    this.bytes -= topicBytes(history.topic);
+    pool.topics--;
+    pool.bytes -= topicBytes(history.topic);
   }
+}
+
+function countsOf({ topics, messages, bytes }: Pool): HistoryCounts {
+  return { topics, messages, bytes };
 }
 
 function topicBytes(topic: string): number {

@@ -2,17 +2,22 @@
 // are read here, at each socket's pace. It lives while the thread has subscribers of the topic, for only then it hears
 // all.
 import type { Position, Unrecovered } from '../../protocol/ops.js';
+import type { Rewind } from '../../protocol/rewind.js';
 import { AheadOfCopy } from './ahead.js';
-import type { Kept, TopicHistory } from './history.js';
-import type { MemoryHistory, MemoryTopicHistory } from './memory.js';
+import type { Beginning, Kept, Reading, ToKeep, TopicHistory } from './history.js';
+import type { MemoryHistory } from './memory.js';
+import type { MemoryTopicHistory } from './memory-topic.js';
+
+/** A message with its place in the owner's sequence. */
+export interface Placed extends ToKeep {
+  readonly seq: number;
+  /** The number of the message before it. */
+  readonly after: number;
+}
 
 /** A message of the live stream as it came. */
-interface Live {
+interface Live extends Placed {
   readonly epoch: string;
-  readonly seq: number;
-  readonly after: number;
-  readonly body: string;
-  readonly from: string | undefined;
 }
 
 /** How long an owner is waited for before it is asked again: each time twice as long, for a large copy takes its
@@ -28,6 +33,8 @@ export class ReplicaHistory implements TopicHistory {
   private copy: MemoryTopicHistory | undefined;
   /** One that is on its way from the owner. */
   private incoming: MemoryTopicHistory | undefined;
+  /** Something of a state was lost on the way: what is newest of its key is not known. */
+  private hasHole = false;
   /** What came in the live stream since this was last ready. */
   private pending: Live[] = [];
   private waiting: (() => void)[] = [];
@@ -57,16 +64,24 @@ export class ReplicaHistory implements TopicHistory {
     return this.copy?.floor ?? 0;
   }
 
-  next(after: number): Kept | undefined {
-    return this.copy?.next(after);
+  get isState(): boolean {
+    return this.store.keepsState(this.topic);
   }
 
-  countAfter(after: number): number {
-    return this.copy?.countAfter(after) ?? 0;
+  get isConflated(): boolean {
+    return this.store.isConflated(this.topic);
   }
 
-  before(count: number): number {
-    return this.copy?.before(count) ?? 0;
+  next(after: number, reading: Reading): Kept | undefined {
+    return this.copy?.next(after, reading);
+  }
+
+  countAfter(after: number, reading: Reading): number {
+    return this.copy?.countAfter(after, reading) ?? 0;
+  }
+
+  beginningOf(rewind: Rewind): Beginning {
+    return this.copy?.beginningOf(rewind) ?? { after: 0, reading: 'all' };
   }
 
   check(since: Position): Unrecovered | undefined {
@@ -106,10 +121,11 @@ export class ReplicaHistory implements TopicHistory {
     if (ask !== this.ask) return;
     if (this.incoming !== undefined) this.store.drop(this.incoming);
     this.incoming = this.store.detached(this.topic, epoch, floor);
+    this.hasHole = false;
   }
 
-  add(seq: number, after: number, body: string, from: string | undefined): void {
-    if (this.incoming !== undefined) this.keep(this.incoming, seq, after, body, from);
+  add(message: Placed): void {
+    if (this.incoming !== undefined) this.keep(this.incoming, message);
   }
 
   /**
@@ -120,6 +136,7 @@ export class ReplicaHistory implements TopicHistory {
   end(seq: number, last: number): 'same' | 'missed' | undefined {
     const { copy, incoming: next, pending } = this;
     if (next === undefined) return 'same';
+    if (next.isState && (this.hasHole || next.seq < last)) return undefined;
     // With the last ones lost on the way nothing up to there is kept; otherwise nothing was published between.
     if (next.seq < last) this.store.skipTo(next, seq);
     else next.seq = seq;
@@ -129,7 +146,7 @@ export class ReplicaHistory implements TopicHistory {
     for (const live of pending) {
       if (live.epoch !== next.epoch || live.seq <= next.seq) continue;
       if (live.after > next.seq) return undefined;
-      this.keep(next, live.seq, live.after, live.body, live.from);
+      this.keep(next, live);
     }
     const hasMissed = copy !== undefined && isBehind(copy, next);
     if (copy !== undefined) this.store.drop(copy);
@@ -150,7 +167,7 @@ export class ReplicaHistory implements TopicHistory {
     if (this.isReady && copy !== undefined && copy.epoch === live.epoch) {
       if (live.seq <= copy.seq) return 'known';
       if (live.after <= copy.seq) {
-        this.keep(copy, live.seq, live.after, live.body, live.from);
+        this.keep(copy, live);
         return 'new';
       }
     }
@@ -206,14 +223,15 @@ export class ReplicaHistory implements TopicHistory {
     this.waiting = []; // nobody is left who waits
   }
 
-  private keep(copy: MemoryTopicHistory, seq: number, after: number, body: string, from: string | undefined): void {
-    // A record that was lost on the way leaves a hole: what is kept starts after it.
-    if (after > copy.seq) this.store.skipTo(copy, after);
-    this.store.keep(copy, seq, body, from);
+  private keep(copy: MemoryTopicHistory, message: Placed): void {
+    // A record that was lost on the way leaves a hole: what is kept starts after it, and a state is asked for again.
+    if (message.after > copy.seq && copy.isState) this.hasHole = true;
+    else if (message.after > copy.seq) this.store.skipTo(copy, message.after);
+    this.store.keep(copy, message.seq, message);
   }
 }
 
 /** Whether anything came between an old copy and a new one. */
 function isBehind(old: MemoryTopicHistory, now: MemoryTopicHistory): boolean {
-  return old.epoch !== now.epoch || now.floor > old.seq || now.countAfter(old.seq) > 0;
+  return old.epoch !== now.epoch || now.floor > old.seq || now.countAfter(old.seq, 'all') > 0;
 }

@@ -143,7 +143,7 @@ export class Sequencer implements HistoryStore {
         this.replicas.get(topic)?.begin(record.ask, record.epoch, record.floor);
         return;
       case 'message':
-        this.replicas.get(topic)?.add(record.seq, record.after, body, record.from);
+        this.replicas.get(topic)?.add({ ...record, from: record.from, key: record.key, body, ageMs: record.age });
         return;
       case 'end':
         this.complete(topic, record.seq, record.last);
@@ -168,7 +168,7 @@ export class Sequencer implements HistoryStore {
     const { topic, body, from, sender, payload, key = payload?.key } = message;
     const history = this.own.open(topic);
     if (history === undefined) return 0;
-    const seq = history.append(keptBody(body, pid), from);
+    const seq = history.append(keptBody(body, pid), from, key);
     if (this.threads !== undefined) {
       const about = optional(from, typeof sender === 'string' ? sender : sender?.id, key, pid);
       const record = writeRecord({ is: 'numbered', epoch: history.epoch, seq, after: seq - 1, ...about }, body);
@@ -183,7 +183,7 @@ export class Sequencer implements HistoryStore {
     if (replica === undefined) return;
     const { epoch, seq, after, from, sender, key, pid } = record;
     const wasReady = replica.isReady;
-    const outcome = replica.follow({ epoch, seq, after, body: keptBody(body, pid), from });
+    const outcome = replica.follow({ epoch, seq, after, body: keptBody(body, pid), from, key });
     if (outcome === 'broken' && wasReady) this.ask(replica);
     this.observer.numbered({ topic, body, seq, from, sender, key, isForRawOnly: outcome !== 'new' });
     replica.settleAhead();
@@ -204,9 +204,10 @@ export class Sequencer implements HistoryStore {
     const { epoch, floor, seq } = history;
     threads.send(thread, topic, writeRecord({ is: 'kept', ask, epoch, floor }));
     let last = floor;
-    for (let kept = history.next(floor); kept !== undefined; kept = history.next(last)) {
-      const { body, from } = kept;
-      const record = { is: 'message', seq: kept.seq, after: last, ...optional(from, undefined) } as const;
+    for (let kept = history.next(floor, 'all'); kept !== undefined; kept = history.next(last, 'all')) {
+      const { body, from, key, publishedAtMs } = kept;
+      const age = Math.round(this.own.nowMs() - publishedAtMs);
+      const record = { is: 'message', seq: kept.seq, after: last, age, ...optional(from, undefined, key) } as const;
       threads.send(thread, topic, writeRecord(record, body));
       last = kept.seq;
     }

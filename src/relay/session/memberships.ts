@@ -1,13 +1,15 @@
-// How enveloped sockets come into topics and leave them: live at once, or by way of a replay of what they missed.
+// How sockets come into topics and leave them: live at once, or by way of a replay of what they missed or want to begin
+// with. Raw sockets come this way too where their topic has a past that they get.
 import type { OkFields } from '../../protocol/frames.js';
 import type { Position, Unrecovered } from '../../protocol/ops.js';
+import type { Rewind } from '../../protocol/rewind.js';
 import type { Windows } from '../deliver/windows.js';
 import type { Connection, SubscriberLane, Topic } from '../fanout/audience.js';
 import type { FanOut } from '../fanout/fanout.js';
 import { attach, detach } from '../fanout/membership.js';
 import type { TopicTable } from '../fanout/topic-table.js';
 import { CatchUp, CatchUps } from '../history/catch-up.js';
-import type { TopicHistory } from '../history/history.js';
+import type { Beginning, TopicHistory } from '../history/history.js';
 import type { Counters, RecoveryOutcome } from '../watch/counters.js';
 import type { Presence } from './presence.js';
 
@@ -18,7 +20,7 @@ const OUTCOMES: Record<Unrecovered, RecoveryOutcome> = {
   'unknown-position': 'unknownPosition',
 };
 
-/** One topic of one enveloped socket. */
+/** One topic of one socket. */
 export interface Membership {
   readonly topic: Topic;
   /** How far the socket is: waiting for the topic's history, being replayed to, or in the live stream. */
@@ -31,8 +33,9 @@ export interface Membership {
 export interface Start {
   /** After this position. */
   readonly since: Position | undefined;
-  /** Else with the last so many messages that are kept. */
-  readonly rewind: number;
+  /** Else with so much of what is kept; undefined: with the state, where one is kept. With `since` as well, `all` asks
+   *  for every message since, also where only the newest is delivered. */
+  readonly rewind: Rewind | undefined;
   /** It is written to at most once in so many milliseconds; 0: as the topic is. */
   readonly everyMs: number;
 }
@@ -42,6 +45,8 @@ export type MembershipMap = Map<string, Membership>;
 
 export class Memberships {
   private readonly catchUps: CatchUps;
+  /** Raw sockets on their way into the live stream. */
+  private readonly entering = new Map<Connection, Membership>();
 
   constructor(
     maxBackpressureBytes: number,
@@ -70,7 +75,7 @@ export class Memberships {
     const topic = this.topics.hold(name);
     const lane = this.windows.laneFor(topic, start.everyMs);
     const isThere = earlier !== undefined && earlier.entry !== 'waiting' && earlier.lane === lane;
-    if (isThere && start.since === undefined && start.rewind === 0) {
+    if (isThere && start.since === undefined && !start.rewind) {
       answer({ topic: name, ...positionOf(topic) });
       return;
     }
@@ -81,14 +86,36 @@ export class Memberships {
     of.set(name, membership);
     const enter = (): void => {
       // Meanwhile the socket may have closed, left, or asked again.
-      if (of.get(name) === membership) answer(this.enter(connection, membership, start));
+      if (of.get(name) === membership) answer(this.admit(connection, membership, start));
     };
     if (topic.history === undefined) enter();
     else topic.history.whenReady(enter, start.since);
   }
 
+  /** Takes a raw socket into its topic by way of what is kept of it: as much as it asked for, or its state. */
+  enter(connection: Connection, topic: Topic, history: TopicHistory): void {
+    const membership: Membership = { topic, entry: 'waiting', lane: connection.lane };
+    this.entering.set(connection, membership);
+    connection.ownSeqs = new Set();
+    topic.entering++;
+    history.whenReady(() => {
+      if (this.entering.get(connection) !== membership) return; // it has closed
+      const { rewind = history.isState ? 'all' : 0 } = connection;
+      this.replay(connection, membership, history, history.beginningOf(rewind));
+    });
+  }
+
+  /** A raw socket has closed. Says whether it was still on its way into its topic. */
+  abandon(connection: Connection): boolean {
+    const membership = this.entering.get(connection);
+    if (membership === undefined) return false;
+    this.entering.delete(connection);
+    this.detach(connection, membership);
+    return true;
+  }
+
   /** A waiting socket goes into the live stream, or into a replay that leads there. Gives the answer. */
-  private enter(connection: Connection, membership: Membership, { since, rewind }: Start): OkFields {
+  private admit(connection: Connection, membership: Membership, { since, rewind }: Start): OkFields {
     const { topic } = membership;
     const { name, history } = topic;
     if (history === undefined) {
@@ -101,32 +128,37 @@ export class Memberships {
     const reason = since && history.check(since);
     if (since !== undefined && reason === undefined) {
       this.counters.recoveries.recovered++;
-      return { ...answer, recovery: { replayed: this.replay(connection, membership, history, since.seq) } };
+      const isConflated = history.isConflated && (rewind !== 'all' || history.isState);
+      const beginning = { after: since.seq, reading: isConflated ? 'newest' : 'all' } as const;
+      return {
+        ...answer,
+        recovery: { replayed: this.replay(connection, membership, history, beginning) },
+        isConflated,
+      };
     }
     if (reason !== undefined) this.counters.recoveries[OUTCOMES[reason]]++;
     const unrecovered = reason && { recovery: { reason } };
-    if (rewind === 0) {
+    const wanted = rewind ?? (history.isState ? 'all' : 0);
+    if (wanted === 0) {
       this.attach(connection, membership);
-      const kept = since === undefined ? history.countAfter(history.floor) : 0;
+      const kept = since === undefined ? history.countAfter(history.floor, 'all') : 0;
       return { ...answer, ...unrecovered, kept };
     }
-    const after = history.before(rewind);
-    return {
-      ...answer,
-      ...unrecovered,
-      rewound: { after, replayed: this.replay(connection, membership, history, after) },
-    };
+    const beginning = history.beginningOf(wanted);
+    const { after, reading } = beginning;
+    const replayed = this.replay(connection, membership, history, beginning);
+    return { ...answer, ...unrecovered, rewound: { after, replayed }, isConflated: reading === 'newest' };
   }
 
-  /** Sends what came after `after`, and then the live stream. Gives how many messages there are at the moment. */
-  private replay(connection: Connection, membership: Membership, history: TopicHistory, after: number): number {
-    const replayed = history.countAfter(after);
+  /** Sends what comes after `beginning`, and then the live stream. Gives how many messages there are at the moment. */
+  private replay(connection: Connection, membership: Membership, history: TopicHistory, beginning: Beginning): number {
+    const replayed = history.countAfter(beginning.after, beginning.reading);
     this.counters.replayed += replayed;
     if (replayed === 0) this.attach(connection, membership);
     else {
       // It starts in the next loop iteration, after the answer.
       const { topic } = membership;
-      membership.entry = new CatchUp(connection, topic, history, after, () => this.attach(connection, membership));
+      membership.entry = new CatchUp(connection, topic, history, beginning, () => this.attach(connection, membership));
       this.catchUps.start(membership.entry);
     }
     return replayed;
@@ -159,13 +191,16 @@ export class Memberships {
   /** Puts a socket into the live stream. What was published before goes out first, and not to this socket. */
   private attach(connection: Connection, membership: Membership): void {
     const { topic, lane } = membership;
+    const { dialect } = connection;
     membership.entry = 'live';
     topic.entering--;
+    if (dialect === 'raw') this.entering.delete(connection);
+    connection.ownSeqs = undefined;
     if (lane !== undefined) {
-      lane.join(connection, 'enveloped');
+      lane.join(connection, dialect);
       return;
     }
-    const audience = topic.openEnveloped();
+    const audience = dialect === 'raw' ? topic.raw : topic.openEnveloped();
     this.fanOut.settle(audience);
     attach(connection, audience);
   }

@@ -5,8 +5,9 @@ import { MAX_LISTED_MEMBERS } from '../../bus/census.js';
 import { type Refusal, Refused, retryAdvice } from '../../protocol/codes.js';
 import { BINARY_REFUSED, parseClientOp } from '../../protocol/envelope.js';
 import { errorFrame, helloFrame, lostFrame, type OkFields, okFrame, pongFrame } from '../../protocol/frames.js';
-import type { ClientOp, Limits, OpId } from '../../protocol/ops.js';
+import type { ClientOp, Limits, OpId, Position } from '../../protocol/ops.js';
 import { DEDUP_MS } from '../../protocol/publish-id.js';
+import type { Rewind } from '../../protocol/rewind.js';
 import { Cost, type OpsBudget } from '../budget/ops-budget.js';
 import type { PublishGuard } from '../budget/publish-guard.js';
 import { passingUtf8 } from '../bytes.js';
@@ -169,7 +170,7 @@ export class Session implements SocketSession {
     // Coming into more topics than ever before costs nothing: a client that is back joins all it was in at once. Who
     // leaves and joins again pays, as who is refused.
     const isGrowth = !wasIn && this.memberships.size >= this.mostTopics;
-    const refusal = this.refusalOf(name, wasIn);
+    const refusal = this.refusalOf(name, wasIn) ?? this.rewindRefusal(name, since, rewind);
     if ((!isGrowth || refusal !== undefined) && !ops.pay(connection, Cost.op)) return;
     if (refusal !== undefined) {
       this.refuse(refusal, id, name);
@@ -180,8 +181,9 @@ export class Session implements SocketSession {
     // Answered with or without an id: the client needs the position.
     memberships.join(connection, this.memberships, name, { since, rewind, everyMs }, (fields) => {
       this.answer(okFrame(id, fields));
-      const { recovery } = fields;
-      if (wasIn && recovery && 'replayed' in recovery) ops.pay(connection, Cost.replay(recovery.replayed));
+      const { recovery, rewound } = fields;
+      const replayed = recovery && 'replayed' in recovery ? recovery.replayed : (rewound?.replayed ?? 0);
+      if (!isGrowth && replayed > 0) ops.pay(connection, Cost.replay(replayed));
     });
     this.mostTopics = Math.max(this.mostTopics, this.memberships.size);
   }
@@ -195,6 +197,12 @@ export class Session implements SocketSession {
       return Refused.tooManySubscriptions;
     }
     return topics.hasRoomFor(name) ? undefined : Refused.tooManyTopics;
+  }
+
+  /** A socket that asks for a past that there is not would wait for it in vain. */
+  private rewindRefusal(name: string, since: Position | undefined, rewind: Rewind | undefined): Refusal | undefined {
+    if (!rewind || since !== undefined) return undefined; // the answer to `since` says so
+    return this.context.topics.keeps(name) ? undefined : Refused.notKept;
   }
 
   private async presence({ topic: name, id }: OpOf<'presence'>): Promise<void> {

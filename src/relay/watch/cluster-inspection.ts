@@ -28,7 +28,7 @@ export class ClusterInspection implements Inspection {
     if (this.config.readyWithoutCluster) return reasons;
     const { connected, streamsReady } = this.cluster;
     if (!connected) return [...reasons, 'NATS is away: messages reach the subscribers of this node only'];
-    return streamsReady ? reasons : [...reasons, 'NATS does not have the streams of --history at hand yet'];
+    return streamsReady ? reasons : [...reasons, 'NATS does not have the streams of --history and --state at hand yet'];
   }
 
   stats(): Promise<readonly RelayStats[]> {

@@ -15,7 +15,10 @@ export const COUNTED = {
   publishedBytes: ['fanwire_published_bytes_total', 'Payload bytes taken from publishers'],
   delivered: ['fanwire_messages_delivered_total', "Messages handed to subscribers' sockets"],
   deliveredBytes: ['fanwire_delivered_bytes_total', "Payload bytes handed to subscribers' sockets"],
-  replayed: ['fanwire_messages_replayed_total', 'Messages replayed to subscribers that came back'],
+  replayed: [
+    'fanwire_messages_replayed_total',
+    'Messages replayed to subscribers that came back, or began in the past',
+  ],
   conflated: [
     'fanwire_messages_conflated_total',
     'Deliveries that a newer message took the place of (--deliver latest)',
@@ -27,6 +30,10 @@ export const COUNTED = {
   withheld: [
     'fanwire_messages_withheld_total',
     'First messages that were not passed on: their socket was cut in the same read for an invalid frame, as one that does not mask its frames',
+  ],
+  stateEvicted: [
+    'fanwire_state_evicted_total',
+    'Keys of --state let go of for want of room, copies in other workers included',
   ],
   slowConsumers: ['fanwire_slow_consumers_total', 'Times a socket was found over --max-backpressure'],
 } as const satisfies Record<string, readonly [metric: string, help: string]>;
@@ -53,6 +60,7 @@ export class Counters implements Counts {
   conflated = 0;
   stalled = 0;
   withheld = 0;
+  stateEvicted = 0;
   slowConsumers = 0;
   /** Messages that lagging sockets missed and have been told of or closed over (drop mode); see
    *  SlowConsumers.droppedMessages. */

@@ -9,7 +9,7 @@ import type { FileLimit } from '../door/file-limit.js';
 import type { Connection } from '../fanout/audience.js';
 import type { SlowConsumers } from '../fanout/slow.js';
 import type { TopicTable } from '../fanout/topic-table.js';
-import type { HistoryCounts } from '../history/history.js';
+import type { KeptCounts } from '../history/history.js';
 import { type Counters, countsBy } from './counters.js';
 import { LoopLag } from './loop-lag.js';
 import type { RelayStats } from './stats.js';
@@ -85,8 +85,8 @@ export interface Inspected {
   readonly bus: Pick<Bus, 'status'>;
   readonly admission: Pick<Admission, 'connections' | 'isFull'>;
   readonly fileLimit: Pick<FileLimit, 'isReached' | 'openFiles'>;
-  /** What is kept of topics with history. */
-  historyCounts(): HistoryCounts;
+  /** What is kept of topics. */
+  keptCounts(): KeptCounts;
   /** Newcomers are better sent elsewhere: a drain has begun, or is about to. */
   isLeaving(): boolean;
   /** Closes a connection at an administrator's word; false when there is none of that id. */
@@ -135,7 +135,7 @@ export class LocalInspection implements Inspection {
         cut: { ...counters.cut },
         refused: Object.fromEntries(counters.refused),
         recoveries: { ...counters.recoveries },
-        history: this.relay.historyCounts(),
+        ...this.relay.keptCounts(),
         crossed: { forwarded, received, lost },
         fanOut: counters.fanOut.toJSON(),
         publishToFlushUs: counters.publishToFlushUs.toJSON(),

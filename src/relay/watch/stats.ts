@@ -29,6 +29,8 @@ export interface RelayStats extends Counts {
   readonly recoveries: Readonly<Record<RecoveryOutcome, number>>;
   /** What is kept for them, copies in other workers included; bytes as --history-max-bytes counts them. */
   readonly history: HistoryCounts;
+  /** The same of --state; its messages are keys. */
+  readonly state: HistoryCounts;
   /** Messages that crossed to and from other relays: workers of this process, and other nodes. */
   readonly crossed: Crossed;
   /** Subscribers a message went to, over all messages. */
@@ -60,6 +62,11 @@ export function totalOf(workers: readonly RelayStats[]): Omit<RelayStats, 'worke
     counts: read(workers[0] as RelayStats).counts.map((_, index) => sum((each) => read(each).counts[index] as number)),
     sum: sum((each) => read(each).sum),
   });
+  const kept = (by: 'history' | 'state'): HistoryCounts => ({
+    topics: sum((each) => each[by].topics),
+    messages: sum((each) => each[by].messages),
+    bytes: sum((each) => each[by].bytes),
+  });
   return {
     ...countsBy((name) => sum((each) => each[name])),
     connections: sum((each) => each.connections),
@@ -71,11 +78,8 @@ export function totalOf(workers: readonly RelayStats[]): Omit<RelayStats, 'worke
     cut: byKey((each) => each.cut) as RelayStats['cut'],
     refused: byKey((each) => each.refused),
     recoveries: byKey((each) => each.recoveries) as RelayStats['recoveries'],
-    history: {
-      topics: sum(({ history }) => history.topics),
-      messages: sum(({ history }) => history.messages),
-      bytes: sum(({ history }) => history.bytes),
-    },
+    history: kept('history'),
+    state: kept('state'),
     crossed: {
       forwarded: sum(({ crossed }) => crossed.forwarded),
       received: sum(({ crossed }) => crossed.received),

@@ -20,7 +20,7 @@ function replicaAtTen() {
     replica.end(seq, 0);
   };
   const hear = (seq: number, after: number): void => {
-    replica.follow({ epoch: EPOCH, seq, after, body: '1', from: undefined });
+    replica.follow({ epoch: EPOCH, seq, after, body: '1', from: undefined, key: undefined });
     replica.settleAhead();
   };
   const letIn: string[] = [];

@@ -1,12 +1,19 @@
 // The key that tells messages of one topic apart, where only the newest of each is delivered.
-import type { DeliverRule } from '../../config/deliver-rules.js';
-import { MAX_KEY_BYTES } from '../../protocol/envelope.js';
-import type { Publication } from '../fanout/audience.js';
+import { MAX_KEY_BYTES } from '../protocol/envelope.js';
+import type { DeliverRule } from './deliver-rules.js';
 
 /** All messages without a key share this one. */
 const NO_KEY = '';
 
-export type KeyReader = (message: Pick<Publication, 'key' | 'raw'>) => string;
+/** What a key is read from. */
+export interface KeySource {
+  /** What the publisher called it. */
+  readonly key: string | undefined;
+  /** What raw subscribers get. Asked only where the key stands in it. */
+  readonly raw: string | Uint8Array;
+}
+
+export type KeyReader = (message: KeySource) => string;
 
 /** How a rule tells messages apart: by the key that their publisher named, else by what stands before the rule's
  *  separator. */

@@ -1,0 +1,61 @@
+// One answer about a topic's past: its messages as JSON, oldest first, bounded in number and bytes, and the tag that
+// says whether another answer would be the same.
+import { withoutId } from '../../protocol/publish-id.js';
+import type { Kept, TopicHistory } from '../../relay/history/history.js';
+import type { PastQuery } from './past-query.js';
+
+/** Bytes of messages in one answer, but for its first message. */
+const MAX_PAGE_BYTES = 1024 * 1024;
+
+export interface PastPage {
+  readonly etag: string;
+  /** Undefined where the reader has it already. */
+  readonly body: string | undefined;
+}
+
+/** @param known the reader's If-None-Match */
+export function pageOf(history: TopicHistory, query: PastQuery, known: string): PastPage {
+  const { topic, epoch, seq } = history;
+  const { after, reason } = startOf(history, query);
+  const messages: string[] = [];
+  let bytes = 0;
+  let last = after;
+  for (let kept = history.next(after, query.reading); kept !== undefined; kept = history.next(last, query.reading)) {
+    if (messages.length === query.limit) break;
+    const text = messageText(kept);
+    bytes += Buffer.byteLength(text);
+    if (bytes > MAX_PAGE_BYTES && messages.length > 0) break;
+    messages.push(text);
+    last = kept.seq;
+  }
+  const hasMore = history.next(last, query.reading) !== undefined;
+  const etag = `"${epoch}.${seq}.${after}.${last}.${messages.length}"`;
+  if (isKnown(etag, known)) return { etag, body: undefined };
+  const about = JSON.stringify({ topic, epoch, seq: hasMore ? last : seq, ...(reason && { reason }), more: hasMore });
+  return { etag, body: `${about.slice(0, -1)},"messages":[${messages.join(',')}]}\n` };
+}
+
+/** Where the messages begin, and why that is not where the reader wanted it. */
+function startOf(
+  history: TopicHistory,
+  { since, epoch, limit, reading }: PastQuery,
+): { readonly after: number; readonly reason?: string } {
+  if (since === undefined) {
+    const { floor } = history;
+    if (reading === 'newest') return { after: history.isConflated ? floor : history.beginningOf('last').after };
+    return { after: history.beginningOf(limit).after };
+  }
+  const reason = history.check({ epoch: epoch ?? history.epoch, seq: since });
+  return reason === undefined ? { after: since } : { after: history.floor, reason };
+}
+
+function messageText({ seq, body, from, key }: Kept): string {
+  const about = JSON.stringify({ seq, from, key });
+  return `${about.slice(0, -1)},"data":${withoutId(body)}}`;
+}
+
+/** RFC 9110, 13.1.2: `*`, or a list of tags, of which a weak one is as good. */
+function isKnown(etag: string, known: string): boolean {
+  if (known.trim() === '*') return true;
+  return known.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+}

@@ -1,0 +1,218 @@
+// One topic's kept messages in memory: all of them in a ring, or of --state the newest of each key. A topic of which
+// only the newest is delivered has both: the ring, and where in it the newest of each key stands.
+import { Deque } from '../../base/deque.js';
+import type { KeyReader } from '../../config/deliver-key.js';
+import { type KeptRule, newestKey } from '../../config/state-rules.js';
+import type { Position, Unrecovered } from '../../protocol/ops.js';
+import type { Rewind } from '../../protocol/rewind.js';
+import type { Beginning, Kept, Reading, ToKeep, TopicHistory } from './history.js';
+import { NewestOfKeys } from './newest-of-keys.js';
+
+/** One kept message, linked to its elder and younger among all topics of its rule. */
+export class Entry implements Kept {
+  older: Entry | undefined;
+  younger: Entry | undefined;
+  constructor(
+    readonly history: MemoryTopicHistory,
+    readonly seq: number,
+    readonly body: string,
+    readonly from: string | undefined,
+    readonly key: string | undefined,
+    readonly publishedAtMs: number,
+    readonly bytes: number,
+    readonly atMs: number,
+    /** By which only the newest counts; undefined where every message does. */
+    readonly newestBy: string | undefined,
+  ) {}
+}
+
+/** A rule and the messages of all its topics by age, so that neither expiry nor the common budget has to search. */
+export class RuleMessages {
+  oldest: Entry | undefined;
+  private youngest: Entry | undefined;
+  constructor(
+    readonly limits: KeptRule,
+    readonly pool: Pool,
+  ) {}
+
+  get pattern(): string {
+    return this.limits.pattern;
+  }
+
+  push(entry: Entry): void {
+    entry.older = this.youngest;
+    if (this.youngest) this.youngest.younger = entry;
+    else this.oldest = entry;
+    this.youngest = entry;
+  }
+
+  remove(entry: Entry): void {
+    if (entry.older) entry.older.younger = entry.younger;
+    else this.oldest = entry.younger;
+    if (entry.younger) entry.younger.older = entry.older;
+    else this.youngest = entry.older;
+    entry.older = undefined;
+    entry.younger = undefined;
+  }
+}
+
+/** Rules that share one budget. */
+export class Pool {
+  /** Bytes reckoned for everything kept. */
+  bytes = 0;
+  messages = 0;
+  topics = 0;
+  readonly rules: RuleMessages[];
+  /** Topics without messages or holds, the longest idle first: forgotten first when memory is short. */
+  readonly idle = new Set<MemoryTopicHistory>();
+
+  constructor(
+    rules: readonly KeptRule[],
+    readonly maxBytes: number,
+  ) {
+    this.rules = rules.map((rule) => new RuleMessages(rule, this));
+  }
+
+  /** The oldest of all: within its topic it is the oldest too, since a topic has one rule. */
+  oldest(): Entry | undefined {
+    let oldest: Entry | undefined;
+    for (const rule of this.rules) {
+      if (rule.oldest && (!oldest || rule.oldest.atMs < oldest.atMs)) oldest = rule.oldest;
+    }
+    return oldest;
+  }
+}
+
+/** What a topic asks of the store that it is in. */
+export interface Keeper {
+  keep(history: MemoryTopicHistory, seq: number, message: ToKeep): number;
+  expire(): void;
+  readonly nowMs: () => number;
+}
+
+export class MemoryTopicHistory implements TopicHistory {
+  readonly isReady = true;
+  /** Bytes of the kept messages. */
+  bytes = 0;
+  /** How many hold it: with none it may be forgotten, and its epoch with it. */
+  holds = 0;
+  private readonly all: Deque<Entry> | undefined;
+  private readonly newest: NewestOfKeys<Entry> | undefined;
+
+  constructor(
+    readonly topic: string,
+    readonly epoch: string,
+    readonly rule: RuleMessages,
+    private readonly store: Keeper,
+    private readonly keyOf: KeyReader | undefined,
+    public seq = 0,
+    /** All messages after this one are kept. */
+    public floor = seq,
+  ) {
+    if (!this.isState) this.all = new Deque();
+    if (keyOf !== undefined) this.newest = new NewestOfKeys();
+  }
+
+  get isState(): boolean {
+    return this.rule.limits.isState === true;
+  }
+
+  get isConflated(): boolean {
+    return this.newest !== undefined;
+  }
+
+  /** Messages kept. */
+  get length(): number {
+    return this.all?.length ?? this.newest?.size ?? 0;
+  }
+
+  get oldest(): Entry | undefined {
+    return this.all === undefined ? this.newest?.next(0) : this.all.at(0);
+  }
+
+  whenReady(act: () => void): void {
+    act();
+  }
+
+  /** Numbers a publish and keeps it. Gives its seq. */
+  append(body: string, from?: string, key?: string): number {
+    return this.store.keep(this, this.seq + 1, { body, from, key });
+  }
+
+  /** By what only the newest counts; undefined where every message does. */
+  newestBy(key: string | undefined, body: string): string | undefined {
+    return this.keyOf && newestKey(this.keyOf, key, body);
+  }
+
+  /** Takes an entry in. Gives the one that it takes the place of. */
+  add(entry: Entry): Entry | undefined {
+    this.all?.push(entry);
+    const replaced = this.newest?.set(entry.newestBy ?? '', entry);
+    return this.all === undefined ? replaced : undefined;
+  }
+
+  /** Takes the oldest out. */
+  shift(): Entry | undefined {
+    const oldest = this.all === undefined ? this.oldest : this.all.shift();
+    const by = oldest?.newestBy;
+    if (by !== undefined && this.newest?.get(by) === oldest) this.newest?.delete(by);
+    return oldest;
+  }
+
+  next(after: number, reading: Reading): Kept | undefined {
+    const newest = this.newestIn(reading);
+    return newest === undefined ? this.all?.at(this.indexAfter(after)) : newest.next(after);
+  }
+
+  countAfter(after: number, reading: Reading): number {
+    const newest = this.newestIn(reading);
+    return newest === undefined ? this.length - this.indexAfter(after) : newest.countAfter(after);
+  }
+
+  beginningOf(rewind: Rewind): Beginning {
+    this.store.expire();
+    const { floor } = this;
+    const reading = this.all === undefined || (rewind === 'last' && this.isConflated) ? 'newest' : 'all';
+    if (rewind === 'all' || (rewind === 'last' && this.isConflated)) return { after: floor, reading };
+    let left = typeof rewind === 'number' ? rewind : rewind === 'last' ? 1 : Number.POSITIVE_INFINITY;
+    const sinceMs = typeof rewind === 'object' ? this.store.nowMs() - rewind.withinMs : Number.NEGATIVE_INFINITY;
+    if (this.all !== undefined && typeof rewind !== 'object') {
+      return { after: this.all.at(this.all.length - left - 1)?.seq ?? (left > 0 ? floor : this.seq), reading };
+    }
+    for (const { seq, publishedAtMs } of this.backwards()) {
+      if (left-- === 0 || publishedAtMs < sinceMs) return { after: seq, reading };
+    }
+    return { after: floor, reading };
+  }
+
+  check(since: Position): Unrecovered | undefined {
+    this.store.expire();
+    if (since.epoch !== this.epoch) return 'epoch-changed';
+    if (since.seq > this.seq) return 'unknown-position';
+    return since.seq < this.floor ? 'too-old' : undefined;
+  }
+
+  /** The keyed messages where those are read. */
+  private newestIn(reading: Reading): NewestOfKeys<Entry> | undefined {
+    return reading === 'newest' || this.all === undefined ? this.newest : undefined;
+  }
+
+  private *backwards(): Generator<Entry> {
+    if (this.all === undefined) yield* this.newest?.backwards() ?? [];
+    else for (let at = this.all.length - 1; at >= 0; at--) yield this.all.at(at) as Entry;
+  }
+
+  /** Where the first message over `after` stands, by bisection: the numbers of a clustered topic have gaps. */
+  private indexAfter(after: number): number {
+    const { all } = this;
+    if (all === undefined) return 0;
+    let from = 0;
+    let to = all.length;
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if ((all.at(middle) as Entry).seq > after) to = middle;
+      else from = middle + 1;
+    }
+    return from;
+  }
+}
