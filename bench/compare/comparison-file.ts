@@ -38,6 +38,7 @@ const scenario = z.object({
   metrics: z.array(metric),
   pairs: z.int().nonnegative(),
   discarded: z.array(z.string()),
+  scaled: z.string().optional(),
   unmeasured: z.string().optional(),
   results: z.looseObject({ base: side.loose(), head: side.loose() }).nullable(),
 });

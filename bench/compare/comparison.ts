@@ -46,6 +46,8 @@ export interface ScenarioOutcome {
   readonly verdict: Verdict;
   readonly metrics: readonly MetricOutcome[];
   readonly pairs: number;
+  /** Why another load than the default one was played, and which. */
+  readonly scaled?: string;
   /** Why pairs were thrown away, one reason each. */
   readonly discarded: readonly string[];
   /** Runs whose server ended or dropped clients. */

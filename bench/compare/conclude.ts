@@ -57,6 +57,7 @@ function conclude(
       loop: loopOf(metric, setup.capacityMs),
     })),
     pairs: pairs.length,
+    ...(setup.scaled !== undefined && { scaled: setup.scaled }),
     discarded,
     latency: latencySpread(pairs),
     serverFaults,

@@ -90,7 +90,7 @@ interface SectionParts {
 }
 
 function section(scenario: ScenarioOutcome, i: number, { axis, charts, comparison }: SectionParts): Markup {
-  const { name, metrics, pairs, discarded, unmeasured } = scenario;
+  const { name, metrics, pairs, discarded, unmeasured, scaled } = scenario;
   // A scenario of which no run was valid says so once.
   const gates = (scenario.results === null ? [] : metrics)
     .filter((metric) => metric.isGate)
@@ -100,7 +100,7 @@ function section(scenario: ScenarioOutcome, i: number, { axis, charts, compariso
   const thrown = discarded.length === 0 ? '' : `, ${discarded.length} thrown away: ${countReasons(discarded)}`;
   return html`<section class="scenario compared" id="s${i}">
 ${several ? html`<h2 class="several">${name} <small class="${KIND[scenario.verdict]}">${verdictOf(scenario)}</small></h2>` : ''}
-<p class="load"><span>${several ? '' : html`scenario ${name}, `}${pairs} pairs${thrown}</span>${unmeasured === undefined ? '' : html`<span>given up: ${unmeasured}</span>`}</p>
+<p class="load"><span>${several ? '' : html`scenario ${name}, `}${pairs} pairs${thrown}</span>${scaled === undefined ? '' : html`<span>${scaled}</span>`}${unmeasured === undefined ? '' : html`<span>given up: ${unmeasured}</span>`}</p>
 ${gates.map((metric) => metricArticle(metric, axis, comparison))}
 ${others.length === 0 ? '' : html`<details><summary>Metrics that do not decide (${others.length})</summary>${others.map((metric) => metricArticle(metric, axis, comparison))}</details>`}
 ${several ? '' : latencySpreadPlot(scenario.latency)}

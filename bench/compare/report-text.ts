@@ -49,9 +49,18 @@ function whatWouldTell(comparison: Comparison): string {
     const which = never.length === 0 ? 'another budget' : `another budget for ${[...new Set(never)].join(' and ')}`;
     return `${which} or a quieter machine would tell, more time hardly`;
   }
-  const furtherS = Math.max(...open.map(({ gate }) => gate.decidedInS ?? 0));
-  const minutes = Math.ceil((comparison.elapsedS + furtherS * comparison.scenarios.length) / 60);
-  return `about ${duration(furtherS)} more would tell (--max-minutes ${minutes + 1})`;
+  return `about ${duration(furtherSeconds(open))} more would tell (--max-minutes ${minutesToTell(comparison)})`;
+}
+
+function furtherSeconds(open: ReturnType<typeof gatesOfAll>): number {
+  return Math.max(...open.map(({ gate }) => gate.decidedInS ?? 0));
+}
+
+/** The --max-minutes that should decide what is open; undefined where that is not known. */
+export function minutesToTell(comparison: Comparison): number | undefined {
+  const open = gatesOfAll(comparison).filter(({ gate }) => gate.verdict === 'inconclusive');
+  if (open.length === 0 || open.some(({ gate }) => gate.decidedInS === null || !tellsSpread(gate))) return undefined;
+  return Math.ceil((comparison.elapsedS + furtherSeconds(open) * comparison.scenarios.length) / 60) + 1;
 }
 
 const WHERE = 'Where the CPU of a delivery went, by profiles of further pairs';
@@ -199,6 +208,7 @@ export function footnoteText(comparison: Comparison): string {
   const error = `The verdict is wrong at most ${Number((alpha * 100).toFixed(4))} % of the time.`;
   return [
     `${pairs} interleaved pairs${what} in ${elapsedS} s${thrown}${where}.`,
+    ...scenarios.flatMap((one) => (one.scaled === undefined ? [] : [`${one.name} ${one.scaled}.`])),
     ...(see === null ? [] : [see]),
     error,
     'Metrics in brackets do not decide.',

@@ -1,21 +1,18 @@
 // `fanwire compare` as a command runs it: two sides, the scenarios, pairs until a verdict, reports, an exit code.
 
-import { appendFileSync } from 'node:fs';
 import { FanwireError } from '../../src/base/error.js';
 import { Exit } from '../../src/base/exit-codes.js';
 import { nativeEngine } from '../engines/native.js';
 import { pinProcess, splitCores } from '../measure/pinning.js';
 import { raisePriority } from '../measure/priority.js';
-import { type ReportFiles, write } from '../report/write.js';
 import { describeHost } from '../run/run.js';
 import type { Plan } from '../scenarios/scenario.js';
 import { loadBaseline, saveBaseline } from './baseline.js';
 import { compare, compareWithBaseline, playRuns } from './compare.js';
 import { type Comparison, isMeasured } from './comparison.js';
-import { toBencher, toBenchmarkAction, toCsv } from './exports.js';
 import { mulberry32 } from './interval.js';
 import { ProgressLine } from './progress-line.js';
-import { renderAnnotations, renderJunit, renderMarkdown, renderTerminal } from './report-text.js';
+import { scaleDefaults } from './scale.js';
 import type { Stage } from './session.js';
 import { refuseHopeless, type ScenarioSetup, setUp, tooFewPairs } from './setup.js';
 import { resolveSides, type Side, type SideOptions } from './side.js';
@@ -29,6 +26,8 @@ export interface CompareRequest {
   readonly suite: string | undefined;
   /** What flags and scenario file set; a comparison's own defaults and the scenario's apply to the rest. */
   readonly plan: Partial<Plan>;
+  /** Play the default load as it is, whatever this machine can carry. */
+  readonly isLoadStrict: boolean;
   readonly budget: string | undefined;
   readonly alpha: number | undefined;
   readonly pairs: number | undefined;
@@ -40,6 +39,8 @@ export interface CompareRequest {
   readonly side: Omit<SideOptions, 'say'>;
   readonly baseline: string | undefined;
   readonly saveBaseline: string | undefined;
+  /** Told what is going to be played: the time limit, and the load where it is one scenario's. */
+  readonly onPlanned: (planned: { readonly maxMinutes: number; readonly plan: Plan | undefined }) => void;
   readonly signal: AbortSignal;
 }
 
@@ -66,6 +67,9 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
     isFanwire: request.side.start === '',
     say,
   });
+  const tell = (planned: readonly ScenarioSetup[]): void =>
+    request.onPlanned({ maxMinutes: limitMs / 60_000, plan: planned.length > 1 ? undefined : planned[0]?.plan });
+  tell(setups);
   const side: SideOptions = { ...request.side, say };
   if (isJudged) refuseTooFew(setups, request.pairs, alpha, limitMs, say);
   const cores = splitCores(1);
@@ -82,10 +86,12 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
       return await withBaseline(request, head, { ...stage, setup: setups[0] as ScenarioSetup, alpha, limitMs, say });
     }
     const sides = { base: built[0] as Side, head };
+    const scenarios = request.isLoadStrict ? setups : await scaleDefaults(setups, sides, { ...stage, say });
+    tell(scenarios);
     return await compare({
       ...stage,
       sides,
-      scenarios: setups,
+      scenarios,
       alpha,
       pairs: request.pairs,
       limitMs,
@@ -146,32 +152,6 @@ async function withBaseline(
   saveBaseline(request.saveBaseline, head.label, plan, capacityMs, runs);
   options.say(`${runs.length} runs of ${head.label} saved in ${request.saveBaseline}`);
   return null;
-}
-
-/** Further files for dashboards, each named by its flag. */
-export interface ComparisonFiles extends ReportFiles {
-  readonly bencher?: string;
-  readonly benchmarkAction?: string;
-  readonly csv?: string;
-}
-
-/** Writes every report that is named; in a GitHub workflow, its summary and annotations too. */
-export async function writeComparison(comparison: Comparison, files: ComparisonFiles, isQuiet: boolean): Promise<void> {
-  if (files.json !== undefined) write(files.json, `${JSON.stringify(comparison, null, 2)}\n`);
-  if (files.md !== undefined) write(files.md, renderMarkdown(comparison));
-  if (files.junit !== undefined) write(files.junit, renderJunit(comparison));
-  if (files.bencher !== undefined) write(files.bencher, toBencher(comparison));
-  if (files.benchmarkAction !== undefined) write(files.benchmarkAction, toBenchmarkAction(comparison));
-  if (files.csv !== undefined) write(files.csv, toCsv(comparison));
-  if (files.html !== undefined) {
-    const { renderComparisonHtml } = await import('./report-html.js');
-    write(files.html, renderComparisonHtml(comparison));
-  }
-  if (!isQuiet) process.stdout.write(renderTerminal(comparison));
-  if (process.env.GITHUB_ACTIONS !== 'true') return;
-  for (const line of renderAnnotations(comparison)) process.stdout.write(`${line}\n`);
-  const summary = process.env.GITHUB_STEP_SUMMARY;
-  if (summary !== undefined && summary !== '') appendFileSync(summary, renderMarkdown(comparison));
 }
 
 /** 1: judged worse, and nothing else is; 0 unchanged, improved or undecided; 3 nothing valid was measured, or, with

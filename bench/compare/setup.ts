@@ -9,7 +9,7 @@ import { fewestPairs } from './evidence.js';
 import { firstThreshold, type GateBudget } from './gate-evidence.js';
 import { gatesOf, unmeasuredOf } from './gates.js';
 import { metricNamed, statesPercentile } from './metrics.js';
-import type { Suite, SuiteEntry } from './suite.js';
+import { DEFAULT_SUITE, type Suite, type SuiteEntry } from './suite.js';
 
 export interface ScenarioSetup {
   /** What reports call it; once in a comparison. */
@@ -20,6 +20,10 @@ export interface ScenarioSetup {
   /** Whether `perf` counts the server's instructions in it. */
   readonly countsInstructions: boolean;
   readonly dialect?: Dialect;
+  /** Whether somebody asked for this load: then it is played as it is. */
+  readonly isLoadNamed: boolean;
+  /** Why another load than the default one is played. */
+  readonly scaled?: string;
   readonly budgets: Budgets;
   /** Metrics that the verdict depends on. */
   readonly gates: readonly MetricName[];
@@ -64,7 +68,14 @@ function setUpEntry(entry: SuiteEntry, suite: Suite, options: SetUpOptions): Sce
     ...scenario.defaults,
     ...entry.plan,
     scenario: scenario.name,
+    deliver: '',
   };
+  if (entry.plan.deliver !== undefined && entry.plan.deliver !== '') {
+    throw new FanwireError(
+      'FANWIRE_USAGE_COMPARE',
+      `--deliver is of bench: give both sides --serve "--deliver '${plan.topicPrefix}*=${entry.plan.deliver}'"`,
+    );
+  }
   const unmeasured = unmeasuredOf(options.specs, capacityMs, plan);
   const budgets = parseBudgets(options.budget ?? entry.budget ?? suite.budget ?? '');
   return {
@@ -72,6 +83,7 @@ function setUpEntry(entry: SuiteEntry, suite: Suite, options: SetUpOptions): Sce
     plan,
     capacityMs,
     countsInstructions: unmeasured.instructions === undefined,
+    isLoadNamed: !DEFAULT_SUITE.scenarios.includes(entry) && (entry.plan.subscribers ?? entry.plan.rate) !== undefined,
     ...(entry.dialect !== undefined && { dialect: entry.dialect }),
     budgets: { ...DEFAULT_BUDGETS, ...budgets },
     gates: gatesOf(Object.keys(budgets) as MetricName[], unmeasured),

@@ -66,7 +66,13 @@ export interface EngineReport {
     readonly cpu: number;
     readonly scheduleSlipMs: { readonly p99: number | null; readonly max: number | null };
     readonly eventLoopDelayMs: { readonly p99: number | null };
+    /** What reading all copies of one message adds to the median copy and to the last ones, where that is worth a
+     *  figure. */
+    readonly intakeMs?: { readonly p50: number; readonly p99: number };
   };
+  /** Where messages are about keys: how old (µs) the newest state was that a subscriber had of a key when the next one
+   *  arrived, and the updates that a newer one took the place of, which are in no other count. */
+  readonly staleness?: { readonly ageUs: Histogram; readonly conflated: number };
   /** Reasons only the engine can know why its figures are not the server's ("some VUs did not finish"). */
   readonly invalidReasons: readonly string[];
   /** Reasons why latencies are higher than the server's, and nothing else is wrong: what holds all the same, holds. */

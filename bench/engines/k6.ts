@@ -18,6 +18,9 @@ import { K6Process } from './k6/process.js';
 import { crossedThresholds } from './k6/thresholds.js';
 import { delays, doubts, faults, intakeMs, intakeRemark } from './k6/validity.js';
 
+/** Between two readings of what k6 uses. */
+const CPU_EVERY_MS = 1000;
+
 export interface K6Options extends Omit<ArgumentOptions, 'summaryFile' | 'configFile'> {
   /** Cores for k6; empty: all that this process may use. */
   readonly cores: readonly number[];
@@ -47,6 +50,7 @@ class K6Run {
   private readonly timers: NodeJS.Timeout[] = [];
   private busyness: Busyness | undefined;
   private phase: Phase = 'connect';
+  private cpu: { readonly atMs: number; readonly share: number } | undefined;
 
   constructor(
     private readonly k6: K6,
@@ -122,7 +126,23 @@ class K6Run {
     };
     const [from, to] = spans[this.phase] ?? [0, 0];
     const fraction = Math.min(1, Math.max(0, (Date.now() - from) / Math.max(1, to - from)));
-    this.hooks.progress({ phase: this.phase, fraction, ...this.account.soFar });
+    const generatorCpu = this.shareNow();
+    this.hooks.progress({
+      phase: this.phase,
+      fraction,
+      ...this.account.soFar,
+      ...(generatorCpu !== undefined && { generatorCpu }),
+    });
+  }
+
+  /** What k6 used of its cores in about the last second: reading it costs a file a thread. */
+  private shareNow(): number | undefined {
+    const atMs = performance.now();
+    if (this.cpu === undefined || atMs - this.cpu.atMs >= CPU_EVERY_MS) {
+      const share = this.busyness?.sinceLast();
+      this.cpu = { atMs, share: share ?? this.cpu?.share ?? 0 };
+    }
+    return this.cpu.share;
   }
 
   private report(crossed: readonly string[]): EngineReport {
@@ -163,6 +183,8 @@ class K6Run {
         cpu: this.busyness?.share ?? 0,
         scheduleSlipMs: { p99: percentileMs(account.slipUs, 99), max: percentileMs(account.slipUs, 100) },
         eventLoopDelayMs: { p99: percentileMs(account.lagUs, 99) },
+        // Half of the copies of a message are read within half of the time that all take.
+        intakeMs: { p50: round(intake / 2), p99: round(intake * 0.99) },
       },
       invalidReasons: doubts(account),
       delayReasons: delays(account, intake),

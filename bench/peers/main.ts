@@ -10,11 +10,13 @@ import { formatMs, formatSeconds } from '../../src/base/page/format.js';
 import { NATIVE_DEFAULTS, nativeEngine } from '../engines/native.js';
 import { pinProcess, splitCores } from '../measure/pinning.js';
 import { raisePriority } from '../measure/priority.js';
-import { write, writeReports } from '../report/write.js';
+import { write } from '../report/files.js';
+import { writeReports } from '../report/write.js';
 import { validateResult } from '../result/result-validate.js';
 import { positive, scriptCommand } from '../run/script-command.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan } from '../scenarios/scenario.js';
+import { deliverFlags } from '../targets/choose.js';
 import { startRelayTarget } from '../targets/relay.js';
 import { PEERS, type Peer, peerNamed } from './registry.js';
 import { type Contestant, playRounds } from './rounds.js';
@@ -71,7 +73,7 @@ async function main(flags: Flags): Promise<void> {
   const interrupt = new AbortController();
   onEndSignal(() => interrupt.abort(new FanwireError('FANWIRE_BENCH_INTERRUPTED', 'interrupted: no standings')));
   const runs = await playRounds({
-    contestants: [fanwire(cores.server), ...present.map((peer) => contestant(peer, cores.server))],
+    contestants: [...ourselves(cores.server, plans), ...present.map((peer) => contestant(peer, cores.server))],
     plans,
     engine: nativeEngine({ ...NATIVE_DEFAULTS, cores: cores.generator }),
     rounds: flags.rounds,
@@ -113,16 +115,28 @@ function planOf(name: string, { duration, subscribers }: Flags): Plan {
   };
 }
 
-function fanwire(cores: readonly number[]): Contestant {
-  const start = (plan: Plan) => {
-    const connections = plan.subscribers + plan.stalledSubscribers + plan.publishers;
-    return startRelayTarget({ nodes: 1, workers: 1, dialect: 'raw', flags: [], cores, connections });
-  };
-  return { name: BASE, topics: true, start };
+/** fanwire; where a plan has windows, also in its own dialect and without any. */
+function ourselves(cores: readonly number[], plans: readonly Plan[]): Contestant[] {
+  const own = (name: string, dialect: 'raw' | 'fanwire.v1', adapt: (plan: Plan) => Plan): Contestant => ({
+    name,
+    topics: true,
+    adapt,
+    start: (plan) => {
+      const connections = plan.subscribers + plan.stalledSubscribers + plan.publishers;
+      return startRelayTarget({ nodes: 1, workers: 1, dialect, flags: deliverFlags(plan), cores, connections });
+    },
+  });
+  const plain = own(BASE, 'raw', (plan) => plan);
+  if (plans.every(({ deliver }) => deliver === '')) return [plain];
+  return [plain, own(`${BASE} enveloped`, 'fanwire.v1', (plan) => plan), own(`${BASE} at once`, 'raw', atOnce)];
+}
+
+function atOnce(plan: Plan): Plan {
+  return { ...plan, deliver: '' };
 }
 
 function contestant(peer: Peer, cores: readonly number[]): Contestant {
-  return { name: peer.name, topics: peer.topics, start: () => startPeer(peer, cores) };
+  return { name: peer.name, topics: peer.topics, adapt: atOnce, start: () => startPeer(peer, cores) };
 }
 
 function progressLine({ round, scenario, server, result, failure }: Run): string {

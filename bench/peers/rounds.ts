@@ -13,6 +13,8 @@ export interface Contestant {
   /** Whether it can play plans with several topics. */
   readonly topics: boolean;
   start(plan: Plan): Promise<Target>;
+  /** What it plays of a plan: a server that knows no windows has none. */
+  adapt(plan: Plan): Plan;
 }
 
 export interface RoundsOptions {
@@ -52,7 +54,7 @@ function orderOf(round: number, { contestants, plans }: RoundsOptions): { contes
   const order = plans.flatMap((plan) =>
     contestants
       .filter((contestant) => contestant.topics || plan.topics === 1)
-      .map((contestant) => ({ contestant, plan })),
+      .map((contestant) => ({ contestant, plan: contestant.adapt(plan) })),
   );
   return round % 2 === 1 ? order : order.reverse();
 }

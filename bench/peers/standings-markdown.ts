@@ -1,6 +1,13 @@
 // The standings as Markdown, ready for docs/performance.md: how it was run, a table a scenario, who was not there.
 
-import { formatCount, formatMs, formatNumber, formatRatio, formatSeconds } from '../../src/base/page/format.js';
+import {
+  formatCount,
+  formatMs,
+  formatNumber,
+  formatRatio,
+  formatSeconds,
+  formatShare,
+} from '../../src/base/page/format.js';
 import { describeLoad } from '../report/load-line.js';
 import { escapeMarkdown, tableLines } from '../report/markdown.js';
 import type { Result } from '../result/result.js';
@@ -46,6 +53,7 @@ function howItWasRun(runs: readonly Run[], results: readonly Result[]): string[]
 }
 
 function table(rows: readonly Standing[], base: string): string[] {
+  if (rows.some(({ staleP50Ms }) => staleP50Ms !== null)) return stalenessTable(rows);
   const header = ['server', 'p50', 'p99', `p99 ÷ ${base}`, 'CPU per million', `CPU ÷ ${base}`, 'lost', 'valid'];
   const cells = rows.map((row) => [
     `${row.server} ${row.version}`.trim(),
@@ -59,6 +67,22 @@ function table(rows: readonly Standing[], base: string): string[] {
   ]);
   const notes = rows.flatMap((row) => leftOut(row) ?? []);
   return [...tableLines(header, cells), ...(notes.length > 0 ? ['', ...notes] : [])];
+}
+
+/** Where messages are about keys, what a subscriber and update cost is the server's whole work, delivered or not. */
+function stalenessTable(rows: readonly Standing[]): string[] {
+  const header = ['server', 'staleness p50', 'staleness p99', 'conflated', 'µs CPU an update and subscriber'];
+  const cells = rows.map((row) => [
+    `${row.server} ${row.version}`.trim(),
+    withSpread(row.staleP50Ms, formatMs),
+    withSpread(row.staleP99Ms, formatMs),
+    row.conflatedShare === null ? '–' : formatShare(row.conflatedShare.median),
+    withSpread(row.cpuPerUpdateUs, (us) => us.toFixed(2)),
+    row.valid === 0 ? '–' : lossText(row),
+    `${row.valid} of ${row.rounds}`,
+  ]);
+  const notes = rows.flatMap((row) => leftOut(row) ?? []);
+  return [...tableLines([...header, 'lost', 'valid'], cells), ...(notes.length > 0 ? ['', ...notes] : [])];
 }
 
 /** What became of the runs that are in no figure; each has reasons of its own in rounds.json. */

@@ -31,6 +31,13 @@ export interface Standing {
   readonly p50Ms: Spread | null;
   readonly p99Ms: Spread | null;
   readonly cpuPerMillionS: Spread | null;
+  /** Of scenarios whose messages are about keys. */
+  readonly staleP50Ms: Spread | null;
+  readonly staleP99Ms: Spread | null;
+  /** CPU while messages were measured ÷ published messages and subscribers, µs. */
+  readonly cpuPerUpdateUs: Spread | null;
+  /** Of the updates that subscribers could have had. */
+  readonly conflatedShare: Spread | null;
   /** server ÷ base of the same round; null for the base and without a round in which both were valid. */
   readonly p99Ratio: Spread | null;
   readonly cpuRatio: Spread | null;
@@ -44,6 +51,12 @@ export interface Standing {
 type Metric = (result: Result) => number | null;
 const p50: Metric = (result) => result.latencyMs.p50;
 const p99: Metric = (result) => result.latencyMs.p99;
+const staleP50: Metric = (result) => result.staleness?.p50 ?? null;
+const staleP99: Metric = (result) => result.staleness?.p99 ?? null;
+const conflated: Metric = ({ staleness, expected }) =>
+  staleness === undefined ? null : staleness.conflated / Math.max(1, staleness.conflated + expected);
+const cpuPerUpdate: Metric = ({ server, published, params }) =>
+  server === null ? null : (server.cpuSeconds * 1e6) / Math.max(1, published * Number(params.subscribers));
 const cpu: Metric = (result) => result.server?.cpuPerMillionDeliveries ?? null;
 
 /** Standings of one scenario: the base first, then by CPU per delivery, the cheapest first; without a figure last. */
@@ -68,6 +81,10 @@ function standing(runs: readonly Run[], server: string, base: string): Standing 
     p50Ms: spread(valid.map(p50)),
     p99Ms: spread(valid.map(p99)),
     cpuPerMillionS: spread(valid.map(cpu)),
+    staleP50Ms: spread(valid.map(staleP50)),
+    staleP99Ms: spread(valid.map(staleP99)),
+    cpuPerUpdateUs: spread(valid.map(cpuPerUpdate)),
+    conflatedShare: spread(valid.map(conflated)),
     p99Ratio: ratio(p99),
     cpuRatio: ratio(cpu),
     expected: valid.reduce((sum, result) => sum + result.expected, 0),

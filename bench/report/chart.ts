@@ -52,7 +52,8 @@ export function chartsOf(group: ScenarioGroup, prefix: string): Chart[] {
   }));
   const valid = entries.filter((entry) => entry.result.valid);
   const charts: Chart[] = [
-    latencyByPercentile(valid),
+    byPercentile(valid, STALENESS),
+    byPercentile(valid, LATENCY),
     stepLatency(valid),
     latencyOverTime(valid),
     overTime('rate', 'Deliveries per second', 'rate', 'Received by all subscribers.', valid, deliveryRates),
@@ -84,11 +85,33 @@ interface Entry {
   readonly color: number;
 }
 
+/** A distribution of a result. */
+interface Spread {
+  readonly id: string;
+  readonly title: string;
+  readonly note: string;
+  readonly histogram: (result: Result) => string;
+}
+
+const LATENCY: Spread = {
+  id: 'percentiles',
+  title: 'Latency by percentile',
+  note: 'From the moment a message was due to its arrival. Each further nine has the same width.',
+  histogram: ({ latencyMs }) => latencyMs.histogram,
+};
+
+const STALENESS: Spread = {
+  id: 'staleness',
+  title: 'Staleness by percentile',
+  note: 'How old the newest state of a key was that a subscriber had when the next one arrived.',
+  histogram: ({ staleness }) => staleness?.histogram ?? '',
+};
+
 /** The usual HdrHistogram plot: x is 1/(1-p) on a log axis, so that each further nine gets the same width.
  *  It ends at the last percentile that has ten deliveries beyond it: further right is luck. */
-function latencyByPercentile(entries: readonly Entry[]): Chart {
+function byPercentile(entries: readonly Entry[], { id, title, note, histogram: of }: Spread): Chart {
   const lines = entries.flatMap(({ result, label, color }) => {
-    const histogram = decodeHistogram(result.latencyMs.histogram);
+    const histogram = decodeHistogram(of(result));
     const x: number[] = [];
     const y: (number | null)[] = [];
     for (let i = 0; i <= 8 * POINTS_PER_DECADE; i++) {
@@ -100,8 +123,7 @@ function latencyByPercentile(entries: readonly Entry[]): Chart {
     }
     return x.length > 1 ? [{ label, color, dashed: false, x, y }] : [];
   });
-  const note = 'From the moment a message was due to its arrival. Each further nine has the same width.';
-  return { id: 'percentiles', title: 'Latency by percentile', note, x: 'percentile', unit: 'ms', wide: true, lines };
+  return { id, title, note, x: 'percentile', unit: 'ms', wide: true, lines };
 }
 
 function latencyOverTime(entries: readonly Entry[]): Chart {

@@ -13,7 +13,7 @@ import {
 import type { Result } from '../result/result.js';
 
 export interface Figure {
-  readonly group: 'Latency' | 'Deliveries' | 'Connections' | 'Server' | 'Generator';
+  readonly group: 'Latency' | 'Staleness' | 'Deliveries' | 'Connections' | 'Server' | 'Generator';
   readonly label: string;
   readonly value: (result: Result) => number | null;
   readonly format: (value: number | null) => string;
@@ -31,6 +31,12 @@ export const FIGURES: readonly Figure[] = [
   figure('Latency', 'p99.99', (r) => r.latencyMs.p9999, formatMs),
   figure('Latency', 'max', (r) => r.latencyMs.max, formatMs),
   figure('Latency', 'mean', (r) => r.latencyMs.mean, formatMs),
+  figure('Staleness', 'p50', (r) => r.staleness?.p50 ?? null, formatMs),
+  figure('Staleness', 'p99', (r) => r.staleness?.p99 ?? null, formatMs),
+  figure('Staleness', 'p99.9', (r) => r.staleness?.p999 ?? null, formatMs),
+  figure('Staleness', 'max', (r) => r.staleness?.max ?? null, formatMs),
+  tally('Staleness', 'conflated', (r) => r.staleness?.conflated ?? null),
+  figure('Staleness', 'share of updates conflated', conflatedShare, formatShare, false),
   figure('Deliveries', 'rate', (r) => r.deliveriesPerSecond, formatRate),
   tally('Deliveries', 'published', (r) => r.published),
   tally('Deliveries', 'delivered', (r) => r.delivered),
@@ -52,6 +58,8 @@ export const FIGURES: readonly Figure[] = [
   own('event-loop delay p99', (r) => r.generator.eventLoopDelayMs.p99, formatMs),
   own('own latency p50', (r) => r.generator.floorMs?.p50 ?? null, formatMs),
   own('own latency p99', (r) => r.generator.floorMs?.p99 ?? null, formatMs),
+  own('intake p50', (r) => r.generator.intakeMs?.p50 ?? null, formatMs),
+  own('intake p99', (r) => r.generator.intakeMs?.p99 ?? null, formatMs),
 ];
 
 /** What stands in a report for one figure of one result: an invalid run's server figures are never written out. */
@@ -71,8 +79,19 @@ export function figuresOf(results: readonly Result[]): Figure[] {
   return FIGURES.filter((f) => results.some((result) => f.value(result) !== null));
 }
 
-function figure(group: Figure['group'], label: string, value: Figure['value'], format: Figure['format']): Figure {
-  return { group, label, value, format, compares: true };
+function figure(
+  group: Figure['group'],
+  label: string,
+  value: Figure['value'],
+  format: Figure['format'],
+  compares = true,
+): Figure {
+  return { group, label, value, format, compares };
+}
+
+/** Of what would have been delivered message by message. */
+function conflatedShare({ staleness, expected }: Result): number | null {
+  return staleness === undefined ? null : staleness.conflated / Math.max(1, staleness.conflated + expected);
 }
 
 function tally(group: Figure['group'], label: string, value: Figure['value']): Figure {

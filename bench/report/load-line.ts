@@ -15,6 +15,7 @@ const SAYINGS: readonly (readonly [string, (value: number) => string | undefined
   ['topics', (n) => (n > 1 ? plural(n, 'topic') : undefined)],
   ['rate', (n) => (n > 0 ? `${amounts.format(n)} msg/s` : 'nothing published')],
   ['burst', (n) => (n > 1 ? `in bursts of ${formatCount(n)}` : undefined)],
+  ['keys', (n) => (n > 0 ? plural(n, 'key') : undefined)],
   ['payloadBytes', (n) => `${formatCount(n)} B`],
   ['durationS', (n) => `${amounts.format(n)} s`],
   ['connectRate', (n) => (n > 0 ? `${amounts.format(n)} connections/s` : undefined)],
@@ -24,13 +25,13 @@ const SAYINGS: readonly (readonly [string, (value: number) => string | undefined
 ];
 
 /** Parameters that mean nothing while nobody publishes. */
-const OF_MESSAGES: ReadonlySet<string> = new Set(['publishers', 'burst', 'payloadBytes']);
+const OF_MESSAGES: ReadonlySet<string> = new Set(['publishers', 'burst', 'keys', 'payloadBytes']);
 
 /** The load that all `results` share, in parts to be joined; parameters that differ between them are left out. */
 export function describeLoad(results: readonly Result[]): string[] {
   const params = results[0]?.params ?? {};
   const silent = shared('rate', params, results) === 0;
-  return SAYINGS.flatMap(([name, say]) => {
+  const numbers = SAYINGS.flatMap(([name, say]) => {
     if (silent && OF_MESSAGES.has(name)) return [];
     const value = shared(name, params, results);
     // autocannon without a rate is a closed loop; every other engine then publishes nothing.
@@ -39,6 +40,9 @@ export function describeLoad(results: readonly Result[]): string[] {
     }
     return value === undefined ? [] : (say(value) ?? []);
   });
+  const { deliver } = params;
+  const isShared = typeof deliver === 'string' && results.every((result) => result.params.deliver === deliver);
+  return isShared && deliver !== '' ? [...numbers, `delivered by ${deliver}`] : numbers;
 }
 
 function shared(name: string, params: Params, results: readonly Result[]): number | undefined {

@@ -13,6 +13,9 @@ import { judge } from './verdict.js';
 
 /** The figures a reader looks for first. */
 const HEADLINE: readonly (readonly [Figure['group'], string, string])[] = [
+  ['Staleness', 'p50', 'staleness p50'],
+  ['Staleness', 'p99', 'staleness p99'],
+  ['Staleness', 'share of updates conflated', 'conflated'],
   ['Latency', 'p50', 'latency p50'],
   ['Latency', 'p99', 'latency p99'],
   ['Latency', 'p99.9', 'latency p99.9'],

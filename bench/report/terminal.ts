@@ -66,10 +66,18 @@ interface Row {
   readonly spark?: readonly (number | null)[];
 }
 
+function stalenessRow({ staleness, expected }: Result): Row[] {
+  if (staleness === undefined) return [];
+  const { p50, p99, max, conflated } = staleness;
+  const share = formatShare(conflated / Math.max(1, conflated + expected));
+  const text = `p50 ${formatMs(p50)}   p99 ${formatMs(p99)}   max ${formatMs(max)}   ${share} conflated`;
+  return [{ name: 'staleness', text }];
+}
+
 function serverRows(result: Result): Row[] {
   const { latencyMs, connections, server } = result;
   const series = wholeSeries(result);
-  const rows: Row[] = [];
+  const rows: Row[] = stalenessRow(result);
   if (latencyMs.p50 !== null) {
     const tail = latencyMs.p999 === null ? '' : `   p99.9 ${formatMs(latencyMs.p999)}`;
     const text = `p50 ${formatMs(latencyMs.p50)}   p99 ${formatMs(latencyMs.p99)}${tail}   max ${formatMs(latencyMs.max)}`;

@@ -52,18 +52,29 @@ const connections = z
   })
   .describe('The connection ramp');
 
+const distribution = {
+  p50: amountOrNull('Median, ms'),
+  p90: amountOrNull('90th percentile, ms'),
+  p99: amountOrNull('99th percentile, ms'),
+  p999: amountOrNull('99.9th percentile, ms; null when the sample is too small for it'),
+  p9999: amountOrNull('99.99th percentile, ms; null when the sample is too small for it'),
+  max: amountOrNull('The largest, ms'),
+  mean: amountOrNull('Mean, ms'),
+  histogram: z.base64().describe('HdrHistogram V2, compressed, base64; its unit is MICROseconds. Empty: no sample'),
+};
+
 const latencyMs = z
-  .strictObject({
-    p50: amountOrNull('Median, ms'),
-    p90: amountOrNull('90th percentile, ms'),
-    p99: amountOrNull('99th percentile, ms'),
-    p999: amountOrNull('99.9th percentile, ms; null when the sample is too small for it'),
-    p9999: amountOrNull('99.99th percentile, ms; null when the sample is too small for it'),
-    max: amountOrNull('Slowest delivery, ms'),
-    mean: amountOrNull('Mean, ms'),
-    histogram: z.base64().describe('HdrHistogram V2, compressed, base64; its unit is MICROseconds. Empty: no sample'),
-  })
+  .strictObject(distribution)
   .describe('From the moment a message was due (open loop) to the moment a subscriber had it');
+
+const staleness = z
+  .strictObject({
+    ...distribution,
+    conflated: count('Updates that a newer one of their key took the place of before they were delivered; not lost'),
+  })
+  .describe(
+    'How old the newest state of a key was, by its due time, that a subscriber had when the next one arrived: all subscribers and keys',
+  );
 
 const seriesPoint = z.strictObject({
   t: amount('End of this interval, ms since the run began (connection ramp included)'),
@@ -99,6 +110,10 @@ const generator = z
       .describe(
         'What the generator itself adds to a latency, measured before the run against an echo that does nothing',
       ),
+    intakeMs: z
+      .strictObject({ p50: amount('Of the median copy, ms'), p99: amount('Of the last copies, ms') })
+      .optional()
+      .describe('What the generator adds because it reads the copies of one message one after the other (k6 only)'),
   })
   .describe('The generator that produced the load');
 
@@ -129,13 +144,16 @@ export const resultSchema = z
     params: z.record(z.string(), param).describe('Every parameter of the scenario as it ran, defaults included'),
     connections,
     published: count('Messages sent to the server while messages were measured'),
-    expected: count('Deliveries that should follow from them: published × the subscribers of each, sender excluded'),
+    expected: count(
+      'Deliveries that should follow from them: published × the subscribers of each, sender excluded, without what was conflated',
+    ),
     delivered: count('Deliveries that happened, duplicates not counted'),
     lost: count('expected but never delivered'),
     duplicated: count('Deliveries of a message to a subscriber that already had it'),
     outOfOrder: count("Deliveries that came after a later message of the same sender's"),
     deliveriesPerSecond: amount('delivered ÷ the seconds in which messages were measured'),
     latencyMs,
+    staleness: staleness.optional(),
     phases: z
       .strictObject({
         warmup: amount('When load began, ms since the run began'),

@@ -16,9 +16,9 @@ export interface SloTerm {
 type Operator = '<' | '<=' | '==' | '>=' | '>';
 
 const TERM =
-  /^(p50|p90|p99|p99\.9|p99\.99|mean|max|loss|duplicated|outOfOrder|failed|deliveries\/s)(<=|>=|==|<|>)(\d+(?:\.\d+)?)(us|ms|s|%|k)?$/;
+  /^(p50|p90|p99|p99\.9|p99\.99|mean|max|staleness\.p50|staleness\.p99|staleness\.max|loss|duplicated|outOfOrder|failed|deliveries\/s)(<=|>=|==|<|>)(\d+(?:\.\d+)?)(us|ms|s|%|k)?$/;
 const FORMS =
-  'use p50, p90, p99, p99.9, p99.99, mean or max with us, ms or s; loss (a count, or %), duplicated, outOfOrder, failed, deliveries/s: p99<20ms,loss==0';
+  'use p50, p90, p99, p99.9, p99.99, mean, max, staleness.p50, staleness.p99 or staleness.max with us, ms or s; loss (a count, or %), duplicated, outOfOrder, failed, deliveries/s: p99<20ms,loss==0';
 const MS_PER_UNIT: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
 
 const compare: Readonly<Record<Operator, (a: number, b: number) => boolean>> = {
@@ -99,12 +99,15 @@ export function isMissedForCertain(terms: readonly SloTerm[], result: Result): b
 
 /** The highest percentile (50 to 99.99) that an objective speaks about; undefined when it speaks about none. */
 export function highestPercentile(terms: readonly SloTerm[]): number | undefined {
-  const named = terms.filter(({ metric }) => metric.startsWith('p')).map(({ metric }) => Number(metric.slice(1)));
+  const named = terms.flatMap(({ metric }) => {
+    const percentile = /^(?:staleness\.)?p([\d.]+)$/.exec(metric)?.[1];
+    return percentile === undefined ? [] : Number(percentile);
+  });
   return named.length === 0 ? undefined : Math.max(...named);
 }
 
 function isTime(metric: string): boolean {
-  return /^(p\d|mean|max)/.test(metric);
+  return /^(p\d|mean|max|staleness)/.test(metric);
 }
 
 function measure({ metric, isShare }: SloTerm, result: Result): number | null {
@@ -114,6 +117,12 @@ function measure({ metric, isShare }: SloTerm, result: Result): number | null {
       return latencyMs.p999;
     case 'p99.99':
       return latencyMs.p9999;
+    case 'staleness.p50':
+      return result.staleness?.p50 ?? null;
+    case 'staleness.p99':
+      return result.staleness?.p99 ?? null;
+    case 'staleness.max':
+      return result.staleness?.max ?? null;
     case 'loss':
       return isShare ? result.lost / Math.max(1, result.expected) : result.lost;
     case 'failed':

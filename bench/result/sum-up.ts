@@ -97,6 +97,7 @@ function sumUp(results: readonly Result[]): Result {
       p999: published < publishesFor(99.9) ? null : latency.p999,
       p9999: published < publishesFor(99.99) ? null : latency.p9999,
     },
+    ...sumUpStaleness(results),
     server: sumUpServer(results, delivered),
     generator: {
       cpu: worst(results, (r) => r.generator.cpu) ?? 0,
@@ -107,6 +108,13 @@ function sumUp(results: readonly Result[]): Result {
       eventLoopDelayMs: { p99: worst(results, (r) => r.generator.eventLoopDelayMs.p99) },
     },
   };
+}
+
+function sumUpStaleness(results: readonly Result[]): Pick<Result, 'staleness'> {
+  const known = results.flatMap(({ staleness }) => staleness ?? []);
+  if (known.length === 0) return {};
+  const merged = summarizeLatency(mergeHistograms(known.map(({ histogram }) => decodeHistogram(histogram))));
+  return { staleness: { ...merged, conflated: total(known, ({ conflated }) => conflated) } };
 }
 
 /** Of several machines at most the one that the server runs on knows it; of runs that followed each other, all do. */

@@ -24,6 +24,7 @@ const PLAN: Partial<Plan> = {
   churnRate: 0,
   stormFraction: 0,
   stalledSubscribers: 0,
+  keys: 0,
   generators: 1,
 };
 const SLOWEST = 50;

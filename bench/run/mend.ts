@@ -9,13 +9,22 @@ const LIGHTER = 0.5;
 const FEW_SUBSCRIBERS = 40;
 
 /** What to give instead, by flag; null: the flag is left out. */
-type Changes = Readonly<Record<string, string | null>>;
+export type Changes = Readonly<Record<string, string | null>>;
 
-/** The command line of a run that should be valid, or undefined where no flag would help. `args` is what this one was
- *  given after `fanwire`, `launcher` what stands before it. */
-export function mendedCommand(result: Result, args: readonly string[], launcher: string): string | undefined {
-  const changes = changesFor(result);
-  if (Object.keys(changes).length === 0) return undefined;
+/** What is read of a run that could not be judged. */
+export type Unjudged = Pick<Result, 'params' | 'engine'> & {
+  readonly invalidReasons: readonly string[];
+  readonly generator: Pick<Result['generator'], 'cpu'>;
+};
+
+/** The command line of a run that should be valid; the same one where no flag would help, for what a neighbour did.
+ *  `args` is what this one was given after `fanwire`, `launcher` what stands before it. */
+export function mendedCommand(result: Unjudged, args: readonly string[], launcher: string): string {
+  return withFlags(args, changesFor(result), launcher);
+}
+
+/** The command line of `args` with other values for some flags. */
+export function withFlags(args: readonly string[], changes: Changes, launcher: string): string {
   const kept: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] as string;
@@ -27,11 +36,13 @@ export function mendedCommand(result: Result, args: readonly string[], launcher:
   return [launcher, ...[...kept, ...added.filter((part) => part !== '')].map(quoted)].join(' ');
 }
 
-function changesFor({ invalidReasons, params, generator, engine }: Result): Changes {
+function changesFor({ invalidReasons, params, generator, engine }: Unjudged): Changes {
   const plan = params as unknown as Plan;
   const changes: Record<string, string | null> = {};
   const says = (pattern: RegExp) => invalidReasons.some((reason) => pattern.test(reason));
-  const isLate = says(/generator was the bottleneck|other processes used|k6 was saturated|k6 itself needs/);
+  const isLate = says(
+    /generator was the bottleneck|other processes used|k6 was saturated|k6 itself needs|did not finish/,
+  );
   let { subscribers, rate } = plan;
   if (isLate && typeof subscribers === 'number' && typeof rate === 'number' && rate > 0) {
     const factor = Math.min(LIGHTER, 0.5 / Math.max(0.5, generator.cpu));
@@ -43,7 +54,7 @@ function changesFor({ invalidReasons, params, generator, engine }: Result): Chan
       changes.rate = String(rate);
     }
   }
-  if (isLate || says(/^too few/)) {
+  if (isLate || says(/\btoo few/)) {
     const needed = messagesFor({ ...plan, subscribers }, 99);
     if (rate > 0 && rate * plan.durationS < needed) changes.duration = String(Math.ceil((needed * 1.1) / rate));
   }
@@ -51,6 +62,7 @@ function changesFor({ invalidReasons, params, generator, engine }: Result): Chan
     changes['connect-rate'] = String(Math.max(20, Math.round((plan.connectRate || 1000) / 4)));
   }
   if (says(/ran out of ports/)) changes['local-address'] = '127.0.0.2';
+  if (says(/reached a subscriber of another topic/)) changes['topic-prefix'] = `bench-${process.pid}-`;
   if (engine === 'k6' && says(/clock/)) changes.engine = 'native';
   return changes;
 }

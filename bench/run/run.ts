@@ -1,6 +1,7 @@
 // One run: an engine plays a plan against a target while the server is watched; what comes out is a `fanwire.result/1`.
 
 import { cpus, release } from 'node:os';
+import type { Histogram } from 'hdr-histogram-js';
 import type { Engine, EngineHooks, EngineReport, Phase, Progress } from '../engines/engine.js';
 import { percentileMs, summarizeLatency } from '../measure/histogram.js';
 import { type LoadSample, ServerLoad } from '../measure/server-load.js';
@@ -145,7 +146,13 @@ function assemble(
     duplicated: report.duplicated,
     outOfOrder: report.outOfOrder,
     deliveriesPerSecond: round(report.delivered / report.measuredS),
-    latencyMs: latencySummary(report),
+    latencyMs: stated(report.latencyUs, report.published),
+    ...(report.staleness !== undefined && {
+      staleness: {
+        ...stated(report.staleness.ageUs, report.published),
+        conflated: report.staleness.conflated,
+      },
+    }),
     ...watch.phases,
     series: seriesWithServer(report, watch),
     server: watch.figures(report),
@@ -185,14 +192,14 @@ function isGone(pid: number): boolean {
 }
 
 /** Percentiles that the number of published messages cannot carry are null, whatever the number of deliveries. */
-function latencySummary(report: EngineReport): Result['latencyMs'] {
-  const summary = summarizeLatency(report.latencyUs);
+function stated(us: Histogram, published: number): Result['latencyMs'] {
+  const summary = summarizeLatency(us);
   return {
     ...summary,
-    p90: report.published < publishesFor(90) ? null : summary.p90,
-    p99: report.published < publishesFor(99) ? null : summary.p99,
-    p999: report.published < publishesFor(99.9) ? null : summary.p999,
-    p9999: report.published < publishesFor(99.99) ? null : summary.p9999,
+    p90: published < publishesFor(90) ? null : summary.p90,
+    p99: published < publishesFor(99) ? null : summary.p99,
+    p999: published < publishesFor(99.9) ? null : summary.p999,
+    p9999: published < publishesFor(99.99) ? null : summary.p9999,
   };
 }
 

@@ -14,7 +14,7 @@ import { validateResult } from '../result/result-validate.js';
 import { missedTerms, parseSlo } from '../result/slo.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.js';
-import { startTarget, type TargetOptions } from '../targets/choose.js';
+import { isOwn, startTarget, type TargetOptions } from '../targets/choose.js';
 import { measureFloor } from './floor.js';
 import { ProgressBar } from './progress-bar.js';
 import { runPlan } from './run.js';
@@ -47,7 +47,9 @@ export interface SessionOptions {
  *  @throws FanwireError */
 export async function runSession(options: SessionOptions): Promise<Result> {
   const scenario = scenarioNamed(options.scenario);
-  const plan: Plan = { ...PLAN_DEFAULTS, ...scenario.defaults, ...options.plan, scenario: scenario.name };
+  const given: Plan = { ...PLAN_DEFAULTS, ...scenario.defaults, ...options.plan, scenario: scenario.name };
+  // A scenario's own windows are for relays that are started for it.
+  const plan = isOwn(options.target) || options.plan.deliver !== undefined ? given : { ...given, deliver: '' };
   requireConsistent(scenario, plan);
   const slo = options.slo ?? scenario.search?.slo;
   const terms = slo === undefined ? [] : parseSlo(slo);

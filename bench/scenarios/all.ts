@@ -15,6 +15,7 @@ import { payloadSweep } from './payload-sweep.js';
 import { reconnectStorm } from './reconnect-storm.js';
 import type { Scenario } from './scenario.js';
 import { slowConsumer } from './slow-consumer.js';
+import { state } from './state.js';
 
 export const scenarios: readonly Scenario[] = [
   fanOut,
@@ -25,6 +26,7 @@ export const scenarios: readonly Scenario[] = [
   churn,
   reconnectStorm,
   slowConsumer,
+  state,
   payloadSweep,
   maxRate,
   httpPublish,

@@ -92,6 +92,18 @@ export const planOptions: readonly PlanOption[] = [
     max: 1,
     description: 'share of the subscribers cut at once, a third into the measured time',
   },
+  {
+    key: 'keys',
+    flag: 'keys',
+    ...count,
+    max: 100_000,
+    description: 'keys that each publisher’s messages are about, in turn',
+  },
+  {
+    key: 'deliver',
+    flag: 'deliver',
+    description: 'how a relay that is started here delivers: "50ms,latest-by-key:,"; "" = every message at once',
+  },
   { key: 'stalledSubscribers', flag: 'stalled', ...count, description: 'further subscribers that never read' },
   {
     key: 'generators',

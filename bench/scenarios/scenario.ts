@@ -41,6 +41,11 @@ export interface Plan {
   /** Further connections, beside `subscribers`, that subscribe and then never read. They are expected to lose; the
    *  others are not. */
   stalledSubscribers: number;
+  /** Keys that each publisher's messages are about, in turn; 0: none. A key is the first word of a message, up to a
+   *  comma, and the field `key` of an enveloped one. */
+  keys: number;
+  /** How a relay that the bench starts delivers its topics, such as `50ms,latest-by-key:,`; '': every message at once. */
+  deliver: string;
   /** Generator processes that hold subscribers; 0: one per core that the server does not have, at least one. */
   generators: number;
 }
@@ -103,5 +108,7 @@ export const PLAN_DEFAULTS: Readonly<Plan> = {
   churnRate: 0,
   stormFraction: 0,
   stalledSubscribers: 0,
+  keys: 0,
+  deliver: '',
   generators: 0,
 };

@@ -41,7 +41,7 @@ export async function startTarget(
   const { urls, serverPids, adminUrl, command, peer, path, dialect, serveFlags } = options;
   const { nodes = 1, workers = 1 } = options;
   requireOne(options);
-  requireFitting(options);
+  requireFitting(options, plan);
   if (urls.length > 0) {
     const running = urlTarget(urls, dialect ?? 'raw', serverPids);
     return adminUrl === undefined ? running : { ...running, adminUrl };
@@ -58,8 +58,19 @@ export async function startTarget(
     );
   }
   const connections = plan.subscribers + plan.stalledSubscribers + plan.publishers;
-  const relay = { nodes, workers, dialect: dialect ?? 'raw', flags: serveFlags, cores, connections };
+  const flags = [...deliverFlags(plan), ...serveFlags];
+  const relay = { nodes, workers, dialect: dialect ?? 'raw', flags, cores, connections };
   return startRelayTarget({ ...relay, hasAdmin: needs.admin });
+}
+
+/** Whether `options` leave it to the bench to start relays. */
+export function isOwn({ urls, command, peer }: TargetOptions): boolean {
+  return urls.length === 0 && command === undefined && peer === undefined;
+}
+
+/** Flags of a relay for how `plan` has its topics delivered. */
+export function deliverFlags({ deliver, topicPrefix }: Plan): string[] {
+  return deliver === '' ? [] : ['--deliver', `${topicPrefix}*=${deliver}`];
 }
 
 function startPeerFor(name: string, plan: Plan, cores: readonly number[]): Promise<Target> {
@@ -85,13 +96,14 @@ function requireOne({ urls, command, peer }: TargetOptions): void {
 
 /** A flag that does not concern the target would be ignored, and the figures be taken for what it asked for.
  *  @throws FanwireError FANWIRE_USAGE_BENCH_TARGET */
-function requireFitting(options: TargetOptions): void {
+function requireFitting(options: TargetOptions, { deliver }: Plan): void {
   const { urls, serverPids, adminUrl, command, peer, path, dialect, nodes, workers, serveFlags } = options;
   const target = urls.length > 0 ? '--url' : command !== undefined ? '--cmd' : peer !== undefined ? '--peer' : OWN;
   const given: readonly (readonly [flag: string, value: unknown, concerns: readonly string[]])[] = [
     ['--nodes', nodes, [OWN]],
     ['--workers', workers, [OWN]],
     ['--serve', serveFlags.join(' '), [OWN]],
+    ['--deliver', deliver, [OWN]],
     ['--path', path, ['--cmd']],
     ['--server-pid', serverPids.join(', '), ['--url']],
     ['--admin-url', adminUrl, ['--url']],

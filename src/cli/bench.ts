@@ -82,7 +82,8 @@ export function benchCommand(): Command {
     .option('--slo <objective>', 'exit 1 when it is missed, such as "p99<20ms,loss==0"');
   declarePlanFlags(
     command,
-    ({ key, unit }) => `${unit === undefined ? '' : `in ${unit}; `}usually ${PLAN_DEFAULTS[key]}`,
+    ({ key, unit }) =>
+      `${unit === undefined ? '' : `in ${unit}; `}usually ${PLAN_DEFAULTS[key] === '' ? 'none' : PLAN_DEFAULTS[key]}`,
   );
   return command
     .optionsGroup('Engine:')
@@ -115,8 +116,10 @@ export function benchCommand(): Command {
 
 async function bench(command: Command, name: string | undefined, flags: BenchFlags): Promise<void> {
   const file = flags.scenario === undefined ? { plan: {} } : readScenarioFile(flags.scenario);
-  const { requireWritable, stdoutReport, writeReports } = await import('../../bench/report/write.js');
-  requireWritable(flags);
+  const { requireWritable, stdoutReport } = await import('../../bench/report/files.js');
+  const { reportFiles, writeReports } = await import('../../bench/report/write.js');
+  const files = reportFiles(flags);
+  requireWritable(files);
   const { runSession, exitCodeOf } = await import('../../bench/run/session.js');
   const { mendedCommand } = await import('../../bench/run/mend.js');
   const slo = flags.slo ?? file.slo;
@@ -152,7 +155,7 @@ async function bench(command: Command, name: string | undefined, flags: BenchFla
     signal: interrupt.signal,
   });
   // The table first: whatever becomes of the files, it has been seen. A report on stdout has that for itself.
-  const out = stdoutReport(flags) === undefined ? process.stdout : process.stderr;
+  const out = stdoutReport(files) === undefined ? process.stdout : process.stderr;
   if (!flags.quiet) {
     const { renderTerminal, terminalOptions } = await import('../../bench/report/terminal.js');
     out.write(renderTerminal([result], terminalOptions(out, process.env)));
@@ -166,13 +169,11 @@ async function bench(command: Command, name: string | undefined, flags: BenchFla
     }
     for (const remark of result.remarks ?? []) process.stderr.write(`fanwire: ${remark} [FANWIRE_BENCH_REMARK]\n`);
   }
-  if (code === Exit.invalid) {
-    const mended = mendedCommand(result, process.argv.slice(2), 'npx fanwire');
-    if (mended !== undefined) process.stderr.write(`try: ${mended}\n`);
-  }
   for (const term of missed) process.stderr.write(`fanwire: objective missed: ${term} [FANWIRE_BENCH_SLO]\n`);
   process.exitCode = code;
-  for (const name of await writeReports([result], flags)) process.stderr.write(`wrote ${name}\n`);
+  for (const name of await writeReports([result], files)) process.stderr.write(`wrote ${name}\n`);
+  if (code === Exit.invalid)
+    process.stderr.write(`try: ${mendedCommand(result, process.argv.slice(2), 'npx fanwire')}\n`);
 }
 
 async function list(): Promise<void> {

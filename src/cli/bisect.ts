@@ -49,6 +49,8 @@ async function bisect(flags: BisectFlags, further: readonly string[]): Promise<v
   const own = further.find((word) => OWN.includes(word.replace(/=.*$/, '')));
   if (own !== undefined)
     throw new FanwireError('FANWIRE_USAGE_BISECT', `${own} is set by the bisection itself: leave it out`);
+  const { requireWritable, write } = await import('../../bench/report/files.js');
+  requireWritable({ json: flags.json });
   const { bisect: play } = await import('../../bench/compare/bisect.js');
   const { defaultCacheFolder } = await import('../../bench/compare/sides/cache.js');
   const interrupt = new AbortController();
@@ -61,15 +63,13 @@ async function bisect(flags: BisectFlags, further: readonly string[]): Promise<v
     signal: interrupt.signal,
     say: (line) => process.stderr.write(`bisect: ${line}\n`),
   });
-  if (flags.json !== undefined) {
-    const { write } = await import('../../bench/report/write.js');
-    write(flags.json, `${JSON.stringify(found, null, 2)}\n`);
-  }
   const list = found.firstBad.map(({ commit, subject }) => `${commit} ${subject}`);
   const isFound = list.length === 1;
   const head = isFound
     ? 'The first bad commit is'
     : 'What could not be measured was skipped; the first bad commit is one of';
-  process.stdout.write(`${head}\n${list.map((line) => `  ${line}\n`).join('')}`);
+  const out = flags.json === '-' ? process.stderr : process.stdout;
+  out.write(`${head}\n${list.map((line) => `  ${line}\n`).join('')}`);
   process.exitCode = isFound ? Exit.good : Exit.invalid;
+  if (flags.json !== undefined) write(flags.json, `${JSON.stringify(found, null, 2)}\n`);
 }

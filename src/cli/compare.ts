@@ -1,10 +1,11 @@
 // `fanwire compare`: two builds, one verdict: has the head become slower, dearer or leakier than the base?
 import { Command, Option as Flag } from 'commander';
-import type { ComparisonFiles } from '../../bench/compare/run.js';
+import type { ComparisonFiles } from '../../bench/compare/write.js';
 import { planOptions, readScenarioFile } from '../../bench/scenarios/plan-options.js';
-import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
+import { PLAN_DEFAULTS, type Plan } from '../../bench/scenarios/scenario.js';
 import { onEndSignal } from '../base/end-signals.js';
 import { FanwireError } from '../base/error.js';
+import { Exit } from '../base/exit-codes.js';
 import { flagsOf } from './argument.js';
 import { measuring } from './measuring.js';
 import { declarePlanFlags, givenPlan } from './plan-flags.js';
@@ -19,6 +20,7 @@ interface CompareFlags extends ComparisonFiles {
   alpha?: number;
   budget?: string;
   strict?: boolean;
+  strictLoad?: boolean;
   capacity: number;
   why: boolean;
   seed: number;
@@ -90,11 +92,15 @@ export function compareCommand(): Command {
     .option('--scenario <name>', 'a scenario of `fanwire bench list`, or a JSON file of parameters', 'fan-out')
     .option('--suite <file>', 'several scenarios, one verdict: a JSON file, or `default` for the one that ships');
   declarePlanFlags(command, ({ unit }) => (unit === undefined ? '' : `in ${unit}`));
+  command.option(
+    '--strict-load',
+    'play the default load as it is (else: as much of it as this machine and both sides carry, found by a probe)',
+  );
   return command
     .optionsGroup('Output:')
-    .option('--json <file>', 'write the comparison (fanwire.comparison/2)')
+    .option('--json <file>', 'write the comparison (fanwire.comparison/2); - is stdout, for each of these')
     .option('--html <file>', 'write one self-contained HTML page')
-    .option('--md <file>', 'write Markdown for the pull request')
+    .option('--md <file>', 'add Markdown to a file, for the pull request or a CI summary')
     .option('--junit <file>', 'write JUnit XML')
     .option('--bencher <file>', 'write Bencher Metric Format')
     .option('--benchmark-action <file>', 'write customSmallerIsBetter of github-action-benchmark')
@@ -105,7 +111,14 @@ export function compareCommand(): Command {
       '\nExit codes: 0 unchanged, improved or inconclusive; 1 judged worse, and nothing else; 2 wrong flag; 3 nothing was\n' +
         'measured (a build or server that fails, a busy machine), or undecided with --strict; 130 interrupted. In a GitHub workflow the verdict is also annotated and put in the job summary.',
     )
-    .action((flags: CompareFlags) => measuring(() => compare(command, flags)));
+    .action((flags: CompareFlags) => {
+      const asked: Asking = { plan: undefined, maxMinutes: 0 };
+      return measuring(
+        () => compare(command, flags, asked),
+        undefined,
+        (error) => mendOf(error, asked),
+      );
+    });
 }
 
 /** What is left unread beside a flag, and why. */
@@ -129,13 +142,14 @@ const UNREAD = [
       'bencher',
       'benchmark-action',
       'csv',
+      'strict-load',
     ],
   },
   {
     flag: '--baseline',
     given: (flags: CompareFlags) => flags.baseline,
     why: 'is compared with as many runs of the head as it has itself',
-    unread: ['base', 'pairs', 'seed', 'suite'],
+    unread: ['base', 'pairs', 'seed', 'suite', 'strict-load'],
   },
   {
     flag: '--suite',
@@ -153,13 +167,15 @@ function refuseUnread(command: Command, flags: CompareFlags): void {
   }
 }
 
-async function compare(command: Command, flags: CompareFlags): Promise<void> {
+async function compare(command: Command, flags: CompareFlags, asked: Asking): Promise<void> {
   refuseUnread(command, flags);
   const file = flags.scenario.endsWith('.json')
     ? readScenarioFile(flags.scenario)
     : { scenario: flags.scenario, plan: {} };
-  (await import('../../bench/report/write.js')).requireWritable(flags);
-  const { exitCodeOf, runComparison, writeComparison } = await import('../../bench/compare/run.js');
+  const { comparisonFiles, writeComparison } = await import('../../bench/compare/write.js');
+  const files = comparisonFiles(flags);
+  (await import('../../bench/report/files.js')).requireWritable({ ...files, 'save-baseline': flags.saveBaseline });
+  const { exitCodeOf, runComparison } = await import('../../bench/compare/run.js');
   const { defaultCacheFolder } = await import('../../bench/compare/sides/cache.js');
   const interrupt = new AbortController();
   onEndSignal(() => interrupt.abort(new FanwireError('FANWIRE_COMPARE_INTERRUPTED', 'interrupted: no verdict')));
@@ -169,6 +185,7 @@ async function compare(command: Command, flags: CompareFlags): Promise<void> {
     scenario: file.scenario ?? PLAN_DEFAULTS.scenario,
     suite: flags.suite,
     plan: { ...file.plan, ...givenPlan(command) },
+    isLoadStrict: flags.strictLoad ?? false,
     budget: flags.budget,
     alpha: flags.alpha,
     pairs: flags.pairs,
@@ -185,9 +202,29 @@ async function compare(command: Command, flags: CompareFlags): Promise<void> {
     },
     baseline: flags.baseline,
     saveBaseline: flags.saveBaseline,
+    onPlanned: (planned) => Object.assign(asked, planned),
     signal: interrupt.signal,
   });
   if (comparison === null) return;
   process.exitCode = exitCodeOf(comparison, flags.strict ?? false);
-  await writeComparison(comparison, flags, flags.quiet ?? false);
+  for (const name of await writeComparison(comparison, files, flags.quiet ?? false)) {
+    process.stderr.write(`wrote ${name}\n`);
+  }
+  if (process.exitCode !== Exit.invalid) return;
+  const { mendOfUndecided } = await import('../../bench/compare/mend.js');
+  const mend = mendOfUndecided(comparison, { ...asked, args: process.argv.slice(2) });
+  if (mend !== undefined) process.stderr.write(`try: ${mend}\n`);
+}
+
+/** What is known of a comparison before it is played. */
+interface Asking {
+  plan: Plan | undefined;
+  maxMinutes: number;
+}
+
+/** The command to try instead of one that measured nothing. */
+async function mendOf(error: unknown, asked: Asking): Promise<string | undefined> {
+  if (!(error instanceof FanwireError) || error.code !== 'FANWIRE_COMPARE_INVALID') return undefined;
+  const { mendOfInvalid } = await import('../../bench/compare/mend.js');
+  return mendOfInvalid(error.message, { ...asked, args: process.argv.slice(2) });
 }

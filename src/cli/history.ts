@@ -68,7 +68,8 @@ async function writePage({ store, html, anchor, quiet }: PageFlags): Promise<voi
   const { alertsOf, newestAnchor } = await import('../../bench/history/trends.js');
   const { annotation, describeAlert } = await import('../../bench/history/alert-text.js');
   const { renderHistoryHtml } = await import('../../bench/history/page.js');
-  const { write } = await import('../../bench/report/write.js');
+  const { requireWritable, write } = await import('../../bench/report/files.js');
+  requireWritable({ html });
   const all = readHistory(store);
   const shown = anchor ?? newestAnchor(all);
   const entries = all.filter((entry) => entry.anchor === shown);

@@ -10,28 +10,37 @@ import { openFilesError } from '../base/open-files.js';
 const USERS: readonly number[] = [Exit.usage, Exit.interrupted];
 
 /** Runs `work`; a failure leaves at once with 3 and its reason, also one that nobody caught. Once `work` has set an
- *  exit code, it has judged: then that one stands. */
-export async function measuring(work: () => Promise<void>, failure = 'nothing was measured'): Promise<void> {
+ *  exit code, it has judged: then that one stands. `mend` gives the command to try after a failure, where one would
+ *  help. */
+export async function measuring(
+  work: () => Promise<void>,
+  failure = 'nothing was measured',
+  mend: (error: unknown) => Promise<string | undefined> = async () => undefined,
+): Promise<void> {
   const leave = (error: unknown): never => leaveWith(error, failure);
   process.once('uncaughtException', leave);
   try {
     await work();
   } catch (error) {
     if (error instanceof FanwireError && USERS.includes(exitCodeFor(error.code))) throw error;
-    leave(error);
+    const command = await mend(error).catch(() => undefined);
+    leaveWith(error, failure, command);
   } finally {
     process.off('uncaughtException', leave);
   }
 }
 
-function leaveWith(thrown: unknown, failure: string): never {
+function leaveWith(thrown: unknown, failure: string, mend?: string): never {
   const error = openFilesError(thrown) ?? thrown;
   const hasJudged = Boolean(process.exitCode);
-  const what = hasJudged ? '' : `${failure}: `;
+  // The verdict has been told; only a file of it is missing.
+  const isReport = error instanceof FanwireError && error.code === 'FANWIRE_REPORT_WRITE';
+  const what = hasJudged || isReport ? '' : `${failure}: `;
   if (error instanceof FanwireError) process.stderr.write(`fanwire: ${what}${error.message} [${error.code}]\n`);
   else {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(`fanwire: ${what}a fault of its own (please report it): ${stack}\n`);
   }
+  if (mend !== undefined) process.stderr.write(`try: ${mend}\n`);
   process.exit(hasJudged ? process.exitCode : Exit.invalid);
 }

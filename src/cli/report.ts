@@ -23,14 +23,16 @@ export function reportCommand(): Command {
 
 async function report(files: string[], { sum, quiet, ...reports }: ReportFlags): Promise<void> {
   const { readResults } = await import('../../bench/result/result-validate.js');
-  const { requireWritable, stdoutReport, writeReports } = await import('../../bench/report/write.js');
-  requireWritable(reports);
+  const { requireWritable, stdoutReport } = await import('../../bench/report/files.js');
+  const { reportFiles, writeReports } = await import('../../bench/report/write.js');
+  const named = reportFiles(reports);
+  requireWritable(named);
   const read = files.flatMap(readResults);
   const results = sum ? [(await import('../../bench/result/sum-up.js')).sumUpMachines(read)] : read;
-  const out = stdoutReport(reports) === undefined ? process.stdout : process.stderr;
+  const out = stdoutReport(named) === undefined ? process.stdout : process.stderr;
   if (!quiet) {
     const { renderTerminal, terminalOptions } = await import('../../bench/report/terminal.js');
     out.write(renderTerminal(results, terminalOptions(out, process.env)));
   }
-  for (const name of await writeReports(results, reports)) process.stderr.write(`wrote ${name}\n`);
+  for (const name of await writeReports(results, named)) process.stderr.write(`wrote ${name}\n`);
 }

@@ -59,7 +59,14 @@ export function sampleComparison(slowness: number, sample: Sample = {}): Compari
     base: run(drift * luck(), { luck: luck() }),
     head: run(drift * slowness * luck() * (1 + 0.001 * (i % 5)), { lost, luck: luck() }),
   }));
-  const setup = { plan: PLAN_DEFAULTS, capacityMs: 400, countsInstructions: true, budgets: DEFAULT_BUDGETS, gates };
+  const setup = {
+    plan: PLAN_DEFAULTS,
+    capacityMs: 400,
+    countsInstructions: true,
+    isLoadNamed: true,
+    budgets: DEFAULT_BUDGETS,
+    gates,
+  };
   const played = scenarios.map((name): PlayedScenario => {
     const named: ScenarioSetup = { ...setup, name };
     const judgement = new Judgement(gateBudgets(named), 0.01);

@@ -34,23 +34,33 @@ export class Account {
   private readonly unsentByTopic = new Map<number, number>();
   private readonly seconds: { readonly latencyUs: Histogram; opened: number }[] = [];
   private readonly progress = new Map<number, ProgressLine>();
+  /** Of the seconds that have ended, while it runs. */
+  private readonly runningUs = newLatencyHistogram();
 
   add(line: Line): void {
     if (line.kind === 'timeline') this.timeline = line;
-    if (line.kind === 'progress') this.progress.set(line.vu, line);
+    if (line.kind === 'progress') {
+      this.progress.set(line.vu, line);
+      record(this.runningUs, line.latencyUs);
+    }
     if (line.kind === 'subscribers') this.addSubscribers(line);
     if (line.kind === 'publishers') this.addPublishers(line);
   }
 
-  /** Connections opened and messages delivered so far, by the VUs' once-a-second lines. */
-  get soFar(): { readonly opened: number; readonly delivered: number } {
+  /** Connections opened, messages delivered and their latencies (ms) so far, by the VUs' once-a-second lines. */
+  get soFar(): {
+    readonly opened: number;
+    readonly delivered: number;
+    readonly p50: number | null;
+    readonly p99: number | null;
+  } {
     let opened = 0;
     let delivered = 0;
     for (const line of this.progress.values()) {
       opened += line.opened;
       delivered += line.delivered;
     }
-    return { opened, delivered };
+    return { opened, delivered, p50: percentileMs(this.runningUs, 50), p99: percentileMs(this.runningUs, 99) };
   }
 
   /** Messages that subscribers missed. They count from the plan; what a publisher could not send is taken off again. */

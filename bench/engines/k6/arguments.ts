@@ -120,5 +120,6 @@ function refuseUnsupported(plan: Plan, target: Target): void {
   if (target.dialect !== 'raw') refuse(`the dialect ${target.dialect} (raw only)`);
   if (plan.publishers > MOST_PUBLISHERS) refuse(`${plan.publishers} publishers (at most ${MOST_PUBLISHERS})`);
   if (plan.stormFraction > 0) refuse(`stormFraction ${plan.stormFraction} (reconnect-storm)`);
+  if (plan.keys > 0) refuse(`keys ${plan.keys} (state)`);
   if (plan.stalledSubscribers > 0) refuse(`stalledSubscribers ${plan.stalledSubscribers}: k6 always reads its sockets`);
 }

@@ -12,6 +12,7 @@ export class Busyness {
   private from: Reading | undefined;
   private to: Reading | undefined;
   private last: Reading | undefined;
+  private seen: Reading | undefined;
 
   constructor(
     private readonly pid: number,
@@ -34,6 +35,16 @@ export class Busyness {
   /** A VU has worked through all that it received: with a backlog, long after `end`. */
   finished(): void {
     this.last = this.read() ?? this.last;
+  }
+
+  /** Share of its cores that k6 used or waited for since the last call; undefined where there was none. */
+  sinceLast(): number | undefined {
+    const before = this.seen;
+    this.seen = this.read();
+    if (before === undefined || this.seen === undefined) return undefined;
+    const wallS = (this.seen.atMs - before.atMs) / 1000;
+    const busyS = this.seen.cpuS - before.cpuS + this.seen.waitS - before.waitS;
+    return wallS <= 0 ? undefined : Math.max(0, busyS / wallS / this.cores);
   }
 
   stop(): void {

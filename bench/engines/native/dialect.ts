@@ -4,7 +4,7 @@
 import { STAMP_BYTES } from '../../scenarios/scenario.js';
 import { type Dialect, topicUrl } from '../../targets/target.js';
 import { OPCODE_TEXT } from './frame-reader.js';
-import { maskedFrame, StampedFrame } from './frame-writer.js';
+import { type KeyPlace, maskedFrame, StampedFrame } from './frame-writer.js';
 
 export interface DialectRules {
   readonly protocol: string | undefined;
@@ -15,7 +15,8 @@ export interface DialectRules {
   hello(topic: string): Buffer | undefined;
   /** Judges a message without a stamp: the server's answer to `hello`, a ping inside the protocol, or an error. */
   judge(text: string): Verdict;
-  frame(topic: string, payloadBytes: number, isBinary: boolean): StampedFrame;
+  /** `keyDigits`: of the key that each message has; 0: none. */
+  frame(topic: string, payloadBytes: number, isBinary: boolean, keyDigits: number): StampedFrame;
 }
 
 export type Verdict =
@@ -24,17 +25,21 @@ export type Verdict =
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'ignore' };
 
-const NOTHING = new Uint8Array(0);
+/** Digits and a comma. */
+const MOST_KEY_BYTES = 16;
 const IGNORE: Verdict = { kind: 'ignore' };
 const READY: Verdict = { kind: 'ready' };
 
 const raw: DialectRules = {
   protocol: undefined,
-  headBytes: STAMP_BYTES,
+  headBytes: STAMP_BYTES + MOST_KEY_BYTES,
   url: topicUrl,
   hello: () => undefined,
   judge: () => IGNORE,
-  frame: (_topic, payloadBytes, isBinary) => new StampedFrame(NOTHING, padding(payloadBytes), isBinary),
+  frame(_topic, payloadBytes, isBinary, keyDigits) {
+    const { before, key } = keyWord('', keyDigits);
+    return new StampedFrame(before, padding(payloadBytes - before.length), isBinary, { key });
+  },
 };
 
 const fanwireV1: DialectRules = {
@@ -46,9 +51,11 @@ const fanwireV1: DialectRules = {
     if (text.startsWith('{"op":"ok"')) return READY;
     return text.startsWith('{"op":"error"') ? { kind: 'refused', reason: text.slice(0, 120) } : IGNORE;
   },
-  frame(topic, payloadBytes) {
-    const before = `{"op":"pub","topic":${JSON.stringify(topic)},"data":"`;
-    return new StampedFrame(Buffer.from(before), Buffer.concat([padding(payloadBytes), Buffer.from('"}')]), false);
+  frame(topic, payloadBytes, _isBinary, keyDigits) {
+    const head = `{"op":"pub","topic":${JSON.stringify(topic)},`;
+    const key = keyDigits === 0 ? undefined : { at: Buffer.byteLength(`${head}"key":"`), digits: keyDigits };
+    const before = Buffer.from(`${head}${key === undefined ? '' : `"key":"${'0'.repeat(keyDigits)}",`}"data":"`);
+    return new StampedFrame(before, Buffer.concat([padding(payloadBytes), Buffer.from('"}')]), false, { key });
   },
 };
 
@@ -63,12 +70,14 @@ const socketIo: DialectRules = {
     if (text.startsWith('40')) return READY;
     return text.startsWith('44') ? { kind: 'refused', reason: text.slice(0, 120) } : IGNORE;
   },
-  frame(_topic, payloadBytes, isBinary) {
+  frame(_topic, payloadBytes, isBinary, keyDigits) {
+    const { before, key } = keyWord(isBinary ? '' : '42["m","', keyDigits);
     if (isBinary) {
-      const event = textFrame('451-["m",{"_placeholder":true,"num":0}]');
-      return new StampedFrame(NOTHING, padding(payloadBytes), true, event);
+      const prelude = textFrame('451-["m",{"_placeholder":true,"num":0}]');
+      return new StampedFrame(before, padding(payloadBytes - before.length), true, { prelude, key });
     }
-    return new StampedFrame(Buffer.from('42["m","'), Buffer.concat([padding(payloadBytes), Buffer.from('"]')]), false);
+    const after = Buffer.concat([padding(payloadBytes - keyDigits), Buffer.from('"]')]);
+    return new StampedFrame(before, after, false, { key });
   },
 };
 
@@ -77,6 +86,12 @@ export const dialects: Readonly<Record<Dialect, DialectRules>> = {
   'fanwire.v1': fanwireV1,
   'socket.io': socketIo,
 };
+
+/** "0000," behind `head`: the word that a message begins with where it is about a key. */
+function keyWord(head: string, digits: number): { before: Uint8Array; key: KeyPlace | undefined } {
+  if (digits === 0) return { before: Buffer.from(head), key: undefined };
+  return { before: Buffer.from(`${head}${'0'.repeat(digits)},`), key: { at: Buffer.byteLength(head), digits } };
+}
 
 function padding(payloadBytes: number): Buffer {
   return Buffer.alloc(Math.max(0, payloadBytes - STAMP_BYTES), 'x');

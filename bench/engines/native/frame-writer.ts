@@ -4,17 +4,34 @@ import { writeStamp } from '../../load/stamp.js';
 import { STAMP_BYTES } from '../../scenarios/scenario.js';
 import { OPCODE_BINARY, OPCODE_CLOSE, OPCODE_PONG, OPCODE_TEXT } from './frame-reader.js';
 
-/** One publisher's frame: header, mask and masked payload, with a gap for the stamp. */
+/** Where a message's key stands before its stamp: a number of so many digits. */
+export interface KeyPlace {
+  readonly at: number;
+  readonly digits: number;
+}
+
+const ZERO = 48;
+
+/** One publisher's frame: header, mask and masked payload, with a gap for the stamp, and for the key where it has
+ *  one. */
 export class StampedFrame {
   readonly length: number;
   private readonly frame: Buffer;
   private readonly stampAt: number;
   private readonly maskAtStamp: Uint8Array;
   private readonly stamp = new Uint8Array(STAMP_BYTES);
+  private readonly keyAt: number;
+  private readonly keyDigits: number;
+  private readonly maskAtKey: Uint8Array;
 
   /** `before` and `after` surround the stamp: an envelope's text, and the padding. `prelude` is a whole frame sent
-   *  ahead of each. */
-  constructor(before: Uint8Array, after: Uint8Array, isBinary: boolean, prelude: Uint8Array = new Uint8Array(0)) {
+   *  ahead of each; `key` is inside `before`. */
+  constructor(
+    before: Uint8Array,
+    after: Uint8Array,
+    isBinary: boolean,
+    { prelude = new Uint8Array(0), key }: { readonly prelude?: Uint8Array; readonly key?: KeyPlace | undefined } = {},
+  ) {
     const payload = Buffer.concat([before, new Uint8Array(STAMP_BYTES), after]);
     const frame = maskedFrame(isBinary ? OPCODE_BINARY : OPCODE_TEXT, payload);
     const payloadAt = prelude.length + frame.length - payload.length;
@@ -23,15 +40,24 @@ export class StampedFrame {
     this.stampAt = payloadAt + before.length;
     const mask = this.frame.subarray(payloadAt - 4, payloadAt);
     this.maskAtStamp = Uint8Array.from({ length: STAMP_BYTES }, (_, i) => mask[(before.length + i) & 3] as number);
+    const { at = 0, digits = 0 } = key ?? {};
+    this.keyAt = payloadAt + at;
+    this.keyDigits = digits;
+    this.maskAtKey = Uint8Array.from({ length: digits }, (_, i) => mask[(at + i) & 3] as number);
   }
 
-  /** Writes the frame with this stamp at `out[at]`. */
-  write(out: Buffer, at: number, kind: number, publisher: number, sequence: number, dueUs: number): void {
+  /** Writes the frame with this stamp, and this key where it has one, at `out[at]`. */
+  write(out: Buffer, at: number, kind: number, publisher: number, sequence: number, dueUs: number, key = 0): void {
     writeStamp(this.stamp, 0, kind, publisher, sequence, dueUs);
     this.frame.copy(out, at);
     const from = at + this.stampAt;
     for (let i = 0; i < STAMP_BYTES; i++) {
       out[from + i] = (this.stamp[i] as number) ^ (this.maskAtStamp[i] as number);
+    }
+    let rest = key;
+    for (let i = this.keyDigits - 1; i >= 0; i--) {
+      out[at + this.keyAt + i] = (ZERO + (rest % 10)) ^ (this.maskAtKey[i] as number);
+      rest = Math.floor(rest / 10);
     }
   }
 }

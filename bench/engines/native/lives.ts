@@ -2,12 +2,15 @@
 // publisher of its topic.
 
 import type { Plan } from '../../scenarios/scenario.js';
-import { type SequenceTotals, SequenceTracker } from './sequence.js';
+import { type PairTracker, type SequenceTotals, SequenceTracker } from './sequence.js';
+import { StateTracker } from './states.js';
 
 export class Lives {
   /** Deliveries on a topic that the subscriber is not on, or of a publisher that the run does not have. */
   misrouted = 0;
-  private readonly tracker: SequenceTracker;
+  /** Where messages are about keys. */
+  readonly states: StateTracker | undefined;
+  private readonly tracker: PairTracker;
   private readonly topics: Int32Array;
   private readonly isAlive: Uint8Array;
   private readonly pairsPerSlot: number;
@@ -22,7 +25,9 @@ export class Lives {
     this.pairsPerSlot = Math.ceil(plan.publishers / plan.topics);
     this.topics = Int32Array.from({ length: slots }, (_, slot) => (lane + slot * lanes) % plan.topics);
     this.isAlive = new Uint8Array(slots);
-    this.tracker = new SequenceTracker(slots * this.pairsPerSlot);
+    const pairs = slots * this.pairsPerSlot;
+    this.states = plan.keys === 0 ? undefined : new StateTracker(pairs, plan.keys);
+    this.tracker = this.states ?? new SequenceTracker(pairs);
   }
 
   get totals(): SequenceTotals {
@@ -52,14 +57,15 @@ export class Lives {
     for (let i = 0; i < this.pairsPerSlot; i++) this.tracker.endEarly(slot * this.pairsPerSlot + i);
   }
 
-  /** Records a measured message. Returns whether it came for the first time and where it should. */
-  hear(slot: number, publisher: number, sequence: number): boolean {
+  /** Records a measured message, due and read at these times. Returns whether it came for the first time and where it
+   *  should. */
+  hear(slot: number, publisher: number, sequence: number, dueUs: number, nowUs: number): boolean {
     const { publishers, topics } = this.plan;
     if (publisher >= publishers || publisher % topics !== this.topics[slot]) {
       this.misrouted++;
       return false;
     }
-    return this.tracker.hear(slot * this.pairsPerSlot + Math.floor(publisher / topics), sequence);
+    return this.tracker.hear(slot * this.pairsPerSlot + Math.floor(publisher / topics), sequence, dueUs, nowUs);
   }
 
   /** Whether every living subscriber has heard all that was `sent`, by publisher. */

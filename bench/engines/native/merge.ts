@@ -91,9 +91,17 @@ export function mergeReports(
     invalidReasons: misrouting(subscribers),
     delayReasons: [],
     serverFaults: faults(publishers, subscribers),
+    ...stalenessOf(subscribers),
     remarks: [],
     extra: extras(publishers, subscribers),
   };
+}
+
+function stalenessOf(subscribers: readonly SubscriberReport[]): Pick<EngineReport, 'staleness'> {
+  const known = subscribers.flatMap(({ states }) => states ?? []);
+  if (known.length === 0) return {};
+  const ageUs = histogramOf(known.map(({ ages }) => ages));
+  return { staleness: { ageUs, conflated: sum(known.map(({ conflated }) => conflated)) } };
 }
 
 function misrouting(subscribers: readonly SubscriberReport[]): string[] {

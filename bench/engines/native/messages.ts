@@ -117,6 +117,9 @@ export interface SubscriberReport {
   readonly stalledClosed: number | null;
   /** From the cut of a reconnect storm to the last of them back, ms; null when there was none or not all came back. */
   readonly stormRecoveredMs: number | null;
+  /** Ages of the states that subscribers had when the next came, and what was conflated; null where messages are about
+   *  no keys. */
+  readonly states: { readonly ages: Uint32Array; readonly conflated: number } | null;
 }
 
 export type Message = Ready | Interval | PublisherReport | SubscriberReport;

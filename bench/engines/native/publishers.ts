@@ -31,6 +31,8 @@ interface Publisher {
   /** Due times (µs) of messages that have not been written. */
   backlog: number[];
   isBlocked: boolean;
+  /** Messages of the warm-up so far: their keys take turns as well. */
+  warmups: number;
 }
 
 export class Publishers implements ConnectionOwner {
@@ -67,7 +69,13 @@ export class Publishers implements ConnectionOwner {
     );
     this.publishers = numbers.map((number) => ({
       number,
-      frame: this.connections.rules.frame(`${plan.topicPrefix}${number % plan.topics}`, plan.payloadBytes, plan.binary),
+      frame: this.connections.rules.frame(
+        `${plan.topicPrefix}${number % plan.topics}`,
+        plan.payloadBytes,
+        plan.binary,
+        plan.keys === 0 ? 0 : String(plan.publishers * plan.keys - 1).length,
+      ),
+      warmups: 0,
       connection: undefined,
       backlog: [],
       isBlocked: false,
@@ -184,14 +192,22 @@ export class Publishers implements ConnectionOwner {
 
   private stamp(publisher: Publisher, at: number, dueUs: number, nowUs: number): void {
     if (dueUs < (this.playing as Play).measureStartUs) {
-      publisher.frame.write(this.out, at, STAMP_WARMUP, publisher.number, 0, dueUs);
+      const key = this.keyOf(publisher, publisher.warmups++);
+      publisher.frame.write(this.out, at, STAMP_WARMUP, publisher.number, 0, dueUs, key);
       return;
     }
     const sequence = this.sent[publisher.number] as number;
     this.sent[publisher.number] = sequence + 1;
-    publisher.frame.write(this.out, at, STAMP_MEASURED, publisher.number, sequence, dueUs);
+    const key = this.keyOf(publisher, sequence);
+    publisher.frame.write(this.out, at, STAMP_MEASURED, publisher.number, sequence, dueUs, key);
     // A blocked publisher is late because of the server, not because of the generator.
     if (!publisher.isBlocked) this.slips.record(nowUs - dueUs);
+  }
+
+  /** No two publishers have a key in common: the newest of a key is one publisher's. */
+  private keyOf({ number }: Publisher, message: number): number {
+    const { keys } = this.setup.plan;
+    return keys === 0 ? 0 : number * keys + (message % keys);
   }
 
   /** Leaves only those in `dirty` that could not write everything. */

@@ -18,7 +18,20 @@ export interface SequenceTotals {
   outOfOrder: number;
 }
 
-export class SequenceTracker {
+/** Counts what each pair of subscriber and publisher owes and hears. */
+export interface PairTracker {
+  readonly totals: SequenceTotals;
+  readonly missing: number;
+  beginWhole(pair: number): void;
+  beginLate(pair: number): void;
+  /** `dueUs` and `nowUs`: when the message was due, and read. */
+  hear(pair: number, sequence: number, dueUs: number, nowUs: number): boolean;
+  endWhole(pair: number, sent: number): void;
+  endEarly(pair: number): void;
+  isComplete(pair: number, sent: number): boolean;
+}
+
+export class SequenceTracker implements PairTracker {
   readonly totals: SequenceTotals = { expected: 0, delivered: 0, duplicated: 0, outOfOrder: 0 };
   private readonly next: Int32Array;
   private readonly first: Int32Array;

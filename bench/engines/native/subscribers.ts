@@ -91,9 +91,11 @@ export class Subscribers implements ConnectionOwner {
     if (slot >= this.readers) return;
     this.deliveries++;
     if (bytes[at + 1] !== STAMP_MEASURED) return;
-    if (!this.lives.hear(slot, stampPublisher(bytes, at), stampSequence(bytes, at))) return;
-    const latencyUs = this.turns.nowUs - stampDueUs(bytes, at);
-    this.lastDeliveryUs = this.turns.nowUs;
+    const dueUs = stampDueUs(bytes, at);
+    const { nowUs } = this.turns;
+    if (!this.lives.hear(slot, stampPublisher(bytes, at), stampSequence(bytes, at), dueUs, nowUs)) return;
+    const latencyUs = nowUs - dueUs;
+    this.lastDeliveryUs = nowUs;
     this.latencies.record(latencyUs);
     this.turns.heard(latencyUs);
   }
@@ -124,7 +126,9 @@ export class Subscribers implements ConnectionOwner {
 
   /** Publishing ended: waits for what is on its way, then reports. */
   settle({ sent }: Settle): void {
-    const { drainS } = this.setup.plan;
+    const { drainS, keys } = this.setup.plan;
+    // The newest state may wait for the end of a window.
+    const quietMs = keys === 0 ? QUIET_MS : drainS * 1000;
     const startMs = performance.now();
     let heard = this.lives.totals.delivered;
     let quietSinceMs = startMs;
@@ -134,7 +138,7 @@ export class Subscribers implements ConnectionOwner {
         heard = this.lives.totals.delivered;
         quietSinceMs = nowMs;
       }
-      const isOver = nowMs - startMs > drainS * 1000 || nowMs - quietSinceMs > QUIET_MS;
+      const isOver = nowMs - startMs > drainS * 1000 || nowMs - quietSinceMs > quietMs;
       if (!isOver && !this.lives.haveAll(sent)) return;
       clearInterval(poll);
       this.lives.endAll(sent);
@@ -249,6 +253,7 @@ export class Subscribers implements ConnectionOwner {
     const { runStartUs, intervalMs } = this.setup;
     const endMs = Math.round((this.turns.clock() - runStartUs) / 1000);
     this.reportInterval(Math.floor(endMs / intervalMs), endMs);
+    const { states } = this.lives;
     this.send({
       kind: 'heard',
       totals: this.lives.totals,
@@ -260,6 +265,7 @@ export class Subscribers implements ConnectionOwner {
       closedByServer: this.connections.closedByServer,
       stalledClosed: this.setup.plan.stalledSubscribers === 0 ? null : this.stalledClosed,
       stormRecoveredMs: this.stormRecoveredMs,
+      states: states === undefined ? null : { ages: states.ages.take(), conflated: states.conflated },
     });
   }
 

@@ -18,6 +18,8 @@ export interface ProgressLine {
   readonly vu: number;
   readonly opened: number;
   readonly delivered: number;
+  /** Latencies of the seconds that ended since the last such line, as a flat list. */
+  readonly latencyUs: readonly number[];
 }
 
 /** Histograms are flat lists `[µs, count, µs, count, …]`. */

@@ -13,6 +13,8 @@ export const connecting = new Trend('fanwire_connecting', true);
 export const scheduleSlip = new Trend('fanwire_schedule_slip', true);
 /** From reading a frame off the socket to running its handler: how far a VU's event loop is behind (sampled). */
 export const handlerLag = new Trend('fanwire_handler_lag', true);
+/** How long a VU takes to take in all its copies of one message, those of a burst together (sampled). */
+export const intake = new Trend('fanwire_intake', true);
 export const connected = new Rate('fanwire_connected');
 export const failed = new Counter('fanwire_failed');
 /** Open connections that the server, or the network, ended. */
@@ -38,6 +40,7 @@ export function startCounters(): void {
 
 export const HANDLER_LAG = 'fanwire_handler_lag';
 export const SCHEDULE_SLIP = 'fanwire_schedule_slip';
+export const INTAKE = 'fanwire_intake';
 
 export const REPORTS = 'fanwire_reports';
 /** Metrics that say of a crossed threshold that k6, not the server, was too slow. */

@@ -34,6 +34,9 @@ export const NAMES = [
   'TOPIC_TAGS',
 ] as const;
 
+/** What is never repeated. */
+export const SECRETS: readonly string[] = ['TOKEN', 'HEADERS'];
+
 /** FANWIRE_REPORT is set by `fanwire bench` alone. */
 export type Name = (typeof NAMES)[number] | 'FANWIRE_REPORT';
 

@@ -9,7 +9,8 @@ import * as metrics from './metrics.ts';
 import type { Timeline } from './schedule.ts';
 import type { Settings } from './settings.ts';
 
-/** Every n-th delivery of a VU is timed from its arrival to its handler: the clock costs as much as the rest of it. */
+/** Every n-th delivery of a VU is timed from its arrival to its handler, and on to the next one's handler: the clock
+ *  costs as much as the rest of it. */
 const LAG_SAMPLED_EVERY = 8;
 
 export function printLine(settings: Settings, line: Line): void {
@@ -39,6 +40,9 @@ export class Observed {
   private readonly lagUs: Buckets = new Map();
   private readonly seconds: { latencyUs: Buckets; opened: number }[] = [];
   private deliveredFlushed = 0;
+  private secondsFlushed = 0;
+  /** When the handler of the last timed delivery ran; 0: the one before was not timed. */
+  private handledAt = 0;
 
   constructor(
     private readonly settings: Settings,
@@ -77,8 +81,14 @@ export class Observed {
     count(this.secondOf(readAt).latencyUs, ms);
     if (this.settings.topicTags) metrics.latency.add(ms, { topic: String(topic) });
     else metrics.latency.add(ms);
+    if (this.handledAt > 0) {
+      // It waited already, so nothing but handling lay between the two.
+      if (readAt < this.handledAt) this.tookIn(topic, this.now() - this.handledAt);
+      this.handledAt = 0;
+    }
     if (this.delivered % LAG_SAMPLED_EVERY === 0) {
-      const lag = this.now() - readAt;
+      this.handledAt = this.now();
+      const lag = this.handledAt - readAt;
       // Read before it was handled, so a negative lag is the clock's: it was behind.
       if (lag < -this.behindMs) this.behindMs = -lag;
       count(this.lagUs, lag);
@@ -95,6 +105,7 @@ export class Observed {
       vu: exec.vu.idInTest,
       opened: this.opened,
       delivered: this.delivered,
+      latencyUs: this.latenciesSinceFlush(),
     });
   }
 
@@ -125,6 +136,17 @@ export class Observed {
       lagUs: flat(this.lagUs),
       seconds: this.seconds.map((second) => ({ opened: second.opened, latencyUs: flat(second.latencyUs) })),
     });
+  }
+
+  /** One copy of a message took this long: all that this VU has of it take as often as long. */
+  private tookIn(topic: number, ms: number): void {
+    metrics.intake.add(ms * (this.openByTopic[topic] ?? 1) * this.settings.burst);
+  }
+
+  private latenciesSinceFlush(): number[] {
+    const ended = this.seconds.slice(this.secondsFlushed, -1);
+    this.secondsFlushed += ended.length;
+    return ended.flatMap(({ latencyUs }) => flat(latencyUs));
   }
 
   /** k6's summary has numbers only: why connections failed or ended is said in the log. */

@@ -2,7 +2,7 @@
 // with one line before it opens a socket. The names are those of a bench plan (bench/scenarios/scenario.ts) in upper
 // snake case.
 
-import { mistyped, type Name } from './names.ts';
+import { mistyped, NAMES, type Name, SECRETS } from './names.ts';
 import type { Stage } from './rate.ts';
 import { areBoundedByDelay, parseSlo } from './slo.ts';
 import { amount, bytes, seconds } from './text.ts';
@@ -186,6 +186,10 @@ export function readSettings(scenario: string, defaults: Defaults) {
     summaryFile: setting('SUMMARY'),
     /** Whether k6's own summary, in the mode it was asked for, stands below ours. */
     ownSummary: (setting('SUMMARY_MODE') || (__ENV.K6_SUMMARY_MODE ?? '')) !== '',
+    /** What the environment says, as written; headers and tokens left out. */
+    given: Object.fromEntries(
+      NAMES.filter((name) => !SECRETS.includes(name) && setting(name) !== '').map((name) => [name, setting(name)]),
+    ) as { readonly [name: string]: string },
     /** Set by `fanwire bench`: every VU prints what it saw as one line, histograms included. */
     report: setting('FANWIRE_REPORT') === '1',
   };

@@ -27,6 +27,7 @@ function played(ratios: readonly number[]): PlayedScenario {
       plan: PLAN_DEFAULTS,
       capacityMs: 400,
       countsInstructions: false,
+      isLoadNamed: true,
       budgets: DEFAULT_BUDGETS,
       gates: ['cpu'],
     },

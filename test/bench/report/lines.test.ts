@@ -25,8 +25,16 @@ test("how much of the median is the meter's is told where it was measured, and n
   const { generator } = sampleResult();
   const floored = (p50: number) =>
     meterShare(sampleResult(1, { generator: { ...generator, floorMs: { p50, p99: 9 } } }));
-  assert.match(floored(0.3) ?? '', /^of the p50 of 1\.\d+ ms, 0\.30 ms is the meter's$/);
-  assert.match(floored(100) ?? '', /^of the p50 of (1\.\d+ ms), \1 is the meter's$/);
+  assert.match(
+    floored(0.3) ?? '',
+    /^of the p50 of 1\.\d+ ms, 0\.30 ms is the meter's; of the p99 of (\d\.\d+ ms), \1$/,
+  );
+  assert.match(floored(100) ?? '', /^of the p50 of (1\.\d+ ms), \1 is the meter's; of the p99/);
+  const ofK6 = { ...generator, floorMs: { p50: 0.3, p99: 2 }, intakeMs: { p50: 0.2, p99: 0.4 } };
+  assert.match(
+    meterShare(sampleResult(1, { generator: ofK6 })) ?? '',
+    /0\.50 ms is the meter's \(timers 0\.30 ms, intake 0\.20 ms\); of the p99 of .* 2\.4\d* ms \(timers 2\.\d+ ms, intake 0\.40 ms\)$/,
+  );
   assert.equal(meterShare(sampleResult()), undefined);
 });
 

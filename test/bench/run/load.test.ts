@@ -83,7 +83,11 @@ test('an invalid run ends with the command it was, less of what was too much', (
     params: { ...late().params, rate: 20, durationS: 3 },
   });
   assert.equal(mendedCommand(few, ['bench', '--duration=3'], 'npx fanwire'), 'npx fanwire bench --duration 6');
-  assert.equal(mendedCommand(late({ invalidReasons: ['some VUs of k6 did not finish'] }), args, 'x'), undefined);
+  const unfinished = late({ invalidReasons: ['some VUs of k6 did not finish in time, so their figures are missing'] });
+  assert.match(mendedCommand(unfinished, args, 'x'), /--subscribers 250$/);
+  const strange = late({ invalidReasons: ['messages reached a subscriber of another topic'] });
+  assert.match(mendedCommand(strange, ['bench'], 'x'), /^x bench --topic-prefix bench-\d+-$/);
+  assert.equal(mendedCommand(late({ invalidReasons: ['what nobody thought of'] }), ['bench'], 'x'), 'x bench');
 });
 
 test('parameters take the units that people write, each its own, and nothing else', () => {

@@ -1,0 +1,38 @@
+// The command to paste after a comparison that came to no verdict.
+
+import { mendedCommand, withFlags } from '../run/mend.js';
+import type { Plan } from '../scenarios/scenario.js';
+import { type Comparison, gatesOfAll } from './comparison.js';
+import { minutesToTell } from './report-text.js';
+
+/** A comparison as it was asked for. */
+export interface Asked {
+  /** What this process was given after `fanwire`. */
+  readonly args: readonly string[];
+  /** Of its only scenario; undefined: a suite, which says itself what is played. */
+  readonly plan: Plan | undefined;
+  readonly maxMinutes: number;
+}
+
+const LAUNCHER = 'npx fanwire';
+/** More time is twice the time. */
+const LONGER = 2;
+
+/** Where `reason` threw every pair away; undefined: no flag helps, the server itself does not hold. */
+export function mendOfInvalid(reason: string, { args, plan, maxMinutes }: Asked): string | undefined {
+  if (/server failed/.test(reason)) return undefined;
+  // Kept runs are of one load: it cannot be another one.
+  if (args.some((arg) => arg.startsWith('--baseline'))) return withFlags(args, {}, LAUNCHER);
+  if (plan === undefined) return withFlags(args, { 'max-minutes': String(maxMinutes * LONGER) }, LAUNCHER);
+  const unjudged = { invalidReasons: [reason], params: { ...plan }, engine: 'native', generator: { cpu: 1 } } as const;
+  return mendedCommand(unjudged, args, LAUNCHER);
+}
+
+/** Where some gate is undecided. */
+export function mendOfUndecided(comparison: Comparison, { args, maxMinutes }: Asked): string | undefined {
+  if (!gatesOfAll(comparison).some(({ gate }) => gate.verdict === 'inconclusive')) return undefined;
+  const minutes = minutesToTell(comparison) ?? Math.ceil(maxMinutes * LONGER);
+  // A fixed number of pairs would come first.
+  const isFixed = args.some((arg) => arg.startsWith('--pairs'));
+  return withFlags(args, { 'max-minutes': String(minutes), ...(isFixed && { pairs: 'auto' }) }, LAUNCHER);
+}

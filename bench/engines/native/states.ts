@@ -1,0 +1,100 @@
+// What each subscriber knows of each key of each publisher: the newest state it has, how old that is when the next one
+// arrives, and what it never saw.
+//
+// Message n of a publisher is about key n mod keys, so its sequence number says which update of which key it is. What
+// lies between two updates that a subscriber has was conflated: a newer state took its place. What a key ended with and
+// a subscriber never got is lost, and so are the updates before it that nothing newer took the place of.
+
+import { LatencyCounts } from './counts.js';
+import type { PairTracker, SequenceTotals } from './sequence.js';
+
+/** Nothing of this key was heard yet: by a subscriber that was there from the start … */
+const NOTHING = -1;
+/** … or by one that joined while messages were flowing, which is owed what follows the first that it hears. */
+const JOINED_LATE = -2;
+
+export class StateTracker implements PairTracker {
+  readonly totals: SequenceTotals = { expected: 0, delivered: 0, duplicated: 0, outOfOrder: 0 };
+  /** Updates that a newer one took the place of. */
+  conflated = 0;
+  /** Of the newest state when the next one arrived (µs). */
+  readonly ages = new LatencyCounts();
+  /** Sequence number of the newest state, by pair and key. */
+  private readonly newest: Int32Array;
+  private readonly dueUs: Float64Array;
+
+  constructor(
+    pairs: number,
+    private readonly keys: number,
+  ) {
+    this.newest = new Int32Array(pairs * keys);
+    this.dueUs = new Float64Array(pairs * keys);
+  }
+
+  beginWhole(pair: number): void {
+    this.begin(pair, NOTHING);
+  }
+
+  beginLate(pair: number): void {
+    this.begin(pair, JOINED_LATE);
+  }
+
+  /** Records an update that was due at `dueUs` and read at `nowUs`. Returns whether it came for the first time. */
+  hear(pair: number, sequence: number, dueUs: number, nowUs: number): boolean {
+    const { keys, totals } = this;
+    const key = sequence % keys;
+    const at = pair * keys + key;
+    const newest = this.newest[at] as number;
+    if (sequence === newest) {
+      totals.duplicated++;
+      return false;
+    }
+    totals.delivered++;
+    totals.expected++;
+    if (sequence < newest) {
+      // It was taken for conflated when the newer one came.
+      totals.outOfOrder++;
+      this.conflated--;
+      return true;
+    }
+    if (newest !== JOINED_LATE) this.conflated += updatesTo(sequence, newest, key, keys) - 1;
+    if (newest >= 0) this.ages.record(nowUs - (this.dueUs[at] as number));
+    this.newest[at] = sequence;
+    this.dueUs[at] = dueUs;
+    return true;
+  }
+
+  endWhole(pair: number, sent: number): void {
+    for (let key = 0; key < this.keys; key++) this.totals.expected += this.owed(pair, key, sent);
+  }
+
+  /** Nothing that came after the newest state was owed to whom the generator cut. */
+  endEarly(): void {}
+
+  /** What was passed over is not missing. */
+  get missing(): number {
+    return 0;
+  }
+
+  isComplete(pair: number, sent: number): boolean {
+    for (let key = 0; key < this.keys; key++) if (this.owed(pair, key, sent) > 0) return false;
+    return true;
+  }
+
+  /** Updates of `key` after the newest that the pair has. */
+  private owed(pair: number, key: number, sent: number): number {
+    const newest = this.newest[pair * this.keys + key] as number;
+    if (newest === JOINED_LATE || sent <= key) return 0;
+    const last = sent - 1 - ((sent - 1 - key) % this.keys);
+    return last <= newest ? 0 : updatesTo(last, newest, key, this.keys);
+  }
+
+  private begin(pair: number, nothing: number): void {
+    this.newest.fill(nothing, pair * this.keys, (pair + 1) * this.keys);
+  }
+}
+
+/** How many updates of `key` there are after `newest`, up to number `sequence` of the publisher. */
+function updatesTo(sequence: number, newest: number, key: number, keys: number): number {
+  return newest < 0 ? (sequence - key) / keys + 1 : (sequence - newest) / keys;
+}

@@ -1,0 +1,28 @@
+// The command to paste after a run that k6 could not keep up with: the same one at half the load.
+
+import type { Settings } from './settings.ts';
+
+const FEW_SUBSCRIBERS = 40;
+
+/** Where this script's siblings are. */
+const FOLDER = import.meta.resolve('../').replace(/^file:\/\//, '');
+
+export function lighterCommand({ scenario, steady, churners, topics, rate, stages, given }: Settings): string {
+  const subscribers = steady + churners;
+  const half = (value: number) => Math.max(1, Math.round(value / 2));
+  const lighter: { [name: string]: string } =
+    subscribers > Math.max(FEW_SUBSCRIBERS, topics) || stages.length > 0
+      ? { SUBSCRIBERS: String(Math.max(topics, half(subscribers))) }
+      : { RATE: String(half(rate)) };
+  // A query may hold a token, which no log should.
+  const url: { [name: string]: string } = /[?@]/.test(given.URL ?? '') ? { URL: '$URL' } : {};
+  const settings = Object.entries({ ...given, ...url, ...lighter }).map(
+    ([name, value]) => ` -e ${name}=${quoted(value)}`,
+  );
+  return `k6 run ${quoted(`${FOLDER}${scenario}.ts`)}${settings.join('')}`;
+}
+
+function quoted(text: string): string {
+  if (text === '$URL') return '"$URL"';
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
