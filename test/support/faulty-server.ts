@@ -23,7 +23,9 @@ export async function startFaultyServer(fateOf: (nth: number) => Fate): Promise<
       const relay = (buffer: Buffer) => {
         for (const other of members) if (other !== member) other.send(buffer, { binary: false });
       };
-      const fate = message[1] === 'm'.charCodeAt(0) ? fateOf(nth++) : 'deliver';
+      // Behind the key, where it has one.
+      const kind = message[message.indexOf('~') + 1];
+      const fate = kind === 'm'.charCodeAt(0) ? fateOf(nth++) : 'deliver';
       if (fate === 'hold') {
         held = message;
         return;

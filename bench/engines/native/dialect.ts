@@ -76,7 +76,7 @@ const socketIo: DialectRules = {
       const prelude = textFrame('451-["m",{"_placeholder":true,"num":0}]');
       return new StampedFrame(before, padding(payloadBytes - before.length), true, { prelude, key });
     }
-    const after = Buffer.concat([padding(payloadBytes - keyDigits), Buffer.from('"]')]);
+    const after = Buffer.concat([padding(payloadBytes - (key === undefined ? 0 : keyDigits + 1)), Buffer.from('"]')]);
     return new StampedFrame(before, after, false, { key });
   },
 };

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { aligned } from '../../../bench/k6/lib/aligned.js';
 import { frame, frameWriter, HEADER_BYTES, MOST_PUBLISHERS, readFrame } from '../../../bench/k6/lib/frame.js';
 import { type Buckets, count, flat } from '../../../bench/k6/lib/histogram.js';
+import { lighterCommand } from '../../../bench/k6/lib/lighter.js';
 import { mistyped } from '../../../bench/k6/lib/names.js';
 import { messagesBy, secondOf } from '../../../bench/k6/lib/rate.js';
 import { SequenceTracker } from '../../../bench/k6/lib/sequence.js';
@@ -176,6 +177,15 @@ describe('the k6 scripts', () => {
     ];
     for (const name of jobs) assert.equal(named(name), undefined, name);
     for (const name of ['RATE', 'SLO', 'URL', 'TOKEN']) assert.equal(named(name), undefined, name);
+  });
+
+  test('the command to try plays half of the load with everything else as given, and repeats no query of a URL', () => {
+    const settings = { scenario: 'fan-out', steady: 100, churners: 0, topics: 1, rate: 50, stages: [] };
+    const given = { SUBSCRIBERS: '100', SLO: 'p99<50ms', URL: 'ws://h/t' };
+    const command = lighterCommand({ ...settings, given } as never);
+    assert.match(command, /^k6 run \/.*bench\/k6\/fan-out\.ts -e SUBSCRIBERS=50 -e SLO='p99<50ms' -e URL=ws:\/\/h\/t$/);
+    const few = lighterCommand({ ...settings, steady: 20, given: { URL: 'ws://h/t?token=x' } } as never);
+    assert.match(few, /fan-out\.ts -e URL="\$URL" -e RATE=25$/);
   });
 
   test('amounts are read as people write them, and anything else is no number', () => {

@@ -53,6 +53,36 @@ for (const [fault, fateOf, differs] of faults) {
   });
 }
 
+test('of keys, what a newer state took the place of is conflated, and what a key ended with and nobody got is lost', async () => {
+  const missing = (n: number): Fate => (n % 10 === 3 || n === 198 ? 'drop' : 'deliver');
+  const result = await play(await startFaultyServer(missing), { keys: 4 });
+  // Twenty of a number that ends in 3 had a newer one of their key; number 198 was the last of its key.
+  assert.equal(result.staleness?.conflated, 20 * 5);
+  assert.deepEqual(
+    counts(result),
+    { published: 200, expected: 900, delivered: 895, lost: 5, duplicated: 0, outOfOrder: 0 },
+  );
+  // A key is updated every 20 ms; half of two keys' states were passed over by one.
+  const ages = decodeHistogram(result.staleness?.histogram ?? '');
+  assert.equal(ages.totalCount, 895 - 4 * 5);
+  assert.ok(ages.minNonZeroValue >= 10_000 && ages.maxValue >= 40_000, `${ages.minNonZeroValue} to ${ages.maxValue} µs`);
+});
+
+for (const dialect of ['raw', 'fanwire.v1'] as const) {
+  test(`a relay with a window conflates, and its readers end with the newest state of each key (${dialect})`, async () => {
+    const flags = ['--deliver', 'bench-*=100ms,latest-by-key:,'];
+    const options = { nodes: 1, workers: 1, dialect, flags, cores: [], connections: 12 };
+    const plan = { keys: 3, rate: 300, publishers: 2, topics: 1, subscribers: 10 };
+    const { staleness, ...result } = await play(await startRelayTarget(options), plan);
+    assert.deepEqual([result.lost, result.duplicated, result.outOfOrder], [0, 0, 0]);
+    // Each of six keys has five updates a window.
+    const all = result.published * 10;
+    assert.equal((staleness?.conflated ?? 0) + result.delivered, all);
+    assert.ok((staleness?.conflated ?? 0) > all / 3, `${staleness?.conflated} of ${all}`);
+    assert.ok((staleness?.p50 ?? 0) >= 60, `${staleness?.p50} ms`);
+  });
+}
+
 test('a stall of the server is in the latency of every message that was due in it, not only of the one it caught', async () => {
   const cell = new Int32Array(new SharedArrayBuffer(4));
   const stallOnce = (nth: number): Fate => {
