@@ -1,13 +1,23 @@
 // The command to paste after a run that k6 could not keep up with: the same one at half the load.
 
-import type { Settings } from './settings.ts';
+/** What is read of the settings. */
+export interface Load {
+  readonly scenario: string;
+  readonly steady: number;
+  readonly churners: number;
+  readonly topics: number;
+  readonly rate: number;
+  readonly stages: readonly unknown[];
+  /** As written in the environment. */
+  readonly given: { readonly [name: string]: string };
+}
 
 const FEW_SUBSCRIBERS = 40;
 
 /** Where this script's siblings are. */
 const FOLDER = import.meta.resolve('../').replace(/^file:\/\//, '');
 
-export function lighterCommand({ scenario, steady, churners, topics, rate, stages, given }: Settings): string {
+export function lighterCommand({ scenario, steady, churners, topics, rate, stages, given }: Load): string {
   const subscribers = steady + churners;
   const half = (value: number) => Math.max(1, Math.round(value / 2));
   const lighter: { [name: string]: string } =

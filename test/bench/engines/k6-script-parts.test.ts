@@ -182,9 +182,9 @@ describe('the k6 scripts', () => {
   test('the command to try plays half of the load with everything else as given, and repeats no query of a URL', () => {
     const settings = { scenario: 'fan-out', steady: 100, churners: 0, topics: 1, rate: 50, stages: [] };
     const given = { SUBSCRIBERS: '100', SLO: 'p99<50ms', URL: 'ws://h/t' };
-    const command = lighterCommand({ ...settings, given } as never);
+    const command = lighterCommand({ ...settings, given });
     assert.match(command, /^k6 run \/.*bench\/k6\/fan-out\.ts -e SUBSCRIBERS=50 -e SLO='p99<50ms' -e URL=ws:\/\/h\/t$/);
-    const few = lighterCommand({ ...settings, steady: 20, given: { URL: 'ws://h/t?token=x' } } as never);
+    const few = lighterCommand({ ...settings, steady: 20, given: { URL: 'ws://h/t?token=x' } });
     assert.match(few, /fan-out\.ts -e URL="\$URL" -e RATE=25$/);
   });
 

@@ -176,3 +176,21 @@ for (const [args, says] of wrong) {
     assert.equal(stderr.trimEnd().split('\n').length, 1);
   });
 }
+
+test('of keys the result has staleness and the windows that the relay was started with; what was named holds or is refused', async (t) => {
+  const json = join(folderOf(t), 'state.json');
+  const plan = ['state', '--subscribers', '20', '--keys', '4', '--deliver', '50ms,latest-by-key:,', ...SHORT];
+  const { code, stderr } = await runFanwire(t, ['bench', ...plan, '--slo', 'staleness.p99<20s,loss==0', '--json', json]);
+  assert.equal(code, 0, stderr);
+  const [{ staleness, params, lost }] = readResults(json) as [Result];
+  assert.deepEqual([lost, params.deliver, params.keys], [0, '50ms,latest-by-key:,', 4]);
+  assert.ok((staleness?.p50 ?? 0) >= 20 && (staleness?.conflated ?? 0) > 0, JSON.stringify(staleness));
+  const missed = await runFanwire(t, ['bench', ...plan, '--slo', 'staleness.p99<1ms']);
+  // 3: the machine may be the reason.
+  assert.ok(missed.code === 3 || /objective missed: staleness\.p99<1ms/.test(missed.stderr), missed.stderr);
+  const elsewhere = await runFanwire(t, ['bench', ...plan, '--peer', 'ws']);
+  assert.deepEqual([elsewhere.code, /--deliver .* would be ignored with --peer/.test(elsewhere.stderr)], [2, true]);
+  const compared = await runFanwire(t, ['compare', '--base', '.', '--scenario', 'state', '--deliver', '50ms']);
+  assert.equal(compared.code, 2);
+  assert.match(compared.stderr, /give both sides --serve "--deliver 'bench-\*=50ms'"/);
+});
