@@ -175,8 +175,11 @@ export function readPlan(
       return refuse(`unknown key "${key}"${didYouMean(key, known)}`);
     }
     const type = typeof PLAN_DEFAULTS[option.key];
-    if (typeof value !== type) refuse(`"${key}" must be a ${type}, got ${JSON.stringify(value)}`);
-    plan[key] = type === 'number' ? checked(option, value as number, `${name}: "${key}"`, String(value)) : value;
+    // As in a flag: "1.5k", "30s".
+    const isText = type === 'number' && typeof value === 'string';
+    if (typeof value !== type && !isText) refuse(`"${key}" must be a ${type}, got ${JSON.stringify(value)}`);
+    const amount = isText ? numberIn(option, value) : (value as number);
+    plan[key] = type === 'number' ? checked(option, amount, `${name}: "${key}"`, String(value)) : value;
   }
   return plan;
 }

@@ -8,7 +8,7 @@ import { parseSlo } from '../../../bench/result/slo.js';
 import { mendedCommand } from '../../../bench/run/mend.js';
 import { probePlan, scaleBy } from '../../../bench/run/scale.js';
 import { requireStatable } from '../../../bench/run/statable.js';
-import { parsePlanValue, planOptions } from '../../../bench/scenarios/plan-options.js';
+import { parsePlanValue, planOptions, readPlan } from '../../../bench/scenarios/plan-options.js';
 import { PLAN_DEFAULTS, type Plan } from '../../../bench/scenarios/scenario.js';
 import { sampleResult } from '../../support/sample-result.js';
 
@@ -106,6 +106,10 @@ test('parameters take the units that people write, each its own, and nothing els
     ['storm-fraction', '20%', 0.2],
   ];
   for (const [flag, text, value] of written) assert.equal(read(flag, text), value, `--${flag} ${text}`);
+  const refuse = (message: string): never => assert.fail(message);
+  const inFile = readPlan({ rate: '1.5k', durationS: '2m', payloadBytes: 64, deliver: '50ms' }, 'a file', refuse);
+  assert.deepEqual(inFile, { rate: 1500, durationS: 120, payloadBytes: 64, deliver: '50ms' });
+  assert.throws(() => readPlan({ rate: '10s' }, 'a file', refuse), { code: 'FANWIRE_USAGE_BENCH_RANGE' });
   for (const [flag, text] of [
     ['rate', '10s'],
     ['duration', '1k'],
