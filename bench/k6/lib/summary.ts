@@ -70,10 +70,10 @@ function text(settings: Settings, data: K6Summary): string {
 }
 
 /** "1.05 ms of the p50 (timers 0.05 ms, intake 1.00 ms)". Of the copies of a message that come together, half are read
- *  within half of the time that all take. */
+ *  within half of the time that all take; that time is the mean one: no copy's own pause comes with each of them. */
 function ownShare(name: string, stat: string, part: number, value: (metric: string, stat: string) => number): string {
   const timers = value(SCHEDULE_SLIP, stat);
-  const intake = value(INTAKE, stat) * part;
+  const intake = value(INTAKE, 'avg') * part;
   const own = Math.min(timers + intake, value('fanwire_latency', stat));
   return `${own.toFixed(2)} ms of the ${name} (timers ${timers.toFixed(2)} ms, intake ${intake.toFixed(2)} ms)`;
 }
