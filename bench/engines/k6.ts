@@ -184,7 +184,7 @@ class K6Run {
         scheduleSlipMs: { p99: percentileMs(account.slipUs, 99), max: percentileMs(account.slipUs, 100) },
         eventLoopDelayMs: { p99: percentileMs(account.lagUs, 99) },
         // Half of the copies of a message are read within half of the time that all take.
-        intakeMs: { p50: round(intake / 2), p99: round(intake * 0.99) },
+        ...(account.delivered > 0 && { intakeMs: { p50: round(intake / 2), p99: round(intake * 0.99) } }),
       },
       invalidReasons: doubts(account),
       delayReasons: delays(account, intake),
