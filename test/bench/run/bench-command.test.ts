@@ -180,7 +180,14 @@ for (const [args, says] of wrong) {
 test('of keys the result has staleness and the windows that the relay was started with; what was named holds or is refused', async (t) => {
   const json = join(folderOf(t), 'state.json');
   const plan = ['state', '--subscribers', '20', '--keys', '4', '--deliver', '50ms,latest-by-key:,', ...SHORT];
-  const { code, stderr } = await runFanwire(t, ['bench', ...plan, '--slo', 'staleness.p99<20s,loss==0', '--json', json]);
+  const { code, stderr } = await runFanwire(t, [
+    'bench',
+    ...plan,
+    '--slo',
+    'staleness.p99<20s,loss==0',
+    '--json',
+    json,
+  ]);
   assert.equal(code, 0, stderr);
   const [{ staleness, params, lost }] = readResults(json) as [Result];
   assert.deepEqual([lost, params.deliver, params.keys], [0, '50ms,latest-by-key:,', 4]);
