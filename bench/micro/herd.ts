@@ -145,7 +145,11 @@ class LiveTopic {
   /** Begins to measure; what it gives ends it, with a latency a message. */
   measure(): () => number[] {
     this.latencies = [];
-    return () => this.latencies;
+    return () => {
+      const measured = this.latencies;
+      this.latencies = [];
+      return measured;
+    };
   }
 
   stop(): void {

@@ -6,17 +6,17 @@ import { createHash } from 'node:crypto';
 import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { FanwireError } from '../base/error.js';
-import { type Logger, type SampledWarnings, sampledWarnings } from '../base/log.js';
+import { type SampledWarnings, sampledWarnings } from '../base/log.js';
 import { ruleFor } from '../config/topic-rules.js';
 import { writeParcel } from '../protocol/parcel.js';
 import { DEDUP_MS, keptBody, publishKey } from '../protocol/publish-id.js';
 import { readRecord, type SequenceRecord, writeRecord } from '../protocol/sequence-record.js';
-import type { Bridge, Elsewhere } from './bridge.js';
+import type { Elsewhere } from './bridge.js';
 import { HeardStates } from './heard-states.js';
+import type { JetStreamOptions, OwnerOutput } from './jetstream-options.js';
 import { JetStreamReader, type KeptAt } from './jetstream-reader.js';
-import { HistoryStreams, type Kept, type StreamsOptions } from './jetstream-streams.js';
+import { HistoryStreams, type Kept } from './jetstream-streams.js';
 import type { NatsObserver } from './nats-bus-options.js';
-import type { Nodes } from './nodes.js';
 import { bridgedSubject, historySubject, stateSubject } from './subject.js';
 
 /** Publishes that wait for the stream's answer; beyond it they go out unnumbered, as they do while NATS is away. */
@@ -27,22 +27,6 @@ const TIMEOUT_MS = 5000;
 const DEDUP_MARGIN_MS = 5000;
 /** How soon streams that could not be had are tried again. */
 const RETRY_MS = 2000;
-
-export interface JetStreamOptions extends StreamsOptions {
-  readonly log: Logger;
-  /** How messages reach streams, also those of nodes that keep other topics. */
-  readonly bridge: Bridge;
-  /** The other nodes. */
-  readonly nodes?: Nodes;
-}
-
-/** Where records for the relays of this node go. */
-export interface OwnerOutput {
-  /** To all with subscribers of the topic. */
-  send(topic: string, record: Uint8Array): void;
-  /** What they have may be behind. */
-  doubt(): void;
-}
 
 type Publish = Extract<SequenceRecord, { is: 'publish' }>;
 type Reply = (record: Uint8Array) => void;
@@ -232,6 +216,7 @@ export class JetStreamOwner implements NatsObserver {
   private follow(nats: NatsConnection, topic: string): Subscription | undefined {
     const kept = ruleFor(this.kept, topic);
     if (kept === undefined) return undefined;
+    if (kept.isState) this.states.follow(topic);
     return nats.subscribe(this.subject(kept, 'out', topic), {
       callback: (error, message) => {
         try {

@@ -1,0 +1,21 @@
+// What the owner of histories and states over a cluster is made from, and where its records go.
+import type { Logger } from '../base/log.js';
+import type { Bridge } from './bridge.js';
+import type { StreamsOptions } from './jetstream-streams.js';
+import type { Nodes } from './nodes.js';
+
+export interface JetStreamOptions extends StreamsOptions {
+  readonly log: Logger;
+  /** How messages reach streams, also those of nodes that keep other topics. */
+  readonly bridge: Bridge;
+  /** The other nodes. */
+  readonly nodes?: Nodes;
+}
+
+/** Where records for the relays of this node go. */
+export interface OwnerOutput {
+  /** To all with subscribers of the topic. */
+  send(topic: string, record: Uint8Array): void;
+  /** What they have may be behind. */
+  doubt(): void;
+}

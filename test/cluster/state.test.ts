@@ -1,0 +1,93 @@
+// State over a cluster through faults: a node that is cut off from NATS, or frozen with it, ends with the same state as
+// the others, and its subscribers with it; a state outlives the nodes that published it.
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import type { FanwireClient } from '../../src/client/index.js';
+import { CuttingProxy } from '../support/cutting-proxy.js';
+import { type ServeProcess, serve } from '../support/fanwire-process.js';
+import { clientOf } from '../support/listener.js';
+import { NatsServer } from '../support/nats-server.js';
+import { testNeeding } from '../support/needs.js';
+
+const test = testNeeding('nats-server');
+
+const RULES = ['--state', 'state/*', '--deliver', 'state/*=1ms,latest-by-key:|'];
+
+function node(t: TestContext, natsUrl: string, ...args: string[]): Promise<ServeProcess> {
+  return serve(t, ['--cluster', natsUrl, ...RULES, ...args]);
+}
+
+/** What a subscriber holds: the newest value of each key, which each message names. */
+class State {
+  readonly values = new Map<string, string>();
+  readonly heard: string[] = [];
+  readonly gaps: string[] = [];
+  readonly ready: Promise<void>;
+  private check = (): void => {};
+
+  constructor(client: FanwireClient) {
+    const subscription = client.subscribe<string>('state/a', ({ data, seq }) => {
+      this.heard.push(`${data}@${seq}`);
+      const [key = '', value = ''] = data.split('|');
+      this.values.set(key, value);
+      this.check();
+    });
+    subscription.on('gap', ({ reason }) => this.gaps.push(reason));
+    this.ready = subscription.ready;
+  }
+
+  has(key: string, value: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.check = () => this.values.get(key) === value && resolve();
+      this.check();
+    });
+  }
+
+  get all(): string {
+    return JSON.stringify([...this.values].sort());
+  }
+}
+
+async function survivesCuts(t: TestContext, ...args: string[]): Promise<void> {
+  const nats = await NatsServer.startJetStream(t);
+  const proxy = await CuttingProxy.start(t, () => nats.port);
+  const steady = await node(t, nats.url);
+  const cut = await node(t, `nats://127.0.0.1:${proxy.port}`, ...args);
+  const publisher = clientOf(t, steady.port);
+  const publish = (key: string, value: string) => publisher.publish('state/a', `${key}|${value}`);
+  for (let n = 0; n < 10; n++) await publish(`${n}`, 'first');
+  const states = [...Array(4).keys()].map(() => new State(clientOf(t, cut.port)));
+  states.push(new State(clientOf(t, steady.port)));
+  await Promise.all(states.map(({ ready }) => ready));
+  for (let round = 0; round < 3; round++) {
+    proxy.cutAll();
+    // While it is away, and as it comes back: keys that are not published again after it.
+    for (let n = 0; n < 3; n++) await publish(`${round * 3 + n}`, `round ${round}`);
+    await cut.seen(new RegExp(`(?:[^]*joined the cluster){${round + 2}}`));
+    await publish('end', `${round}`);
+    await Promise.all(states.map((state) => state.has('end', `${round}`)));
+    const fresh = new State(clientOf(t, cut.port));
+    await fresh.has('end', `${round}`);
+    for (const { all, heard, gaps } of states) assert.equal(all, fresh.all, `${fresh.heard} not as ${heard}, ${gaps}`);
+    assert.equal(fresh.values.get(`${round * 3 + 2}`), `round ${round}`);
+  }
+}
+
+test('a node that is cut off from NATS misses nothing of a state, nor do its subscribers', (t) => survivesCuts(t));
+
+test('the same with several workers', (t) => survivesCuts(t, '--workers', '2'));
+
+test('a state outlives every node that published it, and NATS with its disk', async (t) => {
+  const nats = await NatsServer.startJetStream(t);
+  const first = await node(t, nats.url);
+  const publisher = clientOf(t, first.port);
+  for (let n = 0; n < 50; n++) await publisher.publish('state/a', `${n % 5}|${n}`);
+  first.child.kill('SIGKILL');
+  await first.exited;
+  await nats.kill();
+  await nats.start();
+  const second = await node(t, nats.url);
+  const state = new State(clientOf(t, second.port));
+  await state.has('4', '49');
+  assert.equal(state.all, JSON.stringify([0, 1, 2, 3, 4].map((key) => [`${key}`, `${45 + key}`])));
+});
