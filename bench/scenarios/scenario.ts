@@ -44,7 +44,8 @@ export interface Plan {
   /** Keys that each publisher's messages are about, in turn; 0: none. A key is the first word of a message, up to a
    *  comma, and the field `key` of an enveloped one. */
   keys: number;
-  /** How a relay that the bench starts delivers its topics, such as `50ms,latest-by-key:,`; '': every message at once. */
+  /** How a relay that the bench starts delivers its topics, such as `50ms,latest-by-key:,`; '': every message at
+   *  once. */
   deliver: string;
   /** Generator processes that hold subscribers; 0: one per core that the server does not have, at least one. */
   generators: number;

@@ -2,8 +2,8 @@
 // missed of one key is not seen by another's.
 
 export class HeardStates {
-  /** By topic: the number heard last, 0 where nothing was since it is followed; undefined after a time in which NATS was
-   *  away. */
+  /** By topic: the number heard last, 0 where nothing was since it is followed; undefined after a time in which NATS
+   *  was away. */
   private readonly last = new Map<string, number | undefined>();
 
   /** From here on all of the topic is heard. */
