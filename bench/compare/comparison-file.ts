@@ -43,6 +43,8 @@ const scenario = z.object({
   results: z.looseObject({ base: side.loose(), head: side.loose() }).nullable(),
 });
 
+const functions = z.array(z.object({ name: z.string(), baseNs: z.number(), headNs: z.number() }));
+
 /** What every reader of a comparison relies on; further fields are passed through unread. */
 export const comparisonSchema = z.looseObject({
   schema: z.literal(COMPARISON_SCHEMA),
@@ -55,6 +57,7 @@ export const comparisonSchema = z.looseObject({
   scenarios: z.array(scenario.loose()).min(1),
   confirmation: z.looseObject({ isConfirmed: z.boolean() }).nullable(),
   elapsedS: z.number(),
+  why: z.looseObject({ functions, native: z.looseObject({ functions }).optional() }).optional(),
 });
 
 /** @throws FanwireError FANWIRE_USAGE_COMPARISON_FILE for a file that cannot be read or is none, in one line */

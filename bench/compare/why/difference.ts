@@ -25,12 +25,18 @@ export interface FlameNode {
   readonly children: readonly FlameNode[];
 }
 
-export interface Why {
+/** Functions whose time changed most, and where all of it went. */
+export interface Difference {
+  readonly functions: readonly FunctionChange[];
+  readonly flame: FlameNode;
+}
+
+export interface Why extends Difference {
   /** Pairs that were played with a profiler, beside the measured ones. */
   readonly pairs: number;
   readonly scenario: string;
-  readonly functions: readonly FunctionChange[];
-  readonly flame: FlameNode;
+  /** Native code and the kernel, JavaScript being one of their functions; undefined where perf cannot record. */
+  readonly native?: Difference;
   /** What else differs: "lock file: ws 8.17.0 → 8.18.0". */
   readonly differences: readonly string[];
 }
@@ -38,6 +44,10 @@ export interface Why {
 const MOST_FUNCTIONS = 15;
 /** What is narrower in both is not drawn. */
 const LEAST_SHARE = 0.003;
+
+export function differenceOf(base: Profiled, head: Profiled): Difference {
+  return { functions: topFunctions(base, head), flame: flameOf(base, head) };
+}
 
 export function topFunctions(base: Profiled, head: Profiled): FunctionChange[] {
   const [before, after] = [selfTimes(base), selfTimes(head)];

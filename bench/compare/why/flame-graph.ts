@@ -4,7 +4,7 @@
 // B. Gregg, "Differential Flame Graphs" (2014): widths are the head's, colour is the change against the base.
 
 import { html, type Markup } from '../../../src/base/page/markup.js';
-import type { FlameNode, FunctionChange, Why } from './difference.js';
+import type { Difference, FlameNode, FunctionChange, Why } from './difference.js';
 
 const ROW_PX = 19;
 /** A change of this share of all CPU has the full colour. */
@@ -14,26 +14,43 @@ const LEAST_WIDTH = 0.25;
 const CHARACTERS_PER_PERCENT = 1.4;
 
 export function whySection(why: Why): Markup {
-  const total = why.flame.ns;
   return html`<section class="scenario why" id="why">
 <h2>Why</h2>
 <p class="what">CPU profiles of ${why.pairs} further pairs of ${why.scenario}; the measured pairs had no profiler. Nanoseconds a delivery, of each
 function itself.</p>
-<div class="scroll"><table class="functions"><thead><tr><th scope="col">function</th><th scope="col">base</th><th scope="col">head</th><th scope="col">change</th></tr></thead>
-<tbody>${why.functions.map(functionRow)}</tbody></table></div>
+${functionTable(why)}
 ${why.differences.length === 0 ? '' : html`<p class="what">Locked packages that differ: ${why.differences.join(', ')}.</p>`}
 <h3>Flame graph of the head</h3>
-<p class="what">Width: CPU a delivery, ${nanoseconds(total)} in all. <span class="warmer">Red</span> is more than the base, <span class="cooler">blue</span> less, by up to
+<p class="what">Width: CPU a delivery, ${nanoseconds(why.flame.ns)} in all. <span class="warmer">Red</span> is more than the base, <span class="cooler">blue</span> less, by up to
 ${FULL_SHARE * 100} % of all.</p>
-<div class="scroll" tabindex="0" role="region" aria-label="Flame graph"><div class="flame" style="height:${depthOf(why.flame) * ROW_PX}px">${boxes(why.flame, { left: 0, row: 0, total })}</div></div>
+${flameGraph(why, 'Flame graph')}
+${why.native === undefined ? '' : nativePart(why.native)}
 </section>`;
+}
+
+function nativePart(native: Difference): Markup {
+  return html`<h3>Native code and the kernel</h3>
+<p class="what">The same runs, sampled by <code>perf</code>: all that V8’s profiler calls (program), with what is below JavaScript. A stack ends where it meets
+JavaScript. CPU a delivery, ${nanoseconds(native.flame.ns)} in all.</p>
+${functionTable(native)}
+${flameGraph(native, 'Flame graph of native code')}`;
+}
+
+function functionTable({ functions }: Difference): Markup {
+  return html`<div class="scroll"><table class="functions"><thead><tr><th scope="col">function</th><th scope="col">base</th><th scope="col">head</th><th scope="col">change</th></tr></thead>
+<tbody>${functions.map(functionRow)}</tbody></table></div>`;
+}
+
+function flameGraph({ flame }: Difference, label: string): Markup {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><div class="flame" style="height:${depthOf(flame) * ROW_PX}px">${boxes(flame, { left: 0, row: 0, total: flame.ns })}</div></div>`;
 }
 
 /** The changes as lines for terminal and Markdown, the largest first. */
 export function whyLines(why: Why): string[] {
-  return why.functions.slice(0, 5).map(({ name, baseNs, headNs }) => {
-    return `${name.replace('\t', ' ')}: ${nanoseconds(baseNs)} → ${nanoseconds(headNs)} a delivery (${signed(headNs - baseNs)})`;
-  });
+  const line = ({ name, baseNs, headNs }: FunctionChange): string =>
+    `${name.replace('\t', ' ')}: ${nanoseconds(baseNs)} → ${nanoseconds(headNs)} a delivery (${signed(headNs - baseNs)})`;
+  const native = why.native?.functions.filter(({ name }) => name.includes('\t')) ?? []; // JavaScript stands above
+  return [...why.functions.slice(0, 5), ...native.slice(0, 3)].map(line);
 }
 
 function functionRow({ name, baseNs, headNs }: FunctionChange): Markup {

@@ -10,7 +10,8 @@ import type { Sides, Stage } from '../session.js';
 import type { ScenarioSetup } from '../setup.js';
 import type { Side } from '../side.js';
 import { addStacks, readStacks, type Stacks } from './cpu-profile.js';
-import { flameOf, type Profiled, topFunctions, type Why } from './difference.js';
+import { differenceOf, type Profiled, type Why } from './difference.js';
+import { canRecordNative, type NativeRecording, recordNative } from './native-profile.js';
 
 const HOOK = fileURLToPath(new URL('./profile-hook.cjs', import.meta.url));
 const PAIRS = 2;
@@ -21,20 +22,22 @@ const TRIES = 2;
 export async function findWhy(sides: Sides, setup: ScenarioSetup, stage: Stage): Promise<Why | undefined> {
   const place = mkdtempSync(join(tmpdir(), 'fanwire-profile-'));
   try {
-    const played: Record<keyof Pair, Profiled[]> = { base: [], head: [] };
+    const played: Record<keyof Pair, BothProfiled[]> = { base: [], head: [] };
+    const { profile } = new Profiler(setup, stage, canRecordNative());
     for (let pair = 0; pair < PAIRS; pair++) {
       for (const side of pair % 2 === 0 ? (['base', 'head'] as const) : (['head', 'base'] as const)) {
-        const profiled = await profile(sides[side], join(place, `${side}-${pair}`), setup, stage);
+        const profiled = await profile(sides[side], join(place, `${side}-${pair}`));
         if (profiled === undefined) return undefined;
         played[side].push(profiled);
       }
     }
-    const [base, head] = [sum(played.base), sum(played.head)];
+    const native = (['base', 'head'] as const).map((side) => sum(played[side].map((both) => both.native)));
+    const hasNative = native.every(({ stacks }) => stacks.size > 0);
     return {
       pairs: PAIRS,
       scenario: setup.name,
-      functions: topFunctions(base, head),
-      flame: flameOf(base, head),
+      ...differenceOf(sum(played.base.map(({ js }) => js)), sum(played.head.map(({ js }) => js))),
+      ...(hasNative && { native: differenceOf(native[0] as Profiled, native[1] as Profiled) }),
       differences: lockDifferences(sides.base.folder, sides.head.folder),
     };
   } finally {
@@ -42,28 +45,47 @@ export async function findWhy(sides: Sides, setup: ScenarioSetup, stage: Stage):
   }
 }
 
-async function profile(side: Side, folder: string, setup: ScenarioSetup, stage: Stage): Promise<Profiled | undefined> {
-  const options = [process.env.NODE_OPTIONS ?? '', `--require ${JSON.stringify(HOOK)}`].join(' ').trim();
-  for (let attempt = 0; attempt < TRIES; attempt++) {
-    const own = join(folder, String(attempt));
-    const env = { NODE_OPTIONS: options, FANWIRE_PROFILE_FOLDER: own };
-    let listeningUs = 0;
-    const watched: Side = {
-      ...side,
-      start: async (cores, connections, dialect) => {
-        const target = await side.start(cores, connections, dialect, env);
-        listeningUs = Number(process.hrtime.bigint() / 1000n);
-        return target;
-      },
-    };
-    const run = await playSide(watched, { ...setup, ...stage, countsInstructions: false });
-    if ('fault' in run) continue;
-    const deliveries = run.result.delivered + (run.capacity?.deliveries ?? 0);
-    const stacks = stacksIn(own, side.folder, listeningUs);
-    if (stacks === undefined || stacks.size === 0 || deliveries === 0) return undefined; // no Node server
-    return { stacks, deliveries };
-  }
-  return undefined;
+/** One run by both profilers. */
+interface BothProfiled {
+  readonly js: Profiled;
+  /** Without stacks where perf has recorded none. */
+  readonly native: Profiled;
+}
+
+class Profiler {
+  constructor(
+    private readonly setup: ScenarioSetup,
+    private readonly stage: Stage,
+    private readonly recordsNative: boolean,
+  ) {}
+
+  /** Plays one run of a side; undefined where its server is not Node, or fails. */
+  readonly profile = async (side: Side, folder: string): Promise<BothProfiled | undefined> => {
+    const options = [process.env.NODE_OPTIONS ?? '', `--require ${JSON.stringify(HOOK)}`].join(' ').trim();
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      const own = join(folder, String(attempt));
+      const env = { NODE_OPTIONS: options, FANWIRE_PROFILE_FOLDER: own };
+      let listeningUs = 0;
+      let recording: NativeRecording | undefined;
+      const watched: Side = {
+        ...side,
+        start: async (cores, connections, dialect) => {
+          const target = await side.start(cores, connections, dialect, env);
+          listeningUs = Number(process.hrtime.bigint() / 1000n);
+          if (this.recordsNative && target.pids.length > 0) recording = recordNative(target.pids, own);
+          return target;
+        },
+      };
+      const run = await playSide(watched, { ...this.setup, ...this.stage, countsInstructions: false });
+      const native = await recording?.read();
+      if ('fault' in run) continue;
+      const deliveries = run.result.delivered + (run.capacity?.deliveries ?? 0);
+      const stacks = stacksIn(own, side.folder, listeningUs);
+      if (stacks === undefined || stacks.size === 0 || deliveries === 0) return undefined; // no Node server
+      return { js: { stacks, deliveries }, native: { stacks: native ?? new Map(), deliveries } };
+    }
+    return undefined;
+  };
 }
 
 function stacksIn(folder: string, checkout: string | undefined, fromUs: number): Stacks | undefined {

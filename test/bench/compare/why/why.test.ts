@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test from 'node:test';
+import { Readable } from 'node:stream';
+import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { renderComparisonHtml } from '../../../../bench/compare/report-html.js';
 import { renderMarkdown, renderTerminal } from '../../../../bench/compare/report-text.js';
@@ -11,6 +12,7 @@ import { setUp } from '../../../../bench/compare/setup.js';
 import { resolveSides, type Side } from '../../../../bench/compare/side.js';
 import { readStacks, type Stacks } from '../../../../bench/compare/why/cpu-profile.js';
 import { flameOf, topFunctions, type Why } from '../../../../bench/compare/why/difference.js';
+import { canRecordNative, stacksOf } from '../../../../bench/compare/why/native-profile.js';
 import { findWhy } from '../../../../bench/compare/why/play.js';
 import { nativeEngine } from '../../../../bench/engines/native.js';
 import { splitCores } from '../../../../bench/measure/pinning.js';
@@ -123,10 +125,14 @@ new WebSocketServer({ port: Number(process.env.PORT), host: '127.0.0.1' }).on('c
   socket.on('close', () => peers.delete(socket));
 });`;
 
-test('a slow function of the head is found by two further pairs, and what its lock file changes', async (t) => {
+/** What two servers, each of a repository of its own, are found to differ in. */
+async function whyOf(
+  t: TestContext,
+  servers: readonly [base: string, head: string],
+): Promise<{ why: Why | undefined; head: Side }> {
   const versions = (version: string): string =>
     JSON.stringify({ lockfileVersion: 3, packages: { '': {}, 'node_modules/left-pad': { version } } });
-  const places = [relay(1), relay(50_000)].map((server, i) => {
+  const places = servers.map((server, i) => {
     const repository = constructRepository(t);
     repository.write('server.js', server);
     repository.write('package-lock.json', versions(`1.${i}.0`));
@@ -147,8 +153,51 @@ test('a slow function of the head is found by two further pairs, and what its lo
   const [setup] = setUp(suite, asked);
   const watch = { playing: () => {}, played: () => {}, thrownAway: () => {} };
   assert.ok(setup);
-  const why = await findWhy({ base, head }, setup, { engine, cores, signal, watch });
+  return { why: await findWhy({ base, head }, setup, { engine, cores, signal, watch }), head };
+}
+
+test('a slow function of the head is found by two further pairs, and what its lock file changes', async (t) => {
+  const { why, head } = await whyOf(t, [relay(1), relay(50_000)]);
   assert.equal(why?.functions[0]?.name, 'checksum\tserver.js');
   assert.deepEqual(why?.differences, ['left-pad 1.0.0 → 1.1.0']);
   assert.ok(readdirSync(head.folder as string).includes('server.js'));
+});
+
+test('where perf can record, a slow function of native code is found by its name', {
+  skip: canRecordNative() ? false : 'perf cannot record here',
+}, async (t) => {
+  const hashing = `const { createHash } = require('node:crypto'); const BIG = Buffer.alloc(256 * 1024);
+    ${relay(1).replace('checksum(message);', "createHash('sha512').update(BIG).digest();")}`;
+  const { why } = await whyOf(t, [relay(1), hashing]);
+  const [first] = why?.native?.functions ?? [];
+  assert.match(first?.name ?? '', /^sha512_block_data_order\w*\t/i);
+  assert.ok(first !== undefined && first.headNs > 10 * first.baseNs);
+  assert.ok(why?.native?.functions.some(({ name }) => name.endsWith('\tkernel')));
+  assert.ok(
+    why && renderComparisonHtml({ ...sampleComparison(1.8), why }).includes('<h3>Native code and the kernel</h3>'),
+  );
+});
+
+test('stacks of perf are told from the loop on, JavaScript as one frame, libraries by their file', async () => {
+  const lines = [
+    '\t  7f01 us_socket_write (/app/node_modules/uws/uws_linux_x64_115.node)',
+    '\t  7f02 uWS::TopicTree<int, char>::drain(unsigned int) (/app/node_modules/uws/uws_linux_x64_115.node)',
+    '\t  3a01 [unknown] (//anon)',
+    '\t  3a02 [unknown] (/tmp/perf-12.map)',
+    '\t  5501 uv_run (/usr/bin/node)',
+    '\t  5502 main (/usr/bin/node)',
+    '',
+    '\tffffffff81 tcp_sendmsg ([kernel.kallsyms])',
+    '\t  7f03 [unknown] (/usr/lib/libc.so.6)',
+    '',
+  ];
+  const stacks = await stacksOf(Readable.from(lines));
+  assert.deepEqual(
+    [...stacks.keys()],
+    [
+      'JavaScript;uWS::TopicTree<int, char>::drain(unsigned int)\tuws_linux_x64_115.node;us_socket_write\tuws_linux_x64_115.node',
+      '(unnamed)\tlibc.so.6;tcp_sendmsg\tkernel',
+    ],
+  );
+  assert.ok([...stacks.values()].every((us) => us > 2000 && us < 2010));
 });
