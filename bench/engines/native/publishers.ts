@@ -135,7 +135,9 @@ export class Publishers implements ConnectionOwner {
     const isOver = nextUs >= (this.playing as Play).measureEndUs;
     if (isOver && nowUs >= (this.playing as Play).measureEndUs) {
       this.busyness.end();
-      if (this.dirty.length === 0 || nowUs > this.giveUpUs) {
+      // What has no connection any more is never sent, however long it waits.
+      const isHopeless = this.dirty.every(({ connection }) => connection?.isOpen !== true);
+      if (isHopeless || nowUs > this.giveUpUs) {
         this.report();
         return;
       }

@@ -69,7 +69,7 @@ function play(t: TestContext, base: string, head: string) {
     '--rate',
     '100',
     '--duration',
-    '1',
+    '0.6',
     '--warmup',
     '0',
     '--capacity',
@@ -77,7 +77,7 @@ function play(t: TestContext, base: string, head: string) {
     '--pairs',
     '4',
     '--max-minutes',
-    '1',
+    '0.5',
   ];
   const json = join(repository.place, 'out.json');
   const args = [

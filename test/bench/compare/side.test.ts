@@ -95,7 +95,7 @@ function repository(t: TestContext): { folder: string; good: string; lossy: stri
 test('two commits of another relay: the one that loses messages has regressed, and each is built once', (t) => {
   const { folder, good, lossy } = repository(t);
   const build = `echo built >> ${join(folder, 'builds')}; ln -s ${MODULES} node_modules`;
-  const load = ['--subscribers', '20', '--rate', '200', '--duration', '1', '--warmup', '0', '--capacity', '0'];
+  const load = ['--subscribers', '20', '--rate', '200', '--duration', '0.6', '--warmup', '0', '--capacity', '0'];
   const four = ['--pairs', '4'];
   const reports = ['--md', 'out.md', '--json', 'out.json', '--junit', 'out.xml', '--html', 'out.html', '--quiet'];
   const outcome = compare(folder, [

@@ -9,23 +9,33 @@ export const ALONE: Readonly<Record<string, string>> = {
   'bench/compare/server-faults.test.ts': 'whether a server died or the machine was too busy',
   'bench/compare/side.test.ts': 'verdicts on two builds, which a busy machine withholds',
   'bench/compare/suite.test.ts': 'the same, of several scenarios',
+  'bench/compare/why/why.test.ts': 'where the CPU time of two servers goes',
 };
 
 /** Files that take longest: begun last, each would keep `npm test` waiting for it alone. */
 export const LONGEST: readonly string[] = [
   'bench/run/bench-command.test.ts',
   'cluster/rules.test.ts',
+  'faults/malformed.test.ts',
+  'client/recovery.test.ts',
+  'bench/run/native-run.test.ts',
   'bench/compare/comment/comment.test.ts',
+  'cli/pub-sub.test.ts',
+  'cluster/nodes.test.ts',
+  'bench/compare/git-checkout.test.ts',
   'http/live/live-page.test.ts',
+  'embedded/embedded.test.ts',
+  'bench/history/store.test.ts',
+  'client/package.test.ts',
+  'cluster/http-order.test.ts',
+  'relay/exit/drain.test.ts',
   'bench/compare/checkout.test.ts',
   'http/publish/bodies.test.ts',
-  'faults/malformed.test.ts',
-  'bench/run/native-run.test.ts',
-  'cli/pub-sub.test.ts',
-  'client/recovery.test.ts',
   'client/client.test.ts',
-  'bench/compare/bisect.test.ts',
+  'cluster/history.test.ts',
+  'relay/door/certificate-renewal.test.ts',
   'relay/door/quiet-sockets.test.ts',
+  'bench/compare/bisect.test.ts',
 ];
 
 /** How many are played at once. More than there are cores: on two cores a file waits for three quarters of its time. */

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { signalChild } from '../../../bench/run/signal-child.js';
 import type { Ended } from './event-reporter.js';
 
@@ -40,10 +41,9 @@ export async function playFile(
       ...['--test-reporter', here('./event-reporter.js'), '--test-reporter-destination', list],
     ];
     const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
-    const colours = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
     const child = spawn(process.execPath, ['--import', here('./limits.js'), ...reporters, ...flags, file], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...colours, ...inherited, ...variables },
+      env: { ...inherited, ...variables },
     });
     // As Ctrl+C does, which has reached it already where there is a terminal.
     const stop = () => signalChild(child, 'SIGINT');
@@ -60,10 +60,12 @@ export async function playFile(
       child.once('close', (code, by) => resolve(endOf(code, by)));
     });
     signal?.removeEventListener('abort', stop);
+    for (const stream of [child.stdout, child.stderr]) stream.destroy();
     const tests = existsSync(list) ? readTests(list) : [];
     const [output, failures] = split(printed, file);
     const hasFailed = tests.some(({ how }) => how === 'failed');
-    const own = ended === '' || hasFailed ? [] : [{ name: nameOf(file), how: 'failed' as const, why: ended }];
+    const isTold = ended === '' || (hasFailed && ended === endOf(1, null));
+    const own = isTold ? [] : [{ name: nameOf(file), how: 'failed' as const, why: ended }];
     return {
       file,
       isGreen: ended === '' && !hasFailed,
@@ -91,7 +93,7 @@ export function nameOf(file: string): string {
 }
 
 /** Where the built tests are. */
-export const TESTS = new URL('../../', import.meta.url).pathname;
+export const TESTS = fileURLToPath(new URL('../../', import.meta.url));
 
 function readTests(list: string): Ended[] {
   // The last line is half of one where the process was killed.
