@@ -142,13 +142,13 @@ test('two commits of another relay: the one that loses messages has regressed, a
 
 test('what is no side, no budget, or does not build is one line with its mend', (t) => {
   const { folder, good, lossy } = repository(t);
-  const none = compare(folder, ['--base', 'no-such-thing', '--head', good, '--build', 'true', '--start', 'x']);
+  const none = once(folder, ['--base', 'no-such-thing', '--head', good, '--build', 'true', '--start', 'x']);
   assert.equal(none.code, 2);
   assert.match(
     none.stderr,
     /^fanwire: --base "no-such-thing" is no ws:\/\/ URL, no folder .*\[FANWIRE_USAGE_SIDE\]\n$/m,
   );
-  const budget = compare(folder, [
+  const budget = once(folder, [
     '--base',
     good,
     '--head',
@@ -163,12 +163,12 @@ test('what is no side, no budget, or does not build is one line with its mend', 
   assert.match(budget.stderr, /"speed:\+1%".*cpu.*\[FANWIRE_USAGE_BUDGET\]/);
   assert.equal(budget.code, 2);
   const unmeasured = ['--budget', 'instructions:+1%', '--capacity', '0'];
-  const loop = compare(folder, ['--base', good, '--head', good, '--build', 'true', '--start', 'x', ...unmeasured]);
+  const loop = once(folder, ['--base', good, '--head', good, '--build', 'true', '--start', 'x', ...unmeasured]);
   assert.match(loop.stderr, /asks for instructions, but --capacity is 0: leave.*\[FANWIRE_USAGE_BUDGET_UNMEASURED\]/);
   assert.equal(loop.code, 2);
-  const urls = compare(folder, ['--base', good, '--head', 'ws://127.0.0.1:1', '--budget', 'cpu:+5%']);
+  const urls = once(folder, ['--base', good, '--head', 'ws://127.0.0.1:1', '--budget', 'cpu:+5%']);
   assert.match(urls.stderr, /asks for cpu, but the process behind ws:.* is not known: leave it out/);
-  const build = compare(folder, [
+  const build = once(folder, [
     '--base',
     good,
     '--head',
@@ -180,9 +180,9 @@ test('what is no side, no budget, or does not build is one line with its mend', 
   ]);
   assert.equal(build.code, 3);
   assert.match(build.stderr, /building .* failed \(1\): no such compiler \(all it wrote: /);
-  const unbuilt = compare(folder, ['--base', good, '--head', good, '--build', 'true']);
+  const unbuilt = once(folder, ['--base', good, '--head', good, '--build', 'true']);
   assert.match(unbuilt.stderr, /so it is no fanwire: say how it is built with --build/);
-  const unused = compare(folder, ['--base', 'ws://127.0.0.1:1', '--head', 'ws://127.0.0.1:2', '--start', 'x']);
+  const unused = once(folder, ['--base', 'ws://127.0.0.1:1', '--head', 'ws://127.0.0.1:2', '--start', 'x']);
   assert.match(unused.stderr, /--start is for folders and git refs, and "ws:.*\[FANWIRE_USAGE_COMPARE\]/);
   symlinkSync(MODULES, join(folder, 'node_modules'));
   const server = ['--base', 'node server.js', '--head', 'node server.js', '--subscribers', '2', '--rate', '10'];
@@ -194,13 +194,13 @@ test('what is no side, no budget, or does not build is one line with its mend', 
     short.stderr,
     /--max-minutes 0.2 can never decide: .* takes \d+ pairs.*\[FANWIRE_USAGE_COMPARE_HOPELESS\]/,
   );
-  const http = compare(folder, ['--base', good, '--head', good, '--scenario', 'http-publish']);
+  const http = once(folder, ['--base', good, '--head', good, '--scenario', 'http-publish']);
   assert.match(http.stderr, /http-publish is played by autocannon.*\[FANWIRE_USAGE_COMPARE_SCENARIO\]/);
-  const unread = compare(folder, ['--head', good, '--baseline', 'b.json', '--pairs', '5']);
+  const unread = once(folder, ['--head', good, '--baseline', 'b.json', '--pairs', '5']);
   assert.match(
     unread.stderr,
     /^fanwire: --baseline is compared with .* itself: leave --pairs out \[FANWIRE_USAGE_COMPARE\]/,
   );
-  const alone = compare(folder, ['--head', good, '--build', 'true', '--start', 'x']);
+  const alone = once(folder, ['--head', good, '--build', 'true', '--start', 'x']);
   assert.match(alone.stderr, /needs --base .*or --baseline.*\[FANWIRE_USAGE_COMPARE\]/);
 });

@@ -6,7 +6,6 @@ import { availableParallelism } from 'node:os';
 /** Files that judge a rate, a latency or what a process costs while it is loaded: beside others they would judge the
  *  machine. Each with what it measures. */
 export const ALONE: Readonly<Record<string, string>> = {
-  'bench/compare/server-faults.test.ts': 'whether a server died or the machine was too busy',
   'bench/compare/side.test.ts': 'verdicts on two builds, which a busy machine withholds',
   'bench/compare/suite.test.ts': 'the same, of several scenarios',
   'bench/compare/why/why.test.ts': 'where the CPU time of two servers goes',
@@ -16,6 +15,7 @@ export const ALONE: Readonly<Record<string, string>> = {
 export const LONGEST: readonly string[] = [
   'bench/run/bench-command.test.ts',
   'cluster/rules.test.ts',
+  'bench/compare/server-faults.test.ts',
   'faults/malformed.test.ts',
   'client/recovery.test.ts',
   'bench/run/native-run.test.ts',
