@@ -16,6 +16,8 @@ export interface Played {
   readonly testS: number;
   readonly passed: number;
   readonly failed: number;
+  /** Files that failed, and passed when they were played again. */
+  readonly passedAgain: number;
   readonly leftOut: number;
   /** Lines such as ` 24  nats-server is not installed: …`. */
   readonly reasons: readonly string[];
@@ -62,10 +64,11 @@ export function renderPlatforms(rows: readonly Played[], kept: readonly string[]
 }
 
 function rowOf(row: Played, at: Date): string {
-  const { machine, user, npm, glibc, uws, readyMs, startCode, testCode, testS, passed, failed, leftOut } = row;
+  const { machine, user, npm, glibc, uws, readyMs, startCode, testCode, testS, passed, leftOut } = row;
+  const failed =
+    row.passedAgain === 0 ? `${row.failed}` : `${row.failed} (${row.passedAgain} passed when played again)`;
   const ready = readyMs === null ? 'never' : `${Math.round(readyMs / 1000)} s`;
-  const tests =
-    testCode === null ? ['—', '—', '—', '—'] : [minutes(testS), String(passed), String(failed), String(leftOut)];
+  const tests = testCode === null ? ['—', '—', '—', '—'] : [minutes(testS), String(passed), failed, String(leftOut)];
   const cells = [
     machine,
     user,

@@ -102,6 +102,7 @@ async function play(machine: Machine, isQuick: boolean): Promise<Played> {
       testS,
       passed: count('pass'),
       failed: count('fail'),
+      passedAgain: count('passed only when played again'),
       leftOut: count('skipped'),
       reasons:
         /^\d+ tests? (?:was|were) left out:\n((?: +\d+ {2}.*\n)+)/m.exec(tested)?.[1]?.trimEnd().split('\n') ?? [],

@@ -109,7 +109,7 @@ async function measure(): Promise<void> {
     console.log(`\nrelay: ${mib(emptyBytes)} with all sockets open, ${mib(peakBytes)} at most, ${mib(rssBytes)} after`);
     live.stop();
   } finally {
-    child.kill('SIGKILL');
+    signalChild(child, 'SIGKILL');
     signalChild(relay.process, 'SIGKILL');
   }
 }
