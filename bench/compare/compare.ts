@@ -19,7 +19,6 @@ export interface CompareOptions extends SessionOptions {
   readonly rebuild: () => Promise<Sides>;
   /** Whether a regression is played twice more with a profiler. */
   readonly asksWhy: boolean;
-  readonly say: (line: string) => void;
 }
 
 /** Plays pairs until decided.

@@ -1,17 +1,15 @@
-// One run of one side: a fresh server, an open loop for latency, then a closed loop on the same server for capacity and
-// cost.
+// Runs of the sides: a fresh server each, an open loop for latency, then a closed loop on the same server for capacity
+// and cost. A pair plays its closed loops in turns.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../src/base/error.js';
 import type { Engine } from '../engines/engine.js';
-import { ByteSockets } from '../load/byte-sockets.js';
-import { closedLoop } from '../load/closed-loop.js';
-import { countEvents, INSTRUCTIONS, KERNEL_INSTRUCTIONS } from '../measure/event-counter.js';
 import type { CoreSplit } from '../measure/pinning.js';
 import type { Result } from '../result/result.js';
 import { runPlan } from '../run/run.js';
 import type { Plan } from '../scenarios/scenario.js';
-import { type Dialect, type Target, topicUrl } from '../targets/target.js';
+import type { Dialect, Target } from '../targets/target.js';
+import { type CapacityOptions, capacityAlone, capacityInTurns } from './capacity.js';
 import type { MeasuredCapacity, Run } from './metrics.js';
 import { whyInvalid } from './patience.js';
 import type { Side } from './side.js';
@@ -35,36 +33,164 @@ export interface ServerFault {
   readonly isDeath: boolean;
 }
 
-/** Payload and window of the closed loop: small messages, enough in flight that the server never waits. */
-const CAPACITY_PAYLOAD = 64;
-const CAPACITY_WINDOW = 16;
-/** What is run and not counted before it: the just-in-time compiler's share. */
-const CAPACITY_WARMUP = 0.5;
+/** Whether two servers of a comparison can run beside each other; found out by trying. */
+export class Company {
+  isPossible = true;
+}
+
+export interface PairOptions extends PlayOptions {
+  readonly company: Company;
+  /** Told which of the two is played. */
+  readonly playing: (index: number) => void;
+  /** Told once where they cannot run beside each other. */
+  readonly say: (line: string) => void;
+}
 
 /** One run of one side on a server of its own: what a process happened to be given (memory layout, inlining) is then
  *  part of the spread instead of a difference. */
 export async function playSide(side: Side, options: PlayOptions): Promise<Run | ServerFault> {
+  const begun = await openLoop(side, options);
+  if ('fault' in begun) return begun;
+  try {
+    return await closedLoopOf(begun, options);
+  } finally {
+    await stop(begun.target);
+  }
+}
+
+/**
+ * Two sides, each on a server of its own: an open loop on one after the other, then both closed loops in turns. The
+ * second is not played (undefined) where the first one's run is invalid, and is where its server failed: whether the
+ * other holds is what there is to be known.
+ */
+export async function playPair(
+  [first, second]: readonly [Side, Side],
+  options: PairOptions,
+): Promise<readonly [Run | ServerFault, (Run | ServerFault)?]> {
+  options.playing(0);
+  if (!options.company.isPossible) return inTurn(first, second, options);
+  const one = await openLoop(first, options);
+  if ('fault' in one) {
+    options.playing(1);
+    return [one, await playSide(second, options)];
+  }
+  try {
+    if (!isUsable(one)) return [{ result: one.result, capacity: null }];
+    options.playing(1);
+    const two = await openBeside(second, one, options);
+    if (two === undefined) return await apart(one, second, options);
+    if ('fault' in two) return [await closedLoopOf(one, options), two];
+    try {
+      if (!isUsable(two)) return [one, two].map(({ result }) => ({ result, capacity: null })) as [Run, Run];
+      return await together(one, two, options);
+    } finally {
+      await stop(two.target);
+    }
+  } finally {
+    await stop(one.target);
+  }
+}
+
+/** The other way, for servers that cannot run beside each other: a whole run after a whole run. */
+async function inTurn(
+  first: Side,
+  second: Side,
+  options: PairOptions,
+): Promise<readonly [Run | ServerFault, (Run | ServerFault)?]> {
+  const one = await playSide(first, options);
+  if (!('fault' in one) && whyInvalid(one) !== undefined) return [one];
+  options.playing(1);
+  return [one, await playSide(second, options)];
+}
+
+/** The second side could not be started: the first one gives way, and if it then starts, that was why. */
+async function apart(one: Begun, second: Side, options: PairOptions): Promise<[Run | ServerFault, Run | ServerFault]> {
+  const first = await closedLoopOf(one, options);
+  await stop(one.target);
+  const run = await playSide(second, options);
+  options.company.isPossible = false;
+  options.say(
+    'both servers cannot run beside each other: closed loops are played one after the other, which sees less',
+  );
+  return [first, run];
+}
+
+async function openBeside(side: Side, one: Begun, options: PairOptions): Promise<Begun | ServerFault | undefined> {
+  try {
+    return await openLoop(side, options);
+  } catch (error) {
+    if (options.signal.aborted || one.target.pids.length === 0) throw error;
+    return undefined;
+  }
+}
+
+async function together(one: Begun, two: Begun, options: PlayOptions): Promise<[Run | ServerFault, Run | ServerFault]> {
+  const sides = [one, two] as const;
+  try {
+    const [first = null, second = null] = await capacityInTurns([one.target, two.target], capacityOptions(options));
+    return [
+      { result: one.result, capacity: first },
+      { result: two.result, capacity: second },
+    ];
+  } catch (error) {
+    const faults = options.signal.aborted ? [] : sides.map(({ target }) => faultBehind(error, target));
+    if (faults.every((fault) => fault === undefined)) throw error;
+    return sides.map(({ result }, i) => faults[i] ?? { result, capacity: null }) as [Run, Run];
+  }
+}
+
+/** A side whose open loop is over and whose server still runs. */
+interface Begun {
+  readonly target: Target;
+  readonly result: Result;
+}
+
+/** Starts a server and plays the open loop. It runs on unless that failed. */
+async function openLoop(side: Side, options: PlayOptions): Promise<Begun | ServerFault> {
   const { plan, engine, signal } = options;
   const started = await side.start(options.cores.server, plan.subscribers + plan.publishers);
   const target = options.dialect === undefined ? started : { ...started, dialect: options.dialect };
+  let holds = false;
   try {
     const result = await runPlan(engine, plan, target, { signal, progress: () => {} });
     const fault = faultOf(result, target);
-    if (fault !== undefined) return fault;
-    const capacity =
-      options.capacityMs > 0 && whyInvalid({ result, capacity: null }) === undefined
-        ? await measureCapacity(options, target)
-        : null;
-    return { result, capacity };
+    holds = fault === undefined;
+    return fault ?? { target, result };
   } catch (error) {
     const fault = signal.aborted ? undefined : faultBehind(error, target);
     if (fault === undefined) throw error;
     return fault;
   } finally {
-    await target.stop();
-    // A stopped server's sockets take a moment to leave the kernel, at the next one's expense.
-    await sleep(50);
+    if (!holds) await stop(target);
   }
+}
+
+async function closedLoopOf(begun: Begun, options: PlayOptions): Promise<Run | ServerFault> {
+  try {
+    return { result: begun.result, capacity: await measured(begun, options) };
+  } catch (error) {
+    const fault = options.signal.aborted ? undefined : faultBehind(error, begun.target);
+    if (fault === undefined) throw error;
+    return fault;
+  }
+}
+
+async function measured(begun: Begun, options: PlayOptions): Promise<MeasuredCapacity | null> {
+  return isUsable(begun) ? capacityAlone(begun.target, capacityOptions(options)) : null;
+}
+
+function isUsable({ result }: Begun): boolean {
+  return whyInvalid({ result, capacity: null }) === undefined;
+}
+
+function capacityOptions({ plan, capacityMs, countsInstructions }: PlayOptions): CapacityOptions {
+  return { subscribers: plan.subscribers, capacityMs, countsInstructions };
+}
+
+async function stop(target: Target): Promise<void> {
+  await target.stop();
+  // A stopped server's sockets take a moment to leave the kernel, at the next one's expense.
+  await sleep(50);
 }
 
 /** A run whose generator was at its end as well blames nobody, unless the process is gone. */
@@ -82,23 +208,4 @@ function faultBehind(error: unknown, target: Target): ServerFault | undefined {
   if (death !== undefined) return { fault: death, isDeath: true };
   const isRefusal = error instanceof FanwireError && error.code === 'FANWIRE_BENCH_NO_CONNECTION';
   return isRefusal && target.pids.length > 0 ? { fault: error.message, isDeath: false } : undefined;
-}
-
-async function measureCapacity(options: PlayOptions, target: Target): Promise<MeasuredCapacity | null> {
-  const { plan, capacityMs } = options;
-  const [url] = target.urls;
-  if (url === undefined || target.dialect !== 'raw' || !url.startsWith('ws://')) return null;
-  const sockets = new ByteSockets();
-  try {
-    await sockets.open(topicUrl(url, 'capacity'), plan.subscribers + 1);
-    const loop = { fanOut: plan.subscribers, payloadBytes: CAPACITY_PAYLOAD, window: CAPACITY_WINDOW };
-    await closedLoop(sockets, target.pids, { ...loop, durationMs: capacityMs * CAPACITY_WARMUP });
-    const measure = () => closedLoop(sockets, target.pids, { ...loop, durationMs: capacityMs });
-    if (!options.countsInstructions) return { ...(await measure()), instructionsPerDelivery: null };
-    const { outcome, counts } = await countEvents([INSTRUCTIONS, KERNEL_INSTRUCTIONS], target.pids, measure);
-    const [user, kernel] = counts.map((count) => (count === null ? null : count / outcome.deliveries));
-    return { ...outcome, instructionsPerDelivery: user ?? null, kernelInstructionsPerDelivery: kernel ?? null };
-  } finally {
-    sockets.close();
-  }
 }

@@ -11,6 +11,7 @@ import { loadBaseline, saveBaseline } from './baseline.js';
 import { compare, compareWithBaseline, playRuns } from './compare.js';
 import { type Comparison, isMeasured } from './comparison.js';
 import { mulberry32 } from './interval.js';
+import { Company } from './play.js';
 import { ProgressLine } from './progress-line.js';
 import { scaleDefaults } from './scale.js';
 import type { Stage } from './session.js';
@@ -96,6 +97,7 @@ export async function runComparison(request: CompareRequest): Promise<Comparison
       pairs: request.pairs,
       limitMs,
       random: mulberry32(request.seed),
+      company: new Company(),
       asksWhy: request.asksWhy,
       rebuild: async () => ({ base: await sides.base.again(), head: await head.again() }),
       say,

@@ -7,7 +7,7 @@ import type { MetricName, Verdict } from './budget.js';
 import { isDecided, Judgement } from './gate-evidence.js';
 import { metricNamed, type Pair, type Run, ratioOf } from './metrics.js';
 import { Patience, whyInvalid } from './patience.js';
-import { playSide } from './play.js';
+import { type Company, playPair as playSides } from './play.js';
 import { ServerFaults } from './server-faults.js';
 import { gateBudgets, type ScenarioSetup } from './setup.js';
 import type { Side } from './side.js';
@@ -41,6 +41,9 @@ export interface SessionOptions extends Stage {
   /** No new block is begun after this long, unless the number of pairs is given; a third of it without a valid run is
    *  the end. */
   readonly limitMs: number;
+  /** Whether both servers can run at once, for all sessions of a comparison. */
+  readonly company: Company;
+  readonly say: (line: string) => void;
   /** Draws the order of runs. */
   readonly random: () => number;
 }
@@ -173,7 +176,7 @@ interface ThrownAway {
   readonly isOfBoth: boolean;
 }
 
-/** Both sides once, one after the other; or why the first of them to be invalid was: no second run would mend that.
+/** Both sides once; or why the first of them to be invalid was: no second run would mend that.
  *  Where a server failed the other side plays all the same: whether its server holds is what there is to be known. */
 async function playPair(
   played: PlayedScenario,
@@ -185,9 +188,14 @@ async function playPair(
   const order = baseFirst ? (['base', 'head'] as const) : (['head', 'base'] as const);
   const runs: Partial<Record<keyof Pair, Run>> = {};
   const failed: Partial<Record<keyof Pair, string>> = {};
-  for (const side of order) {
-    watch.playing({ scenario: setup.name, pair: pairs.length + 1, side });
-    const run = await playSide(sides[side], { ...setup, ...options });
+  const outcomes = await playSides([sides[order[0]], sides[order[1]]], {
+    ...setup,
+    ...options,
+    playing: (i) => watch.playing({ scenario: setup.name, pair: pairs.length + 1, side: order[i] as keyof Pair }),
+  });
+  for (const [i, side] of order.entries()) {
+    const run = outcomes[i];
+    if (run === undefined) continue;
     if ('fault' in run) {
       faults.failed(side, run.fault, run.isDeath);
       failed[side] = `the ${side}'s server failed: ${run.fault}`;
