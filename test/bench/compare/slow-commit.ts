@@ -85,6 +85,7 @@ test('a slow commit is judged, commented on, seen in the history, explained and 
       '--pairs',
       '2',
       '--no-why',
+      ...budget,
       ...how,
       '--json',
       json,
