@@ -120,6 +120,7 @@ function ourselves(cores: readonly number[], plans: readonly Plan[]): Contestant
   const own = (name: string, dialect: 'raw' | 'fanwire.v1', adapt: (plan: Plan) => Plan): Contestant => ({
     name,
     topics: true,
+    label: name,
     adapt,
     start: (plan) => {
       const connections = plan.subscribers + plan.stalledSubscribers + plan.publishers;

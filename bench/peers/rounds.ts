@@ -12,6 +12,8 @@ export interface Contestant {
   readonly name: string;
   /** Whether it can play plans with several topics. */
   readonly topics: boolean;
+  /** What reports call it, where the server and its version do not tell it from another. */
+  readonly label?: string;
   start(plan: Plan): Promise<Target>;
   /** What it plays of a plan: a server that knows no windows has none. */
   adapt(plan: Plan): Plan;
@@ -67,7 +69,9 @@ async function playOne(contestant: Contestant, plan: Plan, round: number, option
     target = await contestant.start(plan);
     // A signal of the run's own, so that listeners do not pile up on the one of all runs.
     const result = await runPlan(engine, plan, target, { progress: () => {}, signal: AbortSignal.any([signal]) });
-    return { ...run, result: { ...result, params: { ...result.params, round } } };
+    const { label } = contestant;
+    const params = { ...result.params, round, ...(label !== undefined && { label }) };
+    return { ...run, result: { ...result, params } };
   } catch (error) {
     signal.throwIfAborted();
     return { ...run, result: undefined, failure: error instanceof Error ? error.message : String(error) };

@@ -49,6 +49,7 @@ export const FIGURES: readonly Figure[] = [
   figure('Connections', 'connect p99', (r) => r.connections.connectMs.p99, formatMs),
   figure('Connections', 'all back after a storm', (r) => paramNumber(r, 'stormRecoveredMs'), formatMs),
   figure('Server', 'CPU per million deliveries', (r) => r.server?.cpuPerMillionDeliveries ?? null, formatSeconds),
+  figure('Server', 'CPU per million updates', cpuPerMillionUpdates, formatSeconds),
   figure('Server', 'CPU, busiest interval', (r) => largest(r.series.map((p) => p.serverCpu)), formatCores),
   figure('Server', 'memory, largest', (r) => r.server?.rssMax ?? null, formatBytes),
   figure('Server', 'memory per connection', (r) => r.server?.rssPerConnection ?? null, formatBytes),
@@ -87,6 +88,13 @@ function figure(
   compares = true,
 ): Figure {
   return { group, label, value, format, compares };
+}
+
+/** Of each update that each subscriber could have had, delivered or conflated: what a server with windows is told from
+ *  one without by. */
+function cpuPerMillionUpdates({ staleness, expected, server }: Result): number | null {
+  if (staleness === undefined || server === null) return null;
+  return (server.cpuSeconds * 1e6) / Math.max(1, staleness.conflated + expected);
 }
 
 /** Of what would have been delivered message by message. */

@@ -16,6 +16,7 @@ const HEADLINE: readonly (readonly [Figure['group'], string, string])[] = [
   ['Staleness', 'p50', 'staleness p50'],
   ['Staleness', 'p99', 'staleness p99'],
   ['Staleness', 'share of updates conflated', 'conflated'],
+  ['Server', 'CPU per million updates', 'CPU per million updates'],
   ['Latency', 'p50', 'latency p50'],
   ['Latency', 'p99', 'latency p99'],
   ['Latency', 'p99.9', 'latency p99.9'],
