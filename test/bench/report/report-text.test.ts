@@ -196,3 +196,19 @@ test('a sparkline keeps a single spike visible however much it squeezes, and sho
   assert.ok(sparkline(values, 20).includes('█'));
   assert.equal(sparkline([0, null, 8], 10), '▁ █');
 });
+
+test('of keys every report says how stale readers were, what was conflated and what an update cost, and of others nothing', () => {
+  const { latencyMs, params, expected } = sampleResult();
+  const staleness = { ...latencyMs, p50: 112, p99: 121.6, conflated: 4 * expected };
+  const result = sampleResult(1, { staleness, params: { ...params, keys: 20, deliver: '100ms,latest-by-key:,' } });
+  const text = renderTerminal([result], plain);
+  assert.match(text, /staleness +p50 112 ms +p99 122 ms .*80 % conflated/);
+  assert.match(text, /20 keys .*\sdelivered\sby/s);
+  const markdown = renderMarkdown([result]);
+  assert.match(markdown, /\| Staleness: p99 \| 122 ms \|/);
+  // 5.5 s of CPU for 2.5 million updates to subscribers, of which a fifth were delivered.
+  assert.match(markdown, /\| Server: CPU per million updates \| 2\.20 s \|/);
+  for (const render of [renderTerminal([sampleResult()], plain), renderMarkdown([sampleResult()])]) {
+    assert.doesNotMatch(render, /[Ss]tale|conflated|updates/);
+  }
+});
