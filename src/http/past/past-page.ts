@@ -11,6 +11,8 @@ export interface PastPage {
   readonly etag: string;
   /** Undefined where the reader has it already. */
   readonly body: string | undefined;
+  /** How many are in it. */
+  readonly messages: number;
 }
 
 /** @param known the reader's If-None-Match */
@@ -30,9 +32,9 @@ export function pageOf(history: TopicHistory, query: PastQuery, known: string): 
   }
   const hasMore = history.next(last, query.reading) !== undefined;
   const etag = `"${epoch}.${seq}.${after}.${last}.${messages.length}"`;
-  if (isKnown(etag, known)) return { etag, body: undefined };
+  if (isKnown(etag, known)) return { etag, body: undefined, messages: 0 };
   const about = JSON.stringify({ topic, epoch, seq: hasMore ? last : seq, ...(reason && { reason }), more: hasMore });
-  return { etag, body: `${about.slice(0, -1)},"messages":[${messages.join(',')}]}\n` };
+  return { etag, body: `${about.slice(0, -1)},"messages":[${messages.join(',')}]}\n`, messages: messages.length };
 }
 
 /** Where the messages begin, and why that is not where the reader wanted it. */

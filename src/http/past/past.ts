@@ -4,10 +4,12 @@ import { type Identity, isRefusal } from '../../auth/auth.js';
 import type { RelayConfig } from '../../config/schema.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import { parseTopicPath } from '../../protocol/topic-name.js';
+import { type Asker as Asking, Cost, OpsBudget } from '../../relay/budget/ops-budget.js';
 import type { Access, Asker } from '../../relay/door/access.js';
 import { type Answer, type Headers, refused } from '../../relay/door/answer.js';
 import type { HttpRoutes, Request } from '../../relay/door/routes.js';
 import type { TopicHistory } from '../../relay/history/history.js';
+import { ByClient } from '../by-client.js';
 import { type PastPage, pageOf } from './past-page.js';
 import { HISTORY_QUERY, type PastQuery, readPastQuery, STATE_QUERY } from './past-query.js';
 
@@ -53,11 +55,14 @@ const NO_ROUTE: Refusal = {
 
 export class PastApi {
   private readonly caching: Headers;
+  private readonly readers = new ByClient<Asking>(() => ({ ops: undefined }));
+  private readonly budget: OpsBudget<Asking>;
 
   constructor(
     private readonly relay: PastTarget,
-    { auth }: Pick<RelayConfig, 'auth'>,
+    { auth, maxOpRate }: Pick<RelayConfig, 'auth' | 'maxOpRate'>,
   ) {
+    this.budget = new OpsBudget(maxOpRate, () => {});
     // It may be kept, and is asked for again each time. One for everybody only where everybody may read.
     this.caching = {
       'Cache-Control': `${auth === 'none' ? 'public' : 'private'}, no-cache`,
@@ -102,14 +107,18 @@ export class PastApi {
   }
 
   private async look(request: PastRequest, identity: Identity | Refusal): Promise<Answer> {
-    const { topic, known } = request;
+    const { asker, topic, known } = request;
     const { past } = this.relay.layer;
     if (isRefusal(identity)) return this.refuse(identity);
     if (!identity.canSubscribe(topic)) return this.refuse(Refused.subscribeForbidden);
     if (!past.keeps(topic)) return this.refuse(Refused.notKept);
     if (!past.hasRoomFor(topic)) return this.refuse(Refused.tooManyTopics);
+    const reader = this.readers.of(identity, asker.address);
+    if (!this.budget.pay(reader, Cost.read)) return this.refuse(Refused.opRate);
     const page = await past.read(topic, (history) => pageOf(history, request, known));
-    return page === undefined ? this.refuse(OWNER_AWAY) : this.pageAnswer(page);
+    if (page === undefined) return this.refuse(OWNER_AWAY);
+    this.budget.owe(reader, Cost.replay(page.messages)); // only now it is known how much that is
+    return this.pageAnswer(page);
   }
 
   private pageAnswer({ etag, body }: PastPage): Answer {

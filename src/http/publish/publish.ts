@@ -10,15 +10,15 @@ import { type Refusal, Refused } from '../../protocol/codes.js';
 import { isKey, MAX_KEY_BYTES } from '../../protocol/envelope.js';
 import { queryValue } from '../../protocol/query.js';
 import { parseTopicPath } from '../../protocol/topic-name.js';
-import type { PublishGuard } from '../../relay/budget/publish-guard.js';
+import type { Publisher, PublishGuard } from '../../relay/budget/publish-guard.js';
 import type { Access, Asker } from '../../relay/door/access.js';
 import { type Answer, json, refused } from '../../relay/door/answer.js';
 import { BodyBudget, type BodyRefusal, type HeldBody } from '../../relay/door/body.js';
 import type { HttpRoutes, Request } from '../../relay/door/routes.js';
+import { ByClient } from '../by-client.js';
 import { type FrameKind, frameOf, unreadableBody } from './body-headers.js';
 import { type Confirm, Confirmation, type ConfirmingRelay, readConfirm } from './confirmation.js';
 import { batchLines, parseBatchLine } from './publish-batch.js';
-import { Publishers } from './publishers.js';
 
 const PATH = '/publish';
 /** Bodies in memory over all requests: this much, and room for a few of the largest. */
@@ -53,7 +53,7 @@ export interface PublishTarget extends ConfirmingRelay {
 
 export class PublishApi {
   private readonly budget: BodyBudget;
-  private readonly publishers = new Publishers();
+  private readonly publishers = new ByClient<Publisher>(() => ({ budget: undefined }));
 
   constructor(
     private readonly relay: PublishTarget,

@@ -3,7 +3,7 @@
 // come here.
 import { type Bucket, take } from './token-bucket.js';
 
-/** Whoever asks: a connection. */
+/** Whoever asks: a connection, or a client over HTTP. */
 export interface Asker {
   /** What is left for its ops and control frames; undefined before the first. */
   ops: OpsAccount | undefined;
@@ -26,6 +26,8 @@ export const Cost = {
   auth: 20,
   /** A list of `members`, which other workers and nodes make too. */
   members: (count: number): number => count / 20,
+  /** A topic's past asked for over HTTP, beside the messages of the answer. */
+  read: 5,
   /** A replay of `messages` to a socket that was in the topic already. */
   replay: (messages: number): number => messages / 50,
 } as const;
@@ -39,7 +41,7 @@ export class OpsBudget<Who extends Asker> {
 
   /**
    * @param perSecond 0 is unlimited
-   * @param exceeded closes the asker
+   * @param exceeded sees to an asker that has nothing left: a socket is closed
    */
   constructor(
     private readonly perSecond: number,
@@ -52,7 +54,12 @@ export class OpsBudget<Who extends Asker> {
     return this.perSecond > 0;
   }
 
-  /** Takes `cost` from what the asker has left. False where that is not enough: then it is being closed. */
+  /** Takes `cost` from the asker after the fact, also where it has less left: it waits the longer. */
+  owe(asker: Who, cost: number): void {
+    if (this.perSecond > 0 && asker.ops !== undefined) asker.ops.level -= cost;
+  }
+
+  /** Takes `cost` from what the asker has left. False where that is not enough. */
   pay(asker: Who, cost: number): boolean {
     if (this.perSecond === 0) return true;
     this.paid++;

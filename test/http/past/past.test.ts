@@ -171,3 +171,16 @@ test('reading does not keep a topic for ever, nor take one from a subscriber', a
   let later = full;
   while (later.status !== 200) later = await get(relay, '/topics/state/c/state');
 });
+
+test('reading has the budget of ops, by user or address: who reads on and on is told to wait, nobody else', async (t) => {
+  const relay = await serve(t, [...RULES, '--max-op-rate', '10', '--trust-proxy', 'loopback']);
+  const from = (address: string) => get(relay, '/topics/state/a/state', { 'X-Forwarded-For': address });
+  let refused = await from('192.0.2.1');
+  for (let reads = 0; refused.status === 200 && reads < 100; reads++) refused = await from('192.0.2.1');
+  const { headers } = refused;
+  assert.deepEqual(
+    [refused.status, headers.get('fanwire-error'), headers.get('retry-after')],
+    [429, 'FANWIRE_OP_RATE', '1'],
+  );
+  assert.equal((await from('192.0.2.2')).status, 200);
+});
