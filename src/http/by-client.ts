@@ -1,5 +1,5 @@
-// What is remembered of HTTP clients, such as what is left of a budget: a request has no connection to keep it in, so it
-// is kept by user or address.
+// What is remembered of HTTP clients, such as what is left of a budget: a request has no connection to keep it in, so
+// it is kept by user or address.
 import type { Identity } from '../auth/auth.js';
 import { addressKey } from '../relay/door/client-address.js';
 

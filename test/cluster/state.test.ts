@@ -8,6 +8,7 @@ import { type ServeProcess, serve } from '../support/fanwire-process.js';
 import { clientOf } from '../support/listener.js';
 import { NatsServer } from '../support/nats-server.js';
 import { testNeeding } from '../support/needs.js';
+import { SocketClient } from '../support/socket-client.js';
 
 const test = testNeeding('nats-server');
 
@@ -90,4 +91,23 @@ test('a state outlives every node that published it, and NATS with its disk', as
   const state = new State(clientOf(t, second.port));
   await state.has('4', '49');
   assert.equal(state.all, JSON.stringify([0, 1, 2, 3, 4].map((key) => [`${key}`, `${45 + key}`])));
+});
+
+test('while NATS is away a raw newcomer goes live without the state after a while; an enveloped one has it once NATS is back', async (t) => {
+  const nats = await NatsServer.startJetStream(t);
+  const relay = await node(t, nats.url);
+  await clientOf(t, relay.port).publish('state/a', 'k|kept');
+  await nats.kill();
+  await relay.seen(/NATS is away/);
+  const raw = await SocketClient.open(t, relay.url('state/a'));
+  const state = new State(clientOf(t, relay.port));
+  const publisher = await SocketClient.open(t, relay.url('state/a'));
+  while (raw.received.length === 0) {
+    publisher.socket.send('k|live');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.equal(raw.texts[0], 'k|live');
+  await nats.start();
+  await state.ready;
+  await state.has('k', 'kept');
 });

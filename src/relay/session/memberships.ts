@@ -20,6 +20,9 @@ const OUTCOMES: Record<Unrecovered, RecoveryOutcome> = {
   'unknown-position': 'unknownPosition',
 };
 
+/** How long a raw socket waits for the past of its topic before it goes live without. */
+const PAST_PATIENCE_MS = 5000;
+
 /** One topic of one socket. */
 export interface Membership {
   readonly topic: Topic;
@@ -98,8 +101,15 @@ export class Memberships {
     this.entering.set(connection, membership);
     connection.ownSeqs = new Set();
     topic.entering++;
+    const isWaiting = (): boolean => this.entering.get(connection) === membership && membership.entry === 'waiting';
+    // Who keeps the past is away, such as NATS: what is live is better than nothing.
+    const goLive = (): void => {
+      if (isWaiting()) this.attach(connection, membership);
+    };
+    const overdue = history.isReady ? undefined : setTimeout(goLive, PAST_PATIENCE_MS).unref();
     history.whenReady(() => {
-      if (this.entering.get(connection) !== membership) return; // it has closed
+      clearTimeout(overdue);
+      if (!isWaiting()) return; // it has closed, or waited too long
       const { rewind = history.isState ? 'all' : 0 } = connection;
       this.replay(connection, membership, history, history.beginningOf(rewind));
     });
