@@ -7,6 +7,7 @@ import type { KeptRule } from '../../../src/config/state-rules.js';
 import type { Kept, TopicHistory } from '../../../src/relay/history/history.js';
 import { MemoryHistory } from '../../../src/relay/history/memory.js';
 import { NewestOfKeys } from '../../../src/relay/history/newest-of-keys.js';
+import { ReplicaHistory } from '../../../src/relay/history/replica.js';
 
 const byKey = {
   newestBy:
@@ -146,4 +147,40 @@ test('keys that are updated a million times leave no trace but their newest', ()
   );
   for (let key = 0; key < 7; key++) newest.delete(String(key));
   assert.equal(newest.next(0), undefined);
+});
+
+test('a copy in another thread ends with the same, whatever is lost on the way to it', () => {
+  const message = fc.record({ key: fc.nat(6).map(String), isLost: fc.boolean(), lostOfCopy: fc.option(fc.nat(8)) });
+  fc.assert(
+    fc.property(fc.array(message, { maxLength: 60 }), (messages) => {
+      const owner = stateOf(1000, Number.POSITIVE_INFINITY).store.open('t');
+      assert.ok(owner);
+      const replica = new ReplicaHistory('t', stateOf(1000, Number.POSITIVE_INFINITY).store, () => {});
+      let asks = 0;
+      /** The owner's answer, without its `lost`-th message. */
+      const copy = (lost?: number | null): void => {
+        replica.asked(++asks, 0);
+        replica.begin(asks, owner.epoch, owner.floor);
+        let last = owner.floor;
+        for (const [n, kept] of readAll(owner, owner.floor).entries()) {
+          if (n !== lost) replica.add({ ...kept, after: last });
+          last = kept.seq;
+        }
+        if (replica.end(owner.seq, last) === undefined) copy();
+      };
+      const publish = (key: string, isLost: boolean, lostOfCopy?: number | null): void => {
+        const seq = owner.append(`"${key} ${owner.seq}"`, undefined, key);
+        if (isLost) return;
+        const body = `"${key} ${seq - 1}"`;
+        const live = { epoch: owner.epoch, seq, after: seq - 1, body, from: undefined, key };
+        if (replica.follow(live) === 'broken') copy(lostOfCopy);
+      };
+      copy();
+      for (const { key, isLost, lostOfCopy } of messages) publish(key, isLost, lostOfCopy);
+      publish('end', false);
+      const shown = (history: TopicHistory): string[] => readAll(history).map(({ seq, body }) => `${seq} ${body}`);
+      assert.deepEqual(shown(replica), shown(owner));
+    }),
+    { numRuns: 300 },
+  );
 });
