@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { temporaryFolder } from '../../support/constructed-repository.js';
 import { EnvelopedClient } from '../../support/enveloped-client.js';
+import { everywhere, nodeAt } from '../../support/everywhere.js';
 import { type ServeProcess, serve } from '../../support/fanwire-process.js';
-import { NatsServer } from '../../support/nats-server.js';
 import { SocketClient } from '../../support/socket-client.js';
 
 const RULES = ['--state', 'state/*', '--history', 'kept/*=50,10m,2m'];
@@ -21,18 +21,6 @@ interface Page {
   readonly messages: readonly { seq: number; data: unknown; key?: string; encoding?: string; from?: string }[];
 }
 
-async function everywhere(t: TestContext, check: (t: TestContext, nodes: readonly ServeProcess[]) => Promise<void>) {
-  await t.test('on one thread', async (t) => check(t, [await serve(t, RULES)]));
-  await t.test('on three threads', async (t) => check(t, [await serve(t, [...RULES, '--workers', '3'])]));
-  await t.test('on two nodes', async (t) => {
-    const nats = await NatsServer.startJetStream(t);
-    const args = [...RULES, '--cluster', nats.url];
-    await check(t, [await serve(t, args), await serve(t, args)]);
-  });
-}
-
-const nodeAt = (nodes: readonly ServeProcess[], n: number): ServeProcess => nodes[n % nodes.length] as ServeProcess;
-
 async function get(node: ServeProcess, path: string, headers: Record<string, string> = {}) {
   const response = await fetch(`http://127.0.0.1:${node.port}${path}`, { headers });
   const text = await response.text();
@@ -43,7 +31,7 @@ const dataOf = ({ messages }: Page): unknown[] => messages.map(({ data }) => dat
 const numbers = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
 test('a state and a history are read on whatever thread or node, as they are at that moment', (t) =>
-  everywhere(t, async (t, nodes) => {
+  everywhere(t, RULES, async (t, nodes) => {
     const publisher = await EnvelopedClient.open(t, nodeAt(nodes, 0).port);
     const empty = await get(nodeAt(nodes, 1), '/topics/state%2Fx/state');
     assert.deepEqual([empty.status, empty.page.messages, empty.page.more], [200, [], false]);

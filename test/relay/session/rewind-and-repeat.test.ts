@@ -1,31 +1,20 @@
 // What a client is told and may ask for when it comes, on one thread, several, and several nodes: its limits, the last
 // messages that are kept, and that a publish it says again after a cut arrives once.
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import type { ServerOp } from '../../../src/protocol/ops.js';
 import { EnvelopedClient } from '../../support/enveloped-client.js';
+import { everywhere, nodeAt } from '../../support/everywhere.js';
 import { type ServeProcess, serve } from '../../support/fanwire-process.js';
-import { NatsServer } from '../../support/nats-server.js';
 
 const HISTORY = ['--history', 'kept*=20,10m,1m', '--history-max-bytes', '16m'];
 const ROUNDS = 6;
 
-/** Clients come to the nodes in turn; with workers to whichever thread takes them. */
-async function everywhere(t: TestContext, check: (t: TestContext, nodes: readonly ServeProcess[]) => Promise<void>) {
-  await t.test('on one thread', async (t) => check(t, [await serve(t, HISTORY)]));
-  await t.test('on three threads', async (t) => check(t, [await serve(t, [...HISTORY, '--workers', '3'])]));
-  await t.test('on two nodes', async (t) => {
-    const nats = await NatsServer.startJetStream(t);
-    const args = [...HISTORY, '--cluster', nats.url];
-    await check(t, [await serve(t, args), await serve(t, args)]);
-  });
-}
-
-const portOf = (nodes: readonly ServeProcess[], n: number): number => (nodes[n % nodes.length] as ServeProcess).port;
+const portOf = (nodes: readonly ServeProcess[], n: number): number => nodeAt(nodes, n).port;
 const dataOf = (messages: readonly { data: unknown }[]): unknown[] => messages.map(({ data }) => data);
 
 test('a newcomer gets the last messages kept, as many as it asks for, then what is live, without a gap or a repeat', (t) =>
-  everywhere(t, async (t, nodes) => {
+  everywhere(t, HISTORY, async (t, nodes) => {
     const publisher = await EnvelopedClient.open(t, portOf(nodes, 0));
     const publish = (data: number) => publisher.ask({ op: 'pub', topic: 'kept', data });
     for (let n = 1; n <= 30; n++) await publish(n);
@@ -67,7 +56,7 @@ function messagesUpTo(last: number) {
 }
 
 test('a publish said again with its id arrives once, and is answered as the first time, on whatever thread or node', (t) =>
-  everywhere(t, async (t, nodes) => {
+  everywhere(t, HISTORY, async (t, nodes) => {
     const listener = await EnvelopedClient.open(t, portOf(nodes, 1));
     await listener.ask({ op: 'sub', topic: 'kept' });
     for (let n = 0; n < ROUNDS; n++) {

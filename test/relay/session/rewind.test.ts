@@ -4,25 +4,14 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { EnvelopedClient } from '../../support/enveloped-client.js';
+import { everywhere, nodeAt } from '../../support/everywhere.js';
 import { runFanwire, type ServeProcess, serve } from '../../support/fanwire-process.js';
 import { clientOf } from '../../support/listener.js';
 import { refusalOf } from '../../support/local-relay.js';
-import { NatsServer } from '../../support/nats-server.js';
 import { SocketClient } from '../../support/socket-client.js';
 
 const HISTORY = ['--history', 'kept*=20,10m,1m', '--history-max-bytes', '16m'];
 
-async function everywhere(t: TestContext, check: (t: TestContext, nodes: readonly ServeProcess[]) => Promise<void>) {
-  await t.test('on one thread', async (t) => check(t, [await serve(t, HISTORY)]));
-  await t.test('on three threads', async (t) => check(t, [await serve(t, [...HISTORY, '--workers', '3'])]));
-  await t.test('on two nodes', async (t) => {
-    const nats = await NatsServer.startJetStream(t);
-    const args = [...HISTORY, '--cluster', nats.url];
-    await check(t, [await serve(t, args), await serve(t, args)]);
-  });
-}
-
-const nodeAt = (nodes: readonly ServeProcess[], n: number): ServeProcess => nodes[n % nodes.length] as ServeProcess;
 const numbers = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
 function rawFrom(t: TestContext, node: ServeProcess, rewind: string): Promise<SocketClient> {
@@ -30,7 +19,7 @@ function rawFrom(t: TestContext, node: ServeProcess, rewind: string): Promise<So
 }
 
 test('each way to begin gives what it says, to raw and enveloped subscribers alike, and then what is live', (t) =>
-  everywhere(t, async (t, nodes) => {
+  everywhere(t, HISTORY, async (t, nodes) => {
     const publisher = await EnvelopedClient.open(t, nodeAt(nodes, 0).port);
     const publish = (data: number) => publisher.ask({ op: 'pub', topic: 'kept', data, pid: `p${data}` });
     for (const n of numbers(1, 30)) await publish(n);
@@ -70,7 +59,7 @@ test('each way to begin gives what it says, to raw and enveloped subscribers ali
   }));
 
 test('raw newcomers that publish as they come get the past and all others, in one order, and never what they sent', (t) =>
-  everywhere(t, async (t, nodes) => {
+  everywhere(t, HISTORY, async (t, nodes) => {
     const publisher = await EnvelopedClient.open(t, nodeAt(nodes, 0).port);
     for (const n of numbers(1, 10)) await publisher.ask({ op: 'pub', topic: 'kept', data: n });
     const witness = await EnvelopedClient.open(t, nodeAt(nodes, 1).port);

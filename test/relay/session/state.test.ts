@@ -4,36 +4,19 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { ServerOp } from '../../../src/protocol/ops.js';
 import { EnvelopedClient } from '../../support/enveloped-client.js';
-import { type ServeProcess, serve } from '../../support/fanwire-process.js';
-import { NatsServer } from '../../support/nats-server.js';
+import { type Check, everywhere, nodeAt } from '../../support/everywhere.js';
 import { SocketClient } from '../../support/socket-client.js';
 
 const RULES = ['--state', 'state/*', '--deliver', 'state/csv=1ms,latest-by-key:,'];
 
-type Check = (t: TestContext, nodes: ServeProcess[], another: () => Promise<ServeProcess>) => Promise<void>;
+const inAll = (t: TestContext, check: Check, flags: readonly string[] = RULES): Promise<void> =>
+  everywhere(t, flags, check, [1, 2]);
 
-async function everywhere(t: TestContext, check: Check, rules: readonly string[] = RULES) {
-  const alone = async (t: TestContext, ...more: string[]) => {
-    const node = await serve(t, [...rules, ...more]);
-    await check(t, [node], async () => node);
-  };
-  await t.test('on one thread', (t) => alone(t));
-  await t.test('on three threads', (t) => alone(t, '--workers', '3'));
-  for (const workers of ['1', '2']) {
-    await t.test(`on two nodes of ${workers} threads`, async (t) => {
-      const nats = await NatsServer.startJetStream(t);
-      const node = () => serve(t, [...rules, '--cluster', nats.url, '--workers', workers]);
-      await check(t, [await node(), await node()], node);
-    });
-  }
-}
-
-const nodeAt = (nodes: readonly ServeProcess[], n: number): ServeProcess => nodes[n % nodes.length] as ServeProcess;
 type Msg = Extract<ServerOp, { op: 'msg' }>;
 const messagesOf = (heard: readonly ServerOp[]): Msg[] => heard.filter((said) => said.op === 'msg');
 
 test('a newcomer gets the newest of each key unasked, also on a node that joined later, then what is live', (t) =>
-  everywhere(t, async (t, nodes, another) => {
+  inAll(t, async (t, nodes, another) => {
     const publisher = await EnvelopedClient.open(t, nodeAt(nodes, 0).port);
     const elsewhere = await EnvelopedClient.open(t, nodeAt(nodes, 1).port);
     const publish = async (key: string | undefined, data: string, from = publisher) => {
@@ -86,7 +69,7 @@ test('a newcomer gets the newest of each key unasked, also on a node that joined
   }));
 
 test('who comes back to a state gets the newest of what it missed, and hears that it is that', (t) =>
-  everywhere(t, async (t, nodes) => {
+  inAll(t, async (t, nodes) => {
     const publisher = await EnvelopedClient.open(t, nodeAt(nodes, 0).port);
     const publish = (key: string, data: number) => publisher.ask({ op: 'pub', topic: 'state/b', data, key });
     for (let n = 0; n < 5; n++) await publish(`${n}`, n);
@@ -110,7 +93,7 @@ test('who comes back to a state gets the newest of what it missed, and hears tha
   }));
 
 test('a raw publisher’s key stands before the separator of the topic’s delivery by key', (t) =>
-  everywhere(t, async (t, nodes) => {
+  inAll(t, async (t, nodes) => {
     const raw = await SocketClient.open(t, nodeAt(nodes, 0).url('state/csv'));
     for (const text of ['EUR,1', 'USD,1', 'EUR,2', 'USD,2', 'CHF,1', 'EUR,3']) raw.socket.send(text);
     const witness = await EnvelopedClient.open(t, nodeAt(nodes, 1).port);
@@ -133,7 +116,7 @@ test('a raw publisher’s key stands before the separator of the topic’s deliv
   }));
 
 test('readers of whatever kind and time end with the newest of each key, while two nodes publish the same keys at once', (t) =>
-  everywhere(t, async (t, nodes) => {
+  inAll(t, async (t, nodes) => {
     const keys = 20;
     const publishers = await Promise.all([0, 1].map((n) => EnvelopedClient.open(t, nodeAt(nodes, n).port)));
     const readers: EnvelopedClient[] = [];
@@ -175,7 +158,7 @@ test('readers of whatever kind and time end with the newest of each key, while t
   }));
 
 test('a history that is delivered by key recovers the newest of what was missed, or every message where all is asked', (t) =>
-  everywhere(
+  inAll(
     t,
     async (t, nodes) => {
       const publisher = await EnvelopedClient.open(t, nodeAt(nodes, 0).port);
