@@ -1,10 +1,10 @@
 // The simulated half of `npm run calibrate`: the comparison's procedure on made-up pairs, on every core.
 
-import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { upperBound } from '../bench/compare/binomial.js';
 import { mulberry32 } from '../bench/compare/interval.js';
 import { type ErrorRates, errorRates, NOISES, type Noise } from '../bench/compare/simulate.js';
+import { usableCores } from '../src/base/cpu-quota.js';
 
 interface Job {
   readonly noise: Noise;
@@ -31,7 +31,7 @@ export async function calibrateSimulated(trials: number, alpha: number): Promise
   const work = async (): Promise<void> => {
     for (const [i, job] of open) rows[i] = await inWorker(job);
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  await Promise.all(Array.from({ length: usableCores() }, work));
   const seconds = Math.round((performance.now() - begun) / 1000);
   console.log(`${trials} comparisons a cell, five gates, a spread of 3 % a pair, at most ${PAIRS} pairs; ${seconds} s`);
   console.log(`At --alpha ${alpha}; in brackets the upper end of the 95 % interval.\n`);

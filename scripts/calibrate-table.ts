@@ -1,7 +1,7 @@
 // The table of real comparisons that `npm run calibrate` prints: docs/regression.md has it from here.
 
 import { lowerBound, upperBound } from '../bench/compare/binomial.js';
-import { median } from '../bench/compare/interval.js';
+import { median } from '../bench/measure/median.js';
 
 export interface Trial {
   readonly kind: string;

@@ -15,6 +15,7 @@ import { socketsPerProcess } from '../bench/measure/file-limit.js';
 import { residentMemory } from '../bench/measure/resident-memory.js';
 import { positiveWholeNumber, scriptCommand } from '../bench/run/script-command.js';
 import { signalChild } from '../bench/run/signal-child.js';
+import { ADMIN_LISTENING, portOf, serveCommand, urlIn } from '../bench/targets/own-relay.js';
 import { ServerProcess } from '../bench/targets/server-process.js';
 import { Exit } from '../src/base/exit-codes.js';
 
@@ -175,10 +176,8 @@ async function measure(kind: string, connections: number): Promise<Measured> {
     for (let relay = 0; relay < relays; relay++) {
       const server = new ServerProcess(relayCommand(KINDS[kind] as Kind), {}, []);
       servers.push(server);
-      const port = Number(
-        await server.findInOutput((output) => /"port":(\d+),[^\n]*"msg":"listening/.exec(output)?.[1]),
-      );
-      await server.findInOutput((output) => /"msg":"admin on/.exec(output)?.[0]);
+      const port = portOf(await server.findInOutput((output) => urlIn(output)));
+      await server.findInOutput((output) => urlIn(output, ADMIN_LISTENING));
       signalChild(await startHolder({ kind, port, from: 0, count: WARM_UP }), 'SIGKILL');
       await after(SETTLE_MS / 2);
       const emptyAsItStands = residentMemory(server.pid).rssBytes;
@@ -212,10 +211,9 @@ function relayCommand({ flags }: Kind): string[] {
   const collect =
     "import{setFlagsFromString as f}from'node:v8';import{runInNewContext as r}from'node:vm';" +
     "f('--expose-gc');const gc=r('gc');process.on('SIGUSR2',()=>{gc();gc()});";
-  const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url));
   const preload = `--import=data:text/javascript,${encodeURIComponent(collect)}`;
-  const quiet = ['--port', '0', '--admin-port', '0', '--drain-ms', '0', '--log-format', 'json'];
-  return [process.execPath, preload, cli, 'serve', ...quiet, ...flags];
+  const [node, ...serve] = serveCommand(flags);
+  return [node as string, preload, ...serve];
 }
 
 async function startHolder(holding: Holding): Promise<ReturnType<typeof spawn>> {

@@ -2,10 +2,10 @@
 // the relay's memory flat? Fails on either. `--minutes 10` unless told otherwise; half a minute is enough to see that
 // it works.
 import { setTimeout as after } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 import { residentMemory } from '../bench/measure/resident-memory.js';
 import { positive, scriptCommand } from '../bench/run/script-command.js';
+import { ADMIN_LISTENING, serveCommand, urlIn } from '../bench/targets/own-relay.js';
 import { ServerProcess } from '../bench/targets/server-process.js';
 import { Exit } from '../src/base/exit-codes.js';
 
@@ -182,11 +182,9 @@ function riseOf(samples: readonly Sample[]): number {
 }
 
 async function main(): Promise<void> {
-  const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url));
-  const quiet = ['--port', '0', '--admin-port', '0', '--drain-ms', '0', '--log-format', 'json'];
-  const relay = new ServerProcess([process.execPath, cli, 'serve', ...quiet, ...FLAGS], {}, []);
-  const url = await relay.findInOutput((output) => /listening on (ws:[^"]+)/.exec(output)?.[1]);
-  const admin = await relay.findInOutput((output) => /admin on (http:[^"]+)/.exec(output)?.[1]);
+  const relay = new ServerProcess(serveCommand(FLAGS), {}, []);
+  const url = await relay.findInOutput((output) => urlIn(output));
+  const admin = await relay.findInOutput((output) => urlIn(output, ADMIN_LISTENING));
   const parts = await Promise.all(PARTS.map((part) => PartUnderLoad.open(url, part)));
   const steady = await connectionsOf(admin);
 

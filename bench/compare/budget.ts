@@ -1,37 +1,13 @@
 // Budgets such as `p99:+10%,cpu:+5%`: how much worse a metric may get, and what may be said of that.
 
 import { FanwireError } from '../../src/base/error.js';
-
-export const METRIC_NAMES = [
-  'p50',
-  'p99',
-  'p999',
-  'throughput',
-  'cpu',
-  'instructions',
-  'kernel',
-  'rss',
-  'connect',
-] as const;
-export type MetricName = (typeof METRIC_NAMES)[number];
+import { METRIC_NAMES, METRICS, type MetricName } from './metrics.js';
 
 /** How much worse a metric may get before that is a regression, as a fraction of the base's. */
 export type Budgets = Readonly<Record<MetricName, number>>;
 
-/** Budgets that let equal builds through within five minutes: at three percent a pair, 97 of 100 with +5 % on a
- *  disturbed machine, and 59 with +3 % (simulated, docs/regression.md). Latencies move by ten times as much on a shared
- *  machine as the CPU of a delivery. */
-export const DEFAULT_BUDGETS: Budgets = {
-  p50: 0.25,
-  p99: 0.5,
-  p999: 1,
-  throughput: 0.07,
-  cpu: 0.05,
-  instructions: 0.05,
-  kernel: 0.05,
-  rss: 0.1,
-  connect: 0.25,
-};
+/** Of every metric, as it is declared. */
+export const DEFAULT_BUDGETS = Object.fromEntries(METRICS.map(({ name, budget }) => [name, budget])) as Budgets;
 
 /** The budgets that `text` gives: `metric:+N%`, separated by commas.
  *  @throws FanwireError FANWIRE_USAGE_BUDGET */

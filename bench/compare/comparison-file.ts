@@ -3,8 +3,8 @@
 import { z } from 'zod';
 import { FanwireError } from '../../src/base/error.js';
 import { readJsonFile } from '../../src/base/json-file.js';
-import { METRIC_NAMES } from './budget.js';
 import { COMPARISON_SCHEMA, type Comparison } from './comparison.js';
+import { METRIC_NAMES } from './metrics.js';
 
 const verdict = z.enum(['regressed', 'improved', 'unchanged', 'inconclusive']);
 const ratio = z.number().positive();

@@ -1,10 +1,10 @@
 // The outcome of a comparison, `fanwire.comparison/2`: the one object that every report of it reads.
 
 import type { Result } from '../result/result.js';
-import { type MetricName, overallVerdict, type Verdict } from './budget.js';
+import { overallVerdict, type Verdict } from './budget.js';
 import type { Interval } from './interval.js';
 import type { LatencySpread } from './latency-spread.js';
-import type { Loop, Metric } from './metrics.js';
+import type { Loop, Metric, MetricName } from './metrics.js';
 import { describeFaults, type FaultOutcome } from './server-faults.js';
 import type { Why } from './why/difference.js';
 

@@ -5,10 +5,10 @@
 // anything obviously wrong!" (ASPLOS 2009). Sessions of one pair of commits differed by about 1.2 points here
 // (docs/regression.md).
 
-import { limitOf, type MetricName } from './budget.js';
+import { limitOf } from './budget.js';
 import type { Confirmation, MetricOutcome, ScenarioOutcome } from './comparison.js';
 import { pseudoMedian } from './interval.js';
-import { metricNamed, ratioOf } from './metrics.js';
+import { type MetricName, metricNamed, ratioOf } from './metrics.js';
 import { playSession, type SessionOptions } from './session.js';
 import type { ScenarioSetup } from './setup.js';
 

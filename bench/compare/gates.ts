@@ -4,11 +4,7 @@
 import { FanwireError } from '../../src/base/error.js';
 import { INSTRUCTIONS, KERNEL_INSTRUCTIONS, whyUncountable } from '../measure/event-counter.js';
 import type { Plan } from '../scenarios/scenario.js';
-import type { MetricName } from './budget.js';
-
-/** What the verdict depends on unless --budget names other metrics: what moves with the code rather than with the
- *  machine. */
-const DEFAULT_GATES: readonly MetricName[] = ['cpu', 'throughput', 'instructions', 'p50', 'p99'];
+import { DEFAULT_GATES, METRICS, type MetricName, type Need } from './metrics.js';
 
 /** Why a metric has no figure, by its name. */
 export type Unmeasured = Partial<Record<MetricName, string>>;
@@ -21,19 +17,25 @@ export function unmeasuredOf(
 ): Unmeasured {
   const noLoop = capacityMs === 0 ? '--capacity is 0' : undefined;
   const url = specs.find((spec) => /^wss?:\/\//.test(spec));
-  const noProcess = url === undefined ? undefined : `the process behind ${url} is not known`;
   const tls = specs.find((spec) => spec.startsWith('wss://'));
   const silent = plan.rate === 0 || plan.publishers === 0 ? 'nothing is published' : undefined;
-  return defined({
-    p50: silent,
-    p99: silent,
-    p999: silent,
-    cpu: noProcess ?? (silent !== undefined && noLoop !== undefined ? `${silent} and ${noLoop}` : undefined),
-    rss: noProcess,
-    throughput: noLoop ?? (tls === undefined ? undefined : `saturation is not measured over TLS (${tls})`),
-    instructions: noLoop ?? noProcess ?? whyUncountable(INSTRUCTIONS),
-    kernel: noLoop ?? noProcess ?? whyUncountable(KERNEL_INSTRUCTIONS),
-  });
+  const missing: Readonly<Record<Need, () => string | undefined>> = {
+    messages: () => silent,
+    process: () => (url === undefined ? undefined : `the process behind ${url} is not known`),
+    loop: () => noLoop,
+    'messages or loop': () => (silent !== undefined && noLoop !== undefined ? `${silent} and ${noLoop}` : undefined),
+    'no TLS': () => (tls === undefined ? undefined : `saturation is not measured over TLS (${tls})`),
+    instructions: () => whyUncountable(INSTRUCTIONS),
+    'kernel instructions': () => whyUncountable(KERNEL_INSTRUCTIONS),
+  };
+  const why = (needs: readonly Need[]) => needs.map((need) => missing[need]).reduce(firstOf, undefined);
+  const reasons = METRICS.map(({ name, needs }) => [name, why(needs)]);
+  return Object.fromEntries(reasons.filter(([, reason]) => reason !== undefined));
+}
+
+/** The first reason; those behind it are not looked for. */
+function firstOf(reason: string | undefined, next: () => string | undefined): string | undefined {
+  return reason ?? next();
 }
 
 /** The metrics that decide: those that a --budget names, else the default ones that are measured: with others a
@@ -47,8 +49,4 @@ export function gatesOf(named: readonly MetricName[], unmeasured: Unmeasured): r
     throw new FanwireError('FANWIRE_USAGE_BUDGET_UNMEASURED', `--budget asks for ${name}, but ${why}: leave it out`);
   }
   return named;
-}
-
-function defined(reasons: Record<string, string | undefined>): Unmeasured {
-  return Object.fromEntries(Object.entries(reasons).filter(([, why]) => why !== undefined)) as Unmeasured;
 }

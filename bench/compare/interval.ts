@@ -1,6 +1,7 @@
 // The ratio of two builds from the ratios of pairs, and the interval that holds the true one at all times at once (a
 // confidence sequence): every ratio that the evidence so far does not exclude.
 
+import { median } from '../measure/median.js';
 import { Evidence } from './evidence.js';
 
 export interface Interval {
@@ -36,14 +37,6 @@ export function pseudoMedian(values: readonly number[]): number | null {
     for (let j = i; j < values.length; j++) means.push(((values[i] as number) + (values[j] as number)) / 2);
   }
   return median(means);
-}
-
-export function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = Float64Array.from(values).sort();
-  const mid = sorted.length >> 1;
-  const upper = sorted[mid] as number;
-  return sorted.length % 2 === 1 ? upper : ((sorted[mid - 1] as number) + upper) / 2;
 }
 
 /** Linear interpolation between order statistics (type 7 of R. Hyndman and Y. Fan, 1996) of a sorted list. */

@@ -1,11 +1,12 @@
 // What a comparison could have seen, and how long an undecided one would take: the procedure itself, played on pairs
 // that are drawn again from those that were measured (a bootstrap: B. Efron, Annals of Statistics 7, 1979).
 
+import { median } from '../measure/median.js';
 import { limitOf } from './budget.js';
 import { TELLING_PAIRS } from './comparison.js';
 import { Evidence } from './evidence.js';
 import { type GateBudget, GateEvidence } from './gate-evidence.js';
-import { median, pseudoMedian } from './interval.js';
+import { pseudoMedian } from './interval.js';
 
 /** Comparisons that are made up for one answer: a share of 90 % is then known within 4 points. */
 const TRIALS = 200;

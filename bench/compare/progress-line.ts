@@ -1,8 +1,9 @@
 // What a comparison shows while it plays: on a terminal one line in place, elsewhere (a CI log) a line now and then.
 
+import { median } from '../measure/median.js';
 import { percent } from './comparison.js';
 import { firstThreshold } from './gate-evidence.js';
-import { median, mulberry32, pseudoMedian } from './interval.js';
+import { mulberry32, pseudoMedian } from './interval.js';
 import { metricNamed, type Pair, ratioOf } from './metrics.js';
 import { shortReason } from './patience.js';
 import { furtherPairs } from './power.js';

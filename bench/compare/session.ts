@@ -3,9 +3,9 @@
 
 import type { Engine } from '../engines/engine.js';
 import type { CoreSplit } from '../measure/pinning.js';
-import type { MetricName, Verdict } from './budget.js';
+import type { Verdict } from './budget.js';
 import { isDecided, Judgement } from './gate-evidence.js';
-import { metricNamed, type Pair, type Run, ratioOf } from './metrics.js';
+import { type MetricName, metricNamed, type Pair, type Run, ratioOf } from './metrics.js';
 import { Patience, whyInvalid } from './patience.js';
 import { type Company, playPair as playSides } from './play.js';
 import { ServerFaults } from './server-faults.js';

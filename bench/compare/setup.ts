@@ -4,11 +4,12 @@ import { FanwireError } from '../../src/base/error.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.js';
 import type { Dialect } from '../targets/target.js';
-import { type Budgets, DEFAULT_BUDGETS, type MetricName, parseBudgets } from './budget.js';
+import { type Budgets, DEFAULT_BUDGETS, parseBudgets } from './budget.js';
 import { fewestPairs } from './evidence.js';
 import { firstThreshold, type GateBudget } from './gate-evidence.js';
 import { gatesOf, unmeasuredOf } from './gates.js';
-import { metricNamed, statesPercentile } from './metrics.js';
+import { type MetricName, metricNamed, statesPercentile } from './metrics.js';
+import { COMPARE_PLAN } from './plan.js';
 import { DEFAULT_SUITE, type Suite, type SuiteEntry } from './suite.js';
 
 export interface ScenarioSetup {
@@ -28,11 +29,6 @@ export interface ScenarioSetup {
   /** Metrics that the verdict depends on. */
   readonly gates: readonly MetricName[];
 }
-
-/** Short runs, many of them: a pair takes about five seconds, and it is the number of pairs that narrows an interval.
- *  After a warm-up of 0.2 s both ends were still being compiled: 11 of 47 runs were invalid and p99's quartiles 6.0 and
- *  9.1 ms; after 0.5 s 6 of 42, and 4.8 and 6.8 ms (interleaved). */
-const COMPARE_PLAN: Partial<Plan> = { subscribers: 200, rate: 200, warmupS: 0.5, durationS: 0.7, drainS: 2 };
 
 export interface SetUpOptions {
   /** `--budget`: it comes before a suite's. */
@@ -113,7 +109,6 @@ export function gateBudgets({ gates, budgets }: ScenarioSetup): GateBudget[] {
 
 /** Seconds that starting and stopping a server take at least. */
 const START_S = 0.15;
-const PERCENTILES: Partial<Record<MetricName, number>> = { p50: 50, p99: 99, p999: 99.9 };
 
 /** The least time that a pair of `setup` takes, s. */
 export function leastPairS({ plan, capacityMs }: ScenarioSetup): number {
@@ -126,7 +121,7 @@ export function leastPairS({ plan, capacityMs }: ScenarioSetup): number {
 export function refuseHopeless(setups: readonly ScenarioSetup[], alpha: number, limitMs: number): void {
   for (const setup of setups) {
     for (const gate of setup.gates) {
-      const at = PERCENTILES[gate];
+      const at = metricNamed(gate).percentile;
       if (at !== undefined) refuseFewMessages(setup, gate, at);
     }
   }

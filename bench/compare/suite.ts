@@ -1,5 +1,6 @@
 // A suite: several scenarios that are judged together, from the one that ships or from a JSON file (`compare.json`).
 
+import type { z } from 'zod';
 import { FanwireError } from '../../src/base/error.js';
 import { readJsonFile } from '../../src/base/json-file.js';
 import { didYouMean } from '../../src/base/nearest.js';
@@ -7,6 +8,7 @@ import { scenarioNamed } from '../scenarios/all.js';
 import { readPlan } from '../scenarios/plan-options.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { Dialect } from '../targets/target.js';
+import { ALPHA, CAPACITY_MS, MAX_MINUTES } from './plan.js';
 
 /** One scenario of a suite, as it is written. */
 export interface SuiteEntry {
@@ -102,8 +104,8 @@ export function readSuite(file: string): Suite {
   return {
     scenarios: entries,
     ...(budget !== undefined && { budget: budget as string }),
-    ...numberIn('maxMinutes', maxMinutes, [0.1, 600], refuse),
-    ...numberIn('alpha', alpha, [1e-6, 0.5], refuse),
+    ...(maxMinutes !== undefined && { maxMinutes: numberOf(MAX_MINUTES, '"maxMinutes"', maxMinutes, refuse) }),
+    ...(alpha !== undefined && { alpha: numberOf(ALPHA, '"alpha"', alpha, refuse) }),
   };
 }
 
@@ -122,15 +124,12 @@ function entryOf(content: unknown, where: string, file: string, refuse: Refuse):
   if (dialect !== undefined && DIALECTS[String(dialect)] === undefined) {
     refuse(`${where}: "dialect" must be raw or enveloped, got ${JSON.stringify(dialect)}`);
   }
-  if (capacity !== undefined && !(typeof capacity === 'number' && capacity >= 0 && capacity <= 60_000)) {
-    refuse(`${where}: "capacity" must be a number of ms from 0 to 60000, got ${JSON.stringify(capacity)}`);
-  }
   const dialectName = dialect === undefined ? undefined : DIALECTS[String(dialect)];
   return {
     name: (name as string | undefined) ?? scenario,
     scenario,
     plan: readPlan(object(plan, `${where}: "plan"`, undefined, refuse), `--suite ${file}: ${where}`, refuse),
-    ...(capacity !== undefined && { capacityMs: capacity as number }),
+    ...(capacity !== undefined && { capacityMs: numberOf(CAPACITY_MS, `${where}: "capacity"`, capacity, refuse) }),
     ...(dialectName !== undefined && { dialect: dialectName }),
     ...(budget !== undefined && { budget: budget as string }),
   };
@@ -150,13 +149,8 @@ function object(
   return content as Record<string, unknown>;
 }
 
-function numberIn<Key extends string>(
-  key: Key,
-  value: unknown,
-  [min, max]: readonly [number, number],
-  refuse: Refuse,
-): Partial<Record<Key, number>> {
-  if (value === undefined) return {};
-  if (typeof value === 'number' && value >= min && value <= max) return { [key]: value } as Record<Key, number>;
-  return refuse(`"${key}" must be a number from ${min} to ${max}, got ${JSON.stringify(value)}`);
+/** Read as the flag of that name is. */
+function numberOf(type: z.ZodType<number>, where: string, value: unknown, refuse: Refuse): number {
+  const read = type.safeParse(value);
+  return read.success ? read.data : refuse(`${where} must be ${type.description}, got ${JSON.stringify(value)}`);
 }

@@ -10,9 +10,9 @@ import { renderAnnotations, renderJunit, renderMarkdown, renderTerminal } from '
 
 /** Further files for dashboards, each named by its flag. */
 export interface ComparisonFiles extends ReportFiles {
-  readonly bencher?: string;
-  readonly benchmarkAction?: string;
-  readonly csv?: string;
+  readonly bencher?: string | undefined;
+  readonly benchmarkAction?: string | undefined;
+  readonly csv?: string | undefined;
 }
 
 /** The files of `flags`, and nothing else that they hold. */

@@ -1,8 +1,9 @@
 // The k6 engine: plays a plan with a real k6 and reports what its VUs saw, and whether k6 itself was what they saw.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { usableCores } from '../../src/base/cpu-quota.js';
 import { FanwireError } from '../../src/base/error.js';
 import type { TimelineLine } from '../k6/lib/lines.js';
 import { percentileMs } from '../measure/histogram.js';
@@ -88,7 +89,7 @@ class K6Run {
   }
 
   private get cores(): number {
-    return this.options.cores.length || availableParallelism();
+    return this.options.cores.length || usableCores();
   }
 
   /** k6 fixed the instants of its phases in setup(); they are told as they come. */

@@ -4,10 +4,10 @@
 // Processes rather than worker threads, because the limit on open files counts per process: on a machine with `ulimit
 // -n` 20,000 threads could never hold 40,000 connections. One publishes (open loop), the others subscribe.
 
-import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { usableCores } from '../../src/base/cpu-quota.js';
 import { FanwireError } from '../../src/base/error.js';
-import { MAX_PUBLISHERS, MAX_SEQUENCE } from '../load/stamp.js';
+import { MAX_PUBLISHERS, MAX_SEQUENCE } from '../k6/lib/stamp.js';
 import { requireSockets, socketsPerProcess } from '../measure/file-limit.js';
 import { percentileMs } from '../measure/histogram.js';
 import { isPriorityRaised } from '../measure/priority.js';
@@ -255,7 +255,7 @@ function requireConnections(plan: Plan, ready: readonly Ready[], target: Target)
 function subscriberProcesses(plan: Plan, cores: readonly number[]): number {
   const connections = Math.max(1, plan.subscribers + plan.stalledSubscribers);
   if (plan.generators > 0) return Math.min(plan.generators, connections);
-  const byCores = cores.length > 0 ? cores.length : Math.max(1, availableParallelism() - 1);
+  const byCores = cores.length > 0 ? cores.length : Math.max(1, usableCores() - 1);
   const useful = Math.min(byCores, Math.ceil(connections / SUBSCRIBERS_PER_PROCESS));
   return Math.max(useful, Math.ceil(connections / socketsPerProcess()));
 }

@@ -3,8 +3,8 @@
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { METRIC_NAMES } from '../compare/budget.js';
 import type { Comparison } from '../compare/comparison.js';
+import { METRIC_NAMES } from '../compare/metrics.js';
 
 export const HISTORY_SCHEMA = 'fanwire.history/1';
 

@@ -1,8 +1,9 @@
 // The history as series, one a scenario and metric, with the changes of level in each; and one alert a change, however
 // many metrics show it.
 
-import type { MetricName } from '../compare/budget.js';
-import { median, mulberry32 } from '../compare/interval.js';
+import { mulberry32 } from '../compare/interval.js';
+import type { MetricName } from '../compare/metrics.js';
+import { median } from '../measure/median.js';
 import { type ChangePoint, changePoints } from './change-points.js';
 import type { HistoryEntry } from './entry.js';
 

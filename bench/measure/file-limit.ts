@@ -1,22 +1,20 @@
 // How many files (and so sockets) a process may open here, checked before a run rather than met in the middle of it.
 
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { FanwireError } from '../../src/base/error.js';
+import { openFileLimit } from '../../src/base/open-files.js';
 
 /** Descriptors that a Node.js process needs beside its connections. */
 const RESERVED = 100;
 
-/** Sockets that one process may open. Node.js raises its soft limit to the hard one as it starts, so the hard one
- *  counts. */
+/** Sockets that one process may open. */
 export function socketsPerProcess(): number {
-  return Math.max(0, hardFileLimit() - RESERVED);
+  return Math.max(0, fileLimit() - RESERVED);
 }
 
 /** Checks that `processes` processes can hold `connections` between them. `who` is named in the error: "the generator".
  *  @throws FanwireError FANWIRE_BENCH_FILE_LIMIT */
 export function requireSockets(who: string, connections: number, processes: number, mend: string): void {
-  const limit = hardFileLimit();
+  const limit = fileLimit();
   const perProcess = Math.ceil(connections / processes);
   if (perProcess + RESERVED <= limit) return;
   throw new FanwireError(
@@ -28,18 +26,7 @@ export function requireSockets(who: string, connections: number, processes: numb
 
 let known: number | undefined;
 
-function hardFileLimit(): number {
-  known ??= readHardFileLimit();
+function fileLimit(): number {
+  known ??= openFileLimit();
   return known;
-}
-
-function readHardFileLimit(): number {
-  try {
-    const line = /^Max open files\s+(\S+)\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1'));
-    if (line?.[2] !== undefined) return line[2] === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(line[2]);
-  } catch {
-    // Not Linux: ask the shell.
-  }
-  const answer = execFileSync('/bin/sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).trim();
-  return answer === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(answer);
 }

@@ -2,7 +2,7 @@
 // other.
 
 import { execFileSync } from 'node:child_process';
-import { availableParallelism } from 'node:os';
+import { usableCores } from '../../src/base/cpu-quota.js';
 
 /** Which cores belong to whom; both empty: nothing is pinned. */
 export interface CoreSplit {
@@ -26,17 +26,28 @@ export function pinProcess(pid: number, cores: readonly number[]): void {
   if (cores.length > 0) execFileSync('taskset', ['-a', '-p', '-c', cores.join(','), String(pid)], { stdio: 'ignore' });
 }
 
+/** As `pinProcess`, where that can be: without `taskset` a ratio carries the scheduler's noise. */
+export function pinIfPossible(pid: number, core: number): void {
+  try {
+    pinProcess(pid, [core]);
+  } catch {
+    // Not here.
+  }
+}
+
 /** `command` as it must be started to run on `cores`. */
 export function pinnedCommand(command: readonly string[], cores: readonly number[]): string[] {
   return cores.length === 0 ? [...command] : ['taskset', '-c', cores.join(','), ...command];
 }
 
-/** Cores this process may use, by `taskset`; empty where that is missing (macOS) or only one can be used. */
+/** Cores this process may use, by `taskset`, and no more of them than a CPU quota lets it keep busy; empty where that
+ *  is missing (macOS) or only one can be used. */
 function allowedCores(): number[] {
-  if (process.platform !== 'linux' || availableParallelism() < 2) return [];
+  const usable = usableCores();
+  if (process.platform !== 'linux' || usable < 2) return [];
   try {
     const answer = execFileSync('taskset', ['-c', '-p', String(process.pid)], { encoding: 'utf8' });
-    return parseCoreList(answer.slice(answer.lastIndexOf(':') + 1).trim());
+    return parseCoreList(answer.slice(answer.lastIndexOf(':') + 1).trim()).slice(0, usable);
   } catch {
     return [];
   }

@@ -6,10 +6,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ByteSockets, binaryFrame } from '../load/byte-sockets.js';
 import { processCpuSeconds } from '../measure/cpu-time.js';
+import { medianOf } from '../measure/median.js';
 import { residentMemory } from '../measure/resident-memory.js';
 import { signalChild } from '../run/signal-child.js';
 import { startBroker } from '../targets/broker.js';
-import { median, type Server, startRelay } from './server-process.js';
+import { type Server, startRelay } from './server-process.js';
 
 const MESSAGES = Number(process.env.MESSAGES ?? 3000);
 const BURSTS = Number(process.env.BURSTS ?? 1500);
@@ -110,7 +111,7 @@ try {
   const crossing: number[][] = [];
   const publisher = await sockets(workers, 'crossing');
   for (let i = 0; i < 8; i++) crossing.push(await latencies(publisher, await sockets(workers, 'crossing')));
-  const other = crossing.sort((a, b) => median(a) - median(b)).at(-1) as number[];
+  const other = crossing.sort((a, b) => medianOf(a) - medianOf(b)).at(-1) as number[];
 
   console.log(`Publish to arrival, ms; ${MESSAGES} messages of ${BYTES} B, one at a time\n`);
   console.log('| path | p50 | p99 |\n| --- | ---: | ---: |');

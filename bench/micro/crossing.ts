@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { isMainThread, MessageChannel, type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads';
 import { type Received, readRecord, recordBound, SAME_TOPIC, writeRecord } from '../../src/bus/record.js';
 import { allocateRing, RingReader, RingWriter, TAIL } from '../../src/bus/ring.js';
-import { median } from './server-process.js';
+import { medianOf } from '../measure/median.js';
 
 const MODES = ['ring', 'waitAsync', 'transfer', 'copy'] as const;
 type Mode = (typeof MODES)[number];
@@ -152,7 +152,7 @@ if (isMainThread) {
         for (const [i, mode] of MODES.entries()) samples[i]?.push(await measure(mode, { bytes, messages }));
       }
       const cells = samples.map(
-        (each) => `${median(each).toFixed(2)} (${((median(each) / messages) * 1000).toFixed(0)})`,
+        (each) => `${medianOf(each).toFixed(2)} (${((medianOf(each) / messages) * 1000).toFixed(0)})`,
       );
       console.log(`| ${messages} | ${bytes} | ${cells.join(' | ')} |`);
     }

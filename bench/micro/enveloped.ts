@@ -6,8 +6,10 @@
 // off; a third topic has history on, for what that adds.
 import { ByteSockets, clientFrame, type Published, serverFrameBytes } from '../load/byte-sockets.js';
 import { type Capacity, closedLoop } from '../load/closed-loop.js';
+import { medianOf } from '../measure/median.js';
+import { pinIfPossible } from '../measure/pinning.js';
 import { signalChild } from '../run/signal-child.js';
-import { median, pin, startRelay } from './server-process.js';
+import { startRelay } from './server-process.js';
 
 const FAN_OUT = 500;
 const PAYLOAD_BYTES = 64;
@@ -68,7 +70,7 @@ function turn({ sockets, message }: Side, window: number): Promise<Capacity> {
   return closedLoop(sockets, pids, { fanOut: FAN_OUT, payloadBytes: PAYLOAD_BYTES, message, window, durationMs });
 }
 
-pin(process.pid, 1);
+pinIfPossible(process.pid, 1);
 try {
   const raw = await rawSide();
   console.log('| against raw | window | raw M/s | enveloped M/s | ratio (spread) | raw ns CPU | enveloped ns CPU |');
@@ -84,10 +86,10 @@ try {
       }
       const ratios = samples.map(({ ours, raw }) => ours.deliveriesPerSecond / raw.deliveriesPerSecond);
       const rate = (of: 'ours' | 'raw'): string =>
-        (median(samples.map((s) => s[of].deliveriesPerSecond)) / 1e6).toFixed(3);
-      const cpu = (of: 'ours' | 'raw'): string => median(samples.map((s) => s[of].cpuPerMillion * 1000)).toFixed(0);
+        (medianOf(samples.map((s) => s[of].deliveriesPerSecond)) / 1e6).toFixed(3);
+      const cpu = (of: 'ours' | 'raw'): string => medianOf(samples.map((s) => s[of].cpuPerMillion * 1000)).toFixed(0);
       console.log(
-        `| ${side.name} | ${window} | ${rate('raw')} | ${rate('ours')} | **${median(ratios).toFixed(2)}** ` +
+        `| ${side.name} | ${window} | ${rate('raw')} | ${rate('ours')} | **${medianOf(ratios).toFixed(2)}** ` +
           `(${Math.min(...ratios).toFixed(2)}..${Math.max(...ratios).toFixed(2)}) | ${cpu('raw')} | ${cpu('ours')} |`,
       );
     }

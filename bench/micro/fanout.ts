@@ -4,9 +4,10 @@
 // out in one write, the next when every subscriber has all of it. Deliveries a second are the driver's, CPU a delivery
 // the server's.
 import { fileURLToPath } from 'node:url';
+import { pinIfPossible } from '../measure/pinning.js';
 import { signalChild } from '../run/signal-child.js';
 import { type Case, printRatios } from './pairs.js';
-import { pin, startRelay, startServer } from './server-process.js';
+import { startRelay, startServer } from './server-process.js';
 
 const bursts: Case[] = [64, 256].map((window) => ({ fanOut: 500, bytes: 64, window }));
 const grid: Case[] = [2, 100, 500, 5000].flatMap((fanOut) =>
@@ -14,7 +15,7 @@ const grid: Case[] = [2, 100, 500, 5000].flatMap((fanOut) =>
 );
 
 const plainRelay = fileURLToPath(new URL('./plain-relay.js', import.meta.url));
-pin(process.pid, 1);
+pinIfPossible(process.pid, 1);
 const relay = await startRelay(['--max-backpressure', '64m']);
 const plain = await startServer([plainRelay]);
 try {

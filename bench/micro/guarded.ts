@@ -6,9 +6,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pinIfPossible } from '../measure/pinning.js';
 import { signalChild } from '../run/signal-child.js';
 import { type Case, printRatios } from './pairs.js';
-import { pin, startRelay } from './server-process.js';
+import { startRelay } from './server-process.js';
 
 const cases: Case[] = [2, 100, 500].flatMap((fanOut) => [1, 8, 64].map((window) => ({ fanOut, bytes: 64, window })));
 const TOKEN = 'bench-token-of-no-secrecy';
@@ -16,7 +17,7 @@ const TOKEN = 'bench-token-of-no-secrecy';
 const folder = mkdtempSync(join(tmpdir(), 'fanwire-guarded-'));
 const tokens = join(folder, 'tokens.json');
 writeFileSync(tokens, JSON.stringify({ tokens: [{ token: TOKEN, sub: ['bench*'], pub: ['bench*'] }] }));
-pin(process.pid, 1);
+pinIfPossible(process.pid, 1);
 const bare = await startRelay(['--max-backpressure', '64m']);
 const guarded = await startRelay([
   ...['--max-backpressure', '64m', '--auth', 'static', '--tokens-file', tokens],

@@ -9,9 +9,11 @@ import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ByteSockets, binaryFrame, clientFrame } from '../load/byte-sockets.js';
+import { medianOf } from '../measure/median.js';
+import { pinIfPossible } from '../measure/pinning.js';
 import { residentMemory } from '../measure/resident-memory.js';
 import { signalChild } from '../run/signal-child.js';
-import { median, pin, startRelay } from './server-process.js';
+import { startRelay } from './server-process.js';
 
 const SOCKETS = Number(process.env.SOCKETS ?? 5000);
 const REWIND = Number(process.env.REWIND ?? 100);
@@ -61,8 +63,8 @@ async function measure(): Promise<void> {
   const said = <T>(): Promise<T> => new Promise((resolve) => child.once('message', (what) => resolve(what as T)));
   try {
     const open = said<'open'>();
-    pin(process.pid, 1);
-    pin(child.pid as number, 1);
+    pinIfPossible(process.pid, 1);
+    pinIfPossible(child.pid as number, 1);
     const keeper = new ByteSockets();
     await keeper.open(`${url}/${TOPIC}`, 1);
     for (let n = 0; n < REWIND; n++) keeper.sockets[0]?.write(binaryFrame(KEPT_BYTES).frame);
@@ -99,10 +101,10 @@ async function measure(): Promise<void> {
     console.log('|---|---:|---:|---:|---:|');
     const joins = seen.get('a herd joins')?.p99 ?? [];
     const spread = (values: number[]): string =>
-      `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)}..${Math.max(...values).toFixed(2)})`;
+      `${medianOf(values).toFixed(2)} (${Math.min(...values).toFixed(2)}..${Math.max(...values).toFixed(2)})`;
     for (const [name, { p50, p99, ms }] of seen) {
       const ratios = p99.map((value, round) => value / (joins[round] as number));
-      console.log(`| ${name} | ${spread(p50)} | ${spread(p99)} | ${spread(ratios)} | ${median(ms).toFixed(0)} |`);
+      console.log(`| ${name} | ${spread(p50)} | ${spread(p99)} | ${spread(ratios)} | ${medianOf(ms).toFixed(0)} |`);
     }
     const { rssBytes, peakBytes } = residentMemory(pid);
     const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;

@@ -2,7 +2,8 @@
 // so that the machine's drift hits both; and the table of their ratios.
 import { ByteSockets } from '../load/byte-sockets.js';
 import { type Capacity, closedLoop } from '../load/closed-loop.js';
-import { median, type Server } from './server-process.js';
+import { medianOf } from '../measure/median.js';
+import type { Server } from './server-process.js';
 
 export interface Case {
   readonly fanOut: number;
@@ -72,9 +73,9 @@ function row(what: Case, ours: readonly Capacity[], theirs: readonly Capacity[])
   // Of an even number of pairs, half began with either side: in their geometric mean what the order does cancels out.
   const ratio = Math.exp(ratios.reduce((sum, one) => sum + Math.log(one), 0) / ratios.length);
   const spread = `${Math.min(...ratios).toFixed(2)}..${Math.max(...ratios).toFixed(2)}`;
-  const cpu = (samples: readonly Capacity[]): number => median(samples.map((one) => one.cpuPerMillion * 1000));
+  const cpu = (samples: readonly Capacity[]): number => medianOf(samples.map((one) => one.cpuPerMillion * 1000));
   const rate = (samples: readonly Capacity[]): string =>
-    (median(samples.map((one) => one.deliveriesPerSecond)) / 1e6).toFixed(3);
+    (medianOf(samples.map((one) => one.deliveriesPerSecond)) / 1e6).toFixed(3);
   return (
     `| ${what.fanOut} | ${what.bytes} B | ${what.window} | ${rate(theirs)} | ${rate(ours)} | ` +
     `**${ratio.toFixed(2)}** (${spread}) | ${cpu(theirs).toFixed(0)} | ${cpu(ours).toFixed(0)} | ` +

@@ -7,8 +7,10 @@
 import { WebSocket } from 'ws';
 import { ByteSockets, clientFrame } from '../load/byte-sockets.js';
 import { cpuSeconds } from '../measure/cpu-time.js';
+import { medianOf } from '../measure/median.js';
+import { pinIfPossible } from '../measure/pinning.js';
 import { signalChild } from '../run/signal-child.js';
-import { median, pin, startRelay } from './server-process.js';
+import { startRelay } from './server-process.js';
 
 const BINARY_FRAME = 0x82;
 const PAYLOAD_BYTES = 64;
@@ -39,7 +41,7 @@ const rules: Rule[] = [
   ...WINDOWS_MS.map((ms) => ({ name: `${ms} ms, latest`, topic: `new${ms}`, deliver: `new${ms}=${ms}ms,latest` })),
 ];
 
-pin(process.pid, 1);
+pinIfPossible(process.pid, 1);
 const deliver = rules.flatMap((rule) => (rule.deliver === '' ? [] : [rule.deliver])).join(';');
 const relay = await startRelay(['--max-backpressure', '64m', '--deliver', deliver]);
 const url = `ws://127.0.0.1:${relay.port}`;
@@ -132,9 +134,9 @@ for (const rate of rates) {
   for (const { name, topic } of rules) {
     const all = played.get(topic) as Played[];
     const ratios = all.map(({ cpuUs }, i) => cpuUs / (atOnce[i] as Played).cpuUs);
-    const of = (read: (one: Played) => number): number => median(all.map(read));
+    const of = (read: (one: Played) => number): number => medianOf(all.map(read));
     console.log(
-      `| ${rate} | ${name} | ${of((one) => one.cpuUs).toFixed(3)} | ${median(ratios).toFixed(2)} ` +
+      `| ${rate} | ${name} | ${of((one) => one.cpuUs).toFixed(3)} | ${medianOf(ratios).toFixed(2)} ` +
         `(${Math.min(...ratios).toFixed(2)}..${Math.max(...ratios).toFixed(2)}) | ` +
         `${of((one) => one.staleP50).toFixed(1)}, ${of((one) => one.staleP99).toFixed(1)} ms | ${of((one) => one.perSecond).toFixed(0)} |`,
     );

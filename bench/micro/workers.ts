@@ -7,8 +7,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ByteSockets, binaryFrame } from '../load/byte-sockets.js';
+import { medianOf } from '../measure/median.js';
 import { signalChild } from '../run/signal-child.js';
-import { median, type Server, startRelay } from './server-process.js';
+import { type Server, startRelay } from './server-process.js';
 
 /** One message, as in live traffic; as many as make one send() a socket; and a backlog, which takes several. */
 const SHAPES = [
@@ -94,7 +95,7 @@ async function side(workers: number, { subscribers: count }: Shape): Promise<Sid
   return { workers, server, subscribers, publisher, samples: [] };
 }
 
-const medianOf = (samples: Sample[], read: (sample: Sample) => number): number => median(samples.map(read));
+const middle = (samples: Sample[], read: (sample: Sample) => number): number => medianOf(samples.map(read));
 
 async function measure(shape: Shape): Promise<void> {
   const sides = [await side(1, shape), await side(2, shape)] as const;
@@ -104,14 +105,14 @@ async function measure(shape: Shape): Promise<void> {
       for (const each of round % 2 === 0 ? sides : [...sides].reverse()) each.samples.push(await burst(each, shape));
     }
     for (const { workers, samples } of sides) {
-      const rate = (medianOf(samples, (sample) => sample.deliveriesPerSecond) / 1e6).toFixed(2);
-      const cpu = [medianOf(samples, (s) => s.cpuNs), medianOf(samples, (s) => s.busiestNs)].map((ns) => ns.toFixed(0));
+      const rate = (middle(samples, (sample) => sample.deliveriesPerSecond) / 1e6).toFixed(2);
+      const cpu = [middle(samples, (s) => s.cpuNs), middle(samples, (s) => s.busiestNs)].map((ns) => ns.toFixed(0));
       console.log(`| ${shape.messages} | ${shape.subscribers} | ${workers} | ${rate} M | ${cpu.join(' | ')} |`);
     }
     const [one, two] = sides.map(({ samples }) => samples) as [Sample[], Sample[]];
     const ratio = (read: (sample: Sample) => number): string => {
       const all = two.map((sample, i) => read(sample) / read(one[i] as Sample));
-      return `**${median(all).toFixed(2)}** (${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)})`;
+      return `**${medianOf(all).toFixed(2)}** (${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)})`;
     };
     const [byRate, byCpu] = [ratio((s) => s.deliveriesPerSecond), ratio((s) => 1 / s.busiestNs)];
     console.log(`| | | 2 over 1 | ${byRate} | | ${byCpu} |`);

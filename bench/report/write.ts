@@ -5,10 +5,10 @@ import { type NamedFiles, writeAll } from './files.js';
 
 export interface ReportFiles {
   /** Each a file, or `-` for stdout. */
-  readonly json?: string;
-  readonly html?: string;
-  readonly md?: string;
-  readonly junit?: string;
+  readonly json?: string | undefined;
+  readonly html?: string | undefined;
+  readonly md?: string | undefined;
+  readonly junit?: string | undefined;
 }
 
 /** The files of `flags`, and nothing else that they hold. */

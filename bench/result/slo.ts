@@ -1,27 +1,15 @@
 // An objective such as `p99<20ms,loss==0`: read from text, judged against a result.
 
 import { FanwireError } from '../../src/base/error.js';
+import { isLatency, readSlo, SLO_FORMS, type Term } from '../k6/lib/slo.js';
+import { decodeHistogram, enoughSamples, percentileMs } from '../measure/histogram.js';
 import type { Result } from './result.js';
+import { publishesFor } from './validity.js';
 
-/** One condition of an objective, with times in ms and shares as fractions. */
-export interface SloTerm {
-  /** As written, for messages. */
-  readonly text: string;
-  readonly metric: string;
-  readonly isShare: boolean;
-  readonly op: Operator;
-  readonly value: number;
-}
+/** One condition of an objective. */
+export type SloTerm = Term;
 
-type Operator = '<' | '<=' | '==' | '>=' | '>';
-
-const TERM =
-  /^(p50|p90|p99|p99\.9|p99\.99|mean|max|staleness\.p50|staleness\.p99|staleness\.max|loss|duplicated|outOfOrder|failed|deliveries\/s)(<=|>=|==|<|>)(\d+(?:\.\d+)?)(us|ms|s|%|k)?$/;
-const FORMS =
-  'use p50, p90, p99, p99.9, p99.99, mean, max, staleness.p50, staleness.p99 or staleness.max with us, ms or s; loss (a count, or %), duplicated, outOfOrder, failed, deliveries/s: p99<20ms,loss==0';
-const MS_PER_UNIT: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
-
-const compare: Readonly<Record<Operator, (a: number, b: number) => boolean>> = {
+const compare: Readonly<Record<Term['op'], (a: number, b: number) => boolean>> = {
   '<': (a, b) => a < b,
   '<=': (a, b) => a <= b,
   '==': (a, b) => a === b,
@@ -32,25 +20,12 @@ const compare: Readonly<Record<Operator, (a: number, b: number) => boolean>> = {
 /** Reads an objective: terms separated by commas, all of which must hold.
  *  @throws FanwireError FANWIRE_USAGE_SLO */
 export function parseSlo(text: string): SloTerm[] {
-  const terms = text
-    .split(',')
-    .map((term) => term.replace(/\s+/g, ''))
-    .filter((term) => term !== '');
-  if (terms.length === 0) throw new FanwireError('FANWIRE_USAGE_SLO', `--slo is empty: ${FORMS}`);
-  return terms.map(parseTerm);
-}
-
-function parseTerm(text: string): SloTerm {
-  const match = TERM.exec(text);
-  const [, metric = '', op = '', digits = '', unit = ''] = match ?? [];
-  const unitFits = isTime(metric)
-    ? unit in MS_PER_UNIT
-    : unit === '' || unit === 'k' || (unit === '%' && metric === 'loss');
-  if (match === null || !unitFits) {
-    throw new FanwireError('FANWIRE_USAGE_SLO', `--slo term "${text}" is not understood: ${FORMS}`);
+  const terms = readSlo(text);
+  if (typeof terms === 'string') {
+    throw new FanwireError('FANWIRE_USAGE_SLO', `--slo term "${terms}" is not understood: ${SLO_FORMS}`);
   }
-  const factor = unit === '%' ? 0.01 : unit === 'k' ? 1000 : (MS_PER_UNIT[unit] ?? 1);
-  return { text, metric, isShare: unit === '%', op: op as Operator, value: Number(digits) * factor };
+  if (terms.length === 0) throw new FanwireError('FANWIRE_USAGE_SLO', `--slo is empty: ${SLO_FORMS}`);
+  return terms;
 }
 
 /** The terms that `result` misses, each with what it measured; empty when the objective holds. A percentile that was
@@ -70,34 +45,23 @@ export function withMeasured(term: SloTerm, result: Result): string {
 }
 
 /** "9.6 ms", "0.12 %", "12": as the term itself is written. */
-function withUnit({ metric, isShare }: SloTerm, measured: number): string {
-  if (isShare) return `${Number((measured * 100).toPrecision(4))} %`;
+function withUnit({ unit }: SloTerm, measured: number): string {
   const figure = Number(measured.toPrecision(4));
-  return isTime(metric) ? `${figure} ms` : String(figure);
-}
-
-/** Whether a generator that is late can only make `result` look worse than the server is, for every one of `terms`:
- *  latencies it stretches, throughput it holds back, and what it counts it counts right. An objective that holds then,
- *  holds. */
-export function areBoundedByDelay(terms: readonly SloTerm[]): boolean {
-  return terms.every(({ metric, op }) => {
-    if (isTime(metric)) return op === '<' || op === '<=';
-    return metric !== 'deliveries/s' || op === '>' || op === '>=';
-  });
+  return unit === '' ? String(figure) : `${figure} ${unit}`;
 }
 
 /** Whether a term of the objective is missed whose miss no delay can explain: a latency that is too *small*, a message
  *  that came twice. */
 export function isMissedForCertain(terms: readonly SloTerm[], result: Result): boolean {
   const certain = terms.filter(({ metric, op }) => {
-    if (isTime(metric)) return op === '>' || op === '>=';
+    if (isLatency(metric)) return op === '>' || op === '>=';
     if (metric === 'deliveries/s') return op === '<' || op === '<=';
     return metric !== 'loss';
   });
   return missedTerms(certain, result).length > 0;
 }
 
-/** The highest percentile (50 to 99.99) that an objective speaks about; undefined when it speaks about none. */
+/** The highest percentile that an objective speaks about; undefined when it speaks about none. */
 export function highestPercentile(terms: readonly SloTerm[]): number | undefined {
   const named = terms.flatMap(({ metric }) => {
     const percentile = /^(?:staleness\.)?p([\d.]+)$/.exec(metric)?.[1];
@@ -106,11 +70,8 @@ export function highestPercentile(terms: readonly SloTerm[]): number | undefined
   return named.length === 0 ? undefined : Math.max(...named);
 }
 
-function isTime(metric: string): boolean {
-  return /^(p\d|mean|max|staleness)/.test(metric);
-}
-
-function measure({ metric, isShare }: SloTerm, result: Result): number | null {
+/** In the term's unit; null where it cannot be stated. */
+function measure({ metric, unit }: SloTerm, result: Result): number | null {
   const { latencyMs } = result;
   switch (metric) {
     case 'p99.9':
@@ -124,7 +85,7 @@ function measure({ metric, isShare }: SloTerm, result: Result): number | null {
     case 'staleness.max':
       return result.staleness?.max ?? null;
     case 'loss':
-      return isShare ? result.lost / Math.max(1, result.expected) : result.lost;
+      return unit === '%' ? (100 * result.lost) / Math.max(1, result.expected) : result.lost;
     case 'failed':
       return result.connections.failed;
     case 'deliveries/s':
@@ -132,7 +93,20 @@ function measure({ metric, isShare }: SloTerm, result: Result): number | null {
     case 'duplicated':
     case 'outOfOrder':
       return result[metric];
+    case 'p50':
+    case 'p90':
+    case 'p99':
+    case 'mean':
+    case 'max':
+      return latencyMs[metric];
     default:
-      return latencyMs[metric as 'p50' | 'p90' | 'p99' | 'mean' | 'max'];
+      return otherPercentile(Number(metric.slice(1)), result);
   }
+}
+
+/** One that the result does not name, out of its histogram. */
+function otherPercentile(at: number, { latencyMs, published }: Result): number | null {
+  const histogram = decodeHistogram(latencyMs.histogram);
+  const canState = enoughSamples(histogram.totalCount, at) && published >= publishesFor(at);
+  return canState ? percentileMs(histogram, at) : null;
 }

@@ -3,11 +3,12 @@
 import { cpus, release } from 'node:os';
 import type { Histogram } from 'hdr-histogram-js';
 import type { Engine, EngineHooks, EngineReport, Phase, Progress } from '../engines/engine.js';
+import { areBoundedByDelay } from '../k6/lib/slo.js';
 import { percentileMs, summarizeLatency } from '../measure/histogram.js';
 import { type LoadSample, ServerLoad } from '../measure/server-load.js';
 import { StarvationWatch } from '../measure/starvation.js';
 import { RESULT_SCHEMA, type Result } from '../result/result.js';
-import { areBoundedByDelay, isMissedForCertain, missedTerms, type SloTerm } from '../result/slo.js';
+import { isMissedForCertain, missedTerms, type SloTerm } from '../result/slo.js';
 import { type Doubts, doubtsAbout, publishesFor } from '../result/validity.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { Target } from '../targets/target.js';

@@ -1,16 +1,12 @@
 // The default target: fanwire itself, started for the run on a free port, one process or several nodes.
 
-import { fileURLToPath } from 'node:url';
 import { uwsBuild } from '../../src/base/uws-build.js';
 import { version } from '../../src/base/version.js';
 import { requireSockets } from '../measure/file-limit.js';
 import { startBroker } from './broker.js';
+import { ADMIN_LISTENING, OWN_CLI, serveCommand, urlIn } from './own-relay.js';
 import { ServerProcess } from './server-process.js';
 import type { Dialect, Target } from './target.js';
-
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
-const ADMIN = /"msg":"admin on (http:\/\/[^"]+)"/;
-const LISTENING = /"msg":"listening on (ws[s]?:\/\/[^"]+)"/;
 
 export interface RelayOptions {
   readonly nodes: number;
@@ -31,28 +27,25 @@ export interface RelayOptions {
   readonly connections: number;
 }
 
-/** Flags that a measured relay has before the user's. */
-const FLAGS = ['--port', '0', '--admin-port', '0', '--drain-ms', '0', '--log-format', 'json'];
-
 /** Starts the relay; several nodes with a broker between them unless `flags` names one.
  *  @throws FanwireError FANWIRE_BENCH_FILE_LIMIT, FANWIRE_BENCH_NO_BROKER, FANWIRE_BENCH_TARGET */
 export async function startRelayTarget(options: RelayOptions): Promise<Target> {
-  const { nodes, workers, cores, flags, cli = CLI, name = 'fanwire' } = options;
+  const { nodes, workers, cores, flags, cli = OWN_CLI, name = 'fanwire' } = options;
   requireSockets('the relay', options.connections, nodes, 'or spread them with --nodes');
   const broker = nodes > 1 && !flags.includes('--cluster') ? await startBroker(cores) : undefined;
   const cluster = broker === undefined ? [] : ['--cluster', broker.url];
-  const command = [process.execPath, cli, 'serve', ...FLAGS, '--workers', String(workers), ...cluster, ...flags];
+  const command = serveCommand(['--workers', String(workers), ...cluster, ...flags], cli);
   const servers = Array.from({ length: nodes }, () => new ServerProcess(command, options.env ?? {}, cores));
   const stop = async () => {
     await Promise.all(servers.map((server) => server.stop()));
     await broker?.stop();
   };
   try {
-    const urls = await Promise.all(
-      servers.map((server) => server.findInOutput((output) => LISTENING.exec(output)?.[1])),
-    );
+    const urls = await Promise.all(servers.map((server) => server.findInOutput((output) => urlIn(output))));
     const first = servers[0] as ServerProcess;
-    const adminUrl = options.hasAdmin ? await first.findInOutput((output) => ADMIN.exec(output)?.[1]) : undefined;
+    const adminUrl = options.hasAdmin
+      ? await first.findInOutput((output) => urlIn(output, ADMIN_LISTENING))
+      : undefined;
     const count = nodes === 1 ? '' : `${nodes} × `;
     return {
       ...(adminUrl === undefined ? {} : { adminUrl }),

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../src/base/error.js';
+import { withoutOwnVariables } from '../../src/config/sources.js';
 import { pinnedCommand } from '../measure/pinning.js';
 import { raisedCommand } from '../measure/priority.js';
 import { isRunning, signalGroup } from '../run/signal-child.js';
@@ -31,7 +32,7 @@ export class ServerProcess {
   ) {
     const [program, ...args] = pinnedCommand(raisedCommand(command), cores);
     this.child = spawn(program as string, args, {
-      env: { ...process.env, ...env },
+      env: { ...withoutOwnVariables(process.env), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });

@@ -12,11 +12,6 @@ export function argument<T>(flag: string, type: z.ZodType<T>): (value: string) =
   };
 }
 
-/** Gathers what a repeatable flag is given. */
-export function collect(value: string, earlier: string[] = []): string[] {
-  return [...earlier, value];
-}
-
 /** Gathers `--header 'Name: value'`, which is repeatable; throws FanwireError FANWIRE_USAGE_HEADER. */
 export function header(line: string, earlier: Readonly<Record<string, string>> = {}): Record<string, string> {
   const colon = line.indexOf(':');

@@ -7,7 +7,7 @@ import type { WebSocket } from 'ws';
 import { onEndSignal } from '../base/end-signals.js';
 import { FanwireError } from '../base/error.js';
 import { Exit } from '../base/exit-codes.js';
-import { bytes, integer } from '../config/types.js';
+import { bytes, count } from '../config/types.js';
 import { argument } from './argument.js';
 import { type ConnectOptions, closedError, connect, declareConnectFlags, parseUrl } from './connect.js';
 import { linesOf } from './lines.js';
@@ -124,12 +124,12 @@ export function pubCommand(): Command {
     .option(
       '-n, --count <n>',
       'send the message this many times (or stop after so many lines)',
-      argument('--count', integer(1, 1e9)),
+      argument('--count', count(1, 1e9)),
     )
     .option(
       '-r, --rate <n>',
       'messages a second, sent when due; 0 = as fast as the relay reads',
-      argument('--rate', integer(0, 1e6)),
+      argument('--rate', count(0, 1e6)),
     )
     .option('-s, --size <bytes>', 'send a generated payload of this size', argument('--size', bytes(0, 16 << 20)))
     .option('-b, --binary', 'send binary frames')

@@ -5,9 +5,9 @@ import { FanwireError } from '../base/error.js';
 import { createLogger, hasColors, isForPeople, type Logger } from '../base/log.js';
 import { openFilesError } from '../base/open-files.js';
 import { version } from '../base/version.js';
-import { declareFlags, givenFlags } from '../config/flags.js';
+import { declareFlags, givenTo } from '../config/flags.js';
 import { loadConfig, redacted } from '../config/load.js';
-import type { RelayConfig } from '../config/schema.js';
+import { type RelayConfig, relaySchema } from '../config/schema.js';
 import { greeting } from './greeting.js';
 import { checkConfig } from './preflight.js';
 import type { Running } from './running.js';
@@ -69,7 +69,7 @@ export function serveCommand(): Command {
   const command = new Command('serve')
     .description('run the relay')
     .option('--print-config', 'print the effective configuration as JSON (a valid --config file) and exit');
-  declareFlags(command);
+  declareFlags(command, relaySchema);
   command.addHelpText(
     'after',
     `
@@ -80,11 +80,7 @@ a second signal exits at once with 130 (SIGINT) or 143 (SIGTERM); the same one w
 SIGHUP reads tokens, keys and certificates again; certificates and what --cluster-… names are also read when they change.`,
   );
   return command.action(async () => {
-    const { config, origins } = loadConfig({
-      flags: givenFlags(command),
-      env: process.env,
-      file: command.getOptionValue('config') as string | undefined,
-    });
+    const { config, origins } = loadConfig(givenTo(command, relaySchema));
     if (command.getOptionValue('printConfig') === true) {
       process.stdout.write(`${JSON.stringify(redacted(config), null, 2)}\n`);
       return;

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import type { RawData, WebSocket } from 'ws';
 import { onEndSignal } from '../base/end-signals.js';
 import { FanwireError } from '../base/error.js';
-import { choice, integer } from '../config/types.js';
+import { choice, count, duration } from '../config/types.js';
 import { REWIND_RANGE, readRewind } from '../protocol/rewind.js';
 import { argument } from './argument.js';
 import { type ConnectOptions, closedError, connect, declareConnectFlags, parseUrl, topicOf } from './connect.js';
@@ -91,7 +91,7 @@ export function subCommand(): Command {
   const command = new Command('sub')
     .description('print the messages of one or more topics')
     .argument('<url...>', 'ws://host:port/topic; with several, each line starts with its topic')
-    .option('-n, --count <n>', 'exit after so many messages', argument('--count', integer(1, 1e9)))
+    .option('-n, --count <n>', 'exit after so many messages', argument('--count', count(1, 1e9)))
     .option('-t, --timestamps', 'start each line with the time of arrival')
     .option(
       '-b, --binary <encoding>',
@@ -108,7 +108,7 @@ export function subCommand(): Command {
     .option(
       '--timeout <seconds>',
       'exit after this time; with --count, 1 where too few have come',
-      argument('--timeout', integer(1, 86_400)),
+      argument('--timeout', duration('seconds', 1, 86_400)),
     )
     .addHelpText(
       'after',

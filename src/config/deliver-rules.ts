@@ -1,7 +1,8 @@
 // Reads `--deliver`: which topics are delivered in windows, and what of a window reaches a subscriber.
+import { milliseconds } from '../base/amounts.js';
 import { FanwireError } from '../base/error.js';
 import { MAX_WINDOW_MS } from '../protocol/envelope.js';
-import { isTopicPattern, parseTopicRules, quantity, TIME_UNIT_MS, type TopicRule } from './topic-rules.js';
+import { isTopicPattern, parseTopicRules, type TopicRule } from './topic-rules.js';
 
 /** Of a window: every message in order, the topic's newest, or the newest of each key. */
 export type DeliverMode = 'all' | 'latest' | 'latest-by-key';
@@ -35,8 +36,8 @@ function parseRule(spec: string): DeliverRule {
   if (match === null) throw bad(`"${spec}" is no pattern=window, ${EXAMPLE}`);
   const [, pattern = '', window = '', mode] = match;
   if (!isTopicPattern(pattern.trim())) throw bad(`"${spec}" starts with no topic or prefix*, ${EXAMPLE}`);
-  const windowMs = quantity(window.trim().toLowerCase(), { '': 1, ...TIME_UNIT_MS });
-  if (!(windowMs >= 1 && windowMs <= MAX_WINDOW_MS)) {
+  const windowMs = milliseconds(window.trim());
+  if (!(Number.isInteger(windowMs) && windowMs >= 1 && windowMs <= MAX_WINDOW_MS)) {
     throw bad(`"${spec}": the window must be 1ms to 1h, got "${window.trim()}"`);
   }
   return { pattern: pattern.trim(), windowMs, ...parseMode(spec, mode) };

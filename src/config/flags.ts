@@ -1,27 +1,33 @@
-// The schema as command-line flags: declares them on a commander command, with --config, and reads back what was given.
+// A schema as command-line flags: declares them on a commander command, with --config, and reads back what was given.
 import { type Command, Option as Flag } from 'commander';
-import { type Option, shownDefault } from './option.js';
-import { groups, options } from './schema.js';
+import { type Option, optionsOf, type Schema, shownDefault } from './option.js';
+import type { Sources } from './sources.js';
 
 function notes(option: Option): string {
-  const { unit, zero, type } = option;
+  const { unit, zero, type, usually } = option;
   const parts: string[] = [];
   if (unit !== undefined) parts.push(unit.startsWith('per ') ? unit : `in ${unit}`);
   const shown = shownDefault(option);
-  if (shown !== '') parts.push(`default ${shown}`);
+  if (usually !== undefined) parts.push(usually);
+  else if (shown !== '' && typeof option.default !== 'boolean') parts.push(`default ${shown}`);
   if (zero !== undefined) parts.push(`0 = ${zero}`);
   if (type.description?.startsWith('one of ')) parts.push(type.description);
+  if (option.repeats) parts.push('repeatable');
   return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
 }
 
 function flagsFor(option: Option, heading: string): Flag[] {
   const description = `${option.description}${notes(option)}`;
+  const letter = option.letter === undefined ? '' : `-${option.letter}, `;
+  const on = `${letter}--${option.flag}`;
+  const off = `--no-${option.flag}`;
   if (typeof option.default === 'boolean') {
-    const on = new Flag(`--${option.flag}`, description).helpGroup(heading);
-    return [on, new Flag(`--no-${option.flag}`).hideHelp()];
+    const [shown, hidden] = option.default ? [off, on] : [on, off];
+    return [new Flag(shown, description).helpGroup(heading), new Flag(hidden).hideHelp()];
   }
-  const flag = new Flag(`--${option.flag} <${option.argument ?? 'value'}>`, description).helpGroup(heading);
-  if (Array.isArray(option.default)) {
+  const flag = new Flag(`${on} <${option.argument ?? 'value'}>`, description).helpGroup(heading);
+  if (option.repeats) flag.argParser((value: string, earlier: string[] = []) => [...earlier, value]);
+  else if (Array.isArray(option.default)) {
     // Given more than once, a list grows.
     flag.argParser((value: string, earlier?: string) => (earlier === undefined ? value : `${earlier},${value}`));
   }
@@ -29,22 +35,23 @@ function flagsFor(option: Option, heading: string): Flag[] {
 }
 
 /** Declares every option of the schema on `command`, under its group's heading, and `--config`. */
-export function declareFlags(command: Command): void {
-  for (const { title, options: members } of groups) {
-    for (const option of Object.values(members) as Option[]) {
+export function declareFlags(command: Command, schema: Schema): void {
+  for (const { title, options: members } of schema.groups) {
+    for (const option of Object.values(members)) {
       for (const flag of flagsFor(option, `${title}:`)) command.addOption(flag);
     }
   }
   command.optionsGroup('Configuration:');
-  command.option('--config <file>', 'JSON file with any of the keys that --print-config shows');
+  command.addHelpOption(new Flag('-h, --help', 'display help for command').helpGroup('Configuration:'));
+  command.option('--config <file>', 'JSON file with any of the options by their keys');
 }
 
-/** What was given on the command line, by config key. */
-export function givenFlags(command: Command): Record<string, unknown> {
-  const given: Record<string, unknown> = {};
-  for (const [key, { flag }] of Object.entries(options)) {
+/** What a command was given: its flags, the environment, and the file of --config. */
+export function givenTo(command: Command, schema: Schema): Sources {
+  const flags: Record<string, unknown> = {};
+  for (const [key, { flag }] of Object.entries(optionsOf(schema))) {
     const attribute = new Flag(`--${flag}`).attributeName();
-    if (command.getOptionValueSource(attribute) === 'cli') given[key] = command.getOptionValue(attribute);
+    if (command.getOptionValueSource(attribute) === 'cli') flags[key] = command.getOptionValue(attribute);
   }
-  return given;
+  return { flags, env: process.env, file: command.getOptionValue('config') as string | undefined };
 }

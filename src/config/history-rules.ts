@@ -1,6 +1,7 @@
 // Reads `--history`: which topics keep how many messages, for how long, in how many bytes.
+import { amount, bytes as bytesOf, milliseconds } from '../base/amounts.js';
 import { FanwireError } from '../base/error.js';
-import { isTopicPattern, parseTopicRules, quantity, TIME_UNIT_MS, type TopicRule } from './topic-rules.js';
+import { isTopicPattern, parseTopicRules, type TopicRule } from './topic-rules.js';
 
 export interface HistoryRule extends TopicRule {
   /** Messages a topic keeps at most. */
@@ -12,7 +13,6 @@ export interface HistoryRule extends TopicRule {
 }
 
 const EXAMPLE = 'such as --history "chat/*=1000,10m,1m;orders=100,1h,256k"';
-const BYTE_UNIT: Record<string, number> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
 const MAX_MESSAGES = 1_000_000;
 const MIN_BYTES = 1024;
 const MAX_BYTES = 16 * 1024 ** 3;
@@ -34,17 +34,17 @@ function parseRule(spec: string): HistoryRule {
   if (!isTopicPattern(pattern)) throw bad(`"${spec}" starts with no topic or prefix*, ${EXAMPLE}`);
   const limits = spec.slice(equals + 1).split(',');
   if (limits.length !== 3) throw bad(`"${spec}" needs three limits N,TTL,bytes, ${EXAMPLE}`);
-  const [messages, ttl, bytes] = limits.map((limit) => limit.trim().toLowerCase()) as [string, string, string];
+  const [messages, ttl, bytes] = limits.map((limit) => limit.trim()) as [string, string, string];
   return {
     pattern,
-    maxMessages: inRange(spec, 'N', quantity(messages, { '': 1 }), 1, MAX_MESSAGES, messages),
-    ttlMs: inRange(spec, 'TTL', quantity(ttl, { '': 1000, ...TIME_UNIT_MS }), 1, MAX_TTL_MS, ttl),
-    maxBytes: inRange(spec, 'bytes', quantity(bytes, BYTE_UNIT), MIN_BYTES, MAX_BYTES, bytes),
+    maxMessages: inRange(spec, 'N', amount(messages), 1, MAX_MESSAGES, messages),
+    ttlMs: inRange(spec, 'TTL', milliseconds(ttl, 's'), 1, MAX_TTL_MS, ttl),
+    maxBytes: inRange(spec, 'bytes', bytesOf(bytes), MIN_BYTES, MAX_BYTES, bytes),
   };
 }
 
 function inRange(spec: string, name: string, value: number, min: number, max: number, given: string): number {
-  if (value >= min && value <= max) return value;
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
   const range = name === 'TTL' ? '1ms to 7d' : name === 'bytes' ? '1k to 16g' : `${min} to ${max}`;
   throw bad(`"${spec}": ${name} must be ${range}, got "${given}"`);
 }

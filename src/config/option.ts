@@ -1,12 +1,15 @@
-// What one option is. Flags, FANWIRE_ variables, file keys, --help and --print-config are all made from this
-// declaration.
+// What one option is. Flags, variables, file keys, --help, the pages of docs/ and --print-config are all made from this
+// declaration, for `serve`, `bench` and `compare` alike.
 import type { z } from 'zod';
 import { FanwireError } from '../base/error.js';
+import type { ErrorCode } from '../base/error-codes.js';
 
 export interface Option<S extends z.ZodType = z.ZodType> {
-  /** The flag without its dashes, in kebab-case; the variable is FANWIRE_ and the same in UPPER_SNAKE. */
+  /** The flag without its dashes, in kebab-case; the variable is the schema's prefix and the same in UPPER_SNAKE. */
   readonly flag: string;
-  /** What it does, one sentence without a full stop. */
+  /** One letter that stands for the flag. */
+  readonly letter?: string;
+  /** What it does, one sentence without a full stop. Of a toggle that is on: what switching it off does. */
   readonly description: string;
   readonly type: S;
   readonly default: z.output<S>;
@@ -15,11 +18,15 @@ export interface Option<S extends z.ZodType = z.ZodType> {
   readonly unit?: 'bytes' | 'seconds' | 'ms' | 'minutes' | 'connections' | 'per second' | string;
   /** What 0 means, where it means something other than nought. */
   readonly zero?: string;
+  /** The default in words, where that is no value. */
+  readonly usually?: string;
+  /** Given more than once, the flag's values are gathered. */
+  readonly repeats?: boolean;
   /** Never printed, neither in the log nor by --print-config. */
   readonly secret?: boolean;
 }
 
-/** Options that belong together: one heading of --help, one file in options/. */
+/** Options that belong together: one heading of --help, one table in docs/. */
 export interface OptionGroup<O extends Record<string, Option> = Record<string, Option>> {
   readonly title: string;
   /** By config key: camelCase, with its unit where the type cannot say it. */
@@ -28,7 +35,33 @@ export interface OptionGroup<O extends Record<string, Option> = Record<string, O
   readonly check?: (config: ConfigOf<O>) => void;
 }
 
+/** The options of one command. */
+export interface Schema<G extends readonly AnyGroup[] = readonly AnyGroup[]> {
+  /** What its variables begin with: FANWIRE_ or FANWIRE_BENCH_. */
+  readonly prefix: string;
+  /** In the order of --help. */
+  readonly groups: G;
+  /** The code of a value outside its range. */
+  readonly rangeCode: ErrorCode;
+}
+
+/** A group whose options are not looked at one by one. */
+export interface AnyGroup {
+  readonly title: string;
+  readonly options: Readonly<Record<string, Option>>;
+  readonly check?: (config: never) => void;
+}
+
 export type ConfigOf<O extends Record<string, Option>> = { -readonly [K in keyof O]: z.output<O[K]['type']> };
+
+type OptionsIn<G> = G extends { readonly options: infer O } ? O : never;
+type Intersection<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never;
+type AllOptions<G extends readonly AnyGroup[]> = Intersection<OptionsIn<G[number]>>;
+
+/** A value of every option of the groups, by config key. */
+export type ConfigOfGroups<G extends readonly AnyGroup[]> = {
+  -readonly [K in keyof AllOptions<G>]: AllOptions<G>[K] extends Option<infer S> ? z.output<S> : never;
+};
 
 /** Declares an option; a function only so that the default is checked against the type. */
 export function option<S extends z.ZodType>(spec: Option<S>): Option<S> {
@@ -44,14 +77,19 @@ export function group<O extends Record<string, Option>>(
   return check ? { title, options, check } : { title, options };
 }
 
+/** Every option of a schema, by config key. */
+export function optionsOf({ groups }: Schema): Record<string, Option> {
+  return Object.assign({}, ...groups.map(({ options }) => options));
+}
+
 /** Options that contradict each other: what a group's check throws. */
 export function conflict(message: string): FanwireError {
   return new FanwireError('FANWIRE_CONFIG_CONFLICT', message);
 }
 
 /** `max-payload` → `FANWIRE_MAX_PAYLOAD`. */
-export function variableOf(flag: string): string {
-  return `FANWIRE_${flag.replaceAll('-', '_').toUpperCase()}`;
+export function variableOf(flag: string, prefix = 'FANWIRE_'): string {
+  return `${prefix}${flag.replaceAll('-', '_').toUpperCase()}`;
 }
 
 /** 65536 → `64k`. */
@@ -63,5 +101,11 @@ function shortBytes(value: number): string {
 
 /** The default as a person would type it; '' where nothing is the default. */
 export function shownDefault({ unit, default: initial }: Option): string {
+  if (initial === undefined || (typeof initial === 'object' && !Array.isArray(initial))) return '';
   return unit === 'bytes' ? shortBytes(initial as number) : String(initial);
+}
+
+/** The flag as it is written where it is told about: a toggle that is on is switched off. */
+export function shownFlag({ flag, default: initial }: Option): string {
+  return initial === true ? `--no-${flag}` : `--${flag}`;
 }

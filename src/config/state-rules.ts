@@ -1,10 +1,11 @@
 // Reads `--state`: of which topics the newest message, of each key, is kept without a history.
+import { amount, milliseconds } from '../base/amounts.js';
 import { FanwireError } from '../base/error.js';
 import { rawOfKept } from '../protocol/publish-id.js';
 import { type KeyReader, keyReader } from './deliver-key.js';
 import type { DeliverRule } from './deliver-rules.js';
 import type { HistoryRule } from './history-rules.js';
-import { isTopicPattern, parseTopicRules, quantity, ruleFor, TIME_UNIT_MS, type TopicRule } from './topic-rules.js';
+import { isTopicPattern, parseTopicRules, ruleFor, type TopicRule } from './topic-rules.js';
 
 export interface StateRule extends TopicRule {
   /** Keys of a topic that are kept at most. */
@@ -81,12 +82,12 @@ function parseRule(spec: string): StateRule {
     .slice(equals + 1)
     .split(',')
     .map((limit) => limit.trim().toLowerCase());
-  const maxKeys = quantity(keys, { '': 1 });
-  if (more.length > 0 || !(maxKeys >= 1 && maxKeys <= MOST_KEYS)) {
+  const maxKeys = amount(keys);
+  if (more.length > 0 || !(Number.isInteger(maxKeys) && maxKeys >= 1 && maxKeys <= MOST_KEYS)) {
     throw bad(`"${spec}": after "=" come keys[,TTL], keys from 1 to ${MOST_KEYS}, got "${spec.slice(equals + 1)}"`);
   }
-  const ttlMs = ttl === undefined ? 0 : quantity(ttl, { '': 1000, ...TIME_UNIT_MS });
-  if (ttl !== undefined && !(ttlMs >= 1 && ttlMs <= MAX_TTL_MS)) {
+  const ttlMs = ttl === undefined ? 0 : milliseconds(ttl, 's');
+  if (ttl !== undefined && !(Number.isInteger(ttlMs) && ttlMs >= 1 && ttlMs <= MAX_TTL_MS)) {
     throw bad(`"${spec}": TTL must be 1ms to 7d, got "${ttl}"`);
   }
   return { pattern, maxKeys, ttlMs };

@@ -38,21 +38,6 @@ export function isTopicPattern(pattern: string): boolean {
   return pattern !== '' && (star < 0 || star === pattern.length - 1);
 }
 
-/** Milliseconds of each unit of time that rules take. */
-export const TIME_UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
-
-/** A whole number with one of `units` behind it, in the units' own unit; NaN for anything else. */
-export function quantity(text: string, units: Readonly<Record<string, number>>): number {
-  const match = /^(\d{1,15})([a-z]*)$/.exec(text);
-  return match ? Number(match[1]) * (units[match[2] ?? ''] ?? Number.NaN) : Number.NaN;
-}
-
 /** Whether `pattern` matches all that `other` (a topic or a pattern) does. */
 function covers(pattern: string, other: string): boolean {
   return pattern.endsWith('*') ? other.startsWith(pattern.slice(0, -1)) : pattern === other;

@@ -1,27 +1,18 @@
 // The kinds of value an option takes. Each reads a flag's or variable's text as well as a file's JSON, and describes
 // itself ("an integer from 1 to 64"), so that help and errors say the same.
 import { z } from 'zod';
-
-const BYTE_SUFFIX: Record<string, number> = {
-  '': 1,
-  b: 1,
-  k: 1024,
-  kb: 1024,
-  kib: 1024,
-  m: 1 << 20,
-  mb: 1 << 20,
-  mib: 1 << 20,
-};
+import { amount, bytes as bytesOfText, milliseconds, seconds, share } from '../base/amounts.js';
 
 function numberOf(value: unknown): unknown {
   return typeof value === 'string' && /^-?\d+$/.test(value.trim()) ? Number(value) : value;
 }
 
-function bytesOf(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(value.trim());
-  const scale = match && BYTE_SUFFIX[(match[2] ?? '').toLowerCase()];
-  return match && scale ? Math.round(Number(match[1]) * scale) : value;
+/** Text as `read` has it; what it cannot read stays, and is refused. */
+function readBy(read: (text: string) => number): (value: unknown) => unknown {
+  return (value) => {
+    const number = typeof value === 'string' ? read(value) : Number.NaN;
+    return Number.isNaN(number) ? value : number;
+  };
 }
 
 const TRUE = new Set(['true', '1', 'yes', 'on']);
@@ -33,7 +24,7 @@ function booleanOf(value: unknown): unknown {
   return TRUE.has(word) ? true : FALSE.has(word) ? false : value;
 }
 
-function listOf(value: unknown): unknown {
+function partsOf(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   return value
     .split(',')
@@ -46,10 +37,32 @@ export function integer(min: number, max: number) {
   return z.preprocess(numberOf, z.int().min(min).max(max)).describe(`an integer from ${min} to ${max}`);
 }
 
-/** Zero (which switches the thing off), or a whole number from `min` to `max`. */
-export function zeroOr(min: number, max: number) {
+/** A whole number from `min` to `max`, large ones as people write them: 10k, 1.5k, 2m. */
+export function count(min: number, max: number, unit = '') {
+  return z
+    .preprocess(readBy(amount), z.int().min(min).max(max))
+    .describe(`an integer from ${min} to ${max}${unit === '' ? '' : ` ${unit}`} (10k and 1m are understood)`);
+}
+
+const OF_UNIT = {
+  ms: { read: (text: string) => milliseconds(text), forms: 'ms; 500ms and 30s' },
+  seconds: { read: (text: string) => seconds(text), forms: 'seconds; 30s and 2m' },
+  minutes: { read: (text: string) => seconds(text, 'm') / 60, forms: 'minutes; 90m and 2h' },
+} as const;
+
+/** A time in whole `unit`s from `min` to `max`; text may have a unit of its own. */
+export function duration(unit: keyof typeof OF_UNIT, min: number, max: number) {
+  const { read, forms } = OF_UNIT[unit];
+  return z
+    .preprocess(readBy(read), z.int().min(min).max(max))
+    .describe(`an integer from ${min} to ${max} (${forms} are understood)`);
+}
+
+/** Zero (which switches the thing off), or a time as above. */
+export function zeroOrDuration(unit: keyof typeof OF_UNIT, min: number, max: number) {
+  const { read, forms } = OF_UNIT[unit];
   const inner = z.union([z.literal(0), z.int().min(min).max(max)]);
-  return z.preprocess(numberOf, inner).describe(`0, or an integer from ${min} to ${max}`);
+  return z.preprocess(readBy(read), inner).describe(`0, or an integer from ${min} to ${max} (${forms} are understood)`);
 }
 
 /** A whole number from `min` to `max`, or `auto`, which is what `auto()` says on this machine. */
@@ -62,7 +75,7 @@ export function integerOrAuto(min: number, max: number, auto: () => number) {
 /** A size in bytes; text may end in k or m (1024-based): 64k, 1m. */
 export function bytes(min: number, max: number) {
   return z
-    .preprocess(bytesOf, z.int().min(min).max(max))
+    .preprocess(readBy(bytesOfText), z.int().min(min).max(max))
     .describe(`${min} to ${max} bytes (64k and 1m are understood)`);
 }
 
@@ -90,5 +103,38 @@ export function toggle() {
 
 /** Texts, comma-separated as a flag or variable, an array in a file. */
 export function list(describedAs = 'a comma-separated list') {
-  return z.preprocess(listOf, z.array(z.string())).describe(describedAs);
+  return z.preprocess(partsOf, z.array(z.string())).describe(describedAs);
+}
+
+/** Any number from `min` to `max`, large ones as people write them: 1k, 1.5k. */
+export function amountFrom(min: number, max: number, unit = '') {
+  return z
+    .preprocess(readBy(amount), z.number().min(min).max(max))
+    .describe(`a number from ${min} to ${max}${unit === '' ? '' : ` ${unit}`} (1k and 1.5k are understood)`);
+}
+
+/** As `duration`, parts of a unit too. */
+export function timeFrom(unit: keyof typeof OF_UNIT, min: number, max: number) {
+  const { read, forms } = OF_UNIT[unit];
+  return z
+    .preprocess(readBy(read), z.number().min(min).max(max))
+    .describe(`a number from ${min} to ${max} (${forms} are understood)`);
+}
+
+/** A part of a whole: 0.2, 20%, 1e-3. */
+export function shareFrom(min: number, max: number) {
+  const read = (text: string) => (/^[\d.]+e-\d+$/i.test(text.trim()) ? Number(text) : share(text));
+  return z
+    .preprocess(readBy(read), z.number().min(min).max(max))
+    .describe(`a number from ${min} to ${max} (20% is understood)`);
+}
+
+/** `type`, or nothing. */
+export function optional<S extends z.ZodType>(type: S) {
+  return type.optional().describe(type.description ?? '');
+}
+
+/** Several of `type`: comma-separated as a variable, an array in a file. */
+export function listOf<S extends z.ZodType>(type: S, describedAs: string) {
+  return z.preprocess(partsOf, z.array(type)).describe(describedAs);
 }

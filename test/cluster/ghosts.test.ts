@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Member } from '../../src/protocol/ops.js';
 import { EnvelopedClient } from '../support/enveloped-client.js';
-import { nodeProcess, serve } from '../support/fanwire-process.js';
+import { listeningPort, nodeProcess, serve } from '../support/fanwire-process.js';
 import { NatsServer } from '../support/nats-server.js';
 import { SocketClient } from '../support/socket-client.js';
 
@@ -78,7 +78,7 @@ test('who came and went while NATS was away is told once it is back', async (t) 
 
 test('the members of a worker that died have left for those on the others', async (t) => {
   const relay = nodeProcess(t, [FAILING_RELAY, JSON.stringify({ presence: ['room'] })]);
-  const port = Number((await relay.seen(/"port":(\d+),[^\n]*"msg":"listening/))[1]);
+  const port = await listeningPort(relay);
   const clients: EnvelopedClient[] = [];
   for (let n = 0; n < 24; n++) {
     const client = await EnvelopedClient.open(t, port);

@@ -1,14 +1,17 @@
 // The effective configuration: precedence, ranges, and what a mistake is answered with.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import fc from 'fast-check';
+import { givenPlan } from '../../bench/scenarios/plan-options.js';
+import { benchSchema } from '../../src/cli/options/bench.js';
+import { compareSchema } from '../../src/cli/options/compare.js';
 import { loadConfig, redacted } from '../../src/config/load.js';
-import { variableOf } from '../../src/config/option.js';
-import { configurationReference } from '../../src/config/reference.js';
-import { options, type RelayConfig } from '../../src/config/schema.js';
+import { optionsOf, variableOf } from '../../src/config/option.js';
+import { options, type RelayConfig, relaySchema } from '../../src/config/schema.js';
+import { loadOptions, withoutOwnVariables } from '../../src/config/sources.js';
 import { configWith } from '../support/config-with.js';
 
 function configFile(t: TestContext): (content: unknown) => string {
@@ -29,17 +32,6 @@ function failure(code: string, message: RegExp) {
     return true;
   };
 }
-
-test('every default is a value its own option accepts, and every name follows from the flag', () => {
-  const variables = new Set<string>();
-  for (const [key, option] of Object.entries(options)) {
-    assert.deepEqual(option.type.parse(option.default), option.default, key);
-    assert.match(option.flag, /^[a-z]+(-[a-z]+)*$/);
-    assert.ok(!option.description.endsWith('.'), `${key}: no full stop, notes follow`);
-    variables.add(variableOf(option.flag));
-  }
-  assert.equal(variables.size, Object.keys(options).length, 'no two options share a flag');
-});
 
 test('a flag wins over a variable, a variable over the file, the file over the default', (t) => {
   const write = configFile(t);
@@ -78,7 +70,10 @@ test('sizes take k and m, and a value out of range says the range and the value'
     [{ port: '65536' }, /^--port must be an integer from 0 to 65535, got "65536"$/],
     [{ port: '' }, /^--port must be/],
     [{ port: '90 01' }, /^--port must be/],
-    [{ idleTimeoutS: '7' }, /^--idle-timeout must be 0, or an integer from 8 to 960, got "7"$/],
+    [
+      { idleTimeoutS: '7' },
+      /^--idle-timeout must be 0, or an integer from 8 to 960 \(seconds; 30s and 2m are understood\), got "7"$/,
+    ],
     [{ slowConsumer: 'wait' }, /^--slow-consumer must be one of drop, close, got "wait"$/],
   ];
   for (const [flags, message] of refusals)
@@ -150,7 +145,48 @@ test('credentials inside a URL are not shown, and a redacted value is not taken 
   );
 });
 
-test('docs/configuration.md is what the schema says (npm run docs writes it)', () => {
-  const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
-  assert.equal(page, configurationReference());
+for (const schema of [relaySchema, benchSchema, compareSchema] as const) {
+  test(`${schema.prefix}: every default is a value its own option accepts, and no two options share a flag`, () => {
+    const options = Object.entries(optionsOf(schema));
+    for (const [key, { type, default: initial, flag, description }] of options) {
+      assert.deepEqual(type.parse(initial), initial, key);
+      assert.match(flag, /^[a-z]+(-[a-z]+)*$/);
+      assert.ok(!description.endsWith('.'), `${key}: no full stop, notes follow`);
+      assert.ok(type.description !== undefined, `${key} says what it takes`);
+    }
+    assert.equal(new Set(options.map(([, { flag }]) => flag)).size, options.length);
+  });
+}
+
+test('bench and compare take what they are told from flags, variables and a file, each their own, as serve does', (t) => {
+  const file = configFile(t)({ rate: '1.5k', churnRate: 3, url: ['ws://a', 'ws://b'] });
+  const env = { FANWIRE_BENCH_RATE: '2k', FANWIRE_BENCH_DURATION: '2m', FANWIRE_PORT: '1', FANWIRE_COMPARE_SEED: '7' };
+  const { config, origins } = loadOptions(benchSchema, { flags: { durationS: '500ms' }, env, file });
+  const { durationS, rate, churnRate, url, subscribers, headers } = config;
+  assert.deepEqual(
+    { durationS, rate, churnRate, url, subscribers, headers },
+    { durationS: 0.5, rate: 2000, churnRate: 3, url: ['ws://a', 'ws://b'], subscribers: 500, headers: {} },
+  );
+  assert.deepEqual(givenPlan(config, origins), { durationS: 0.5, rate: 2000, churnRate: 3 });
+  assert.equal(loadOptions(compareSchema, { env }).config.seed, 7);
+  assert.equal(loadConfig({ env }).config.port, 1, 'the relay leaves the variables of the others alone');
+  assert.throws(
+    () => loadOptions(benchSchema, { env: { FANWIRE_BENCH_SUBSCRIBRES: '1' } }),
+    failure(
+      'FANWIRE_CONFIG_UNKNOWN',
+      /^unknown variable FANWIRE_BENCH_SUBSCRIBRES; did you mean FANWIRE_BENCH_SUBSCRIBERS\?$/,
+    ),
+  );
+  assert.throws(
+    () => loadOptions(compareSchema, { env: { FANWIRE_COMPARE_MAX_MINUTES: '11h' } }),
+    failure(
+      'FANWIRE_USAGE_COMPARE_RANGE',
+      /^FANWIRE_COMPARE_MAX_MINUTES must be a number from 0.1 to 600 .*, got "11h"$/,
+    ),
+  );
+});
+
+test('what a program that bench starts is given has none of the variables that were for bench', () => {
+  const env = { FANWIRE_BENCH_RATE: '1', FANWIRE_COMPARE_BASE: 'main', FANWIRE_PORT: '1', PATH: '/bin' };
+  assert.deepEqual(withoutOwnVariables(env), { FANWIRE_PORT: '1', PATH: '/bin' });
 });

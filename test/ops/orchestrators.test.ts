@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { nodeProcess, runFanwire } from '../support/fanwire-process.js';
+import { listeningPort, nodeProcess, runFanwire } from '../support/fanwire-process.js';
 import { SocketClient } from '../support/socket-client.js';
 
 const OPS = fileURLToPath(new URL('../../../docs/ops/', import.meta.url));
@@ -60,7 +60,7 @@ test('pm2 starts one process that is no cluster worker, waits for its word, and 
      relay.on('exit', (code) => { console.log('exit:', code); process.exit(); });
      process.stdin.on('data', () => relay.kill('SIGINT'));`,
   ]);
-  const [, port] = await parent.seen(/"port":(\d+),[^\n]*"msg":"listening/);
+  const port = await listeningPort(parent);
   await parent.seen(/word: ready/);
   const client = await SocketClient.open(t, `ws://127.0.0.1:${port}/news`);
   parent.child.stdin.write('end\n');

@@ -2,10 +2,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { signalChild } from '../../bench/run/signal-child.js';
-
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+import { ADMIN_LISTENING, LISTENING, OWN_CLI, portOf } from '../../bench/targets/own-relay.js';
 
 export interface FanwireProcess {
   readonly child: ChildProcessWithoutNullStreams;
@@ -26,7 +24,7 @@ export function fanwire(
   env: Environment = {},
   shell = 'exec "$@"',
 ): FanwireProcess {
-  return nodeProcess(t, [CLI, ...args], env, shell);
+  return nodeProcess(t, [OWN_CLI, ...args], env, shell);
 }
 
 /** Starts `node …args` in the same way. */
@@ -87,6 +85,11 @@ export async function runFanwire(
   return { code, stdout: started.stdout(), stderr: started.stderr() };
 }
 
+/** The port of the relay that `started` runs, once it listens. */
+export async function listeningPort(started: FanwireProcess): Promise<number> {
+  return portOf((await started.seen(LISTENING))[1] as string);
+}
+
 export interface ServeProcess extends FanwireProcess {
   readonly port: number;
   readonly adminPort: number;
@@ -103,10 +106,8 @@ export async function serve(
   drain = ['--drain-ms', '0'],
 ): Promise<ServeProcess> {
   const started = fanwire(t, ['serve', '--port', '0', '--admin-port', '0', ...drain, ...args], env, shell);
-  const listening = await started.seen(/"port":(\d+),[^\n]*"msg":"listening/);
-  const port = Number(listening[1]);
+  const port = await listeningPort(started);
   // The last of its listeners: only now has it opened all that it holds open by itself.
-  const admin = await started.seen(/"adminPort":(\d+),[^\n]*"msg":"admin on/);
-  const adminPort = Number(admin[1]);
+  const adminPort = portOf((await started.seen(ADMIN_LISTENING))[1] as string);
   return { ...started, port, adminPort, url: (topic) => `ws://127.0.0.1:${port}/${encodeURIComponent(topic)}` };
 }

@@ -1,11 +1,11 @@
 // A whole comparison for tests of its reports: known pairs, judged by the code that judges real ones.
 
-import { DEFAULT_BUDGETS, type MetricName } from '../../bench/compare/budget.js';
+import { DEFAULT_BUDGETS } from '../../bench/compare/budget.js';
 import { COMPARISON_SCHEMA, type Comparison, type Confirmation, judgeWhole } from '../../bench/compare/comparison.js';
 import { concludeAll } from '../../bench/compare/conclude.js';
 import { Judgement } from '../../bench/compare/gate-evidence.js';
 import { mulberry32 } from '../../bench/compare/interval.js';
-import type { Pair, Run } from '../../bench/compare/metrics.js';
+import type { MetricName, Pair, Run } from '../../bench/compare/metrics.js';
 import { ServerFaults } from '../../bench/compare/server-faults.js';
 import { addPair, type PlayedScenario } from '../../bench/compare/session.js';
 import { gateBudgets, type ScenarioSetup } from '../../bench/compare/setup.js';

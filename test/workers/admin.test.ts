@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
-import { type FanwireProcess, nodeProcess, serve } from '../support/fanwire-process.js';
+import { type FanwireProcess, listeningPort, nodeProcess, serve } from '../support/fanwire-process.js';
 import { SocketClient } from '../support/socket-client.js';
 
 const FAILING_RELAY = fileURLToPath(new URL('./failing-relay.js', import.meta.url));
@@ -57,7 +57,7 @@ test('statistics, topics, connections and kick cover every worker, and big heade
 
 test('when a worker dies the counts go on, and its restart is counted', async (t) => {
   const relay = nodeProcess(t, [FAILING_RELAY]);
-  const [, port] = await relay.seen(/"port":(\d+),[^\n]*"msg":"listening/);
+  const port = await listeningPort(relay);
   const admin = await adminOf(relay);
   const clients = await open(t, `ws://127.0.0.1:${port}/news`);
   for (const client of clients) client.socket.send('hello');

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { slotOf } from '../../src/bus/interest-table.js';
-import { nodeProcess } from '../support/fanwire-process.js';
+import { listeningPort, nodeProcess } from '../support/fanwire-process.js';
 import { clientOf, Listener } from '../support/listener.js';
 
 const FAILING_RELAY = fileURLToPath(new URL('./failing-relay.js', import.meta.url));
@@ -19,12 +19,12 @@ const STAYS = topicOf(0);
 
 test('a worker that dies loses the history of its own topics and says so; those of others recover to the message', async (t) => {
   const relay = nodeProcess(t, [FAILING_RELAY, JSON.stringify({ history: '*=10000,10m,10m' })]);
-  const [, port] = await relay.seen(/"port":(\d+),[^\n]*"msg":"listening/);
-  const clients = Array.from({ length: CLIENTS }, () => clientOf(t, Number(port)));
+  const port = await listeningPort(relay);
+  const clients = Array.from({ length: CLIENTS }, () => clientOf(t, port));
   const listeners = (topic: string) => clients.map((client) => new Listener(client, topic));
   const [ofLost, ofStays] = [listeners(LOST), listeners(STAYS)];
   await Promise.all([...ofLost, ...ofStays].map(({ ready }) => ready));
-  const publisher = clientOf(t, Number(port));
+  const publisher = clientOf(t, port);
   let published = 0;
   // A publish that was on its way through the worker that died has no answer, or an error: both are said.
   const publish = (topic: string, data: unknown) =>

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { fanwire, nodeProcess, runFanwire, serve } from '../support/fanwire-process.js';
+import { fanwire, listeningPort, nodeProcess, runFanwire, serve } from '../support/fanwire-process.js';
 import { SocketClient } from '../support/socket-client.js';
 
 const FAILING_RELAY = fileURLToPath(new URL('./failing-relay.js', import.meta.url));
@@ -129,7 +129,7 @@ test('what was published before SIGTERM reaches the sockets of every worker befo
 
 async function failsAndComesBack(t: TestContext, how: string, said: RegExp): Promise<void> {
   const relay = nodeProcess(t, ['--max-old-space-size=256', FAILING_RELAY]);
-  const [, port] = await relay.seen(/"port":(\d+),[^\n]*"msg":"listening/);
+  const port = await listeningPort(relay);
   const url = `ws://127.0.0.1:${port}/news`;
   const clients = await open(t, url);
   const lost: SocketClient[] = [];

@@ -8,8 +8,9 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FanwireError } from '../../../src/base/error.js';
-import { MOST_PUBLISHERS } from '../../k6/lib/frame.js';
-import type { Name } from '../../k6/lib/names.js';
+import type { OwnSetting } from '../../k6/lib/names.js';
+import { k6Keys, parameter, parameterKeys, settingOf } from '../../k6/lib/parameters.js';
+import { MAX_PUBLISHERS } from '../../k6/lib/stamp.js';
 import type { Plan } from '../../scenarios/scenario.js';
 import { type Target, topicUrl } from '../../targets/target.js';
 
@@ -62,26 +63,12 @@ export function k6Invocation(
   surroundings: NodeJS.ProcessEnv = process.env,
 ): Invocation {
   refuseUnsupported(plan, target);
-  const settings: Partial<Record<Name, string | number>> = {
-    FANWIRE_REPORT: 1,
+  const own: Partial<Record<OwnSetting, string>> = {
+    FANWIRE_REPORT: '1',
     SUMMARY: options.summaryFile,
     SLO: options.slo,
     HEADERS: JSON.stringify(options.headers),
     URL: target.urls.map((url) => `${topicUrl(url, plan.topicPrefix)}{topic}`).join(','),
-    SUBSCRIBERS: plan.subscribers,
-    PUBLISHERS: Math.max(plan.publishers, 1),
-    TOPICS: plan.topics,
-    RATE: plan.publishers === 0 ? 0 : plan.rate,
-    BURST: plan.burst,
-    PAYLOAD_BYTES: plan.payloadBytes,
-    BINARY: plan.binary ? 1 : 0,
-    WARMUP_S: plan.warmupS,
-    DURATION_S: plan.durationS,
-    DRAIN_S: plan.drainS,
-    CONNECT_RATE: plan.connectRate === 0 ? UNPACED_CONNECT_RATE : plan.connectRate,
-    CONNECT_TIMEOUT_S: plan.connectTimeoutS,
-    MAX_HANDSHAKES: plan.maxHandshakes,
-    CHURN_RATE: plan.churnRate,
   };
   const fixed = ['run', '--quiet', '--no-usage-report', '--include-system-env-vars=true', '--log-format=json'];
   const config = ['--config', options.configFile];
@@ -89,7 +76,7 @@ export function k6Invocation(
   const from = options.localAddresses.length === 0 ? [] : [`--local-ips=${options.localAddresses.join(',')}`];
   return {
     args: [...fixed, ...config, ...tls, ...from, scriptOf(plan.scenario)],
-    env: { ...ownEnvironment(surroundings), ...textOf(settings) },
+    env: { ...ownEnvironment(surroundings), ...own, ...settingsOf(plan) },
   };
 }
 
@@ -109,8 +96,15 @@ function ownEnvironment(surroundings: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 const INHERITED =
   /^(PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|TEMP|TMP|GO[A-Z]+|SSL_CERT_(FILE|DIR)|XDG_.*|SYSTEMROOT|(HTTPS?|NO|ALL)_PROXY)$/i;
 
-function textOf(settings: Readonly<Record<string, string | number>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)]));
+/** The plan as settings; what k6 has no word for in words that it has. */
+function settingsOf(plan: Plan): Record<string, string> {
+  const played: Plan = {
+    ...plan,
+    publishers: Math.max(plan.publishers, 1),
+    rate: plan.publishers === 0 ? 0 : plan.rate,
+    connectRate: plan.connectRate === 0 ? UNPACED_CONNECT_RATE : plan.connectRate,
+  };
+  return Object.fromEntries(k6Keys.map((key) => [settingOf(key), String(played[key])]));
 }
 
 function refuseUnsupported(plan: Plan, target: Target): void {
@@ -118,8 +112,10 @@ function refuseUnsupported(plan: Plan, target: Target): void {
     throw new FanwireError('FANWIRE_USAGE_K6_UNSUPPORTED', `the k6 engine cannot play ${what}: use --engine native`);
   };
   if (target.dialect !== 'raw') refuse(`the dialect ${target.dialect} (raw only)`);
-  if (plan.publishers > MOST_PUBLISHERS) refuse(`${plan.publishers} publishers (at most ${MOST_PUBLISHERS})`);
-  if (plan.stormFraction > 0) refuse(`stormFraction ${plan.stormFraction} (reconnect-storm)`);
-  if (plan.keys > 0) refuse(`keys ${plan.keys} (state)`);
-  if (plan.stalledSubscribers > 0) refuse(`stalledSubscribers ${plan.stalledSubscribers}: k6 always reads its sockets`);
+  if (plan.publishers > MAX_PUBLISHERS) refuse(`${plan.publishers} publishers (at most ${MAX_PUBLISHERS})`);
+  for (const key of parameterKeys) {
+    const { k6, default: initial } = parameter(key);
+    if (k6 === undefined || !('refused' in k6) || plan[key] === initial) continue;
+    refuse(`${key} ${plan[key]}: ${k6.refused}`);
+  }
 }

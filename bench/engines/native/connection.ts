@@ -2,7 +2,7 @@
 
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { STAMP_MARK } from '../../load/stamp.js';
+import { STAMP_MARK } from '../../k6/lib/stamp.js';
 import type { DialectRules } from './dialect.js';
 import { FrameReader, type FrameSink, OPCODE_CLOSE, OPCODE_PING } from './frame-reader.js';
 import { CLOSE_NORMAL, pongFrame } from './frame-writer.js';

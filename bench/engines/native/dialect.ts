@@ -1,7 +1,7 @@
 // How each kind of server is spoken to: where a topic is, what must be said before messages flow, how a message is
 // framed.
 
-import { STAMP_BYTES } from '../../scenarios/scenario.js';
+import { STAMP_BYTES } from '../../k6/lib/parameters.js';
 import { type Dialect, topicUrl } from '../../targets/target.js';
 import { OPCODE_TEXT } from './frame-reader.js';
 import { type KeyPlace, maskedFrame, StampedFrame } from './frame-writer.js';

@@ -1,7 +1,7 @@
 // Outgoing client frames: masked once when the publisher starts, only the stamp is written anew for each message.
 
-import { writeStamp } from '../../load/stamp.js';
-import { STAMP_BYTES } from '../../scenarios/scenario.js';
+import { STAMP_BYTES } from '../../k6/lib/parameters.js';
+import { writeStamp } from '../../k6/lib/stamp.js';
 import { OPCODE_BINARY, OPCODE_CLOSE, OPCODE_PONG, OPCODE_TEXT } from './frame-reader.js';
 
 /** Where a message's key stands before its stamp: a number of so many digits. */

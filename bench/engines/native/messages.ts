@@ -1,9 +1,9 @@
 // What the engine and its generator processes say to each other (child_process IPC, structured clone).
 
+import type { SequenceTotals } from '../../k6/lib/sequence.js';
 import type { Plan } from '../../scenarios/scenario.js';
 import type { Dialect } from '../../targets/target.js';
 import type { Endpoint } from './connection.js';
-import type { SequenceTotals } from './sequence.js';
 
 export type Role = 'subscribers' | 'publishers';
 

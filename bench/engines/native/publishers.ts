@@ -5,7 +5,7 @@
 // turn between two sleeps. A message that is due goes out even if the one before it was late: latency counts from the
 // due time, so lateness is never hidden.
 
-import { STAMP_MEASURED, STAMP_WARMUP } from '../../load/stamp.js';
+import { STAMP_MEASURED, STAMP_WARMUP } from '../../k6/lib/stamp.js';
 import { BusynessMeter } from './busyness.js';
 import type { Connection, ConnectionOwner } from './connection.js';
 import { Connections } from './connections.js';

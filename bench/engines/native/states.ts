@@ -5,8 +5,8 @@
 // lies between two updates that a subscriber has was conflated: a newer state took its place. What a key ended with and
 // a subscriber never got is lost, and so are the updates before it that nothing newer took the place of.
 
+import type { PairTracker, SequenceTotals } from '../../k6/lib/sequence.js';
 import { LatencyCounts } from './counts.js';
-import type { PairTracker, SequenceTotals } from './sequence.js';
 
 /** Nothing of this key was heard yet: by a subscriber that was there from the start … */
 const NOTHING = -1;

@@ -1,15 +1,17 @@
 // A generator process that listens: it opens subscribers, times and counts what they hear, and cuts some where the plan
 // says so.
 
-import { STAMP_MEASURED, stampDueUs, stampPublisher, stampSequence } from '../../load/stamp.js';
+import { Lives } from '../../k6/lib/lives.js';
+import { type PairTracker, SequenceTracker } from '../../k6/lib/sequence.js';
+import { STAMP_MEASURED, stampDueUs, stampPublisher, stampSequence } from '../../k6/lib/stamp.js';
 import { watchFor } from './attention.js';
 import { BusynessMeter } from './busyness.js';
 import type { Connection, ConnectionOwner } from './connection.js';
 import { Connections } from './connections.js';
 import { LatencyCounts } from './counts.js';
-import { Lives } from './lives.js';
 import type { Message, Play, Settle, Setup } from './messages.js';
 import type { ReadTurns } from './read-turns.js';
+import { StateTracker } from './states.js';
 
 /** How often it looks whether all has come once publishing ended. */
 const SETTLE_POLL_MS = 25;
@@ -25,6 +27,8 @@ export class Subscribers implements ConnectionOwner {
   private readonly send: (message: Message) => void;
   private readonly connections: Connections;
   private readonly lives: Lives;
+  /** Where messages are about keys. */
+  private states: StateTracker | undefined;
   private readonly latencies = new LatencyCounts();
   private readonly busyness = new BusynessMeter();
   private readonly slots: (Connection | undefined)[] = [];
@@ -49,7 +53,7 @@ export class Subscribers implements ConnectionOwner {
     this.send = send;
     this.readers = Math.ceil((plan.subscribers - lane) / lanes);
     const slots = Math.ceil((plan.subscribers + plan.stalledSubscribers - lane) / lanes);
-    this.lives = new Lives(plan, this.readers, lane, lanes);
+    this.lives = new Lives(plan, this.readers, lane, lanes, (pairs) => this.trackerOf(pairs));
     this.connections = new Connections(
       setup,
       this,
@@ -62,6 +66,12 @@ export class Subscribers implements ConnectionOwner {
     this.nextInterval();
     for (let slot = 0; slot < slots; slot++) this.connections.open(slot);
     this.checkReady();
+  }
+
+  private trackerOf(pairs: number): PairTracker {
+    const { keys } = this.setup.plan;
+    this.states = keys === 0 ? undefined : new StateTracker(pairs, keys);
+    return this.states ?? new SequenceTracker(pairs);
   }
 
   opened(connection: Connection): void {
@@ -253,7 +263,7 @@ export class Subscribers implements ConnectionOwner {
     const { runStartUs, intervalMs } = this.setup;
     const endMs = Math.round((this.turns.clock() - runStartUs) / 1000);
     this.reportInterval(Math.floor(endMs / intervalMs), endMs);
-    const { states } = this.lives;
+    const { states } = this;
     this.send({
       kind: 'heard',
       totals: this.lives.totals,

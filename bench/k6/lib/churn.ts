@@ -5,9 +5,9 @@ import { clearInterval, setInterval, setTimeout } from 'k6/timers';
 import type { WebSocket } from 'k6/websockets';
 import { openPaced, openSocket } from './connect.ts';
 import { frame, readFrame } from './frame.ts';
+import { Lives } from './lives.ts';
 import { Observed } from './observed.ts';
-import { type Stream, streamOf, type Timeline } from './schedule.ts';
-import { SequenceTracker } from './sequence.ts';
+import type { Timeline } from './schedule.ts';
 import type { Settings } from './settings.ts';
 
 /** Replacements a second that one VU makes: well under what its event loop can do, so that handshakes are timed
@@ -19,52 +19,66 @@ export function churnVus(settings: Settings): number {
 }
 
 interface Visitor {
+  readonly slot: number;
   readonly socket: WebSocket;
-  readonly trackers: Map<number, SequenceTracker>;
+  /** Whether it has left: what still comes is no longer its slot's. */
+  hasLeft: boolean;
 }
 
 export function churn(settings: Settings, timeline: Timeline): void {
   const observed = new Observed(settings, timeline);
   const vus = churnVus(settings);
   const index = exec.scenario.iterationInTest;
-  const staying = Math.ceil((settings.churners - index) / vus);
+  const staying = Math.max(0, Math.ceil((settings.churners - index) / vus));
   const replacements = Math.floor((settings.durationS * settings.churnRate) / vus);
+  const first = settings.steady + index;
+  const lives = new Lives(settings, staying, first, vus);
+  const free = Array.from({ length: staying }, (_, slot) => slot);
   const visitors: Visitor[] = [];
 
-  const streams: Stream[] = [];
-  for (let publisher = 0; publisher < settings.publishers; publisher++) {
-    streams.push(streamOf(publisher, settings, timeline));
-  }
+  const part = (visitor: Visitor) => {
+    visitor.hasLeft = true;
+    lives.endEarly(visitor.slot);
+    free.push(visitor.slot);
+    visitor.socket.close();
+  };
 
-  const join = (k: number, settled: () => void) => {
-    const connection = settings.steady + index + k * vus;
-    const trackers = new Map<number, SequenceTracker>();
+  const join = (settled: () => void) => {
+    const slot = free.shift();
+    if (slot === undefined) {
+      settled();
+      return;
+    }
+    const connection = first + slot * vus;
+    const topic = connection % settings.topics;
+    let visitor: Visitor | undefined;
     openSocket(
       settings,
-      connection % settings.topics,
+      topic,
       connection,
       observed,
       {
-        opened: (socket) => visitors.push({ socket, trackers }),
+        opened: (socket) => {
+          visitor = { slot, socket, hasLeft: false };
+          visitors.push(visitor);
+          // What was published before it joined is not lost.
+          if (observed.now() > timeline.measureAt) lives.beginLate(slot);
+          else lives.beginWhole(slot);
+        },
         message: (payload, readAt) => {
-          const stream = readFrame(payload) ? streams[frame.publisher] : undefined;
-          if (stream === undefined) {
+          if (!readFrame(payload)) {
             observed.foreign++;
             return;
           }
-          let tracker = trackers.get(frame.publisher);
-          if (tracker === undefined) {
-            // A visitor's first message is where its account begins: what was published before it joined is not lost.
-            tracker = new SequenceTracker(Math.max(frame.sequence, stream.firstMeasured));
-            trackers.set(frame.publisher, tracker);
-          }
-          if (tracker.accept(frame.sequence)) observed.arrived(stream.topic, frame.dueAt, readAt);
+          if (visitor === undefined || visitor.hasLeft || frame.sequence < 0) return;
+          if (lives.hear(slot, frame.publisher, frame.sequence)) observed.arrived(topic, frame.dueAt, readAt);
         },
+        failed: () => free.push(slot),
         closed: () => {
-          const at = visitors.findIndex((visitor) => visitor.trackers === trackers);
-          if (at < 0) return;
+          if (visitor === undefined || visitor.hasLeft) return;
+          visitors.splice(visitors.indexOf(visitor), 1);
           observed.endedByServer();
-          part(visitors.splice(at, 1)[0] as Visitor, observed);
+          part(visitor);
         },
       },
       settled,
@@ -76,7 +90,7 @@ export function churn(settings: Settings, timeline: Timeline): void {
     staying,
     { startAt: timeline.connectAt, everyMs: (vus * 1000) / settings.connectRate, inFlight },
     observed.now,
-    join,
+    (_, settled) => join(settled),
   );
   openPaced(
     replacements,
@@ -87,10 +101,10 @@ export function churn(settings: Settings, timeline: Timeline): void {
       inFlight,
     },
     observed.now,
-    (k, settled) => {
+    (_, settled) => {
       const oldest = visitors.shift();
-      if (oldest !== undefined) part(oldest, observed);
-      join(staying + k, settled);
+      if (oldest !== undefined) part(oldest);
+      join(settled);
     },
   );
 
@@ -98,16 +112,8 @@ export function churn(settings: Settings, timeline: Timeline): void {
   const stay = timeline.drainAt + Math.min(1000, settings.drainS * 1000);
   setTimeout(() => {
     clearInterval(flushing);
-    for (const visitor of visitors.splice(0)) part(visitor, observed);
+    for (const visitor of visitors.splice(0)) part(visitor);
+    observed.account(lives);
     observed.finish();
   }, stay - observed.now());
-}
-
-function part(visitor: Visitor, observed: Observed): void {
-  for (const tracker of visitor.trackers.values()) {
-    observed.lost += tracker.skipped;
-    observed.duplicated += tracker.duplicated;
-    observed.outOfOrder += tracker.outOfOrder;
-  }
-  visitor.socket.close();
 }

@@ -41,6 +41,8 @@ export function openPaced(
 export interface SocketEvents {
   opened(socket: WebSocket): void;
   message(payload: unknown, readAt: number): void;
+  /** The handshake failed, or took too long. */
+  failed?(): void;
   /** The server, or the network, ended an open socket. */
   closed(): void;
 }
@@ -66,6 +68,7 @@ export function openSocket(
     state = 'over';
     observed.connectFailed(reason);
     clearTimeout(timeout);
+    events.failed?.();
     settled();
   };
   const timeout = setTimeout(() => fail('handshake timed out'), settings.connectTimeoutS * 1000);

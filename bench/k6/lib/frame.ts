@@ -1,57 +1,68 @@
-// The payload carries its publisher, its sequence number and the instant it was *due*, so that whoever receives it
-// counts latency from the plan and not from a publisher that may have stalled. Text: 24 characters; binary: three
-// float64.
+// The stamp (stamp.ts) in k6's payloads: text is a string here and binary an ArrayBuffer.
 
-export const HEADER_BYTES = 24;
+import { STAMP_BYTES } from './parameters.ts';
+import {
+  STAMP_MARK,
+  STAMP_MEASURED,
+  STAMP_WARMUP,
+  stampDueUs,
+  stampPublisher,
+  stampSequence,
+  writeStamp,
+} from './stamp.ts';
 
-/** Text: this mark, then publisher (3 characters), sequence (8) and due time in µs (12), each in base 36. */
-const MARK = '~';
-const PUBLISHER_FROM = 1;
-const SEQUENCE_FROM = 4;
-const DUE_FROM = 12;
-
-/** Where readFrame leaves what it read: one object for all deliveries, because k6's engine feels every allocation. */
+/** Where readFrame leaves what it read: one object for all deliveries, because k6's engine feels every allocation.
+ *  `sequence` is -1 for a message of the warm-up. `dueAt`: ms since the epoch. */
 export const frame = { publisher: 0, sequence: 0, dueAt: 0 };
+
+const bytes = new Uint8Array(STAMP_BYTES);
+/** The text that `frame` was last read from: subscribers of one topic hear the same one after the other. */
+let lastText = '';
 
 /** Reads a received payload into `frame`; false when it is not one of ours (a server's greeting, say). */
 export function readFrame(payload: unknown): boolean {
   if (typeof payload === 'string') {
-    if (payload.length < HEADER_BYTES || payload[0] !== MARK) return false;
-    frame.publisher = parseInt(payload.slice(PUBLISHER_FROM, SEQUENCE_FROM), 36);
-    frame.sequence = parseInt(payload.slice(SEQUENCE_FROM, DUE_FROM), 36);
-    frame.dueAt = parseInt(payload.slice(DUE_FROM, HEADER_BYTES), 36) / 1000;
-    return !Number.isNaN(frame.dueAt);
+    if (payload === lastText) return true;
+    if (payload.length < STAMP_BYTES) return false;
+    for (let i = 0; i < STAMP_BYTES; i++) bytes[i] = payload.charCodeAt(i);
+    if (!readStamp(bytes)) return false;
+    lastText = payload;
+    return true;
   }
-  if (!(payload instanceof ArrayBuffer) || payload.byteLength < HEADER_BYTES) return false;
-  const fields = new Float64Array(payload, 0, 3);
-  frame.publisher = fields[0] as number;
-  frame.sequence = fields[1] as number;
-  frame.dueAt = fields[2] as number;
-  return Number.isInteger(frame.publisher) && Number.isInteger(frame.sequence);
+  lastText = '';
+  if (!(payload instanceof ArrayBuffer) || payload.byteLength < STAMP_BYTES) return false;
+  return readStamp(new Uint8Array(payload, 0, STAMP_BYTES));
 }
 
-/** Publishers a run may have: what fits the frame. */
-export const MOST_PUBLISHERS = 36 ** 3;
+function readStamp(stamp: Uint8Array): boolean {
+  if (stamp[0] !== STAMP_MARK || (stamp[1] !== STAMP_MEASURED && stamp[1] !== STAMP_WARMUP)) return false;
+  frame.publisher = stampPublisher(stamp, 0);
+  frame.sequence = stamp[1] === STAMP_MEASURED ? stampSequence(stamp, 0) : -1;
+  frame.dueAt = stampDueUs(stamp, 0) / 1000;
+  return true;
+}
 
-/** Writes frames of `bytes` bytes for one publisher. */
+/** Writes frames of `size` bytes for one publisher; without a sequence number one of the warm-up. */
 export function frameWriter(
   publisher: number,
-  bytes: number,
+  size: number,
   binary: boolean,
 ): (sequence: number, dueAt: number) => string | ArrayBuffer {
+  const stamp = (into: Uint8Array, sequence: number, dueAt: number) => {
+    const kind = sequence < 0 ? STAMP_WARMUP : STAMP_MEASURED;
+    writeStamp(into, 0, kind, publisher, Math.max(0, sequence), Math.round(dueAt * 1000));
+  };
   if (binary) {
     return (sequence, dueAt) => {
-      const buffer = new ArrayBuffer(bytes);
-      new Float64Array(buffer, 0, 3).set([publisher, sequence, dueAt]);
+      const buffer = new ArrayBuffer(size);
+      stamp(new Uint8Array(buffer), sequence, dueAt);
       return buffer;
     };
   }
-  const prefix = MARK + publisher.toString(36).padStart(SEQUENCE_FROM - PUBLISHER_FROM, '0');
-  const padding = '.'.repeat(bytes - HEADER_BYTES);
+  const own = new Uint8Array(STAMP_BYTES);
+  const padding = '.'.repeat(size - STAMP_BYTES);
   return (sequence, dueAt) => {
-    const due = Math.round(dueAt * 1000).toString(36);
-    return (
-      prefix + sequence.toString(36).padStart(DUE_FROM - SEQUENCE_FROM, '0') + due.padStart(DUE_FROM, '0') + padding
-    );
+    stamp(own, sequence, dueAt);
+    return String.fromCharCode(...own) + padding;
   };
 }

@@ -1,8 +1,9 @@
 // The run's own k6 metrics, and the thresholds on them: the objective's, and those that tell k6's own limits.
 
 import { Counter, Rate, Trend } from 'k6/metrics';
+import type { Bound } from './environment.ts';
 import { plannedDeliveries } from './schedule.ts';
-import type { Bound, Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 import { parseSlo, toThreshold } from './slo.ts';
 
 /** From the instant a message was due to the instant k6 read it off the socket. */

@@ -1,44 +1,53 @@
-// The names of all settings, and what a mistyped one was meant to be: a gate that silently plays its defaults is worse
-// than none.
+// The settings that no scenario has, what a mistyped name was meant to be (a gate that silently plays its defaults is
+// worse than none), and the names of all.
 
-export const NAMES = [
-  'URL',
-  'SUBSCRIBERS',
-  'PUBLISHERS',
-  'TOPICS',
-  'RATE',
-  'BURST',
-  'STAGES',
-  'PAYLOAD_BYTES',
-  'BINARY',
-  'CONNECT_RATE',
-  'MAX_HANDSHAKES',
-  'CONNECT_TIMEOUT_S',
-  'CONNECT_S',
-  'WARMUP_S',
-  'DURATION_S',
-  'DRAIN_S',
-  'CHURN_RATE',
-  'VUS',
-  'SLO',
-  'TOKEN',
-  'HEADERS',
-  'SUMMARY',
-  'SUMMARY_MODE',
-  'MAX_FAILED',
-  'MAX_LOST',
-  'MAX_CLOSED',
-  'MIN_CONNECTED',
-  'MAX_HANDLER_LAG_MS',
-  'MAX_SLIP_MS',
-  'TOPIC_TAGS',
-] as const;
+import { editDistance } from './nearest.ts';
+import { k6Keys, settingOf } from './parameters.ts';
+
+/** Beside the parameters of scenarios. docs/k6.md is made from this. */
+export const OWN_SETTINGS = {
+  URL: {
+    meaning:
+      "topic URL; `{topic}` stands for the topic's number (without it the number ends the path, before a query); several nodes separated by commas",
+    usually: '`ws://127.0.0.1:9001/lobby`',
+  },
+  STAGES: {
+    meaning:
+      "`10s:100,30s:1k`: the rate reaches each target in a straight line, as in k6's own stages, from `RATE` on; their sum is the duration",
+    usually: 'none',
+  },
+  CONNECT_S: { meaning: 'time to connect, from the first handshake to the first message', usually: 'the ramp + 1' },
+  VUS: {
+    meaning: 'event loops that hold subscribers; past two a core they only cost memory',
+    usually: 'one per 50 subscribers, at most 8',
+  },
+  SLO: { meaning: "objective, checked by k6's thresholds", usually: 'none' },
+  TOKEN: { meaning: 'bearer token', usually: 'none' },
+  HEADERS: { meaning: 'further headers as a JSON object', usually: 'none' },
+  SUMMARY: { meaning: 'file for the summary as JSON, without headers and queries', usually: 'none' },
+  SUMMARY_MODE: { meaning: "`1`: k6's own summary follows ours, in the mode of `--summary-mode`", usually: 'off' },
+  MAX_FAILED: { meaning: 'connections that may fail: a count, `0.1%`, or `off`', usually: '0' },
+  MAX_LOST: { meaning: 'deliveries that may be lost', usually: '0' },
+  MAX_CLOSED: { meaning: 'connections that the server may close', usually: '0' },
+  MIN_CONNECTED: {
+    meaning: 'connections that must open: a share or a count',
+    usually: '100%, or one with `MAX_FAILED`',
+  },
+  MAX_HANDLER_LAG_MS: {
+    meaning: 'wait of a frame for its handler (p99) past which k6 counts as saturated',
+    usually: '50',
+  },
+  MAX_SLIP_MS: { meaning: 'the same for how late messages are sent', usually: '10' },
+  TOPIC_TAGS: { meaning: '`1`: latencies carry their `topic` as a tag, a time series each', usually: 'off' },
+} as const;
+
+/** FANWIRE_REPORT is set by `fanwire bench` alone. */
+export type OwnSetting = keyof typeof OWN_SETTINGS | 'FANWIRE_REPORT';
 
 /** What is never repeated. */
 export const SECRETS: readonly string[] = ['TOKEN', 'HEADERS'];
 
-/** FANWIRE_REPORT is set by `fanwire bench` alone. */
-export type Name = (typeof NAMES)[number] | 'FANWIRE_REPORT';
+export const NAMES: readonly string[] = [...k6Keys.map(settingOf), ...Object.keys(OWN_SETTINGS)];
 
 /** The environment holds the job's own variables beside the settings. A short name is near to many of those (DATE is
  *  one letter from RATE), so it must be the setting plus or minus its last letters; a longer one may differ in some
@@ -64,24 +73,5 @@ function isNear(name: string, setting: string): boolean {
   if ((name.length > SHORTEST && setting.startsWith(`${name}_`)) || name === `${setting}_S`) return true;
   if (`${name}S` === setting || name === `${setting}S`) return true;
   if (setting.length < LONG || name.length < LONG) return false;
-  return distance(name, setting) <= (setting.length < 10 ? 1 : 2);
-}
-
-/** Letters to insert, delete, replace or swap with their neighbour (optimal string alignment). */
-function distance(a: string, b: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (last[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      let cost = Math.min((last[j] as number) + 1, (row[j - 1] as number) + 1, replaced);
-      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      if (isSwap) cost = Math.min(cost, (beforeLast[j - 2] as number) + 1);
-      row.push(cost);
-    }
-    beforeLast = last;
-    last = row;
-  }
-  return last[b.length] as number;
+  return editDistance(name, setting) <= (setting.length < 10 ? 1 : 2);
 }

@@ -5,6 +5,7 @@ import exec from 'k6/execution';
 import { fineClock } from './clock.ts';
 import { type Buckets, count, flat } from './histogram.ts';
 import { type Line, writeLine } from './lines.ts';
+import type { Lives } from './lives.ts';
 import * as metrics from './metrics.ts';
 import type { Timeline } from './schedule.ts';
 import type { Settings } from './settings.ts';
@@ -107,6 +108,15 @@ export class Observed {
       delivered: this.delivered,
       latencyUs: this.latenciesSinceFlush(),
     });
+  }
+
+  /** What subscribers that have ended heard and missed. */
+  account(lives: Lives): void {
+    const { expected, delivered, duplicated, outOfOrder } = lives.totals;
+    this.lost += expected - delivered;
+    this.duplicated += duplicated;
+    this.outOfOrder += outOfOrder;
+    this.foreign += lives.misrouted;
   }
 
   finish(): void {

@@ -2,6 +2,7 @@
 
 import exec from 'k6/execution';
 import type { Options, Scenario } from 'k6/options';
+import { seconds } from './amounts.ts';
 import { churn, churnVus } from './churn.ts';
 import { type Thresholds, thresholds } from './metrics.ts';
 import { printLine } from './observed.ts';
@@ -11,7 +12,6 @@ import type { Defaults } from './settings.ts';
 import { readSettings } from './settings.ts';
 import { subscribe } from './subscriber.ts';
 import { type K6Summary, summarize, TREND_STATS } from './summary.ts';
-import { seconds } from './text.ts';
 
 /** Past the planned end: k6 gives a handshake up to 60 s, and a saturated VU works through its queue. */
 const OVERTIME_S = 30;
@@ -20,7 +20,7 @@ const OVERTIME_S = 30;
  *  own: `play('fan-out', {}, { fanwire_connecting: ['p(99)<500'] })`. */
 export function play(scenario: string, defaults: Defaults, further: Thresholds = {}) {
   const settings = readSettings(scenario, defaults);
-  const plannedS = settings.connectS + settings.warmupS + settings.durationS + settings.drainS;
+  const plannedS = timelineFrom(0, settings).endAt / 1000;
 
   const roles = {
     subscribers: settings.steady === 0 ? 0 : settings.vus,

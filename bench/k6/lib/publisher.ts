@@ -138,7 +138,8 @@ function account(publishers: readonly Publisher[], ends: Ends, settings: Setting
 
 function send(publisher: Publisher, dueAt: number, measured: boolean): boolean {
   const open = publisher.state === 'open' && publisher.socket.readyState === OPEN;
-  if (open) publisher.socket.send(publisher.write(publisher.next, dueAt));
+  const { next, stream } = publisher;
+  if (open) publisher.socket.send(publisher.write(measured ? next - stream.firstMeasured : -1, dueAt));
   if (measured && open) publisher.sent++;
   if (measured && !open) publisher.unsent++;
   return open;

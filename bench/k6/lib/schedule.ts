@@ -77,6 +77,14 @@ export function measuredOf(topic: number, settings: Settings, timeline: Timeline
   return messages;
 }
 
+/** Messages that each publisher should send while messages are measured. */
+export function measuredByPublisher(settings: Settings, timeline: Timeline): Uint32Array {
+  return Uint32Array.from({ length: settings.publishers }, (_, index) => {
+    const { count, firstMeasured } = streamOf(index, settings, timeline);
+    return count - firstMeasured;
+  });
+}
+
 /** Subscribers of `topic` that stay for the whole run. */
 export function stayingOn(topic: number, settings: Settings): number {
   return Math.floor(settings.steady / settings.topics) + (topic < settings.steady % settings.topics ? 1 : 0);

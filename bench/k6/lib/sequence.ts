@@ -1,42 +1,163 @@
-// What one socket has received of one publisher: loss, duplicates and overtaking, from sequence numbers alone.
+// What each subscriber heard of each publisher, by sequence number, in sixteen bytes a pair: lost, duplicated, out of
+// order.
+//
+// Per pair: the next number expected, how many numbers below it are missing, and which of the last 64 numbers came (a
+// sliding window, as RFC 6479 uses against replays). A number older than the window that comes while some are missing
+// is taken for one of them, so a duplicate is miscounted as out of order only when it is more than 64 messages late in
+// a lossy stream.
 
-export class SequenceTracker {
-  delivered = 0;
-  duplicated = 0;
-  outOfOrder = 0;
-  private next: number;
-  private readonly missing = new Set<number>();
+/** `next` of a subscriber that joined while messages were flowing: its first message sets it. */
+const JOINED_LATE = -1;
+const WINDOW = 64;
 
-  /** Messages before `first` are not this tracker's business (warm-up, or sent before the socket was there). */
-  constructor(private readonly first: number) {
-    this.next = first;
+/** Sums over the lives of subscribers that have ended. */
+export interface SequenceTotals {
+  expected: number;
+  delivered: number;
+  duplicated: number;
+  outOfOrder: number;
+}
+
+/** Counts what each pair of subscriber and publisher owes and hears. */
+export interface PairTracker {
+  readonly totals: SequenceTotals;
+  readonly missing: number;
+  beginWhole(pair: number): void;
+  beginLate(pair: number): void;
+  /** `dueUs` and `nowUs`: when the message was due, and read. */
+  hear(pair: number, sequence: number, dueUs: number, nowUs: number): boolean;
+  endWhole(pair: number, sent: number): void;
+  endEarly(pair: number): void;
+  isComplete(pair: number, sent: number): boolean;
+}
+
+export class SequenceTracker implements PairTracker {
+  readonly totals: SequenceTotals = { expected: 0, delivered: 0, duplicated: 0, outOfOrder: 0 };
+  private readonly next: Int32Array;
+  private readonly first: Int32Array;
+  private readonly recentLow: Int32Array;
+  private readonly recentHigh: Int32Array;
+  private readonly missingByPair: Uint32Array;
+
+  constructor(pairs: number) {
+    this.next = new Int32Array(pairs);
+    this.first = new Int32Array(pairs);
+    this.recentLow = new Int32Array(pairs);
+    this.recentHigh = new Int32Array(pairs);
+    this.missingByPair = new Uint32Array(pairs);
   }
 
-  /** Counts a message; false when it is not to be measured (warm-up or a duplicate). */
-  accept(sequence: number): boolean {
-    if (sequence === this.next) {
-      this.next++;
-      this.delivered++;
+  /** Starts a life that should hear every measured message from number 0 on. */
+  beginWhole(pair: number): void {
+    this.reset(pair, 0);
+  }
+
+  /** Starts a life that joined while messages were flowing: what counts begins with the first that it hears. */
+  beginLate(pair: number): void {
+    this.reset(pair, JOINED_LATE);
+  }
+
+  /** Records that number `sequence` came. Returns whether it came for the first time. */
+  hear(pair: number, sequence: number): boolean {
+    const next = this.next[pair] as number;
+    if (sequence === next) {
+      this.next[pair] = next + 1;
+      this.shiftWindow(pair, 1);
+      this.totals.delivered++;
       return true;
     }
-    if (sequence < this.first) return false;
-    if (sequence > this.next) {
-      for (let skipped = this.next; skipped < sequence; skipped++) this.missing.add(skipped);
-      this.next = sequence + 1;
-      this.delivered++;
+    if (next === JOINED_LATE) {
+      this.first[pair] = sequence;
+      this.next[pair] = sequence + 1;
+      this.shiftWindow(pair, 1);
+      this.totals.delivered++;
       return true;
     }
-    if (!this.missing.delete(sequence)) {
-      this.duplicated++;
+    if (sequence > next) {
+      this.missingByPair[pair] = (this.missingByPair[pair] as number) + sequence - next;
+      this.next[pair] = sequence + 1;
+      this.shiftWindow(pair, sequence - next + 1);
+      this.totals.delivered++;
+      return true;
+    }
+    return this.hearOld(pair, next - 1 - sequence);
+  }
+
+  /** Ends a life that should have heard everything up to `sent` messages: what did not come is lost. */
+  endWhole(pair: number, sent: number): void {
+    const first = this.first[pair] as number;
+    if (this.next[pair] === JOINED_LATE) return;
+    this.totals.expected += Math.max(sent, this.next[pair] as number) - first;
+  }
+
+  /** Ends a life that the generator cut itself: nothing after the last message heard was owed. */
+  endEarly(pair: number): void {
+    if (this.next[pair] === JOINED_LATE) return;
+    this.totals.expected += (this.next[pair] as number) - (this.first[pair] as number);
+  }
+
+  /** Messages skipped over by all pairs and not received since. */
+  get missing(): number {
+    return this.missingByPair.reduce((sum, missing) => sum + missing, 0);
+  }
+
+  /** Whether the pair has heard all of `sent` messages. */
+  isComplete(pair: number, sent: number): boolean {
+    const next = this.next[pair] as number;
+    return next === JOINED_LATE || (next >= sent && this.missingByPair[pair] === 0);
+  }
+
+  private hearOld(pair: number, age: number): boolean {
+    const missing = this.missingByPair[pair] as number;
+    if (age >= WINDOW ? missing === 0 : this.isRecent(pair, age)) {
+      this.totals.duplicated++;
       return false;
     }
-    this.outOfOrder++;
-    this.delivered++;
+    // Older than what a late joiner heard first: it was not owed.
+    if (missing === 0) return false;
+    this.missingByPair[pair] = missing - 1;
+    if (age < WINDOW) this.markRecent(pair, age);
+    this.totals.outOfOrder++;
+    this.totals.delivered++;
     return true;
   }
 
-  /** Messages skipped over so far and not received since. */
-  get skipped(): number {
-    return this.missing.size;
+  private reset(pair: number, next: number): void {
+    this.next[pair] = next;
+    this.first[pair] = Math.max(0, next);
+    this.recentLow[pair] = 0;
+    this.recentHigh[pair] = 0;
+    this.missingByPair[pair] = 0;
+  }
+
+  private isRecent(pair: number, age: number): boolean {
+    const word = age < 32 ? this.recentLow[pair] : this.recentHigh[pair];
+    return (((word as number) >>> (age & 31)) & 1) === 1;
+  }
+
+  private markRecent(pair: number, age: number): void {
+    const words = age < 32 ? this.recentLow : this.recentHigh;
+    words[pair] = (words[pair] as number) | (1 << (age & 31));
+  }
+
+  private shiftWindow(pair: number, by: number): void {
+    const low = this.recentLow[pair] as number;
+    if (by === 1) {
+      this.recentHigh[pair] = ((this.recentHigh[pair] as number) << 1) | (low >>> 31);
+      this.recentLow[pair] = (low << 1) | 1;
+      return;
+    }
+    if (by >= WINDOW) {
+      this.recentHigh[pair] = 0;
+      this.recentLow[pair] = 1;
+      return;
+    }
+    if (by >= 32) {
+      this.recentHigh[pair] = by === 32 ? low : low << (by - 32);
+      this.recentLow[pair] = 1;
+      return;
+    }
+    this.recentHigh[pair] = ((this.recentHigh[pair] as number) << by) | (low >>> (32 - by));
+    this.recentLow[pair] = (low << by) | 1;
   }
 }

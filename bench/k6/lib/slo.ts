@@ -1,4 +1,5 @@
-// An objective such as `p99<50ms,loss==0`, and the k6 thresholds that check it.
+// An objective such as `p99<50ms,loss<0.1%`: the one grammar of `fanwire bench --slo` and of the k6 scripts, and the k6
+// thresholds that check it.
 
 /** What a run's expected traffic is, for objectives given as a share of it. */
 export interface Planned {
@@ -6,34 +7,45 @@ export interface Planned {
   readonly durationS: number;
 }
 
+/** One condition of an objective. */
 export interface Term {
+  /** As written, for messages. */
   readonly text: string;
   readonly metric: string;
   readonly op: '<' | '<=' | '>' | '>=' | '==';
+  /** In `unit`. */
   readonly value: number;
   readonly unit: '' | 'ms' | '%';
 }
 
 const FORM =
-  /^(p\d{1,2}(?:\.\d+)?|mean|max|loss|duplicated|outOfOrder|failed|deliveries\/s)(<=|>=|==|<|>)(\d+(?:\.\d+)?)(us|ms|s|%|k)?$/;
-const HINT =
-  'use p50, p99, p99.9, mean, max (with us, ms or s), loss (count or %), duplicated, outOfOrder, failed or deliveries/s, as in p99<50ms,loss==0';
+  /^(p[1-9]\d?(?:\.\d+)?|mean|max|staleness\.(?:p50|p99|max)|loss|duplicated|outOfOrder|failed|deliveries\/s)(<=|>=|==|<|>)(\d+(?:\.\d+)?)(us|ms|s|%|k)?$/;
 
-/** Reads a comma-separated objective. Throws one line that names the term it could not read. */
-export function parseSlo(slo: string): Term[] {
-  const parts = slo.split(',').map((part) => part.replace(/\s+/g, ''));
-  return parts.filter((part) => part !== '').map(parseTerm);
+/** What may be written, for errors. */
+export const SLO_FORMS =
+  'use p50, p99, p99.9 (or another percentile), mean, max, staleness.p50, staleness.p99 or staleness.max with us, ms or s; loss (a count, or %), duplicated, outOfOrder, failed, deliveries/s: p99<50ms,loss==0';
+
+/** The terms of an objective, separated by commas, all of which must hold; a text instead of one that is not
+ *  understood. */
+export function readSlo(slo: string): Term[] | string {
+  const terms: Term[] = [];
+  for (const part of slo.split(',')) {
+    const text = part.replace(/\s+/g, '');
+    if (text === '') continue;
+    const term = readTerm(text);
+    if (term === undefined) return text;
+    terms.push(term);
+  }
+  return terms;
 }
 
-function parseTerm(text: string): Term {
-  const match = FORM.exec(text);
-  if (!match) throw new Error(`SLO term ${text} is not understood: ${HINT}`);
-  const [, metric = '', op = '', digits = '', unit = ''] = match;
-  const isTime = /^(p\d|mean|max)/.test(metric);
+function readTerm(text: string): Term | undefined {
+  const [, metric = '', op = '', digits = '', unit = ''] = FORM.exec(text) ?? [];
+  const isTime = isLatency(metric);
   const unitFits = isTime
     ? unit !== '%' && unit !== '' && unit !== 'k'
     : unit === '' || unit === 'k' || (metric === 'loss' && unit === '%');
-  if (!unitFits) throw new Error(`SLO term ${text} has the wrong unit: ${HINT}`);
+  if (metric === '' || !unitFits) return undefined;
   const scale = unit === 's' || unit === 'k' ? 1000 : unit === 'us' ? 0.001 : 1;
   return {
     text,
@@ -44,15 +56,31 @@ function parseTerm(text: string): Term {
   };
 }
 
-/** Whether a k6 that is late can only make a run look worse than the server is, for each of `terms`: an objective that
- *  holds under it then holds. False without any. */
+export function isLatency(metric: string): boolean {
+  return /^(p\d|mean$|max$|staleness)/.test(metric);
+}
+
+/** As `readSlo` in k6, which knows no staleness; throws one line that names the term. */
+export function parseSlo(slo: string): Term[] {
+  const terms = readSlo(slo);
+  const unknown = typeof terms === 'string' ? undefined : terms.find(({ metric }) => metric.startsWith('staleness'));
+  if (unknown !== undefined) throw new Error(`SLO term ${unknown.text} is for --engine native: k6 knows no staleness`);
+  if (typeof terms !== 'string') return terms;
+  throw new Error(`SLO term ${terms} is not understood: ${SLO_FORMS}`);
+}
+
+/** Whether a generator that is late can only make a run look worse than the server is, for every one of `terms`:
+ *  latencies it stretches, throughput it holds back, and what it counts it counts right. An objective that holds then,
+ *  holds. */
 export function areBoundedByDelay(terms: readonly Term[]): boolean {
   const isUpper = ({ op }: Term) => op === '<' || op === '<=';
   const isLower = ({ op }: Term) => op === '>' || op === '>=';
-  return (
-    terms.some(({ unit }) => unit === 'ms') &&
-    terms.every((term) => (term.unit === 'ms' ? isUpper(term) : term.metric !== 'deliveries/s' || isLower(term)))
-  );
+  return terms.every((term) => (term.unit === 'ms' ? isUpper(term) : term.metric !== 'deliveries/s' || isLower(term)));
+}
+
+/** Whether k6's own lateness fails no run: there is an objective about latency, and what holds in spite of it holds. */
+export function excusesDelay(terms: readonly Term[]): boolean {
+  return terms.some(({ unit }) => unit === 'ms') && areBoundedByDelay(terms);
 }
 
 /** k6 metric and threshold expression of a term. */

@@ -6,18 +6,17 @@ import { clearInterval, setInterval, setTimeout } from 'k6/timers';
 import type { WebSocket } from 'k6/websockets';
 import { openPaced, openSocket } from './connect.ts';
 import { frame, readFrame } from './frame.ts';
+import { Lives } from './lives.ts';
 import { Observed } from './observed.ts';
-import { measuredOf, streamOf, type Timeline } from './schedule.ts';
-import { SequenceTracker } from './sequence.ts';
+import { measuredByPublisher, measuredOf, type Timeline } from './schedule.ts';
 import type { Settings } from './settings.ts';
 
 const FLUSH_EVERY_MS = 1000;
 const DRAIN_CHECK_EVERY_MS = 50;
 
 interface Subscriber {
+  readonly slot: number;
   readonly topic: number;
-  /** By publisher; only those of the topic. */
-  readonly trackers: SequenceTracker[];
   socket: WebSocket | undefined;
 }
 
@@ -25,12 +24,13 @@ export function subscribe(settings: Settings, timeline: Timeline): void {
   const observed = new Observed(settings, timeline);
   const first = exec.scenario.iterationInTest;
   const mine = Math.ceil((settings.steady - first) / settings.vus);
+  const lives = new Lives(settings, Math.max(0, mine), first, settings.vus);
   const subscribers: Subscriber[] = [];
   let outstanding = 0;
 
   const join = (k: number, settled: () => void) => {
     const connection = first + k * settings.vus;
-    const subscriber = newSubscriber(connection % settings.topics, settings, timeline);
+    const subscriber: Subscriber = { slot: k, topic: connection % settings.topics, socket: undefined };
     openSocket(
       settings,
       subscriber.topic,
@@ -45,16 +45,16 @@ export function subscribe(settings: Settings, timeline: Timeline): void {
           }
           subscriber.socket = socket;
           subscribers.push(subscriber);
+          lives.beginWhole(k);
           observed.openByTopic[subscriber.topic] = (observed.openByTopic[subscriber.topic] ?? 0) + 1;
           outstanding += measuredOf(subscriber.topic, settings, timeline);
         },
         message: (payload, readAt) => {
-          const tracker = readFrame(payload) ? subscriber.trackers[frame.publisher] : undefined;
-          if (tracker === undefined) {
+          if (!readFrame(payload)) {
             observed.foreign++;
             return;
           }
-          if (!tracker.accept(frame.sequence)) return;
+          if (frame.sequence < 0 || !lives.hear(k, frame.publisher, frame.sequence)) return;
           outstanding--;
           observed.arrived(subscriber.topic, frame.dueAt, readAt);
         },
@@ -79,30 +79,15 @@ export function subscribe(settings: Settings, timeline: Timeline): void {
       return;
     }
     clearInterval(flushing);
-    for (const subscriber of subscribers) part(subscriber, observed, settings, timeline);
+    lives.endAll(measuredByPublisher(settings, timeline));
+    observed.account(lives);
+    for (const subscriber of subscribers) part(subscriber);
     observed.finish();
   };
   setTimeout(leave, timeline.drainAt - observed.now());
 }
 
-function newSubscriber(topic: number, settings: Settings, timeline: Timeline): Subscriber {
-  const trackers: SequenceTracker[] = [];
-  for (let publisher = topic; publisher < settings.publishers; publisher += settings.topics) {
-    trackers[publisher] = new SequenceTracker(streamOf(publisher, settings, timeline).firstMeasured);
-  }
-  return { topic, trackers, socket: undefined };
-}
-
-/** Counts what a subscriber missed and closes it. */
-function part(subscriber: Subscriber, observed: Observed, settings: Settings, timeline: Timeline): void {
-  let delivered = 0;
-  for (const tracker of subscriber.trackers) {
-    if (tracker === undefined) continue;
-    delivered += tracker.delivered;
-    observed.duplicated += tracker.duplicated;
-    observed.outOfOrder += tracker.outOfOrder;
-  }
-  observed.lost += measuredOf(subscriber.topic, settings, timeline) - delivered;
+function part(subscriber: Subscriber): void {
   const socket = subscriber.socket;
   subscriber.socket = undefined;
   socket?.close();

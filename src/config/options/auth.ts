@@ -1,6 +1,6 @@
 // Who may connect, publish and subscribe.
 import { conflict, group, option } from '../option.js';
-import { choice, integer, list, text } from '../types.js';
+import { choice, duration, list, text } from '../types.js';
 
 export const auth = group(
   'Authentication',
@@ -46,7 +46,7 @@ export const auth = group(
       argument: 'seconds',
       description: 'Age at which JWKS keys are fetched anew in the background',
       unit: 'seconds',
-      type: integer(1, 86_400),
+      type: duration('seconds', 1, 86_400),
       default: 600,
     }),
     jwtIssuer: option({
@@ -68,7 +68,7 @@ export const auth = group(
       argument: 'seconds',
       description: "How far the issuer's clock may be off; a token lives this much longer",
       unit: 'seconds',
-      type: integer(0, 600),
+      type: duration('seconds', 0, 600),
       default: 30,
     }),
     tokensFile: option({

@@ -1,6 +1,6 @@
 // What one connection may send, hold back, and how long it lives.
 import { group, option } from '../option.js';
-import { bytes, choice, integer, zeroOr } from '../types.js';
+import { bytes, choice, count, duration, zeroOrDuration } from '../types.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -27,7 +27,7 @@ export const connections = group('Connections', {
     argument: 'n',
     description: 'Open WebSockets, beyond which an upgrade is refused with 503',
     zero: 'unlimited',
-    type: integer(0, 10_000_000),
+    type: count(0, 10_000_000),
     default: 0,
   }),
   maxBackpressureBytes: option({
@@ -53,7 +53,7 @@ export const connections = group('Connections', {
       'Close a socket that has been silent this long. From 32 on it is pinged 16 to 20 s before, so that only a dead peer is; balancers cut what is quiet for longer than their own timeout, often 60 s',
     unit: 'seconds',
     zero: 'never, and no pings',
-    type: zeroOr(8, 960),
+    type: zeroOrDuration('seconds', 8, 960),
     // The first ping comes after 20 to 24 s: the shortest timeout that balancers come with is 30 s.
     default: 40,
   }),
@@ -63,7 +63,7 @@ export const connections = group('Connections', {
     description: 'Close a socket that has been open this long, whatever it does',
     unit: 'minutes',
     zero: 'never',
-    type: integer(0, 240),
+    type: duration('minutes', 0, 240),
     default: 0,
   }),
   drainMs: option({
@@ -73,7 +73,7 @@ export const connections = group('Connections', {
       'Time over which a stopping relay spreads its closes (1012), so that clients do not all return at once; after SIGINT (Ctrl+C, pm2) 1000 where it is not given',
     unit: 'ms',
     zero: 'all at once',
-    type: integer(0, 3_600_000),
+    type: duration('ms', 0, 3_600_000),
     default: 5000,
   }),
   drainDelayMs: option({
@@ -82,7 +82,7 @@ export const connections = group('Connections', {
     description:
       'Time between /readyz saying 503 and the first close of a stopping relay, in which newcomers are still taken: as long as balancers take to notice',
     unit: 'ms',
-    type: integer(0, 600_000),
+    type: duration('ms', 0, 600_000),
     default: 0,
   }),
   compression: option({

@@ -1,6 +1,6 @@
 // How much of the relay one client, one address, or all of them together may use.
 import { group, option } from '../option.js';
-import { bytes, choice, integer, list } from '../types.js';
+import { bytes, choice, count, list } from '../types.js';
 
 export const limits = group('Limits', {
   maxConnectionsPerIp: option({
@@ -8,7 +8,7 @@ export const limits = group('Limits', {
     argument: 'n',
     description: 'Open WebSockets of one IPv4 address or IPv6 /64, beyond which an upgrade is refused with 429',
     zero: 'unlimited',
-    type: integer(0, 10_000_000),
+    type: count(0, 10_000_000),
     default: 0,
   }),
   handshakeRate: option({
@@ -17,7 +17,7 @@ export const limits = group('Limits', {
     description: 'Upgrades a second, beyond which they are refused with 503 and Retry-After',
     unit: 'per second',
     zero: 'unlimited',
-    type: integer(0, 1_000_000),
+    type: count(0, 1_000_000),
     default: 0,
   }),
   trustProxy: option({
@@ -34,7 +34,7 @@ export const limits = group('Limits', {
     description: 'Messages a second one connection may publish',
     unit: 'per second',
     zero: 'unlimited',
-    type: integer(0, 10_000_000),
+    type: count(0, 10_000_000),
     default: 0,
   }),
   maxPublishBytesPerSecond: option({
@@ -60,7 +60,7 @@ export const limits = group('Limits', {
       'Ops other than pub, and control frames, a second from one connection (ten seconds of them at once); one that goes on closes with 1008',
     unit: 'per second',
     zero: 'unlimited',
-    type: integer(0, 10_000_000),
+    type: count(0, 10_000_000),
     default: 1000,
   }),
   maxTopicsPerConnection: option({
@@ -68,7 +68,7 @@ export const limits = group('Limits', {
     argument: 'n',
     description: 'Topics one fanwire.v1 connection may subscribe to',
     zero: 'unlimited',
-    type: integer(0, 1_000_000),
+    type: count(0, 1_000_000),
     default: 100,
   }),
   maxTopics: option({
@@ -76,7 +76,7 @@ export const limits = group('Limits', {
     argument: 'n',
     description: 'Topics with subscribers, beyond which a new topic is refused with 503',
     zero: 'unlimited',
-    type: integer(0, 100_000_000),
+    type: count(0, 100_000_000),
     default: 0,
   }),
 });

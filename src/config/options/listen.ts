@@ -1,6 +1,6 @@
 // Where the relay and its admin listener listen, and TLS.
 import { conflict, group, option } from '../option.js';
-import { address, integer, text } from '../types.js';
+import { address, duration, integer, text } from '../types.js';
 
 const HEALTH_PATH = /^\/[\w\-.~/]*$/;
 
@@ -59,7 +59,7 @@ export const listen = group(
       description: 'Lateness of the event loop from which on /readyz says 503, so that new clients go elsewhere',
       unit: 'ms',
       zero: 'never',
-      type: integer(0, 60_000),
+      type: duration('ms', 0, 60_000),
       default: 1000,
     }),
     tlsCert: option({

@@ -5,11 +5,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { addCounts, LatencyCounts } from '../../../bench/engines/native/counts.js';
 import { StampedFrame } from '../../../bench/engines/native/frame-writer.js';
-import { SequenceTracker } from '../../../bench/engines/native/sequence.js';
 import { SourceAddresses } from '../../../bench/engines/native/source-address.js';
-import { STAMP_MEASURED, stampDueUs, stampPublisher, stampSequence } from '../../../bench/load/stamp.js';
+import { STAMP_BYTES } from '../../../bench/k6/lib/parameters.js';
+import { SequenceTracker } from '../../../bench/k6/lib/sequence.js';
+import { STAMP_MEASURED, stampDueUs, stampPublisher, stampSequence } from '../../../bench/k6/lib/stamp.js';
 import { newLatencyHistogram, recordLatencyUs, summarizeLatency } from '../../../bench/measure/histogram.js';
-import { STAMP_BYTES } from '../../../bench/scenarios/scenario.js';
 
 /** What a network may do to messages 0 … n-1: some are left out, some come twice, each moves by less than the tracker's
  *  window. */

@@ -4,26 +4,33 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { aligned } from '../../../bench/k6/lib/aligned.js';
-import { frame, frameWriter, HEADER_BYTES, MOST_PUBLISHERS, readFrame } from '../../../bench/k6/lib/frame.js';
+import { amount, bytes, milliseconds, seconds, share } from '../../../bench/k6/lib/amounts.js';
+import { frame, frameWriter, readFrame } from '../../../bench/k6/lib/frame.js';
 import { type Buckets, count, flat } from '../../../bench/k6/lib/histogram.js';
 import { lighterCommand } from '../../../bench/k6/lib/lighter.js';
 import { mistyped } from '../../../bench/k6/lib/names.js';
+import { STAMP_BYTES } from '../../../bench/k6/lib/parameters.js';
 import { messagesBy, secondOf } from '../../../bench/k6/lib/rate.js';
-import { SequenceTracker } from '../../../bench/k6/lib/sequence.js';
-import { areBoundedByDelay, parseSlo, toThreshold } from '../../../bench/k6/lib/slo.js';
-import { amount, bytes, seconds } from '../../../bench/k6/lib/text.js';
+import { excusesDelay, parseSlo, type Term, toThreshold } from '../../../bench/k6/lib/slo.js';
+import { MAX_PUBLISHERS, MAX_SEQUENCE } from '../../../bench/k6/lib/stamp.js';
 import { urlPatterns } from '../../../bench/k6/lib/urls.js';
-import { parseSlo as parseBenchSlo } from '../../../bench/result/slo.js';
+import { newLatencyHistogram, summarizeLatency } from '../../../bench/measure/histogram.js';
+import { missedTerms, parseSlo as parseBenchSlo } from '../../../bench/result/slo.js';
+import { sampleResult } from '../../support/sample-result.js';
 
 describe('the k6 scripts', () => {
   test('a frame of any size, text or binary, gives back its publisher, sequence and due time to the microsecond', () => {
-    const publisher = fc.integer({ min: 0, max: MOST_PUBLISHERS - 1 });
+    const publisher = fc.integer({ min: 0, max: MAX_PUBLISHERS - 1 });
+    // -1: of the warm-up.
+    const sequences = fc.integer({ min: -1, max: MAX_SEQUENCE - 1 });
     const dueUs = fc.integer({ min: 0, max: 2 ** 51 });
-    const size = fc.integer({ min: HEADER_BYTES, max: 4096 });
+    const size = fc.integer({ min: STAMP_BYTES, max: 4096 });
     fc.assert(
-      fc.property(publisher, fc.nat(), dueUs, size, fc.boolean(), (from, sequence, due, bytes, binary) => {
+      fc.property(publisher, sequences, dueUs, size, fc.boolean(), (from, sequence, due, bytes, binary) => {
         const payload = frameWriter(from, bytes, binary)(sequence, due / 1000);
         assert.equal(typeof payload === 'string' ? payload.length : payload.byteLength, bytes);
+        assert.ok(readFrame(payload));
+        // The second subscriber of a topic hears the same.
         assert.ok(readFrame(payload));
         assert.equal(frame.publisher, from);
         assert.equal(frame.sequence, sequence);
@@ -35,35 +42,9 @@ describe('the k6 scripts', () => {
   test('what is not a frame of theirs is refused, not misread', () => {
     assert.equal(readFrame('hello'), false);
     assert.equal(readFrame('{"op":"welcome","server":"another one"}'), false);
-    assert.equal(readFrame(new ArrayBuffer(HEADER_BYTES - 1)), false);
+    assert.equal(readFrame(new ArrayBuffer(STAMP_BYTES - 1)), false);
     assert.equal(readFrame(new Float64Array([0.5, 1, 1]).buffer), false);
     assert.equal(readFrame(undefined), false);
-  });
-
-  test('whatever is dropped, repeated or overtaken, every message is delivered or missing, and each repeat is a duplicate', () => {
-    const arrivals = fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 200 });
-    fc.assert(
-      fc.property(arrivals, fc.integer({ min: 0, max: 20 }), (sequences, first) => {
-        const tracker = new SequenceTracker(first);
-        const seen = new Set<number>();
-        let repeats = 0;
-        let overtaken = 0;
-        let highest = first - 1;
-        for (const sequence of sequences) {
-          const isNew = sequence >= first && !seen.has(sequence);
-          assert.equal(tracker.accept(sequence), isNew);
-          if (sequence < first) continue;
-          if (!isNew) repeats++;
-          else if (sequence < highest) overtaken++;
-          seen.add(sequence);
-          highest = Math.max(highest, sequence);
-        }
-        assert.equal(tracker.delivered, seen.size);
-        assert.equal(tracker.duplicated, repeats);
-        assert.equal(tracker.outOfOrder, overtaken);
-        assert.equal(tracker.delivered + tracker.skipped, highest - first + 1);
-      }),
-    );
   });
 
   test('a latency is kept to 0.1 % from a microsecond to half an hour, and none is dropped', () => {
@@ -106,23 +87,14 @@ describe('the k6 scripts', () => {
     }
   });
 
-  test('every objective that fanwire bench accepts is one that the scripts accept', () => {
-    const times = ['p50', 'p90', 'p99', 'p99.9', 'p99.99', 'mean', 'max'];
-    const counts = ['loss', 'duplicated', 'outOfOrder', 'failed', 'deliveries/s'];
-    const operators = ['<', '<=', '==', '>=', '>'];
-    const terms = [
-      ...times.flatMap((metric) =>
-        operators.flatMap((op) => ['us', 'ms', 's'].map((unit) => `${metric}${op}1.5${unit}`)),
-      ),
-      ...counts.flatMap((metric) => operators.map((op) => `${metric}${op}3`)),
-      'loss<0.01%',
-    ];
-    // The scripts cannot import Node's code, so the two grammars are kept together here.
-    assert.equal(parseBenchSlo(terms.join(',')).length, terms.length);
-    assert.deepEqual(
-      parseSlo(terms.join(',')).map(({ text }) => text),
-      terms,
-    );
+  test('the percentile of an objective may be any: what a result does not name comes out of its histogram', () => {
+    const latencyUs = newLatencyHistogram();
+    for (let us = 1; us <= 100_000; us++) latencyUs.recordValue(us);
+    const result = { ...sampleResult(), published: 1000, latencyMs: summarizeLatency(latencyUs) };
+    const missed = (slo: string) => missedTerms(parseBenchSlo(slo), result);
+    assert.deepEqual(missed('p95<=95.1ms,p95>94.9ms,p50<50.1ms,max<100.1ms'), []);
+    assert.deepEqual(missed('p95<90ms,p99.95<1s'), ['p95<90ms (measured 95.04 ms)', 'p99.95<1s (measured nothing)']);
+    assert.equal(toThreshold(parseSlo('p95<90ms')[0] as Term, { deliveries: 1, durationS: 1 }).expression, 'p(95)<90');
   });
 
   test('a clock is never ahead, and after one undisturbed turn of the millisecond it is right, whatever disturbed it before', () => {
@@ -198,6 +170,7 @@ describe('the k6 scripts', () => {
       '1m30s': 90,
       '.5': 0.5,
       '250us': 0.00025,
+      '7d': 604_800,
     };
     for (const [text, value] of Object.entries(durations)) assert.equal(seconds(text), value, text);
     const amounts = { '50': 50, '1k': 1000, '1.5k': 1500, '2m': 2_000_000, '100/s': 100, '1K': 1000 };
@@ -205,8 +178,12 @@ describe('the k6 scripts', () => {
     for (const [text, value] of Object.entries({ '128': 128, '1k': 1024, '64KiB': 65_536, '1.5k': 1536 })) {
       assert.equal(bytes(text), value, text);
     }
+    for (const [text, value] of Object.entries({ '20%': 0.2, '.5': 0.5, '1': 1 }))
+      assert.equal(share(text), value, text);
+    assert.deepEqual([milliseconds('50'), milliseconds('50', 's'), milliseconds('0.3s')], [50, 50_000, 300]);
     for (const wrong of ['', ' ', 's', '-1', '1x', '1 2', '1m30', '0x10', '1e3', 'NaN', 'Infinity', '30s!', '1..5']) {
-      for (const read of [seconds, amount, bytes]) assert.ok(Number.isNaN(read(wrong)), `${read.name} ${wrong}`);
+      for (const read of [seconds, milliseconds, amount, bytes, share])
+        assert.ok(Number.isNaN(read(wrong)), `${read.name} ${wrong}`);
     }
   });
 
@@ -245,7 +222,7 @@ describe('the k6 scripts', () => {
   });
 
   test('an objective that a late k6 can only make worse is told from one that it may flatter', () => {
-    const bounded = (slo: string) => areBoundedByDelay(parseSlo(slo));
+    const bounded = (slo: string) => excusesDelay(parseSlo(slo));
     assert.deepEqual(['p99<50ms,loss==0', 'p50<=1s,deliveries/s>=100,failed==0'].map(bounded), [true, true]);
     assert.deepEqual(['p99>1ms', 'p99<50ms,deliveries/s<100', 'loss==0', ''].map(bounded), [
       false,

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { totalCount } from '../../../bench/engines/native/counts.js';
 import { dialects } from '../../../bench/engines/native/dialect.js';
 import { StateTracker } from '../../../bench/engines/native/states.js';
-import { STAMP_MARK, STAMP_MEASURED } from '../../../bench/load/stamp.js';
+import { STAMP_MARK, STAMP_MEASURED } from '../../../bench/k6/lib/stamp.js';
 
 const EVERY_US = 1000;
 

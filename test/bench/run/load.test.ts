@@ -3,13 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parameter, parameterKeys } from '../../../bench/k6/lib/parameters.js';
 import type { Result } from '../../../bench/result/result.js';
 import { parseSlo } from '../../../bench/result/slo.js';
 import { mendedCommand } from '../../../bench/run/mend.js';
 import { probePlan, scaleBy } from '../../../bench/run/scale.js';
 import { requireStatable } from '../../../bench/run/statable.js';
-import { parsePlanValue, planOptions, readPlan } from '../../../bench/scenarios/plan-options.js';
+import { readPlan } from '../../../bench/scenarios/plan-options.js';
 import { PLAN_DEFAULTS, type Plan } from '../../../bench/scenarios/scenario.js';
+import { benchSchema } from '../../../src/cli/options/bench.js';
+import { loadOptions } from '../../../src/config/sources.js';
 import { sampleResult } from '../../support/sample-result.js';
 
 const planOf = (plan: Partial<Plan>): Plan => ({ ...PLAN_DEFAULTS, ...plan });
@@ -92,9 +95,9 @@ test('an invalid run ends with the command it was, less of what was too much', (
 
 test('parameters take the units that people write, each its own, and nothing else', () => {
   const read = (flag: string, text: string) => {
-    const option = planOptions.find((known) => known.flag === flag);
-    assert.ok(option, flag);
-    return parsePlanValue(option, text);
+    const key = parameterKeys.find((known) => parameter(known).flag === flag);
+    assert.ok(key, flag);
+    return loadOptions(benchSchema, { flags: { [key]: text } }).config[key];
   };
   const written: [string, string, number][] = [
     ['duration', '2m', 120],

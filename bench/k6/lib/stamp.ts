@@ -1,4 +1,5 @@
-// The stamp at the start of every benchmark message: who sent it, its sequence number, when it was due. Pure: no I/O.
+// The stamp at the start of every benchmark message, whichever engine sends it: who sent it, its sequence number, when
+// it was due. Pure: no I/O.
 //
 // 24 ASCII bytes, so that one layout serves text frames, binary frames and JSON strings (nothing in it needs escaping).
 // Numbers are written base 32, five bits a byte, most significant first, as the characters `^` (94) to `}` (125).
@@ -9,7 +10,7 @@
 //   12–22  due time, 55 bits: µs since the Unix epoch on the generator's shared clock
 //   23     `.`
 
-import { STAMP_BYTES } from '../scenarios/scenario.js';
+import { STAMP_BYTES } from './parameters.ts';
 
 export const STAMP_MARK = 126;
 export const STAMP_MEASURED = 109;

@@ -1,15 +1,11 @@
-// Who is owed what: for each subscriber slot of a process whether its subscriber lives, and what it heard of each
-// publisher of its topic.
+// Who is owed what: for each subscriber slot of a process, or of a VU of k6, whether its subscriber lives, and what it
+// heard of each publisher of its topic.
 
-import type { Plan } from '../../scenarios/scenario.js';
-import { type PairTracker, type SequenceTotals, SequenceTracker } from './sequence.js';
-import { StateTracker } from './states.js';
+import { type PairTracker, type SequenceTotals, SequenceTracker } from './sequence.ts';
 
 export class Lives {
   /** Deliveries on a topic that the subscriber is not on, or of a publisher that the run does not have. */
   misrouted = 0;
-  /** Where messages are about keys. */
-  readonly states: StateTracker | undefined;
   private readonly tracker: PairTracker;
   private readonly topics: Int32Array;
   private readonly isAlive: Uint8Array;
@@ -17,17 +13,16 @@ export class Lives {
 
   /** Slot s of this process is subscriber lane + s × lanes of the run. */
   constructor(
-    private readonly plan: Plan,
+    private readonly plan: { readonly publishers: number; readonly topics: number },
     private readonly slots: number,
     lane: number,
     lanes: number,
+    trackerOf: (pairs: number) => PairTracker = (pairs) => new SequenceTracker(pairs),
   ) {
     this.pairsPerSlot = Math.ceil(plan.publishers / plan.topics);
     this.topics = Int32Array.from({ length: slots }, (_, slot) => (lane + slot * lanes) % plan.topics);
     this.isAlive = new Uint8Array(slots);
-    const pairs = slots * this.pairsPerSlot;
-    this.states = plan.keys === 0 ? undefined : new StateTracker(pairs, plan.keys);
-    this.tracker = this.states ?? new SequenceTracker(pairs);
+    this.tracker = trackerOf(slots * this.pairsPerSlot);
   }
 
   get totals(): SequenceTotals {
@@ -59,7 +54,7 @@ export class Lives {
 
   /** Records a measured message, due and read at these times. Returns whether it came for the first time and where it
    *  should. */
-  hear(slot: number, publisher: number, sequence: number, dueUs: number, nowUs: number): boolean {
+  hear(slot: number, publisher: number, sequence: number, dueUs = 0, nowUs = 0): boolean {
     const { publishers, topics } = this.plan;
     if (publisher >= publishers || publisher % topics !== this.topics[slot]) {
       this.misrouted++;

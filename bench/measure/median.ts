@@ -1,0 +1,15 @@
+// The middle of a sample.
+
+/** Null of none. */
+export function median(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  const sorted = Float64Array.from(values).sort();
+  const mid = sorted.length >> 1;
+  const upper = sorted[mid] as number;
+  return sorted.length % 2 === 1 ? upper : ((sorted[mid - 1] as number) + upper) / 2;
+}
+
+/** Of a sample that is known not to be empty. */
+export function medianOf(values: readonly number[]): number {
+  return median(values) as number;
+}
