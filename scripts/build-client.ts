@@ -3,11 +3,15 @@
 //
 //   dist/cjs              CommonJS: the client, and a door to the rest of the package, with types
 //   dist/client-package   the package fanwire-client, ready for `npm pack`: both forms of the client, and nothing else
-//   dist/client.js        one ES module for a <script type="module">, minified; the admin listener serves it
+//   dist/client.js        one ES module, minified: for browsers' bundlers and for a <script type="module">, to which the
+//                         admin listener serves it
+//
+// Members whose names begin with `_` are the client's own: their names are shortened.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, buildSync } from 'esbuild';
+import { minify } from 'terser';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DIST = join(ROOT, 'dist');
@@ -80,7 +84,11 @@ function buildPackage(): void {
     write(join(folder, form, 'package.json'), json({ type }));
   }
   const { version, license } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  const at = (form: string) => ({ types: `./${form}/client/index.d.ts`, default: `./${form}/client/index.js` });
+  const at = (form: string, more = {}) => ({
+    types: `./${form}/client/index.d.ts`,
+    ...more,
+    default: `./${form}/client/index.js`,
+  });
   write(
     join(folder, 'package.json'),
     json({
@@ -95,13 +103,26 @@ function buildPackage(): void {
       main: './cjs/client/index.js',
       module: './esm/client/index.js',
       types: './cjs/client/index.d.ts',
-      exports: { '.': { import: at('esm'), require: at('cjs') }, './package.json': './package.json' },
+      exports: {
+        '.': { import: at('esm', { browser: './client.js' }), require: at('cjs') },
+        './package.json': './package.json',
+      },
     }),
   );
+  cpSync(join(DIST, 'client.js'), join(folder, 'client.js'));
   cpSync(join(ROOT, 'docs/client.md'), join(folder, 'README.md'));
   cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
 }
 
+/** Both minifiers: one knows the modules, the other's output compresses better (5 % less of gzip). */
+async function buildScript(): Promise<void> {
+  const shape = { ...SHARED, format: 'esm', minify: true, mangleProps: /^_/, write: false } as const;
+  const [bundle] = buildSync(shape).outputFiles ?? [];
+  const compress = { passes: 4, unsafe_arrows: true, pure_getters: true, keep_fargs: false };
+  const { code } = await minify(bundle?.text ?? '', { module: true, ecma: 2020, compress });
+  write(join(DIST, 'client.js'), `${code}\n`);
+}
+
+await buildScript();
 buildCommonJs();
 buildPackage();
-buildSync({ ...SHARED, format: 'esm', minify: true, outfile: join(DIST, 'client.js') });

@@ -1,11 +1,18 @@
 // The client: one connection that comes back by itself, its subscriptions, and what waits to be sent meanwhile.
-import { FanwireError } from '../base/error.js';
+import type { FanwireError } from '../base/error.js';
 import type { Limits, Member, ServerOp } from '../protocol/ops.js';
-import { Connection, closedError } from './connection.js';
+import { Connection } from './connection.js';
+import { closedFault, fault } from './fault.js';
 import type { WebSocketClass } from './link.js';
 import { type Answer, createOutbox, type Outbox, type Refused, refusedBy } from './outbox.js';
 import { pubText, type Unpublishable } from './payload.js';
-import { type Message, Subscription, type SubscriptionHost } from './subscription.js';
+import {
+  type JoinOptions,
+  type Message,
+  type SubscribeOptions,
+  Subscription,
+  type SubscriptionHost,
+} from './subscription.js';
 import { bounded } from './times.js';
 import type { TokenSource } from './token.js';
 
@@ -32,13 +39,9 @@ export interface ClientOptions {
   readonly confirmMs?: number;
 }
 
-export interface SubscribeOptions {
-  /** What of the past comes first: so many of the last messages that the relay keeps, those of a time such as `"30s"`,
-   *  the `"last"` (of each key), or `"all"`. By default the state, where the relay keeps one, else nothing. What counts
-   *  is the first subscribe() of a topic. */
-  readonly rewind?: number | string;
-  /** The same, by number. */
-  readonly history?: number;
+export interface PublishOptions {
+  /** What tells messages of the topic apart where the relay delivers only the newest of each (1 to 200 bytes). */
+  readonly key?: string;
 }
 
 /** How a publish was taken. */
@@ -59,7 +62,7 @@ const DEFAULTS = {
 };
 
 export class FanwireClient extends Connection implements SubscriptionHost {
-  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #subscriptions = new Map<unknown, Subscription>();
   readonly #outbox: Outbox;
   readonly #bufferLimit: number;
   /** The relay has said its first word on this connection. */
@@ -69,7 +72,7 @@ export class FanwireClient extends Connection implements SubscriptionHost {
   constructor(url: string | URL, options: ClientOptions = {}) {
     const { WebSocket = (globalThis as { WebSocket?: unknown }).WebSocket, token } = options;
     if (typeof WebSocket !== 'function') {
-      throw new FanwireError('FANWIRE_CLIENT_WEBSOCKET', 'pass { WebSocket } from "ws"');
+      throw fault('WEBSOCKET', 'pass { WebSocket } from "ws"');
     }
     const numbers = { ...DEFAULTS };
     for (const name of Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]) {
@@ -79,23 +82,23 @@ export class FanwireClient extends Connection implements SubscriptionHost {
     this.#bufferLimit = numbers.bufferLimit;
     this.#outbox = createOutbox({
       ...numbers,
-      send: (text) => this.send(text),
+      _send: (text) => this._send(text),
     });
-    void this.connect();
+    void this._connect();
   }
 
   /** Publishes that wait for a connection or for the relay's limits. */
   get queued(): number {
-    return this.#outbox.waiting();
+    return this.#outbox._waiting();
   }
 
   /** Joins a topic now and after every reconnect. Asked twice for a topic, it gives the same subscription. */
   subscribe<T = unknown>(
     topic: string,
     onMessage?: (message: Message<T>) => unknown,
-    { history, rewind = history || undefined }: SubscribeOptions = {},
+    { history, rewind = history || undefined, every }: SubscribeOptions = {},
   ): Subscription<T> {
-    const subscription = this.#subscriptions.get(topic) ?? this.#open(topic, rewind);
+    const subscription = this.#subscriptions.get(topic) ?? this.#open(topic, { rewind, every });
     const typed = subscription as unknown as Subscription<T>;
     if (onMessage) typed.on('message', onMessage);
     return typed;
@@ -107,47 +110,52 @@ export class FanwireClient extends Connection implements SubscriptionHost {
    * arrives once. Rejects with FanwireError: FANWIRE_CLIENT_DATA, FANWIRE_CLIENT_TOO_BIG, FANWIRE_CLIENT_QUEUE_FULL,
    * FANWIRE_CLIENT_UNCONFIRMED (it may or may not have been published), FANWIRE_CLIENT_CLOSED, or the relay's refusal.
    */
-  publish<T>(topic: string, data: T extends Unpublishable ? never : T): Promise<Published> {
+  publish<T>(
+    topic: string,
+    data: T extends Unpublishable ? never : T,
+    { key }: PublishOptions = {},
+  ): Promise<Published> {
     return new Promise((resolve, reject) => {
-      const text = pubText(topic, data);
+      const text = pubText(topic, data, key);
       const taken = ({ seq }: Answer): void => {
-        if (seq !== undefined) this.#subscriptions.get(topic)?.published(seq);
+        this.#subscriptions.get(topic)?._published(seq);
         resolve({ seq });
       };
-      this.#outbox.ask(text, { resolve: taken, reject }, true);
+      this.#outbox._ask(text, taken, reject, true);
     });
   }
 
   /** Who is subscribed to a topic: the first members, and how many there are. Needs presence on the relay. */
   async presence(topic: string): Promise<{ members: readonly Member[]; count: number }> {
-    const { members = [], count = 0 } = await this.answerTo({ op: 'presence', topic });
+    const { members = [], count = 0 } = await this._answerTo({ op: 'presence', topic });
     return { members, count };
   }
 
-  join(subscription: Subscription): void {
-    const { topic, since, rewind } = subscription;
-    this.#outbox.ask(JSON.stringify({ op: 'sub', topic, since, rewind }), {
-      resolve: (answer) => subscription.confirmed(answer),
-      reject: (error) => this.#refused(subscription, error),
-    });
+  _join(subscription: Subscription): void {
+    const { topic, since, _options } = subscription;
+    this.#outbox._ask(
+      JSON.stringify({ op: 'sub', topic, since, ..._options }),
+      (answer) => subscription._confirmed(answer),
+      (error) => this.#refused(subscription, error),
+    );
   }
 
-  leave({ topic }: Subscription): void {
+  _leave({ topic }: Subscription): void {
     this.#subscriptions.delete(topic);
-    if (this.#isGreeted) this.send(JSON.stringify({ op: 'unsub', topic }));
+    if (this.#isGreeted) this._send(JSON.stringify({ op: 'unsub', topic }));
   }
 
-  recognise(pid: string, seq: number | undefined): boolean {
-    return this.#outbox.recognise(pid, seq);
+  _recognise(pid: string, seq: number | undefined): boolean {
+    return this.#outbox._recognise(pid, seq);
   }
 
-  report(thrown: unknown): void {
-    this.emit('error', thrown as FanwireError);
+  _report(thrown: unknown): void {
+    this._emit('error', thrown as FanwireError);
   }
 
-  #open(topic: string, rewind: number | string | undefined): Subscription {
-    const subscription = new Subscription(topic, rewind, this, this.#bufferLimit);
-    if (this.state === 'closed') subscription.end(closedError());
+  #open(topic: string, options: JoinOptions): Subscription {
+    const subscription = new Subscription(topic, options, this, this.#bufferLimit);
+    if (this.state === 'closed') subscription._end(closedFault());
     else {
       this.#subscriptions.set(topic, subscription);
       this.#rejoin(subscription);
@@ -157,7 +165,7 @@ export class FanwireClient extends Connection implements SubscriptionHost {
 
   /** Asks for a subscription that the relay does not hold, as soon as that may be asked. */
   #rejoin(subscription: Subscription): void {
-    if (subscription.state === 'joining' && this.#isGreeted) this.join(subscription);
+    if (subscription.state === 'joining' && this.#isGreeted) this._join(subscription);
   }
 
   #refused(subscription: Subscription, error: Refused): void {
@@ -166,51 +174,51 @@ export class FanwireClient extends Connection implements SubscriptionHost {
     if (subscription.state === 'ended' || !this.#isGreeted) return;
     if (code === 'FANWIRE_NOT_KEPT') {
       // There is no past to begin with: what is live will do.
-      subscription.rewind = undefined;
+      subscription._options.rewind = undefined;
       this.#rejoin(subscription);
-    } else if (retryAfterMs === undefined && code !== 'FANWIRE_CLIENT_UNCONFIRMED') this.#end(subscription, error);
+    } else if (retryAfterMs === undefined && !code.endsWith('UNCONFIRMED')) this.#end(subscription, error);
     else {
-      const waitMs = bounded(retryAfterMs, 0) + this.waitMs(1);
-      subscription.refused(error, waitMs, () => this.#rejoin(subscription));
+      const waitMs = bounded(retryAfterMs) + this._waitMs(1);
+      subscription._refused(error, waitMs, () => this.#rejoin(subscription));
     }
-    this.emit('error', error);
+    this._emit('error', error);
   }
 
   #end(subscription: Subscription, error: FanwireError): void {
     this.#subscriptions.delete(subscription.topic);
-    subscription.end(error);
+    subscription._end(error);
   }
 
-  protected answerTo(op: object): Promise<Answer> {
-    return new Promise((resolve, reject) => this.#outbox.ask(JSON.stringify(op), { resolve, reject }));
+  protected _answerTo(op: object): Promise<Answer> {
+    return new Promise((resolve, reject) => this.#outbox._ask(JSON.stringify(op), resolve, reject));
   }
 
-  protected heard(op: ServerOp): void {
+  protected _heard(op: ServerOp): void {
     if (!this.#isGreeted) {
       // The relay's first word. One that does not say its limits has none, as far as is known.
       this.#isGreeted = true;
-      this.#outbox.open((op as { limits?: Limits }).limits, () => {
+      this.#outbox._open((op as { limits?: Limits }).limits, () => {
         for (const subscription of this.#subscriptions.values()) this.#rejoin(subscription);
       });
     }
-    if ((op.op === 'ok' || op.op === 'error') && this.#outbox.answer(op)) return;
-    const subscription = this.#subscriptions.get(String((op as { topic?: string }).topic));
-    if (op.op !== 'error') subscription?.received(op);
+    if (this.#outbox._answer(op)) return;
+    const subscription = this.#subscriptions.get((op as { topic?: string }).topic);
+    if (op.op !== 'error') subscription?._received(op);
     else {
       const error = refusedBy(op);
       // The relay has taken this client out of a topic: its new token does not permit it.
       if (subscription && op.retryAfterMs === undefined) this.#end(subscription, error);
-      this.emit('error', error);
+      this._emit('error', error);
     }
   }
 
-  protected disconnected(end?: FanwireError): void {
+  protected _disconnected(end?: FanwireError): void {
     this.#isGreeted = false;
     for (const subscription of this.#subscriptions.values()) {
-      if (end) subscription.end(end);
-      else subscription.disconnected();
+      if (end) subscription._end(end);
+      else subscription._disconnected();
     }
     if (end) this.#subscriptions.clear();
-    this.#outbox.disconnected(end);
+    this.#outbox._disconnected(end);
   }
 }

@@ -1,10 +1,11 @@
 // The connection that comes back by itself: a state machine from attempt to attempt. It knows no topics; the client
 // above it does.
-import { FanwireError } from '../base/error.js';
+import type { FanwireError } from '../base/error.js';
 import type { ServerOp } from '../protocol/ops.js';
-import { Emitter, wordsOf } from './emitter.js';
-import { type Link, type LinkEnd, openLink, type WebSocketClass } from './link.js';
-import { bounded, jitterMs, MAX_WAIT_MS, now } from './times.js';
+import { Emitter } from './emitter.js';
+import { closedFault, fault, wordsOf } from './fault.js';
+import { type Link, openLink, type WebSocketClass } from './link.js';
+import { bounded, createAlarm, jitterMs, MAX_WAIT_MS, now } from './times.js';
 import { askToken, type TokenSource, withToken } from './token.js';
 import { isOffline, onWake } from './wake.js';
 
@@ -46,22 +47,19 @@ const RESTART = 1012;
 /** setTimeout's limit, about. */
 const MAX_RENEWAL_MS = 2e9;
 
-type Timer = ReturnType<typeof setTimeout>;
-
 /** What a subclass is told comes when the state is right; users' code is called by `emit` alone, after that. */
 export abstract class Connection extends Emitter<ClientEvents> {
   /** What it is doing. */
   state: ClientState = 'connecting';
   #link: Link | undefined;
   #triedAtMs = 0;
-  #openedAtMs = 0;
   #failures = 0;
   /** When the next attempt is due, and when the relay wants it at the earliest. */
   #dueAtMs = 0;
   #notBeforeMs = 0;
-  /** The next attempt, or the end of a drained connection. */
-  #timer: Timer | undefined;
-  #renewTimer: Timer | undefined;
+  /** The next attempt, the proof of a connection, or the end of a drained one. */
+  readonly #alarm = createAlarm();
+  readonly #renewal = createAlarm();
   readonly #life = new AbortController();
 
   readonly #settings: Settings;
@@ -71,10 +69,10 @@ export abstract class Connection extends Emitter<ClientEvents> {
     onWake(() => this.wake(), this.#life.signal);
   }
 
-  protected abstract heard(op: ServerOp): void;
-  protected abstract answerTo(op: object): Promise<{ readonly expiresInMs?: number }>;
+  protected abstract _heard(op: ServerOp): void;
+  protected abstract _answerTo(op: object): Promise<{ readonly expiresInMs?: number }>;
   /** @param end set where there will be no connection any more */
-  protected abstract disconnected(end?: FanwireError): void;
+  protected abstract _disconnected(end?: FanwireError): void;
 
   /** Milliseconds until the next attempt; undefined unless the state is `waiting`. */
   get retryInMs(): number | undefined {
@@ -83,15 +81,15 @@ export abstract class Connection extends Emitter<ClientEvents> {
 
   /** Bytes handed to the socket and not yet sent; a publisher that sees it grow should slow down. */
   get bufferedAmount(): number {
-    return this.#link?.socket.bufferedAmount ?? 0;
+    return this.#link?._socket.bufferedAmount ?? 0;
   }
 
   /** Tries to connect at once where it waits, and looks whether the connection is alive where it is open. Browsers'
    *  events do it by themselves; call it where a runtime tells of the network in another way. */
   wake(): void {
-    if (this.state === 'open') this.#link?.probe();
+    if (this.state === 'open') this.#link?._probe();
     const restMs = this.#triedAtMs + FLOOR_MS - now();
-    if (this.state === 'connecting' && restMs < 0) this.#link?.drop('tried anew');
+    if (this.state === 'connecting' && restMs < 0) this.#link?._drop('tried anew');
     if (!this.retryInMs || isOffline()) return;
     this.#failures = 0;
     const waitMs = Math.max(this.#notBeforeMs - now(), restMs, 0) + WAKE_SPREAD_MS * Math.random();
@@ -100,32 +98,44 @@ export abstract class Connection extends Emitter<ClientEvents> {
 
   /** Ends the connection and every subscription, for good. */
   close(): void {
-    this.#finish(closedError());
+    this.#finish();
   }
 
-  protected send(text: string): void {
-    this.#link?.send(text);
+  protected _send(text: string): void {
+    this.#link?._send(text);
   }
 
-  protected async connect(): Promise<void> {
-    const { token: source, url, WebSocket, connectTimeoutMs } = this.#settings;
+  protected async _connect(): Promise<void> {
+    const settings = this.#settings;
     this.#triedAtMs = now();
-    let what = 'TOKEN';
+    let what: 'TOKEN' | 'URL' = 'TOKEN';
     try {
-      const token = await askToken(source, connectTimeoutMs);
+      const address = withToken(settings.url, await askToken(settings.token, settings.connectTimeoutMs));
       if (this.state !== 'connecting') return;
       what = 'URL';
-      this.#link = openLink(WebSocket, withToken(url, token), this.#settings, {
-        opened: () => {
-          this.#openedAtMs = now();
+      this.#link = openLink(
+        settings.WebSocket,
+        address,
+        settings,
+        () => {
           this.state = 'open';
-          this.emit('state', this.state);
+          this.#alarm(() => {
+            this.#failures = 0;
+          }, STABLE_MS);
+          this._emit('state', this.state);
         },
-        received: (op) => this.#received(op),
-        closed: (end) => this.#closed(end),
-      });
+        (op) => this.#received(op),
+        (code, reason, refusal, retryAfterMs) => {
+          const error = fault('DISCONNECTED', `connection ended with ${code} ${reason}`.trim());
+          const wantsToken = code % 4000 === 401; // an upgrade's status, or a close code
+          // Only the relay's own word is final: what stands before it refuses for passing reasons too.
+          const isFinal = wantsToken ? typeof settings.token !== 'function' : refusal || code === 4403;
+          if (isFinal && retryAfterMs === undefined) this.#finish(error);
+          else this.#failed(error, retryAfterMs, code);
+        },
+      );
     } catch (error) {
-      const failure = new FanwireError(`FANWIRE_CLIENT_${what}` as 'FANWIRE_CLIENT_URL', wordsOf(error));
+      const failure = fault(what, wordsOf(error));
       if (what === 'URL' && (error as Error).name === 'SyntaxError') this.#finish(failure);
       else this.#failed(failure);
     }
@@ -133,96 +143,83 @@ export abstract class Connection extends Emitter<ClientEvents> {
 
   #received(op: ServerOp): void {
     if (op.op === 'hello') this.#renewIn(op.expiresInMs);
-    this.heard(op);
+    this._heard(op);
     if (op.op !== 'drain') return;
-    const reconnectInMs = bounded(op.reconnectInMs, 0);
+    const reconnectInMs = bounded(op.reconnectInMs);
     this.#notBeforeMs = now() + reconnectInMs;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#link?.drop('drained', RESTART), reconnectInMs);
-    this.emit('drain', reconnectInMs);
+    this.#alarm(() => this.#link?._drop('drained', RESTART), reconnectInMs);
+    this._emit('drain', reconnectInMs);
   }
 
-  #closed({ code, reason, retryAfterMs, refusal }: LinkEnd): void {
-    const error = new FanwireError('FANWIRE_CLIENT_DISCONNECTED', `connection ended with ${code} ${reason}`.trim());
-    const wantsToken = code === 401 || code === 4401;
-    // Only the relay's own word is final: what stands before it refuses for passing reasons too.
-    const isFinal = wantsToken ? typeof this.#settings.token !== 'function' : refusal || code === 4403;
-    if (isFinal && retryAfterMs === undefined) this.#finish(error);
-    else this.#failed(error, retryAfterMs, code);
-  }
-
-  #finish(error: FanwireError): void {
+  /** @param error why; nothing where close() asked for it */
+  #finish(error?: FanwireError): void {
     if (this.state === 'closed') return;
     const link = this.#link;
     this.state = 'closed';
     this.#life.abort();
-    this.#disconnect(error);
-    link?.drop('');
-    this.emit('state', 'closed');
-    if (error.code !== 'FANWIRE_CLIENT_CLOSED') this.emit('error', error);
+    this.#disconnect(error ?? closedFault());
+    link?._drop('');
+    this._emit('state', this.state);
+    if (error) this._emit('error', error);
   }
 
   /** The attempt, or the connection, ended: the next one is due later. */
   #failed(error: FanwireError, retryAfterMs = 0, code = 1006): void {
     if (this.state === 'closed') return;
-    if (this.state === 'open' && now() - this.#openedAtMs >= STABLE_MS) this.#failures = 0;
     this.#notBeforeMs = Math.max(now() + retryAfterMs, this.#notBeforeMs);
     this.state = 'waiting';
     this.#disconnect();
-    this.#retryIn(this.#notBeforeMs - now() + this.waitMs(this.#failures++));
-    this.emit('state', 'waiting');
-    if (code !== RESTART) this.emit('error', error);
+    this.#retryIn(this.#notBeforeMs - now() + this._waitMs(this.#failures++));
+    this._emit('state', this.state);
+    if (code !== RESTART) this._emit('error', error);
   }
 
   /** A wait before a try, never none; a long one while it is known that there is no network, whose return is an
    *  event. */
-  protected waitMs(attempt: number): number {
+  protected _waitMs(attempt: number): number {
     const { backoffBaseMs, backoffCapMs } = this.#settings;
     return jitterMs(isOffline() ? backoffCapMs : backoffBaseMs, backoffCapMs, attempt);
   }
 
   #retryIn(waitMs: number): void {
     this.#dueAtMs = now() + waitMs;
-    clearTimeout(this.#timer);
-    const act = (): void => {
-      this.state = 'connecting';
-      void this.connect();
-      this.emit('state', this.state);
-    };
-    this.#timer = setTimeout(act, bounded(waitMs, 1, 2 * MAX_WAIT_MS));
+    this.#alarm(
+      () => {
+        this.state = 'connecting';
+        void this._connect();
+        this._emit('state', this.state);
+      },
+      bounded(waitMs, 1, 2 * MAX_WAIT_MS),
+    );
   }
 
   #disconnect(end?: FanwireError): void {
     this.#link = undefined;
-    clearTimeout(this.#timer);
-    clearTimeout(this.#renewTimer);
-    this.disconnected(end);
+    this.#alarm();
+    this.#renewal();
+    this._disconnected(end);
   }
 
   /** A new token is sent before the one in use ends, so that the connection lives on. By the relay's clock, whatever
    *  this one says. */
   #renewIn(expiresInMs: number | undefined): void {
     const link = this.#link;
-    const settings = this.#settings;
-    clearTimeout(this.#renewTimer);
-    if (expiresInMs === undefined || typeof settings.token !== 'function') return;
+    const { token: source, connectTimeoutMs } = this.#settings;
+    this.#renewal();
+    if (expiresInMs === undefined || typeof source !== 'function') return;
     const renew = async (): Promise<void> => {
       try {
-        const token = await askToken(settings.token, settings.connectTimeoutMs);
+        const token = await askToken(source, connectTimeoutMs);
         if (this.#link !== link) return; // a new connection brings its own
-        const { expiresInMs: nextMs } = await this.answerTo({ op: 'auth', token });
+        const { expiresInMs: nextMs } = await this._answerTo({ op: 'auth', token });
         if (this.#link === link) this.#renewIn(nextMs);
       } catch (error) {
         if (this.#link !== link) return;
         // Until it succeeds, or the relay closes the connection because the old token has ended.
         this.#renewIn(RENEW_AGAIN_MS);
-        this.emit('error', new FanwireError('FANWIRE_CLIENT_TOKEN', wordsOf(error)));
+        this._emit('error', fault('TOKEN', wordsOf(error)));
       }
     };
-    this.#renewTimer = setTimeout(renew, bounded(0.8 * expiresInMs, FLOOR_MS, MAX_RENEWAL_MS));
+    this.#renewal(renew, bounded(0.8 * expiresInMs, FLOOR_MS, MAX_RENEWAL_MS));
   }
-}
-
-export function closedError(): FanwireError {
-  return new FanwireError('FANWIRE_CLIENT_CLOSED', 'the client is closed');
 }

@@ -15,10 +15,10 @@ export abstract class Emitter<Events extends object> {
   }
 
   /** Call it last: listeners may do anything, and what they see must be as it will stay. */
-  protected emit<Name extends keyof Events>(event: Name, value: Events[Name]): void {
+  protected _emit<Name extends keyof Events>(event: Name, value: Events[Name]): void {
     const failed = (thrown: unknown): void => {
       console.error(thrown);
-      if (event !== 'error') this.report(thrown);
+      if (event !== 'error') this._report(thrown);
     };
     for (const listener of [...(this.#listeners.get(event) ?? [])]) {
       try {
@@ -31,14 +31,5 @@ export abstract class Emitter<Events extends object> {
   }
 
   /** Told what a listener threw. */
-  protected abstract report(thrown: unknown): void;
-}
-
-/** What was thrown, in words, whatever it is. */
-export function wordsOf(thrown: unknown): string {
-  try {
-    return String((thrown as Error | undefined)?.message ?? thrown);
-  } catch {
-    return 'unknown';
-  }
+  protected abstract _report(thrown: unknown): void;
 }

@@ -5,8 +5,8 @@ export {
   type ClientOptions,
   FanwireClient,
   type Published,
-  type SubscribeOptions,
+  type PublishOptions,
 } from './client.js';
 export type { ClientEvents, ClientState } from './connection.js';
 export type { Unpublishable } from './payload.js';
-export type { Gap, Message, Subscription, SubscriptionEvents } from './subscription.js';
+export type { Gap, Message, SubscribeOptions, Subscription, SubscriptionEvents } from './subscription.js';

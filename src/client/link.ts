@@ -1,7 +1,7 @@
 // One WebSocket from its opening to its end: `closed` is called exactly once, and a peer that went silent is noticed.
 import type { ServerOp } from '../protocol/ops.js';
-import { wordsOf } from './emitter.js';
-import { bounded, now } from './times.js';
+import { wordsOf } from './fault.js';
+import { bounded, createAlarm, now } from './times.js';
 
 /** What is used of a WebSocket: browsers', Node's, Bun's, Deno's and the `ws` package's all fit. */
 export interface WebSocketLike {
@@ -16,23 +16,10 @@ export interface WebSocketLike {
 
 export type WebSocketClass = new (url: string, protocols: string[]) => WebSocketLike;
 
-/** How a link ended. */
-export interface LinkEnd {
-  /** The close code, or the status of a refused upgrade; 1006 where there was none. */
-  readonly code: number;
-  readonly reason: string;
-  /** What a refused upgrade says of coming back, where the runtime shows it (the `ws` package does, browsers do
-   *  not). */
-  readonly retryAfterMs?: number | undefined;
-  /** The code of a refusal that is the relay's own word. */
-  readonly refusal?: string | undefined;
-}
-
-export interface LinkEvents {
-  opened(): void;
-  received(op: ServerOp): void;
-  closed(end: LinkEnd): void;
-}
+/** Called once. `code` is the close code, or the status of a refused upgrade; 1006 where there was none. What a refused
+ *  upgrade says comes where the runtime shows it (the `ws` package does, browsers do not): `refusal` is the code of one
+ *  that is the relay's own word, `retryAfterMs` when to come back. */
+export type LinkClosed = (code: number, reason: string, refusal?: string, retryAfterMs?: number) => void;
 
 export interface LinkTimes {
   /** Milliseconds until an unanswered opening is given up. */
@@ -42,13 +29,13 @@ export interface LinkTimes {
 }
 
 export interface Link {
-  readonly socket: { readonly bufferedAmount: number };
-  send(text: string): void;
+  readonly _socket: { readonly bufferedAmount: number };
+  _send(text: string): void;
   /** Ends the link at once, without waiting for the peer, which may be gone. */
-  drop(reason: string, code?: number): void;
+  _drop(reason: string, code?: number): void;
   /** Asks whether the peer is still there: without an answer in a second, or twice the time of the opening, the link
    *  ends. */
-  probe(): void;
+  _probe(): void;
 }
 
 type Refusing = WebSocketLike & {
@@ -72,29 +59,27 @@ export function openLink(
   WebSocket: WebSocketClass,
   [url, protocols]: readonly [string, string[]],
   { connectTimeoutMs, heartbeatMs }: LinkTimes,
-  { opened, received, closed }: LinkEvents,
+  opened: () => void,
+  received: (op: ServerOp) => void,
+  closed: LinkClosed,
 ): Link {
   const startedAtMs = now();
   const socket = new WebSocket(url, protocols) as Refusing;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  const alarm = createAlarm();
+  const pongMs = Math.min(heartbeatMs, PONG_MS);
   let hasEnded = false;
   let openingMs = 0;
-  let refused: Partial<LinkEnd> | undefined;
   /** When an unanswered ping ends the link. */
   let deadlineMs = NEVER;
 
-  function after(waitMs: number, act: () => void): void {
-    clearTimeout(timer);
-    if (!hasEnded) timer = setTimeout(act, waitMs);
-  }
-  function end(code: number, reason: string): void {
+  const end: LinkClosed = (...how) => {
     if (hasEnded) return;
     hasEnded = true;
-    clearTimeout(timer);
-    closed({ code, reason, ...refused });
-  }
-  function drop(reason: string, code = 1006): void {
-    end(code, reason);
+    alarm();
+    closed(...how);
+  };
+  function drop(reason: string, code = 1006, ...refused: [refusal?: string, retryAfterMs?: number]): void {
+    end(code, reason, ...refused);
     try {
       socket.close(1000);
     } catch {
@@ -109,21 +94,21 @@ export function openLink(
     }
   }
   function probe(limitMs: number): void {
-    if (now() + limitMs >= deadlineMs) return;
+    if (hasEnded || now() + limitMs >= deadlineMs) return;
     deadlineMs = now() + limitMs;
-    after(limitMs, () => {
+    alarm(() => {
       if (deadlineMs < NEVER) drop('no pong');
-      else after(heartbeatMs, () => probe(Math.min(heartbeatMs, PONG_MS)));
-    });
+      else alarm(() => probe(pongMs), heartbeatMs);
+    }, limitMs);
     send('{"op":"ping"}');
   }
 
-  after(connectTimeoutMs, () => drop('no answer'));
+  alarm(() => drop('no answer'), connectTimeoutMs);
   socket.onopen = () => {
     openingMs = now() - startedAtMs;
     if (hasEnded) return;
     opened();
-    probe(Math.min(heartbeatMs, PONG_MS));
+    probe(pongMs);
   };
   socket.onmessage = ({ data }: { data: unknown }) => {
     deadlineMs = NEVER;
@@ -136,21 +121,12 @@ export function openLink(
     }
   };
   socket.onclose = ({ code = 1006, reason = '' }: { code?: number; reason?: string }) => end(code, reason);
-  socket.onerror = (event: unknown) => after(CLOSE_AFTER_ERROR_MS, () => drop(wordsOf(event)));
-  socket.on?.('unexpected-response', (_request, { statusCode: code = 1006, headers }) => {
-    const { 'retry-after': retryAfter, 'fanwire-error': refusal } = headers;
-    refused = {
-      code,
-      reason: `upgrade refused with ${code} ${refusal ?? ''}`,
-      refusal,
-      ...(retryAfter && { retryAfterMs: bounded(1000 * Number(retryAfter), 0) }),
-    } as LinkEnd;
-    drop('');
+  socket.onerror = (event: unknown) => hasEnded || alarm(() => drop(wordsOf(event)), CLOSE_AFTER_ERROR_MS);
+  socket.on?.('unexpected-response', (_request, { statusCode, headers }) => {
+    const refusal = headers['fanwire-error'];
+    const retryAfter = headers['retry-after'];
+    const reason = `upgrade refused with ${statusCode} ${refusal ?? ''}`;
+    drop(reason, statusCode, refusal, retryAfter ? bounded(1000 * Number(retryAfter)) : undefined);
   });
-  return {
-    socket,
-    send,
-    drop,
-    probe: () => probe(bounded(2 * openingMs, 1000, PONG_MS)),
-  };
+  return { _socket: socket, _send: send, _drop: drop, _probe: () => probe(bounded(2 * openingMs, 1000, PONG_MS)) };
 }

@@ -1,7 +1,7 @@
 // What may be published: bytes of every kind, and JSON that arrives as it was. Whatever JSON would silently change is
 // refused.
-import { FanwireError } from '../base/error.js';
 import { toBase64 } from './base64.js';
+import { fault, wordsOf } from './fault.js';
 
 /** What publish() cannot carry; the type checker says so at the top level, publish() itself at every level. */
 export type Unpublishable =
@@ -14,14 +14,14 @@ export type Unpublishable =
   | PromiseLike<unknown>;
 
 /** A `pub` as text. @throws FanwireError FANWIRE_CLIENT_DATA for what JSON cannot carry */
-export function pubText(topic: string, data: unknown): string {
+export function pubText(topic: string, data: unknown, key?: string): string {
   try {
     const bytes = bytesOf(data);
+    const head = JSON.stringify({ op: 'pub', topic, key, encoding: bytes && 'base64' }).slice(0, -1);
     // In an array, where JSON has no way to leave it out.
-    const payload = bytes ? `"${toBase64(bytes)}","encoding":"base64"` : JSON.stringify([data], carried).slice(1, -1);
-    return `{"op":"pub","topic":${JSON.stringify(topic)},"data":${payload}}`;
+    return `${head},"data":${JSON.stringify([bytes ? toBase64(bytes) : data], carried).slice(1, -1)}}`;
   } catch (error) {
-    throw new FanwireError('FANWIRE_CLIENT_DATA', (error as Error).message);
+    throw fault('DATA', wordsOf(error));
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Member, Position, ServerOp, Unrecovered } from '../protocol/ops.js';
 import { fromBase64 } from './base64.js';
 import { Emitter } from './emitter.js';
+import { createAlarm } from './times.js';
 
 export interface Message<T = unknown> {
   readonly topic: string;
@@ -11,6 +12,22 @@ export interface Message<T = unknown> {
   readonly seq: number | undefined;
   /** The publisher's user name, where it has one. */
   readonly from: string | undefined;
+}
+
+/** What counts is the first subscribe() of a topic. */
+export interface SubscribeOptions {
+  /** What of the past comes first: so many of the last messages that the relay keeps, those of a time such as `"30s"`,
+   *  the `"last"` (of each key), or `"all"`. By default the state, where the relay keeps one, else nothing. */
+  readonly rewind?: number | string;
+  /** The same, by number. */
+  readonly history?: number;
+  /** Be written to at most once in so many ms, where that is longer than the topic's own delivery window. */
+  readonly every?: number;
+}
+
+export interface JoinOptions {
+  rewind: number | string | undefined;
+  readonly every: number | undefined;
 }
 
 /** Messages that did not arrive. */
@@ -34,47 +51,46 @@ export interface SubscriptionEvents<T> {
 
 /** What a subscription needs of its client. */
 export interface SubscriptionHost {
-  join(subscription: Subscription): void;
-  leave(subscription: Subscription): void;
+  _join(subscription: Subscription): void;
+  _leave(subscription: Subscription): void;
   presence(topic: string): Promise<{ members: readonly Member[]; count: number }>;
   /** Whether a publish id is this client's. */
-  recognise(pid: string, seq: number | undefined): boolean;
+  _recognise(pid: string, seq: number | undefined): boolean;
   /** Told what a listener threw. */
-  report(thrown: unknown): void;
+  _report(thrown: unknown): void;
 }
 
 interface Reader<T> {
-  readonly buffer: Message<T>[];
-  wake: () => void;
+  readonly _buffer: Message<T>[];
+  _wake(): void;
 }
 
 export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> implements AsyncIterable<Message<T>> {
   /** `joining`: the relay has yet to confirm; what arrives meanwhile is dropped, since the confirmation replays it. */
   state: 'joining' | 'live' | 'ended' = 'joining';
+  #settle!: { resolve: () => void; reject: (error: Error) => void };
   /** Resolves when the relay first confirms. Rejects when it first refuses; where that passes (`retryAfterMs`) the
    *  subscription goes on trying, and `live` tells of its success. */
-  readonly ready: Promise<void>;
+  readonly ready = new Promise<void>((resolve, reject) => {
+    this.#settle = { resolve, reject };
+  });
   #position: Position | undefined;
   readonly #readers = new Set<Reader<T>>();
   #failure: Error | undefined;
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #settle!: { resolve: () => void; reject: (error: Error) => void };
+  readonly #retry = createAlarm();
 
   readonly #host: SubscriptionHost;
   readonly #bufferLimit: number;
   constructor(
     readonly topic: string,
-    /** What of the messages kept comes first. */
-    public rewind: number | string | undefined,
+    /** What a `sub` asks for. */
+    readonly _options: JoinOptions,
     host: SubscriptionHost,
     bufferLimit: number,
   ) {
     super();
     this.#host = host;
     this.#bufferLimit = bufferLimit;
-    this.ready = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
-    });
     this.ready.catch(() => {}); // whoever does not wait for it learns from the iterator or the client's `error`
   }
 
@@ -91,13 +107,13 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
   /** Leaves the topic, for every listener and iterator of this subscription. */
   unsubscribe(): void {
     if (this.state === 'ended') return;
-    this.end();
-    this.#host.leave(this as unknown as Subscription);
+    this._end();
+    this.#host._leave(this as unknown as Subscription);
   }
 
   /** Messages from now on. What is not taken in time is dropped beyond the buffer's limit, with a `gap`. */
   [Symbol.asyncIterator](): AsyncGenerator<Message<T>, void, void> {
-    const reader: Reader<T> = { buffer: [], wake: () => {} };
+    const reader: Reader<T> = { _buffer: [], _wake: () => {} };
     this.#readers.add(reader); // now, and not when the first message is asked for
     return this.#read(reader);
   }
@@ -105,11 +121,11 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
   async *#read(reader: Reader<T>): AsyncGenerator<Message<T>, void, void> {
     try {
       for (;;) {
-        const message = reader.buffer.shift();
+        const message = reader._buffer.shift();
         if (message) yield message;
         else if (this.#failure) throw this.#failure;
         else if (this.state === 'ended') return;
-        else await new Promise<void>((wake) => Object.assign(reader, { wake }));
+        else await new Promise<void>((wake) => Object.assign(reader, { _wake: wake }));
       }
     } finally {
       this.#readers.delete(reader);
@@ -117,54 +133,58 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
   }
 
   /** The relay's answer to a `sub`. */
-  confirmed({ epoch, seq = 0, after, kept, recovered, reason, replayed = 0 }: Extract<ServerOp, { op: 'ok' }>): void {
+  _confirmed({ epoch, seq = 0, after, kept, recovered, reason, replayed = 0 }: Extract<ServerOp, { op: 'ok' }>): void {
     if (this.state === 'ended') return;
     this.state = 'live';
     if (!recovered) {
-      this.#position = epoch === undefined ? undefined : { epoch, seq: after ?? seq };
+      this.#position = epoch ? { epoch, seq: after ?? seq } : undefined;
     }
     this.#settle.resolve();
-    if (reason) this.emit('gap', { reason });
-    else if (kept) this.emit('gap', { reason: 'not-asked', count: kept });
-    this.emit('live', { replayed });
+    if (reason) this._emit('gap', { reason });
+    else if (kept) this._emit('gap', { reason: 'not-asked', count: kept });
+    this._emit('live', { replayed });
   }
 
   /** The relay refused for now: `retry` after a while. */
-  refused(error: Error, waitMs: number, retry: () => void): void {
+  _refused(error: Error, waitMs: number, retry: () => void): void {
     this.#settle.reject(error);
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(retry, waitMs);
+    this.#retry(retry, waitMs);
   }
 
-  received(op: ServerOp): void {
+  _received(op: ServerOp): void {
     if (this.state !== 'live') return;
     if (op.op === 'msg') this.#message(op);
-    else if (op.op === 'join' || op.op === 'leave') this.emit(op.op, op.member);
-    else if (op.op === 'lost') this.#lost(op);
+    else if (op.op === 'join' || op.op === 'leave') this._emit(op.op, op.member);
+    else if (op.op === 'lost') {
+      if (op.recoverable) {
+        this.state = 'joining';
+        this.#host._join(this as unknown as Subscription);
+      } else this._emit('gap', { reason: 'lost', count: op.count });
+    }
   }
 
   /** An own publish was numbered `seq`, and will not be heard here: where it is the next, the position moves past
    *  it. */
-  published(seq: number): void {
+  _published(seq = 0): void {
     if (this.#position?.seq === seq - 1) this.#position = { ...this.#position, seq };
   }
 
   /** The connection went; the next `sub` asks for what is missed from here on. */
-  disconnected(): void {
-    clearTimeout(this.#retryTimer);
+  _disconnected(): void {
+    this.#retry();
     if (this.state === 'live') this.state = 'joining';
   }
 
-  end(failure?: Error): void {
-    clearTimeout(this.#retryTimer);
+  _end(failure?: Error): void {
+    this.#retry();
     this.state = 'ended';
     this.#failure = failure;
     this.#settle.reject(failure ?? new Error('unsubscribed'));
-    for (const { wake } of this.#readers) wake();
+    for (const { _wake: wake } of this.#readers) wake();
   }
 
-  protected report(thrown: unknown): void {
-    this.#host.report(thrown);
+  protected _report(thrown: unknown): void {
+    this.#host._report(thrown);
   }
 
   #message({ data, encoding, seq, from, pid }: Extract<ServerOp, { op: 'msg' }>): void {
@@ -173,28 +193,16 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
       this.#position = { ...this.#position, seq };
     }
     // A replay brings back what this client published; live it never hears itself.
-    if (pid && this.#host.recognise(pid, seq)) return;
+    if (pid && this.#host._recognise(pid, seq)) return;
     const content = (encoding === 'base64' ? fromBase64(data as string) : data) as T;
     const message: Message<T> = { topic: this.topic, data: content, seq, from };
-    for (const reader of this.#readers) this.#buffer(reader, message);
-    this.emit('message', message);
-  }
-
-  #buffer(reader: Reader<T>, message: Message<T>): void {
-    reader.buffer.push(message);
-    if (reader.buffer.length > this.#bufferLimit) {
-      reader.buffer.shift();
-      this.emit('gap', { reason: 'buffer-full', count: 1 });
+    for (const { _buffer: buffer, _wake: wake } of this.#readers) {
+      if (buffer.push(message) > this.#bufferLimit) {
+        buffer.shift();
+        this._emit('gap', { reason: 'buffer-full', count: 1 });
+      }
+      wake();
     }
-    reader.wake();
-  }
-
-  #lost({ count, recoverable }: Extract<ServerOp, { op: 'lost' }>): void {
-    if (!recoverable) {
-      this.emit('gap', { reason: 'lost', count });
-      return;
-    }
-    this.state = 'joining';
-    this.#host.join(this as unknown as Subscription);
+    this._emit('message', message);
   }
 }

@@ -7,8 +7,19 @@ export const MAX_WAIT_MS = 3_600_000;
 export const now = (): number => performance.now();
 
 /** A number within bounds: the least for what is no number. */
-export function bounded(value: unknown, least: number, most = MAX_WAIT_MS): number {
+export function bounded(value: unknown, least = 0, most = MAX_WAIT_MS): number {
   return Number(value) > least ? Math.min(most, Number(value)) : least;
+}
+
+/** One wait at a time: a new one takes the place of the one before; without `act` there is none any more. */
+export type Alarm = (act?: () => void, waitMs?: number) => void;
+
+export function createAlarm(): Alarm {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return (act, waitMs) => {
+    clearTimeout(timer);
+    if (act) timer = setTimeout(act, waitMs);
+  };
 }
 
 /**

@@ -1,4 +1,5 @@
 // How a token is asked for, and how it travels with the upgrade.
+import { createAlarm } from './times.js';
 
 /** A token, or what gives one. */
 export type TokenSource = string | (() => string | Promise<string>) | undefined;
@@ -8,14 +9,12 @@ const SUBPROTOCOL_SAFE = /^[\w.!#$%&'*+^`|~-]+$/;
 
 /** Asks for a token, at most for `limitMs`. Rejects where the source throws or does not answer. */
 export async function askToken(source: TokenSource, limitMs: number): Promise<string | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer')), limitMs);
-  });
+  const alarm = createAlarm();
+  const limit = new Promise<never>((_, reject) => alarm(() => reject(new Error('no answer')), limitMs));
   try {
     return await Promise.race([limit, typeof source === 'function' ? source() : source]);
   } finally {
-    clearTimeout(timer);
+    alarm();
   }
 }
 
@@ -23,7 +22,7 @@ export async function askToken(source: TokenSource, limitMs: number): Promise<st
  *  shows; one that does not fit there goes into the query. Written by hand: React Native's URL cannot be changed. */
 export function withToken(url: string, token: string | undefined): [url: string, protocols: string[]] {
   const protocols = ['fanwire.v1', 'fanwire.refusals'];
-  if (!token) return [url, protocols];
-  if (SUBPROTOCOL_SAFE.test(token)) return [url, [...protocols, `fanwire.token.${token}`]];
-  return [`${url}${url.includes('?') ? '&' : '?'}token=${encodeURIComponent(token)}`, protocols];
+  if (token && SUBPROTOCOL_SAFE.test(token)) protocols.push(`fanwire.token.${token}`);
+  else if (token) url += `${url.includes('?') ? '&' : '?'}token=${encodeURIComponent(token)}`;
+  return [url, protocols];
 }

@@ -2,7 +2,7 @@
 // network changed, a page was shown, unfrozen or brought back from the browser's cache. Runtimes without such events
 // have none.
 
-const EVENTS = ['online', 'offline', 'pageshow', 'visibilitychange', 'resume'];
+const EVENTS = 'online offline pageshow visibilitychange resume'.split(' ');
 
 interface Scope {
   addEventListener?(type: string, listener: () => void, options: { capture: true; signal: AbortSignal }): void;

@@ -1,0 +1,20 @@
+// The client's own errors, and what was thrown by others, in words.
+import { FanwireError } from '../base/error.js';
+import type { ErrorCode } from '../base/error-codes.js';
+
+type Fault = ErrorCode extends infer Code ? (Code extends `FANWIRE_CLIENT_${infer Name}` ? Name : never) : never;
+
+export function fault(name: Fault, message: string): FanwireError {
+  return new FanwireError(`FANWIRE_CLIENT_${name}`, message);
+}
+
+export const closedFault = (): FanwireError => fault('CLOSED', 'close() was called');
+
+/** What was thrown, in words, whatever it is. */
+export function wordsOf(thrown: unknown): string {
+  try {
+    return String((thrown as Error | undefined)?.message ?? thrown);
+  } catch {
+    return 'unknown';
+  }
+}
