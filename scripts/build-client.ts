@@ -3,8 +3,8 @@
 //
 //   dist/cjs              CommonJS: the client, and a door to the rest of the package, with types
 //   dist/client-package   the package fanwire-client, ready for `npm pack`: both forms of the client, and nothing else
-//   dist/client.js        one ES module, minified: for browsers' bundlers and for a <script type="module">, to which the
-//                         admin listener serves it
+//   dist/client.js        one ES module, minified: for browsers' bundlers, and for a <script>, which has it from the
+//                         admin listener
 //
 // Members whose names begin with `_` are the client's own: their names are shortened.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -5,7 +5,7 @@ import { Exit } from './base/exit-codes.js';
 import { openFilesError } from './base/open-files.js';
 
 /** 1 of these means "judged worse": a program that cannot be loaded has judged nothing. */
-const JUDGING = ['compare', 'bisect'];
+const JUDGING = ['compare', 'bisect', 'conform'];
 
 // Loading takes a third of a second, in which a relay may already be told to go.
 if (process.argv[2] === 'serve') holdEndSignals();

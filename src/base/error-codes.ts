@@ -70,6 +70,7 @@ export const ERROR_CODES = {
   FANWIRE_USAGE_BASELINE: usage('the file of --baseline cannot be used'),
   FANWIRE_USAGE_BASELINE_DIFFERS: usage('the baseline was measured with another load'),
   FANWIRE_USAGE_COMPARISON_FILE: usage('a file is no fanwire.comparison/2'),
+  FANWIRE_USAGE_CONFORM: usage('flags or arguments of conform are missing or wrong'),
   FANWIRE_USAGE_HISTORY: usage('the store of the history cannot be used'),
   // What failed though it was asked for rightly.
   FANWIRE_CLUSTER_MODE: usage("`fanwire serve` was started by Node's cluster module, such as pm2's cluster mode"),
@@ -103,8 +104,10 @@ export const ERROR_CODES = {
   FANWIRE_BISECT_NOTHING: unmeasured('there is nothing to bisect, or it could not be'),
   FANWIRE_COMMENT_FAILED: unmeasured('GitHub does not take the comment, or cannot be reached'),
   FANWIRE_COMMENT_ARTIFACT: unmeasured('what a workflow run kept cannot be believed'),
+  FANWIRE_CONFORM_ADAPTER: unmeasured('the adapter of the client under test does not start, or can nothing'),
   FANWIRE_COMPARE_INVALID: unmeasured('no comparison was possible on this machine'),
   FANWIRE_BENCH_INTERRUPTED: interrupted('the benchmark was interrupted'),
+  FANWIRE_CONFORM_INTERRUPTED: interrupted('conform was interrupted'),
   FANWIRE_COMPARE_INTERRUPTED: interrupted('the comparison was interrupted'),
   // What the relay's own threads tell each other.
   FANWIRE_WORKERS_STUCK: inProcess('workers did not end when they were told to'),

@@ -11,6 +11,7 @@ import { benchCommand } from './bench.js';
 import { bisectCommand } from './bisect.js';
 import { commentCommand } from './comment.js';
 import { compareCommand } from './compare.js';
+import { conformCommand } from './conform.js';
 import { historyCommand } from './history.js';
 import { pubCommand } from './pub.js';
 import { reportCommand } from './report.js';
@@ -29,6 +30,7 @@ const commands = [
   commentCommand,
   historyCommand,
   reportCommand,
+  conformCommand,
 ];
 
 function report(thrown: unknown): number {

@@ -172,11 +172,11 @@ export class FanwireClient extends Connection implements SubscriptionHost {
     const { code, retryAfterMs } = error;
     // Where the connection ended, the next one asks again.
     if (subscription.state === 'ended' || !this.#isGreeted) return;
-    if (code === 'FANWIRE_NOT_KEPT') {
+    if (code === 'FANWIRE_NOT_KEPT' && subscription._options.rewind !== undefined) {
       // There is no past to begin with: what is live will do.
       subscription._options.rewind = undefined;
       this.#rejoin(subscription);
-    } else if (retryAfterMs === undefined && !code.endsWith('UNCONFIRMED')) this.#end(subscription, error);
+    } else if (retryAfterMs === undefined && !code.startsWith('FANWIRE_CLIENT')) this.#end(subscription, error);
     else {
       const waitMs = bounded(retryAfterMs) + this._waitMs(1);
       subscription._refused(error, waitMs, () => this.#rejoin(subscription));

@@ -65,6 +65,12 @@ export function zeroOrDuration(unit: keyof typeof OF_UNIT, min: number, max: num
   return z.preprocess(readBy(read), inner).describe(`0, or an integer from ${min} to ${max} (${forms} are understood)`);
 }
 
+/** A number from `min` to `max`. */
+export function decimal(min: number, max: number) {
+  const read = (value: unknown) => (/^\d+(\.\d+)?$/.test(String(value)) ? Number(value) : value);
+  return z.preprocess(read, z.number().min(min).max(max)).describe(`a number from ${min} to ${max}`);
+}
+
 /** A whole number from `min` to `max`, or `auto`, which is what `auto()` says on this machine. */
 export function integerOrAuto(min: number, max: number, auto: () => number) {
   return z

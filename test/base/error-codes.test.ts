@@ -20,7 +20,10 @@ function sources(): string[] {
 
 test('every code of the table is thrown somewhere (that each one thrown is in it, the compiler sees to)', () => {
   const text = sources().join('\n');
-  const unused = Object.keys(ERROR_CODES).filter((code) => !text.includes(`'${code}'`));
+  // The client leaves out what all its codes begin with.
+  const isThrown = (code: string) =>
+    [code, code.replace('FANWIRE_CLIENT_', '')].some((name) => text.includes(`'${name}'`));
+  const unused = Object.keys(ERROR_CODES).filter((code) => !isThrown(code));
   assert.deepEqual(unused, []);
 });
 

@@ -23,7 +23,7 @@ import type { Said } from './listener-program.js';
 const PROGRAM = fileURLToPath(new URL('./listener-program.js', import.meta.url));
 const CLIENT = fileURLToPath(new URL('../../src/client/index.js', import.meta.url));
 const SCRIPT = fileURLToPath(new URL('../../client.js', import.meta.url));
-const PYTHON_PROGRAM = fileURLToPath(new URL('../../../test/client/protocol-client.py', import.meta.url));
+const PYTHON_PROGRAM = fileURLToPath(new URL('../../../test/client/protocol_client.py', import.meta.url));
 const noPython = existsSync('/usr/lib/python3/dist-packages/websockets')
   ? false
   : 'python3-websockets is not installed: apt-get install python3-websockets';

@@ -7,7 +7,9 @@ export interface Weather {
   /** What an attempt meets. `error-only`: a runtime whose `close` never comes. */
   opening: 'open' | 'close' | 'error-only' | 'hang' | 'throw' | 'full' | 'refused-token' | 'bad-gateway';
   /** What publishes and subscribes are answered with. */
-  answers: 'ok' | 'later' | 'never' | 'late' | 'cut-before' | 'cut-after' | 'garbage';
+  answers: 'ok' | 'later' | 'final' | 'never' | 'late' | 'cut-before' | 'cut-after' | 'garbage';
+  /** For how long each token holds, as the relay says it; null is what JSON makes of what is no number. */
+  expiresInMs: number | null;
 }
 
 interface Kept {
@@ -20,13 +22,24 @@ type Frame = { [field: string]: unknown };
 
 /** Milliseconds that a frame travels. */
 const TRAVEL_MS = 5;
+const PUBLISHES_PER_S = 50;
 const REFUSALS = { full: 503, 'refused-token': 401, 'bad-gateway': 502 } as const;
 
 export class SimulatedRelay {
-  weather: Weather = { opening: 'open', answers: 'ok' };
+  weather: Weather = { opening: 'open', answers: 'ok', expiresInMs: 60_000 };
   /** When sockets were opened. */
   readonly attempts: number[] = [];
   kept: Kept[] = [];
+  /** All that was ever published by the client, in order. */
+  readonly taken: unknown[] = [];
+  /** Attempts that came before the time that a drain had told. */
+  tooEarly = 0;
+  /** Publishes by which the limit was overdrawn. */
+  overdrawn = 0;
+  /** When a sub was refused for good, and how often it was asked for again. */
+  refusedForGood = false;
+  askedAfterwards = 0;
+  private notBeforeMs = 0;
   private epoch = 1;
   private floor = 0;
   private readonly sockets = new Set<SimulatedSocket>();
@@ -43,6 +56,7 @@ export class SimulatedRelay {
 
   connect(socket: SimulatedSocket): void {
     this.attempts.push(performance.now());
+    if (performance.now() < this.notBeforeMs) this.tooEarly++;
     const { opening } = this.weather;
     if (opening === 'throw') throw new Error('out of sockets');
     setTimeout(() => {
@@ -57,10 +71,41 @@ export class SimulatedRelay {
   publish(data: unknown, pid?: string, except?: SimulatedSocket): number {
     const seq = this.floor + this.kept.length + 1;
     this.kept.push({ seq, data, pid });
-    for (const socket of this.sockets) {
-      if (socket !== except && socket.isSubscribed) socket.deliver({ op: 'msg', topic: 'room', data, seq });
-    }
+    this.tell({ op: 'msg', topic: 'room', data, seq }, except);
     return seq;
+  }
+
+  /** Says the newest message a second time. */
+  repeat(): void {
+    const newest = this.kept.at(-1);
+    if (newest) this.tell({ op: 'msg', topic: 'room', data: newest.data, seq: newest.seq });
+  }
+
+  /** A message that subscribers read too slowly for; those of the client's own are not among them. */
+  lose(data: unknown, recoverable: boolean): void {
+    this.kept.push({ seq: this.floor + this.kept.length + 1, data, pid: undefined });
+    this.tell({ op: 'lost', topic: 'room', count: 1, ...(recoverable && { recoverable }) });
+  }
+
+  /** Keeps no more than the newest. */
+  trim(): void {
+    const gone = this.kept.length - 1;
+    if (gone < 1) return;
+    this.floor += gone;
+    this.kept = this.kept.slice(gone);
+  }
+
+  /** Says when to come back, to who is there. */
+  drain(reconnectInMs: number): void {
+    for (const socket of this.sockets) {
+      socket.deliver({ op: 'drain', reconnectInMs }, () => {
+        this.notBeforeMs = performance.now() + reconnectInMs;
+      });
+    }
+  }
+
+  private tell(op: ServerOp, except?: SimulatedSocket): void {
+    for (const socket of this.sockets) if (socket !== except && socket.isSubscribed) socket.deliver(op);
   }
 
   /** Every connection is cut; `isSilent` leaves the client to find out. */
@@ -86,10 +131,15 @@ export class SimulatedRelay {
       socket.deliver({ op: 'pong' });
       return;
     }
+    if (op.op === 'pub' && !socket.afford(PUBLISHES_PER_S)) this.overdrawn++;
+    if (op.op === 'sub' && this.refusedForGood) this.askedAfterwards++;
     const { answers } = this.weather;
     if (answers === 'cut-before') this.cut(false);
     else if (answers === 'garbage') socket.deliver('}{' as never);
-    else if (answers === 'later') {
+    else if (answers === 'final' && op.op !== 'auth' && !this.kept.some(({ pid }) => pid && pid === op.pid)) {
+      if (op.op === 'sub') this.refusedForGood = true;
+      socket.deliver({ op: 'error', code: 'FANWIRE_PUBLISH_FORBIDDEN', message: 'no', id: op.id } as ServerOp);
+    } else if (answers === 'later') {
       const refusal = { op: 'error', code: 'FANWIRE_PUBLISH_RATE', message: 'later', retryAfterMs: 50, id: op.id };
       socket.deliver(refusal as ServerOp);
     } else {
@@ -103,17 +153,22 @@ export class SimulatedRelay {
   private handle(socket: SimulatedSocket, op: Frame): () => void {
     if (op.op === 'pub') {
       const known = this.kept.find(({ pid }) => pid === op.pid);
+      if (known === undefined) this.taken.push(op.data);
       const seq = known?.seq ?? this.publish(op.data, op.pid as string, socket);
       return () => socket.deliver({ op: 'ok', id: op.id as number, seq });
     }
-    if (op.op !== 'sub') return () => socket.deliver({ op: 'ok', id: op.id as number });
+    if (op.op !== 'sub') {
+      const { expiresInMs } = this.weather;
+      return () => socket.deliver({ op: 'ok', id: op.id as number, expiresInMs: expiresInMs as number });
+    }
     const since = op.since as { epoch: string; seq: number } | undefined;
     return () => {
       const epoch = String(this.epoch);
       const seq = this.floor + this.kept.length;
-      const isRecovered = since?.epoch === epoch;
-      const missed = isRecovered ? this.kept.filter((kept) => kept.seq > since.seq) : [];
-      const recovery = since && (isRecovered ? { recovered: true } : { recovered: false, reason: 'epoch-changed' });
+      const reason = since?.epoch !== epoch ? 'epoch-changed' : since.seq < this.floor ? 'too-old' : undefined;
+      const missed = since && !reason ? this.kept.filter((kept) => kept.seq > since.seq) : [];
+      const kept = this.kept.length || undefined;
+      const recovery = since ? { recovered: !reason, ...(reason && { reason }) } : { kept };
       socket.deliver({
         op: 'ok',
         id: op.id,
@@ -123,7 +178,7 @@ export class SimulatedRelay {
         replayed: missed.length,
         ...recovery,
       } as ServerOp);
-      for (const kept of missed) socket.deliver({ op: 'msg', topic: 'room', ...kept } as ServerOp);
+      for (const each of missed) socket.deliver({ op: 'msg', topic: 'room', ...each } as ServerOp);
       socket.isSubscribed = true;
     };
   }
@@ -134,9 +189,9 @@ export class SimulatedRelay {
     socket.onopen?.({} as never);
     socket.deliver({
       op: 'hello',
-      limits: { maxPayload: 65_536, publishesPerS: 50 },
+      limits: { maxPayload: 65_536, publishesPerS: PUBLISHES_PER_S },
       dedupMs: 120_000,
-      expiresInMs: 60_000,
+      expiresInMs: this.weather.expiresInMs as number,
     });
   }
 
@@ -153,6 +208,8 @@ class SimulatedSocket {
   onerror: ((event: never) => void) | null = null;
   isSubscribed = false;
   isOver = false;
+  private credit = Number.POSITIVE_INFINITY;
+  private creditAtMs = 0;
   private refused: ((request: unknown, response: object) => void) | undefined;
 
   constructor(private readonly relay: SimulatedRelay) {
@@ -161,6 +218,13 @@ class SimulatedSocket {
 
   on(_event: string, listener: (request: unknown, response: object) => void): void {
     this.refused = listener;
+  }
+
+  /** A bucket that holds a second's worth; whether one more was in it. */
+  afford(perS: number): boolean {
+    this.credit = Math.min(perS, this.credit + ((performance.now() - this.creditAtMs) * perS) / 1000) - 1;
+    this.creditAtMs = performance.now();
+    return this.credit > -1;
   }
 
   send(text: string): void {
@@ -172,9 +236,13 @@ class SimulatedSocket {
     this.relay.forget(this);
   }
 
-  deliver(op: ServerOp): void {
+  deliver(op: ServerOp, arrived = () => {}): void {
     const data = typeof op === 'string' ? op : JSON.stringify(op);
-    setTimeout(() => this.isOver || this.onmessage?.({ data } as never), TRAVEL_MS);
+    const arrive = (): void => {
+      arrived();
+      this.onmessage?.({ data } as never);
+    };
+    setTimeout(() => this.isOver || arrive(), TRAVEL_MS);
   }
 
   end(code: number, withError: boolean): void {

@@ -1,0 +1,54 @@
+// A topic of the suite's relay: its sequence, what it keeps, and what it answers to a `sub`, as docs/protocol.md says.
+import type { Position } from '../../src/protocol/ops.js';
+
+export interface Kept {
+  readonly seq: number;
+  readonly data: unknown;
+  readonly encoding?: 'base64';
+  readonly pid?: string;
+}
+
+export interface Joining {
+  readonly answer: Record<string, unknown>;
+  readonly replay: readonly Kept[];
+}
+
+export class Topic {
+  epoch = 'first';
+  kept: Kept[] = [];
+  /** The number of the last message. */
+  seq = 0;
+
+  keep(message: Omit<Kept, 'seq'>): Kept {
+    const kept = { ...message, seq: ++this.seq };
+    this.kept.push(kept);
+    return kept;
+  }
+
+  /** Another sequence: what was kept is lost. */
+  forget(epoch: string): void {
+    this.epoch = epoch;
+    this.kept = [];
+    this.seq = 0;
+  }
+
+  join(since: Position | undefined, rewind = 0): Joining {
+    const { epoch, seq, kept } = this;
+    if (since !== undefined) {
+      const reason = this.whyNot(since);
+      if (reason !== undefined) return { answer: { epoch, seq, recovered: false, reason }, replay: [] };
+      const replay = kept.filter((message) => message.seq > since.seq);
+      return { answer: { epoch, seq, recovered: true, replayed: replay.length }, replay };
+    }
+    if (rewind === 0) return { answer: { epoch, seq, ...(kept.length > 0 && { kept: kept.length }) }, replay: [] };
+    const replay = kept.slice(-rewind);
+    return { answer: { epoch, seq, after: (replay[0]?.seq ?? seq + 1) - 1, replayed: replay.length }, replay };
+  }
+
+  private whyNot(since: Position): string | undefined {
+    if (since.epoch !== this.epoch) return 'epoch-changed';
+    if (since.seq > this.seq) return 'unknown-position';
+    const firstKept = this.kept[0]?.seq ?? this.seq + 1;
+    return since.seq < firstKept - 1 ? 'too-old' : undefined;
+  }
+}
