@@ -127,10 +127,11 @@ export abstract class Connection extends Emitter<ClientEvents> {
         (op) => this.#received(op),
         (code, reason, refusal, retryAfterMs) => {
           const error = fault('DISCONNECTED', `connection ended with ${code} ${reason}`.trim());
-          const wantsToken = code % 4000 === 401; // an upgrade's status, or a close code
           // Only the relay's own word is final: what stands before it refuses for passing reasons too.
-          const isFinal = wantsToken ? typeof settings.token !== 'function' : refusal || code === 4403;
-          if (isFinal && retryAfterMs === undefined) this.#finish(error);
+          const isRelays = refusal || code === 4401 || code === 4403;
+          // 401 of an upgrade, or 4401.
+          const isRenewed = code % 4000 === 401 && typeof settings.token === 'function';
+          if (isRelays && !isRenewed && retryAfterMs === undefined) this.#finish(error);
           else this.#failed(error, retryAfterMs, code);
         },
       );

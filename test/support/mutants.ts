@@ -177,8 +177,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'takes the refusal of a proxy for the last word',
     file: 'connection.ts',
-    text: ': refusal || code === 4403;',
-    becomes: ': code >= 400 && code < 600;',
+    text: 'const isRelays = refusal ||',
+    becomes: 'const isRelays = code < 600 ||',
     scenario: 'refused-by-a-proxy',
     schedule: true,
   },

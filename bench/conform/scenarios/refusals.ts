@@ -224,7 +224,7 @@ export const REFUSALS: readonly Scenario[] = [
     about: 'something before the relay refuses with 401, 403, 404 and 502, which passes',
     async play(stage) {
       const { relay } = stage;
-      const statuses = [403, 404, 502, 503, 500, 429];
+      const statuses = [403, 404, 502, 503, 500, 429, 401];
       relay.door = (_attempt, index) => {
         const status = statuses[index];
         return status === undefined ? 'open' : { status };
@@ -233,7 +233,7 @@ export const REFUSALS: readonly Scenario[] = [
       stage.judge(
         'tries on, since it is not the relay that refuses',
         isLive,
-        'live after 6 refusals',
+        'live after 7 refusals',
         relay.attempts.length,
       );
     },
