@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { signalChild } from '../../bench/run/signal-child.js';
+import { until } from '../support/local-relay.js';
 import { buildMutant, MUTANTS } from '../support/mutants.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -101,11 +104,19 @@ test('wrong flags are 2 and name what is wrong; --list, --json and --help say wh
 });
 
 test('SIGINT ends it, and the adapter, with 130', async (t) => {
-  const silent = `console.log('{"event":"ready","name":"x","can":[]}');console.error(process.pid);process.stdin.resume()`;
+  const folder = mkdtempSync(join(tmpdir(), 'fanwire-conform-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const started = join(folder, 'started');
+  const silent = `require('node:fs').appendFileSync(${JSON.stringify(started)}, process.pid + ' ');
+console.log('{"event":"ready","name":"x","can":[]}');process.stdin.resume()`;
   const { child, ended } = start(t, ['--only', 'join', '--', process.execPath, '-e', silent]);
-  await new Promise((resolve) => setTimeout(resolve, 1500)); // it is in the middle of its first scenario
+  // Once to ask what it can, then for the scenario.
+  const pids = (): number[] =>
+    existsSync(started) ? readFileSync(started, 'utf8').split(' ').filter(Boolean).map(Number) : [];
+  await until(() => pids().length === 2);
   signalChild(child, 'SIGINT');
   const { code, stderr } = await ended;
   assert.equal(code, 130, stderr);
   assert.match(stderr, /FANWIRE_CONFORM_INTERRUPTED/);
+  await until(() => pids().every((pid) => !existsSync(`/proc/${pid}/cmdline`)));
 });
