@@ -1,5 +1,5 @@
-// Sockets that only count the bytes they receive: the cheapest receiver there is, so that the server stays the
-// bottleneck.
+// Sockets that only count the bytes they receive, or how often one byte occurs in them: the cheapest receiver there is,
+// so that the server stays the bottleneck.
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 
@@ -11,6 +11,9 @@ export class ByteSockets {
   received = 0;
   onReceive: (() => void) | undefined;
   readonly sockets: Socket[] = [];
+
+  /** @param mark counts occurrences of this byte, where how many bytes a message takes depends on what it comes with */
+  constructor(private readonly mark?: number) {}
 
   /** Opens `count` sockets on a ws:// URL; `headers` are further request lines, each with its CRLF. */
   async open(url: string, count: number, headers = ''): Promise<void> {
@@ -36,7 +39,7 @@ export class ByteSockets {
           buffer: readBuffer,
           callback: (size, buffer) => {
             if (head === undefined) {
-              this.received += size;
+              this.received += this.mark === undefined ? size : occurrences(buffer, size, this.mark);
               this.onReceive?.();
               return true;
             }
@@ -57,6 +60,13 @@ export class ByteSockets {
       );
     });
   }
+}
+
+function occurrences(bytes: Uint8Array, size: number, mark: number): number {
+  const received = bytes.subarray(0, size);
+  let count = 0;
+  for (let at = received.indexOf(mark); at >= 0; at = received.indexOf(mark, at + 1)) count++;
+  return count;
 }
 
 /** A masked binary frame of `size` payload bytes as a client sends it (mask zero), and its length as the server sends

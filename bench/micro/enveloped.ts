@@ -1,19 +1,25 @@
 // `npm run bench:enveloped`: what fanwire.v1 costs beside raw mode, on one relay, interleaved (ABBA), as ratios over
 // pairs.
 //
-// The same relay serves two topics: one with raw sockets only, one with as many enveloped ones. The driver publishes
-// the same payload to either in turn. Enveloped subscribers receive more bytes a message (the envelope), and history is
-// off; a third topic has history on, for what that adds.
-import { ByteSockets, clientFrame, type Published, serverFrameBytes } from '../load/byte-sockets.js';
+// The same relay serves several topics: one with raw sockets only, others with as many enveloped ones. The driver
+// publishes the same payload to either in turn. Enveloped subscribers receive more bytes a message (the envelope);
+// "kept" has a history, "batched" sockets that take several messages in one frame. "limit" is raw mode by the bare
+// epoll loop in bench/peers, where a C++ compiler is. Each payload has one byte that occurs nowhere else, and what has
+// arrived is counted by it. An argument such as `batched,limit` names the sides to play.
+import { ByteSockets, clientFrame } from '../load/byte-sockets.js';
 import { type Capacity, closedLoop } from '../load/closed-loop.js';
-import { medianOf } from '../measure/median.js';
 import { pinIfPossible } from '../measure/pinning.js';
+import { peerNamed } from '../peers/registry.js';
+import { startPeer } from '../peers/start.js';
 import { signalChild } from '../run/signal-child.js';
+import { comparedCells } from './pairs.js';
 import { startRelay } from './server-process.js';
 
 const FAN_OUT = 500;
 const PAYLOAD_BYTES = 64;
 const TEXT_FRAME = 0x81;
+const MARK = '~';
+const PAYLOAD = MARK + 'a'.repeat(PAYLOAD_BYTES - 1);
 /** A kept topic starts here, so that its numbers have six digits throughout and every message has the same length. */
 const FIRST_SEQ = 100_000;
 const pairs = Number(process.env.PAIRS ?? 10);
@@ -22,17 +28,20 @@ const durationMs = Number(process.env.TURN_MS ?? 400);
 interface Side {
   readonly name: string;
   readonly sockets: ByteSockets;
-  readonly message: Published;
+  readonly frame: Buffer;
+  readonly pid: number;
+  stop?(): Promise<unknown>;
 }
 
 const relay = await startRelay(['--max-backpressure', '64m', '--history', 'kept=1000,10m,1m']);
-const url = `ws://127.0.0.1:${relay.port}`;
+const relayUrl = `ws://127.0.0.1:${relay.port}`;
+const relayPid = relay.process.pid as number;
 
 function opFrame(op: object): Buffer {
   return clientFrame(TEXT_FRAME, Buffer.from(JSON.stringify(op)));
 }
 
-/** Resolves once nothing has arrived for a moment: answers to `sub` are of no interest here. */
+/** Resolves once nothing has arrived for a moment: what was published before is of no interest. */
 async function quiet(sockets: ByteSockets): Promise<void> {
   for (let before = -1; before !== sockets.received; ) {
     before = sockets.received;
@@ -40,60 +49,71 @@ async function quiet(sockets: ByteSockets): Promise<void> {
   }
 }
 
-async function rawSide(): Promise<Side> {
-  const sockets = new ByteSockets();
-  await sockets.open(`${url}/raw`, FAN_OUT + 1);
-  const payload = Buffer.alloc(PAYLOAD_BYTES, 'a');
-  const message = { frame: clientFrame(TEXT_FRAME, payload), receivedBytes: serverFrameBytes(PAYLOAD_BYTES) };
-  return { name: 'raw', sockets, message };
+async function opened(url: string, headers = ''): Promise<ByteSockets> {
+  const sockets = new ByteSockets(MARK.charCodeAt(0));
+  await sockets.open(url, FAN_OUT + 1, headers);
+  return sockets;
 }
 
-async function envelopedSide(topic: string, firstSeq: number): Promise<Side> {
-  const sockets = new ByteSockets();
-  await sockets.open(url, FAN_OUT + 1, 'Sec-WebSocket-Protocol: fanwire.v1\r\n');
-  const data = 'a'.repeat(PAYLOAD_BYTES);
-  const frame = opFrame({ op: 'pub', topic, data });
+async function rawSide(name: string, url: string, pid: number): Promise<Side> {
+  return { name, sockets: await opened(`${url}/raw`), frame: clientFrame(TEXT_FRAME, Buffer.from(PAYLOAD)), pid };
+}
+
+async function limitSide(): Promise<Side | undefined> {
+  const peer = peerNamed('limit');
+  if (!peer.find().present) return undefined;
+  const { urls, pids, stop } = await startPeer(peer, [0]);
+  return { ...(await rawSide('limit', urls[0] as string, pids[0] as number)), stop };
+}
+
+async function envelopedSide(topic: string, firstSeq: number, protocols = 'fanwire.v1'): Promise<Side> {
+  const sockets = await opened(relayUrl, `Sec-WebSocket-Protocol: ${protocols}\r\n`);
+  const frame = opFrame({ op: 'pub', topic, data: PAYLOAD });
   for (let n = 1; n < firstSeq; n++) sockets.sockets[0]?.write(frame);
   for (const socket of sockets.sockets) socket.write(opFrame({ op: 'sub', topic }));
   await quiet(sockets);
-  const seq = firstSeq === 0 ? {} : { seq: firstSeq };
-  const received = JSON.stringify({ op: 'msg', topic, data, ...seq });
-  return {
-    name: `enveloped, topic "${topic}"`,
-    sockets,
-    message: { frame, receivedBytes: serverFrameBytes(received.length) },
-  };
+  return { name: topic, sockets, frame, pid: relayPid };
 }
 
-function turn({ sockets, message }: Side, window: number): Promise<Capacity> {
-  const pids = [relay.process.pid as number];
-  return closedLoop(sockets, pids, { fanOut: FAN_OUT, payloadBytes: PAYLOAD_BYTES, message, window, durationMs });
+const SIDES: Readonly<Record<string, { windows: readonly number[]; open(): Promise<Side | undefined> }>> = {
+  plain: { windows: [1, 8, 64], open: () => envelopedSide('plain', 0) },
+  kept: { windows: [1, 8, 64], open: () => envelopedSide('kept', FIRST_SEQ) },
+  batched: { windows: [1, 8, 64, 256], open: () => envelopedSide('batched', 0, 'fanwire.v1, fanwire.batch') },
+  limit: { windows: [64, 256], open: limitSide },
+};
+
+async function turn({ sockets, frame, pid }: Side, window: number): Promise<Capacity> {
+  const loop = { fanOut: FAN_OUT, payloadBytes: PAYLOAD_BYTES, message: { frame, receivedBytes: 1 }, window };
+  await closedLoop(sockets, [], { ...loop, durationMs: durationMs / 4 });
+  return closedLoop(sockets, [pid], { ...loop, durationMs });
 }
 
 pinIfPossible(process.pid, 1);
+const names = process.argv[2]?.split(',') ?? Object.keys(SIDES);
 try {
-  const raw = await rawSide();
-  console.log('| against raw | window | raw M/s | enveloped M/s | ratio (spread) | raw ns CPU | enveloped ns CPU |');
-  console.log('|---|---:|---:|---:|---:|---:|---:|');
-  for (const side of [await envelopedSide('plain', 0), await envelopedSide('kept', FIRST_SEQ)]) {
-    for (const window of [1, 8, 64]) {
-      const samples: { ours: Capacity; raw: Capacity }[] = [];
+  const raw = await rawSide('raw', relayUrl, relayPid);
+  console.log(
+    '| against raw | window | raw M/s | M/s | ratio (spread) | raw ns CPU | ns CPU | CPU ratio (95 %) |\n' +
+      '|---|---:|---:|---:|---:|---:|---:|---:|',
+  );
+  for (const name of names) {
+    const side = await SIDES[name]?.open();
+    if (side === undefined) continue;
+    for (const window of SIDES[name]?.windows ?? []) {
+      const ours: Capacity[] = [];
+      const theirs: Capacity[] = [];
       for (let pair = 0; pair <= pairs; pair++) {
         const early = pair % 2 === 0 ? await turn(side, window) : undefined;
         const ofRaw = await turn(raw, window);
-        const sample = { ours: early ?? (await turn(side, window)), raw: ofRaw };
-        if (pair > 0) samples.push(sample); // the first pair warms up
+        const own = early ?? (await turn(side, window));
+        if (pair === 0) continue; // warms up
+        ours.push(own);
+        theirs.push(ofRaw);
       }
-      const ratios = samples.map(({ ours, raw }) => ours.deliveriesPerSecond / raw.deliveriesPerSecond);
-      const rate = (of: 'ours' | 'raw'): string =>
-        (medianOf(samples.map((s) => s[of].deliveriesPerSecond)) / 1e6).toFixed(3);
-      const cpu = (of: 'ours' | 'raw'): string => medianOf(samples.map((s) => s[of].cpuPerMillion * 1000)).toFixed(0);
-      console.log(
-        `| ${side.name} | ${window} | ${rate('raw')} | ${rate('ours')} | **${medianOf(ratios).toFixed(2)}** ` +
-          `(${Math.min(...ratios).toFixed(2)}..${Math.max(...ratios).toFixed(2)}) | ${cpu('raw')} | ${cpu('ours')} |`,
-      );
+      console.log(`| ${name} | ${window} | ${comparedCells(ours, theirs)} |`);
     }
     side.sockets.close();
+    await side.stop?.();
   }
 } finally {
   signalChild(relay.process, 'SIGKILL');

@@ -11,17 +11,30 @@ import { startRelay, startServer } from './server-process.js';
 
 const bursts: Case[] = [64, 256].map((window) => ({ fanOut: 500, bytes: 64, window }));
 const grid: Case[] = [2, 100, 500, 5000].flatMap((fanOut) =>
-  [64, 1024, 20_000].flatMap((bytes) => [1, 8].map((window) => ({ fanOut, bytes, window }))),
+  [64, 1024, 20_000].flatMap((bytes) => [1, 8, 16].map((window) => ({ fanOut, bytes, window }))),
 );
+
+/** `bursts`, or rows by name such as `100x64x16,2x64x8` (fan-out, bytes, window); all of them unless given. */
+function chosen(names: string | undefined): Case[] {
+  if (names === undefined) return [...bursts, ...grid];
+  if (names === 'bursts') return bursts;
+  return names.split(',').map((name) => {
+    const [fanOut = 0, bytes = 0, window = 0] = name.split('x').map(Number);
+    return { fanOut, bytes, window };
+  });
+}
 
 const plainRelay = fileURLToPath(new URL('./plain-relay.js', import.meta.url));
 pinIfPossible(process.pid, 1);
 const relay = await startRelay(['--max-backpressure', '64m']);
 const plain = await startServer([plainRelay]);
 try {
-  const cases = process.argv[2] === 'bursts' ? bursts : [...bursts, ...grid];
   const path = 'bench';
-  await printRatios(cases, { name: 'fanwire', server: relay, path }, { name: 'plain', server: plain, path });
+  await printRatios(
+    chosen(process.argv[2]),
+    { name: 'fanwire', server: relay, path },
+    { name: 'plain', server: plain, path },
+  );
 } finally {
   for (const server of [relay, plain]) signalChild(server.process, 'SIGKILL');
 }

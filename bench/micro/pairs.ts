@@ -1,5 +1,6 @@
 // Two servers measured in turns (ABBA) over the same cases, with the same number of sockets open at both all the time,
 // so that the machine's drift hits both; and the table of their ratios.
+import { pseudoMedian } from '../compare/interval.js';
 import { ByteSockets } from '../load/byte-sockets.js';
 import { type Capacity, closedLoop } from '../load/closed-loop.js';
 import { medianOf } from '../measure/median.js';
@@ -23,10 +24,10 @@ export interface Contender {
 const pairs = Number(process.env.PAIRS ?? 8);
 const durationMs = Number(process.env.TURN_MS ?? 300);
 
-/** Prints a Markdown table: deliveries a second and CPU a delivery of both, and the ratio of `ours` to `theirs` over
- *  pairs. */
+/** Prints a Markdown table: deliveries a second and CPU a delivery of both, and of either the ratio of `ours` to
+ *  `theirs` over pairs. */
 export async function printRatios(cases: readonly Case[], ours: Contender, theirs: Contender): Promise<void> {
-  const names = `${theirs.name} M/s | ${ours.name} M/s | ratio (spread) | ${theirs.name} ns CPU | ${ours.name} ns CPU | CPU ratio`;
+  const names = `${theirs.name} M/s | ${ours.name} M/s | ratio (spread) | ${theirs.name} ns CPU | ${ours.name} ns CPU | CPU ratio (95 %)`;
   console.log(`| fan-out | size | window | ${names} |`);
   console.log('|---:|---:|---:|---:|---:|---:|---:|---:|---:|');
   for (const fanOut of new Set(cases.map((one) => one.fanOut))) {
@@ -69,16 +70,35 @@ async function turn(sockets: ByteSockets, { server }: Contender, { fanOut, bytes
 }
 
 function row(what: Case, ours: readonly Capacity[], theirs: readonly Capacity[]): string {
+  return `| ${what.fanOut} | ${what.bytes} B | ${what.window} | ${comparedCells(ours, theirs)} |`;
+}
+
+/** Cells of a Markdown table: both rates and their ratio, both costs and theirs. The samples come in pairs. */
+export function comparedCells(ours: readonly Capacity[], theirs: readonly Capacity[]): string {
   const ratios = ours.map((sample, i) => sample.deliveriesPerSecond / (theirs[i] as Capacity).deliveriesPerSecond);
   // Of an even number of pairs, half began with either side: in their geometric mean what the order does cancels out.
   const ratio = Math.exp(ratios.reduce((sum, one) => sum + Math.log(one), 0) / ratios.length);
   const spread = `${Math.min(...ratios).toFixed(2)}..${Math.max(...ratios).toFixed(2)}`;
-  const cpu = (samples: readonly Capacity[]): number => medianOf(samples.map((one) => one.cpuPerMillion * 1000));
+  const cpuLogs = ours.map((sample, i) => Math.log(sample.cpuPerMillion / (theirs[i] as Capacity).cpuPerMillion));
+  const cpuRatio = Math.exp(pseudoMedian(cpuLogs) as number).toFixed(3);
+  const [low, high] = intervalOfRanks(cpuLogs).map((end) => Math.exp(end).toFixed(3));
+  const cpu = (samples: readonly Capacity[]): string =>
+    medianOf(samples.map((one) => one.cpuPerMillion * 1000)).toFixed(0);
   const rate = (samples: readonly Capacity[]): string =>
     (medianOf(samples.map((one) => one.deliveriesPerSecond)) / 1e6).toFixed(3);
   return (
-    `| ${what.fanOut} | ${what.bytes} B | ${what.window} | ${rate(theirs)} | ${rate(ours)} | ` +
-    `**${ratio.toFixed(2)}** (${spread}) | ${cpu(theirs).toFixed(0)} | ${cpu(ours).toFixed(0)} | ` +
-    `${(cpu(theirs) / cpu(ours)).toFixed(2)} |`
+    `${rate(theirs)} | ${rate(ours)} | **${ratio.toFixed(2)}** (${spread}) | ` +
+    `${cpu(theirs)} | ${cpu(ours)} | **${cpuRatio}** (${low}..${high})`
   );
+}
+
+/** Where the pseudo median of a symmetric distribution lies in 95 % of all cases: the means of all pairs of values,
+ *  without the outermost (F. Wilcoxon's signed ranks, by their normal approximation). Meant for eight values and
+ *  more. */
+function intervalOfRanks(values: readonly number[]): [low: number, high: number] {
+  const count = values.length;
+  const means = values.flatMap((value, i) => values.slice(i).map((other) => (value + other) / 2)).sort((a, b) => a - b);
+  const outside = (count * (count + 1)) / 4 - 1.96 * Math.sqrt((count * (count + 1) * (2 * count + 1)) / 24);
+  const at = Math.max(0, Math.floor(outside));
+  return [means[at] as number, means[means.length - 1 - at] as number];
 }

@@ -10,6 +10,9 @@ const TOKEN_PROTOCOL_PREFIX = 'fanwire.token.';
  *  upgrade. */
 const HEARS_REFUSALS = 'fanwire.refusals';
 
+/** Offered beside fanwire.v1: several ops may come in one frame, as a JSON array. */
+const TAKES_BATCHES = 'fanwire.batch';
+
 /** Subprotocols the relay speaks, best first. `fanwire.raw` is raw mode by name, for a browser that also sends a
  *  token. */
 const SPOKEN_PROTOCOLS = ['fanwire.v1', 'fanwire.raw'] as const;
@@ -48,6 +51,11 @@ export function chooseProtocol(subprotocols: string | undefined): string | undef
 /** Whether a client wants to be let in to hear that its token is refused. */
 export function hearsRefusals(subprotocols: string | undefined): boolean {
   return listEntries(subprotocols).includes(HEARS_REFUSALS);
+}
+
+/** Whether a client takes several ops in one frame. */
+export function takesBatches(subprotocols: string | undefined): boolean {
+  return listEntries(subprotocols).includes(TAKES_BATCHES);
 }
 
 function listEntries(header: string | undefined): string[] {

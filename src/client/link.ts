@@ -115,7 +115,12 @@ export function openLink(
     // One that was dropped may still deliver; whoever dropped it has gone on.
     if (hasEnded) return;
     try {
-      received(JSON.parse(String(data)));
+      let first: object | undefined;
+      // Several ops come as an array: what the first is, those that do not say are too.
+      for (const op of [JSON.parse(String(data))].flat()) {
+        if (!hasEnded) received({ ...first, ...op });
+        first ??= { op: op.op, topic: op.topic };
+      }
     } catch (error) {
       drop(wordsOf(error));
     }

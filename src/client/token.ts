@@ -21,7 +21,7 @@ export async function askToken(source: TokenSource, limitMs: number): Promise<st
 /** The address and subprotocols to open a socket with. A token goes into the subprotocol list, which no access log
  *  shows; one that does not fit there goes into the query. Written by hand: React Native's URL cannot be changed. */
 export function withToken(url: string, token: string | undefined): [url: string, protocols: string[]] {
-  const protocols = ['fanwire.v1', 'fanwire.refusals'];
+  const protocols = ['fanwire.v1', 'fanwire.batch', 'fanwire.refusals'];
   if (token && SUBPROTOCOL_SAFE.test(token)) protocols.push(`fanwire.token.${token}`);
   else if (token) url += `${url.includes('?') ? '&' : '?'}token=${encodeURIComponent(token)}`;
   return [url, protocols];

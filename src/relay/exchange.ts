@@ -147,7 +147,8 @@ export class Exchange {
       const raw = message instanceof Uint8Array ? message : new Uint8Array(message);
       if (topic.delivery.take({ ...ANONYMOUS, raw, isBinary, sender, key })) return;
     }
-    if (topic.enveloped !== undefined) this.envelop(topic, sender, rawBody(message, isBinary), undefined, 0);
+    if (topic.enveloped !== undefined || topic.batched !== undefined)
+      this.envelop(topic, sender, rawBody(message, isBinary), undefined, 0);
     this.fanOut.publish(topic.raw, sender, message, isBinary);
   }
 
@@ -186,9 +187,13 @@ export class Exchange {
     from: string | undefined,
     seq: number,
   ): void {
-    const { enveloped } = topic;
-    if (enveloped === undefined || enveloped.subscribers.size === 0) return;
-    this.fanOut.publish(enveloped, sender, passingUtf8(msgFrame(topic.head, body, seq, from)), false);
+    const { enveloped, batched } = topic;
+    const hasSingle = enveloped !== undefined && enveloped.subscribers.size > 0;
+    const hasBatched = batched !== undefined && batched.subscribers.size > 0;
+    if (!hasSingle && !hasBatched) return;
+    const frame = passingUtf8(msgFrame(topic.head, body, seq, from));
+    if (hasSingle) this.fanOut.publish(enveloped, sender, frame, false);
+    if (hasBatched) this.fanOut.publish(batched, sender, frame, false);
   }
 }
 

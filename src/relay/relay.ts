@@ -283,6 +283,7 @@ export class Relay implements RelayLife, Inspected {
     const connection = new Connection(id, entrant.address, topic, entrant.identity, Date.now());
     connection.everyMs = entrant.everyMs;
     connection.rewind = entrant.rewind;
+    if (entrant.takesBatches) connection.dialect = 'batched';
     const { key, extensions } = headers;
     res.upgrade<SocketState>({ connection }, utf8(key), utf8(entrant.protocol), utf8(extensions), context);
   }

@@ -232,12 +232,15 @@ test('waits are spread evenly from a floor to a bound that doubles up to the cap
 test('a token goes into the subprotocol list if it fits there, else into the query', () => {
   assert.deepEqual(withToken('ws://h/x', 'a.b-c_d'), [
     'ws://h/x',
-    ['fanwire.v1', 'fanwire.refusals', 'fanwire.token.a.b-c_d'],
+    ['fanwire.v1', 'fanwire.batch', 'fanwire.refusals', 'fanwire.token.a.b-c_d'],
   ]);
   assert.deepEqual(withToken('ws://h/x?y=1', 'a +b/='), [
     'ws://h/x?y=1&token=a%20%2Bb%2F%3D',
-    ['fanwire.v1', 'fanwire.refusals'],
+    ['fanwire.v1', 'fanwire.batch', 'fanwire.refusals'],
   ]);
-  assert.deepEqual(withToken('ws://h/x', 'é'), ['ws://h/x?token=%C3%A9', ['fanwire.v1', 'fanwire.refusals']]);
-  assert.deepEqual(withToken('ws://h/x', undefined), ['ws://h/x', ['fanwire.v1', 'fanwire.refusals']]);
+  assert.deepEqual(withToken('ws://h/x', 'é'), [
+    'ws://h/x?token=%C3%A9',
+    ['fanwire.v1', 'fanwire.batch', 'fanwire.refusals'],
+  ]);
+  assert.deepEqual(withToken('ws://h/x', undefined), ['ws://h/x', ['fanwire.v1', 'fanwire.batch', 'fanwire.refusals']]);
 });

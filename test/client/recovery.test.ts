@@ -10,7 +10,7 @@ import { CuttingProxy } from '../support/cutting-proxy.js';
 import { delayingProxy } from '../support/delaying-proxy.js';
 import { EnvelopedClient } from '../support/enveloped-client.js';
 import { type ServeProcess, serve } from '../support/fanwire-process.js';
-import { clientOf, Listener } from '../support/listener.js';
+import { clientOf, Listener, UnbatchedWebSocket } from '../support/listener.js';
 import { NatsServer } from '../support/nats-server.js';
 import { needs } from '../support/needs.js';
 
@@ -46,7 +46,7 @@ async function recoversThroughCuts(t: TestContext, nodes: readonly (readonly str
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
       const topic = `kept/${run++}`;
-      const clients = [1, 2, 3].map(() => clientOf(t, proxy.port));
+      const clients = [WebSocket, UnbatchedWebSocket, WebSocket].map((Socket) => clientOf(t, proxy.port, Socket));
       const listeners = clients.map((client) => new Listener(client, topic));
       const raw = new WebSocket(`ws://127.0.0.1:${last.port}/${encodeURIComponent(topic)}`);
       await once(raw, 'open');

@@ -8,6 +8,8 @@ type Named<Op extends ServerOp['op']> = Extract<ServerOp, { op: Op }>;
 export class EnvelopedClient {
   /** All that the relay said after its greeting. */
   readonly heard: ServerOp[] = [];
+  /** Frames that it came in. */
+  frames = 0;
   /** What it was greeted with: its limits. */
   hello: Named<'hello'> | undefined;
   readonly closed: Promise<{ code: number; reason: string }>;
@@ -20,9 +22,11 @@ export class EnvelopedClient {
     });
     socket.on('error', () => {}); // a test that expects one looks at `closed`
     socket.on('message', (frame: Buffer) => {
-      const said = JSON.parse(frame.toString()) as ServerOp;
-      if (said.op === 'hello') this.hello = said;
-      else this.heard.push(said);
+      this.frames++;
+      for (const said of opsIn(frame)) {
+        if (said.op === 'hello') this.hello = said;
+        else this.heard.push(said);
+      }
       for (const check of this.waiting) check();
     });
   }
@@ -79,4 +83,12 @@ export class EnvelopedClient {
   async handled(): Promise<void> {
     await this.ask({ op: 'ping' });
   }
+}
+
+/** The ops of a frame, of which those after the first may leave out what they share with it. */
+export function opsIn(frame: Buffer): ServerOp[] {
+  const said = JSON.parse(frame.toString()) as ServerOp | ServerOp[];
+  if (!Array.isArray(said)) return [said];
+  const { op, topic } = said[0] as { op: string; topic: string };
+  return said.map((each) => ('op' in each ? each : ({ op, topic, ...(each as object) } as ServerOp)));
 }

@@ -4,9 +4,20 @@ import type { TestContext } from 'node:test';
 import { WebSocket } from 'ws';
 import { FanwireClient } from '../../src/client/index.js';
 
+/** Does not ask for several ops in one frame, as clients before 0.2. */
+export class UnbatchedWebSocket extends WebSocket {
+  constructor(url: string, protocols: string[]) {
+    super(
+      url,
+      protocols.filter((protocol) => protocol !== 'fanwire.batch'),
+    );
+  }
+}
+
 /** A client that comes back fast; it ends with the test. */
-export function clientOf(t: TestContext, port: number): FanwireClient {
-  const client = new FanwireClient(`ws://127.0.0.1:${port}`, { WebSocket, backoffBaseMs: 4, backoffCapMs: 50 });
+export function clientOf(t: TestContext, port: number, Socket: unknown = WebSocket): FanwireClient {
+  const times = { backoffBaseMs: 4, backoffCapMs: 50 };
+  const client = new FanwireClient(`ws://127.0.0.1:${port}`, { WebSocket: Socket, ...times });
   t.after(() => client.close());
   return client;
 }

@@ -3,15 +3,17 @@
 // joined.
 import {
   type Audience,
-  Batch,
   type Connection,
+  DIALECTS,
   type Dialect,
   type Publication,
   type SubscriberLane,
   type Topic,
 } from '../fanout/audience.js';
+import { Batch } from '../fanout/batch.js';
 import type { FanOut } from '../fanout/fanout.js';
 import { attach, detach } from '../fanout/membership.js';
+import { OwnOps } from '../fanout/own-ops.js';
 import type { Counters } from '../watch/counters.js';
 import { envelopeOf, type Waiting } from './waiting.js';
 import type { WindowClock, Windowed } from './window-clock.js';
@@ -50,7 +52,7 @@ export abstract class Lane implements Windowed, SubscriberLane {
   taken = 0;
   private isRunning = false;
   private readonly joiners = new Map<Connection, Joiner>();
-  private readonly batch = new Batch();
+  private readonly batch = new Batch<Connection>();
 
   constructor(
     private readonly topic: Topic,
@@ -66,14 +68,18 @@ export abstract class Lane implements Windowed, SubscriberLane {
 
   /** Enveloped subscribers, those among `outside` only where `everybody` is false. */
   *enveloped(everybody: boolean): Iterable<Connection> {
-    if (everybody) yield* this.audiences.find('enveloped')?.subscribers ?? [];
-    for (const [connection, { dialect }] of this.joiners) if (dialect === 'enveloped') yield connection;
+    if (everybody) {
+      yield* this.audiences.find('enveloped')?.subscribers ?? [];
+      yield* this.audiences.find('batched')?.subscribers ?? [];
+    }
+    for (const [connection, { dialect }] of this.joiners) if (dialect !== 'raw') yield connection;
   }
 
   /** All subscribers. */
   get size(): number {
-    const inside = (dialect: Dialect): number => this.audiences.find(dialect)?.subscribers.size ?? 0;
-    return inside('raw') + inside('enveloped') + this.outside;
+    let size = this.outside;
+    for (const dialect of DIALECTS) size += this.audiences.find(dialect)?.subscribers.size ?? 0;
+    return size;
   }
 
   take(message: Publication): void {
@@ -116,13 +122,14 @@ export abstract class Lane implements Windowed, SubscriberLane {
   protected abstract flushed(): void;
 
   protected flush(): void {
-    this.deliver('raw');
-    this.deliver('enveloped');
+    for (const dialect of DIALECTS) this.deliver(dialect);
     for (const [connection, { dialect, at }] of this.joiners) {
+      const ops = new OwnOps(connection);
       connection.ws?.cork(() => {
         for (const message of this.waiting()) {
-          if (message.at > at && message.sender !== connection) this.send(connection, message, dialect, 0);
+          if (message.at > at && message.sender !== connection) this.send(connection, ops, message, dialect, 0);
         }
+        ops.end();
       });
       attach(connection, this.audiences.open(dialect));
     }
@@ -132,21 +139,28 @@ export abstract class Lane implements Windowed, SubscriberLane {
 
   /** How many subscribers a message of `sender` goes to at the end of this window. */
   protected receiversOf(sender: Connection | undefined): number {
-    const inside = (dialect: Dialect): number => {
+    let receivers = 0;
+    for (const dialect of DIALECTS) {
       const subscribers = this.audiences.find(dialect)?.subscribers;
-      if (subscribers === undefined) return 0;
-      return sender !== undefined && subscribers.has(sender) ? subscribers.size - 1 : subscribers.size;
-    };
-    return inside('raw') + inside('enveloped');
+      if (subscribers === undefined) continue;
+      receivers += sender !== undefined && subscribers.has(sender) ? subscribers.size - 1 : subscribers.size;
+    }
+    return receivers;
   }
 
-  /** Sends a message to one subscriber, inside its cork. */
-  protected send(connection: Connection, message: Waiting, dialect: Dialect, replaced: number): void {
-    if (dialect === 'enveloped' && message.isForRawOnly) return;
-    const bytes = this.frameOf(message, dialect, replaced);
-    connection.ws?.send(bytes, dialect === 'raw' && message.isBinary);
-    this.context.counters.delivered++;
-    this.context.counters.deliveredBytes += bytes.byteLength;
+  /** Sends a message to one subscriber, inside its cork. `ops` are those of an enveloped one. */
+  protected send(connection: Connection, ops: OwnOps, message: Waiting, dialect: Dialect, replaced: number): void {
+    if (dialect !== 'raw' && message.isForRawOnly) return;
+    const { counters } = this.context;
+    counters.delivered++;
+    if (dialect === 'raw') {
+      connection.ws?.send(message.bytes, message.isBinary);
+      counters.deliveredBytes += message.bytes.byteLength;
+    } else {
+      const envelope = envelopeOf(this.topic.head, message, replaced);
+      ops.say(envelope);
+      counters.deliveredBytes += envelope.length;
+    }
   }
 
   private deliver(dialect: Dialect): void {
@@ -155,15 +169,12 @@ export abstract class Lane implements Windowed, SubscriberLane {
     this.beforeDelivery(audience, dialect);
     if (audience.subscribers.size === 0) return;
     for (const message of this.waiting()) {
-      if (dialect === 'enveloped' && message.isForRawOnly) continue;
-      const bytes = this.frameOf(message, dialect, message.replaced);
-      this.batch.add(bytes, dialect === 'raw' && message.isBinary, message.sender);
+      if (dialect === 'raw') this.batch.add(message.bytes, message.isBinary, message.sender);
+      else if (!message.isForRawOnly) {
+        this.batch.add(envelopeOf(this.topic.head, message, message.replaced), false, message.sender);
+      }
     }
     this.context.fanOut.deliver(audience, this.batch);
     this.batch.clear();
-  }
-
-  private frameOf(message: Waiting, dialect: Dialect, replaced: number): Uint8Array {
-    return dialect === 'raw' ? message.bytes : envelopeOf(this.topic.head, message, replaced);
   }
 }

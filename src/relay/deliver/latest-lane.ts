@@ -4,6 +4,7 @@
 import { MAX_KEYS } from '../../config/state-rules.js';
 import type { Audience, Connection, Dialect, Publication, Topic } from '../fanout/audience.js';
 import { attach, detach } from '../fanout/membership.js';
+import { OwnOps } from '../fanout/own-ops.js';
 import { type AudienceAccess, type Drainable, Lane, type LaneContext } from './lane.js';
 import { type Waiting, waiting } from './waiting.js';
 import type { WindowClock } from './window-clock.js';
@@ -47,7 +48,7 @@ export class LatestLane extends Lane {
 
   override *enveloped(everybody: boolean): Iterable<Connection> {
     yield* super.enveloped(everybody);
-    for (const [connection, { dialect }] of this.stalled) if (dialect === 'enveloped') yield connection;
+    for (const [connection, { dialect }] of this.stalled) if (dialect !== 'raw') yield connection;
   }
 
   override leave(connection: Connection, dialect: Dialect): void {
@@ -71,13 +72,15 @@ export class LatestLane extends Lane {
     this.context.counters.conflated += conflated;
     stalled.settledAt = this.flushedAt;
     stalled.owed = due.length;
+    const ops = new OwnOps(connection);
     ws.cork(() => {
       for (const [index, message] of due.entries()) {
-        if (ws.getBufferedAmount() > PAUSE_BYTES) return;
-        this.send(connection, message, stalled.dialect, index === 0 ? conflated : 0);
+        if (ws.getBufferedAmount() + ops.waiting > PAUSE_BYTES) break;
+        this.send(connection, ops, message, stalled.dialect, index === 0 ? conflated : 0);
         stalled.at = message.at;
         stalled.owed--;
       }
+      ops.end();
     });
     if (stalled.owed > 0) return;
     this.resumed(connection);
@@ -94,7 +97,9 @@ export class LatestLane extends Lane {
     if (before !== undefined) this.context.counters.conflated += this.receiversOf(before.sender);
     this.forget(this.pending, key);
     this.forget(this.sent, key);
-    const kept = waiting(message, this.taken, before === undefined ? 0 : before.replaced + 1, copyOf);
+    const kept = waiting(message, this.taken, before === undefined ? 0 : before.replaced + 1, (bytes) =>
+      copyOver(before, bytes),
+    );
     this.pending.set(key, kept);
     this.bytes += kept.bytes.byteLength;
     // Beyond its bounds the key that was updated longest ago goes, and counts as conflated.
@@ -168,6 +173,10 @@ export class LatestLane extends Lane {
   }
 }
 
-function copyOf(bytes: Uint8Array): Uint8Array {
-  return bytes.slice();
+/** A copy of `bytes`, where those of a message stood that nobody will get, if they fit: a new array is ten times as
+ *  dear. */
+function copyOver(replaced: Waiting | undefined, bytes: Uint8Array): Uint8Array {
+  if (replaced?.bytes.length !== bytes.length) return bytes.slice();
+  replaced.bytes.set(bytes);
+  return replaced.bytes;
 }

@@ -1,5 +1,6 @@
 // A message that waits for its window's end, and what subscribers get of it.
 import { msgFrame, rawBody } from '../../protocol/frames.js';
+import { utf8 } from '../bytes.js';
 import type { Publication } from '../fanout/audience.js';
 
 /** A message that waits for its window's end. */
@@ -27,5 +28,5 @@ export function waiting(
 /** The `msg` that enveloped subscribers get of it. `replaced` is what they are told it took the place of. */
 export function envelopeOf(head: string, message: Waiting, replaced: number): Uint8Array {
   const body = message.body ?? rawBody(message.bytes, message.isBinary);
-  return Buffer.from(msgFrame(head, body, message.seq, message.from, replaced));
+  return utf8(msgFrame(head, body, message.seq, message.from, replaced));
 }

@@ -99,8 +99,8 @@ class TopicWindows implements Delivery {
   ) {
     if (rule === undefined) return;
     this.base = owner.newLane(topic, rule.windowMs, rule, {
-      find: (dialect) => (dialect === 'raw' ? topic.raw : topic.enveloped),
-      open: (dialect) => (dialect === 'raw' ? topic.raw : topic.openEnveloped()),
+      find: (dialect) => topic.audience(dialect),
+      open: (dialect) => topic.openAudience(dialect),
     });
   }
 
@@ -142,7 +142,7 @@ function ownAudiences(topic: Topic): AudienceAccess {
   return {
     find: (dialect) => audiences.get(dialect),
     open: (dialect) => {
-      const audience = audiences.get(dialect) ?? topic.newAudience();
+      const audience = audiences.get(dialect) ?? topic.newAudience(dialect);
       audiences.set(dialect, audience);
       return audience;
     },

@@ -2,7 +2,7 @@
 // client may leave meanwhile: everything is copied out of uWS's request first, and its response is not touched after an
 // abort.
 import { type Identity, isRefusal, refusedIdentity } from '../../auth/auth.js';
-import { chooseProtocol, hearsRefusals } from '../../auth/token.js';
+import { chooseProtocol, hearsRefusals, takesBatches } from '../../auth/token.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import { MAX_WINDOW_MS, SUBPROTOCOL } from '../../protocol/envelope.js';
 import { queryValue } from '../../protocol/query.js';
@@ -31,6 +31,8 @@ export interface Entrant {
   readonly everyMs: number;
   /** What of the past a raw client begins with; undefined: as its topic is. */
   readonly rewind: Rewind | undefined;
+  /** An enveloped client takes several ops in one frame. */
+  readonly takesBatches: boolean;
 }
 
 /** What a handshake asks for. */
@@ -44,6 +46,7 @@ interface Knock {
   readonly everyMs: number;
   /** What of the past a raw client begins with; undefined: as its topic is. */
   readonly rewind: Rewind | undefined;
+  readonly takesBatches: boolean;
 }
 
 /** What uWS wants back at the upgrade, word for word. */
@@ -81,10 +84,11 @@ export class Upgrades {
       key: req.getHeader(HEADER['sec-websocket-key']),
       extensions: req.getHeader(HEADER['sec-websocket-extensions']),
     };
-    const { protocol, topic, everyMs, rewind } = knock;
+    const { protocol, topic, everyMs, rewind, takesBatches } = knock;
     const welcome = (identity: Identity): void => {
       this.fileLimit.upgraded();
-      this.reception.welcome(res, context, headers, { topic, address, identity, protocol, everyMs, rewind });
+      const wishes = { everyMs, rewind, takesBatches };
+      this.reception.welcome(res, context, headers, { topic, address, identity, protocol, ...wishes });
     };
     const refuse = (refusal: Refusal): void => {
       this.admission.release(address);
@@ -169,12 +173,14 @@ function checkHandshake(req: HttpRequest): Knock | Refusal {
     };
   }
   if (protocol === SUBPROTOCOL) {
-    return { topic: undefined, protocol, everyMs: 0, rewind: undefined, hearsRefusals: hearsRefusals(offered) };
+    const offers = { hearsRefusals: hearsRefusals(offered), takesBatches: takesBatches(offered) };
+    return { topic: undefined, protocol, everyMs: 0, rewind: undefined, ...offers };
   }
   const wishes = rawWishes(req.getQuery());
   if ('status' in wishes) return wishes;
   const parsed = parseTopicPath(req.getUrl());
-  return 'status' in parsed ? parsed : { topic: parsed.topic, protocol, ...wishes, hearsRefusals: false };
+  if ('status' in parsed) return parsed;
+  return { topic: parsed.topic, protocol, ...wishes, hearsRefusals: false, takesBatches: false };
 }
 
 /** How a raw client wants to be served, by its query. */

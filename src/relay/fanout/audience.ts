@@ -8,6 +8,7 @@ import type { PublishBudget } from '../budget/publish-limit.js';
 import type { TopicKeys } from '../bytes.js';
 import type { TopicHistory } from '../history/history.js';
 import type { TemplatedApp, WebSocket } from '../uws.js';
+import type { Batch } from './batch.js';
 
 /** What the rest of the relay asks of an enveloped socket's session (see session/session.ts). */
 export interface SocketSession {
@@ -25,8 +26,10 @@ export interface SocketSession {
   closed(): void;
 }
 
-/** How a subscriber speaks: a topic keeps an audience of each. */
-export type Dialect = 'raw' | 'enveloped';
+/** How a subscriber is spoken to: a topic keeps an audience of each. `batched`: enveloped, and several ops may come in
+ *  one frame. */
+export type Dialect = (typeof DIALECTS)[number];
+export const DIALECTS = ['raw', 'enveloped', 'batched'] as const;
 
 /** A message for all windows of a topic. `raw` is only valid until the call returns. */
 export interface Publication {
@@ -81,6 +84,7 @@ export class Connection {
   readonly openedAtMs: number;
   /** The topic of a raw socket; undefined for an enveloped one. */
   readonly topic: Topic | undefined;
+  dialect: Dialect;
   /** A raw socket wants to be written to at most once in so many milliseconds; 0: as its topic is. */
   everyMs = 0;
   /** What of the past a raw socket asked to begin with; undefined: as its topic is. */
@@ -117,6 +121,7 @@ export class Connection {
     this.id = id;
     this.remoteAddress = remoteAddress;
     this.topic = topic;
+    this.dialect = topic === undefined ? 'enveloped' : 'raw';
     this.identity = identity;
     this.mayPublish = topic !== undefined && identity.canPublish(topic.name);
     this.openedAtMs = openedAtMs;
@@ -125,10 +130,6 @@ export class Connection {
   /** The user its token names; undefined for an anonymous client. */
   get user(): string | undefined {
     return this.identity.user;
-  }
-
-  get dialect(): Dialect {
-    return this.topic === undefined ? 'enveloped' : 'raw';
   }
 
   /** The audiences this socket belongs to. */
@@ -148,6 +149,8 @@ export class Audience {
   /** The uWS topic's name. */
   readonly key: Uint8Array;
   readonly topic: Topic;
+  /** Messages of one flush go out as one frame. */
+  readonly isBatched: boolean;
   /** Its subscribers, lagging ones included. */
   readonly subscribers = new Set<Connection>();
   /** How many of `subscribers` lag, and are off the uWS topic until they have drained. */
@@ -158,17 +161,20 @@ export class Audience {
   unsweptBytes = 0;
   /** Messages published directly that uWS may not have written yet, at most. */
   direct = 0;
-  /** What `direct` was when its present count began, and in which loop iteration that was. */
+  /** What `direct` was when its present count began, and the loop iteration in which that was. */
   countedFrom = 0;
   countedSince = 0;
+  /** How many flushes without a burst there must be until messages go out directly again; 0: they do. */
+  expectsBursts = 0;
   /** Messages that wait for the flush at the end of this loop iteration. */
-  batch: Batch | undefined;
+  batch: Batch<Connection> | undefined;
   /** Whether the next flush will visit this audience. */
   awaitsFlush = false;
 
-  constructor(topic: Topic, key: Uint8Array) {
+  constructor(topic: Topic, key: Uint8Array, dialect: Dialect) {
     this.topic = topic;
     this.key = key;
+    this.isBatched = dialect === 'batched';
   }
 }
 
@@ -176,8 +182,11 @@ export class Topic {
   readonly name: string;
   /** Sockets without a subprotocol. */
   readonly raw: Audience;
-  /** Sockets that speak fanwire.v1; undefined while there are none, so that raw publishes need not look further. */
+  /** Sockets that speak fanwire.v1, an op a frame; undefined while there are none, so that raw publishes need not look
+   *  further. */
   enveloped: Audience | undefined;
+  /** Those of them that take several ops in one frame. */
+  batched: Audience | undefined;
   /** Enveloped sockets that are not in the live stream yet: they wait for the history, or are being replayed to. */
   entering = 0;
   /** Who reads its past without being subscribed. */
@@ -199,19 +208,25 @@ export class Topic {
     private readonly keys: TopicKeys,
   ) {
     this.name = name;
-    this.raw = new Audience(this, keys.take());
+    this.raw = new Audience(this, keys.take(), 'raw');
     this.history = history;
     this.members = hasPresence ? new Set() : undefined;
   }
 
   /** Messages fanned out so far. What a raw socket publishes goes to both audiences, so this is the larger count. */
   get published(): number {
-    return Math.max(this.raw.published, this.enveloped?.published ?? 0, this.delivery?.taken ?? 0);
+    return Math.max(
+      this.raw.published,
+      this.enveloped?.published ?? 0,
+      this.batched?.published ?? 0,
+      this.delivery?.taken ?? 0,
+    );
   }
 
   /** Sockets that joined the topic. */
   get subscribers(): number {
-    const inside = this.raw.subscribers.size + (this.enveloped?.subscribers.size ?? 0);
+    const { raw, enveloped, batched } = this;
+    const inside = raw.subscribers.size + (enveloped?.subscribers.size ?? 0) + (batched?.subscribers.size ?? 0);
     return inside + this.entering + (this.delivery?.outside ?? 0);
   }
 
@@ -221,40 +236,30 @@ export class Topic {
     return this.envelopeHead;
   }
 
-  /** An audience beside the topic's own two: its messages reach it by way of a lane. */
-  newAudience(): Audience {
-    return new Audience(this, this.keys.take());
+  /** An audience beside the topic's own: its messages reach it by way of a lane. */
+  newAudience(dialect: Dialect): Audience {
+    return new Audience(this, this.keys.take(), dialect);
   }
 
-  openEnveloped(): Audience {
-    this.enveloped ??= new Audience(this, this.keys.take());
-    return this.enveloped;
+  audience(dialect: Dialect): Audience | undefined {
+    return this[dialect];
+  }
+
+  openAudience(dialect: Dialect): Audience {
+    const audience = this[dialect] ?? this.newAudience(dialect);
+    if (dialect !== 'raw') this[dialect] = audience;
+    return audience;
+  }
+
+  /** Enveloped sockets in its own audiences, batched or not. */
+  *envelopedInside(): Iterable<Connection> {
+    yield* this.enveloped?.subscribers ?? [];
+    yield* this.batched?.subscribers ?? [];
   }
 
   closeEnvelopedIfEmpty(): void {
     if (this.enveloped?.subscribers.size === 0) this.enveloped = undefined;
-  }
-}
-
-/** What one audience waits for: three columns, reused, so that a queued message allocates no object of its own. */
-export class Batch {
-  count = 0;
-  readonly messages: Uint8Array[] = [];
-  readonly binary: boolean[] = [];
-  readonly senders: (Connection | undefined)[] = [];
-
-  add(message: Uint8Array, isBinary: boolean, sender: Connection | undefined): void {
-    this.messages[this.count] = message;
-    this.binary[this.count] = isBinary;
-    this.senders[this.count] = sender;
-    this.count++;
-  }
-
-  clear(): void {
-    this.count = 0;
-    this.messages.length = 0;
-    this.binary.length = 0;
-    this.senders.length = 0;
+    if (this.batched?.subscribers.size === 0) this.batched = undefined;
   }
 }
 

@@ -2,17 +2,22 @@
 //
 // uWS keeps at most 32 pending messages per subscriber, and while a `message` handler runs, the loop's only cork buffer
 // is the sender's. The 33rd message of a burst published in the handler therefore drains every subscriber one send() a
-// message. So: a small audience gets a topic's first 31 messages of a loop iteration directly, everything else is
-// queued and flushed in setImmediate, where the cork buffer is free. There, up to 32 messages go through uWS's topic
-// tree (one send() per subscriber); more are written subscriber by subscriber under its own cork (one send() per 16 KiB
-// instead of one per 32 messages). Measured in docs/performance.md; the command that measures it is `npm run
-// bench:fanout`.
+// message. So: the first 31 messages of a loop iteration go out directly, everything else is queued and flushed in
+// setImmediate, where the cork buffer is free. There, up to 32 messages go through uWS's topic tree (one send() per
+// subscriber); more are written subscriber by subscriber under its own cork (one send() per 16 KiB instead of one per
+// 32 messages). After a burst that was longer, a large audience queues from the first message on for some iterations:
+// what went out directly would have cost each subscriber a send() more than the burst needs. Measured in
+// docs/performance.md; the command that measures it is `npm run bench:fanout`.
 
+import { utf8 } from '../bytes.js';
 import type { TemplatedApp } from '../uws.js';
 import type { Counters } from '../watch/counters.js';
 import type { Audience, Connection } from './audience.js';
-import { Batch } from './audience.js';
+import { Batch } from './batch.js';
+import { BatchFrame } from './batch-frame.js';
 import { loopIteration } from './loop-iteration.js';
+import { isIn } from './membership.js';
+import { PublishTimer } from './publish-timer.js';
 import { Slab } from './slab.js';
 import type { SlowConsumers } from './slow.js';
 
@@ -23,15 +28,15 @@ const DIRECT_LIMIT = TREE_LIMIT - 1;
 /** So many direct messages are counted until the loop is asked whether it has turned meanwhile: twice as many fit the
  *  limit. */
 const DIRECT_RECOUNT_AFTER = DIRECT_LIMIT >> 1;
-/** From this many subscribers on a message is always queued: its copy (about 100 ns) no longer shows beside the
- *  sends. */
-const QUEUE_FROM_SUBSCRIBERS = 32;
+/** From this many subscribers on one more send() to each is dearer than the copies of a burst. */
+const LARGE_AUDIENCE = 32;
+/** Flushes without a burst until a large audience is published to directly again: bursts tend to come together. */
+const CALM_FLUSHES = 16;
 /** Messages of this size pass uWS's cork buffer by, so neither bursts nor queueing change what they cost: direct. */
 const UNBUFFERED_BYTES = 16 * 1024;
 
-/** One publish in so many is timed until its messages are written: a clock read and an Immediate, spread over the
- *  rest. */
-const TIME_EVERY = 64;
+/** A frame of several messages takes no more of them once it has so many bytes: its reader waits for all of it. */
+const MAX_FRAME_BYTES = 256 * 1024;
 
 export class FanOut {
   private app: TemplatedApp;
@@ -41,14 +46,13 @@ export class FanOut {
   private readonly counters: Counters;
   private readonly compress: boolean;
   private readonly slab = new Slab();
-  private readonly spareBatches: Batch[] = [];
+  private readonly frame = new BatchFrame();
+  private readonly spareBatches: Batch<Connection>[] = [];
   private readonly awaiting: Audience[] = [];
   private scheduled = false;
-  private untilTimed = 1;
-  /** When the publish being timed came in; 0 while none is. */
-  private timedFromMs = 0;
+  private readonly timer: PublishTimer;
   // What `sendRun` writes: fields rather than a closure, for it runs once a subscriber.
-  private run: Batch = new Batch();
+  private run: Batch<Connection> = new Batch();
   private runFrom = 0;
   private runTo = 0;
   private receiver: Connection | undefined;
@@ -57,6 +61,7 @@ export class FanOut {
     this.app = app;
     this.slow = slow;
     this.counters = counters;
+    this.timer = new PublishTimer(counters.publishToFlushUs);
     this.compress = compress;
   }
 
@@ -76,15 +81,20 @@ export class FanOut {
     message: ArrayBuffer | Uint8Array,
     isBinary: boolean,
   ): void {
-    if (--this.untilTimed === 0) this.startTiming();
+    // A message published directly waits in uWS until the same end of the loop iteration.
+    if (this.timer.starts(this.scheduled)) this.scheduleFlush();
     if (audience.batch === undefined && audience.unsweptBytes <= this.slow.sweepEveryBytes) {
       if (message.byteLength >= UNBUFFERED_BYTES) {
         this.publishNow(audience, sender, message, isBinary);
         if (audience.unsweptBytes > this.slow.sweepEveryBytes) this.awaitFlush(audience);
         return;
       }
-      if (audience.subscribers.size < QUEUE_FROM_SUBSCRIBERS && audience.direct < DIRECT_LIMIT) {
-        if (audience.direct === audience.countedFrom) audience.countedSince = loopIteration();
+      if (audience.isBatched) {
+        if (this.publishAlone(audience, sender, message)) return;
+      } else if (
+        audience.direct < DIRECT_LIMIT &&
+        (audience.expectsBursts === 0 || audience.subscribers.size < LARGE_AUDIENCE)
+      ) {
         this.publishNow(audience, sender, message, isBinary);
         if (++audience.direct === audience.countedFrom + DIRECT_RECOUNT_AFTER) this.recount(audience);
         if (audience.unsweptBytes > this.slow.sweepEveryBytes) this.awaitFlush(audience);
@@ -94,6 +104,22 @@ export class FanOut {
     audience.batch ??= this.spareBatches.pop() ?? new Batch();
     audience.batch.add(this.slab.copy(message), isBinary, sender);
     this.awaitFlush(audience);
+  }
+
+  /** Publishes the first message of a loop iteration to a batched audience that expects no others. Says whether it was
+   *  that. */
+  private publishAlone(audience: Audience, sender: Connection | undefined, message: ArrayBuffer | Uint8Array): boolean {
+    if (audience.expectsBursts > 0) return false;
+    const iteration = loopIteration();
+    if (iteration === audience.countedSince) {
+      // There is another, or this Node.js cannot tell iterations apart.
+      audience.expectsBursts = CALM_FLUSHES;
+      return false;
+    }
+    audience.countedSince = iteration;
+    this.publishNow(audience, sender, message, false);
+    if (audience.unsweptBytes > this.slow.sweepEveryBytes) this.awaitFlush(audience);
+    return true;
   }
 
   /** Delivers what is queued. Runs by itself at the end of the loop iteration; call it before sockets are closed. */
@@ -106,6 +132,9 @@ export class FanOut {
       const batch = audience.batch;
       if (batch !== undefined) {
         audience.batch = undefined;
+        if (audience.direct + batch.count > (audience.isBatched ? 1 : TREE_LIMIT))
+          audience.expectsBursts = CALM_FLUSHES;
+        else if (audience.expectsBursts > 0) audience.expectsBursts--;
         this.deliver(audience, batch);
         batch.clear();
         this.spareBatches.push(batch);
@@ -114,7 +143,7 @@ export class FanOut {
       if (audience.unsweptBytes > this.slow.sweepEveryBytes) this.slow.sweep(audience);
     }
     this.awaiting.length = 0;
-    if (this.timedFromMs !== 0) this.endTiming();
+    this.timer.flushed();
     this.slab.reset();
   };
 
@@ -137,11 +166,15 @@ export class FanOut {
     this.spareBatches.push(batch);
   }
 
-  /** Where the loop has turned, at most the messages counted last are pending: all before them have been written. Where
-   *  it has not, a burst is on, and a flush must set the count back. */
+  /** Where the loop has turned since it was asked last, at most the messages counted since are pending: all before them
+   *  have been written. Where it has not, a burst is on, and a flush must set the count back. */
   private recount(audience: Audience): void {
-    if (audience.countedSince === loopIteration()) this.awaitFlush(audience);
-    else audience.direct = audience.countedFrom = DIRECT_RECOUNT_AFTER;
+    const iteration = loopIteration();
+    if (audience.countedSince === iteration) this.awaitFlush(audience);
+    else {
+      audience.direct = audience.countedFrom = DIRECT_RECOUNT_AFTER;
+      audience.countedSince = iteration;
+    }
   }
 
   /** Something was sent to a subscriber of the audience by itself: it counts for its backpressure. */
@@ -161,18 +194,6 @@ export class FanOut {
     if (this.scheduled) return;
     this.scheduled = true;
     setImmediate(this.flush);
-  }
-
-  private startTiming(): void {
-    this.untilTimed = TIME_EVERY;
-    this.timedFromMs = performance.now();
-    // A message published directly waits in uWS until the same end of the loop iteration.
-    this.scheduleFlush();
-  }
-
-  private endTiming(): void {
-    this.counters.publishToFlushUs.observe(Math.round((performance.now() - this.timedFromMs) * 1000));
-    this.timedFromMs = 0;
   }
 
   private publishNow(
@@ -204,7 +225,11 @@ export class FanOut {
   }
 
   /** Delivers a batch to an audience now, in one write a subscriber. Not inside a `message` handler. */
-  deliver(audience: Audience, batch: Batch): void {
+  deliver(audience: Audience, batch: Batch<Connection>): void {
+    if (audience.isBatched && batch.count > 1) {
+      this.deliverInFrames(audience, batch);
+      return;
+    }
     if (audience.direct + batch.count <= TREE_LIMIT) {
       for (let i = 0; i < batch.count; i++) {
         this.publishNow(audience, batch.senders[i], batch.messages[i] as Uint8Array, batch.binary[i] as boolean);
@@ -230,6 +255,23 @@ export class FanOut {
     }
   }
 
+  /** Delivers a batch as one frame, or a few where it is large. */
+  private deliverInFrames(audience: Audience, batch: Batch<Connection>): void {
+    for (let from = 0, to = 0; from < batch.count; from = to) {
+      let bytes = 0;
+      do {
+        const { length } = batch.messages[to] as Uint8Array;
+        this.account(audience, batch.senders[to], length);
+        bytes += length;
+        to++;
+      } while (to < batch.count && audience.unsweptBytes <= this.slow.sweepEveryBytes && bytes < MAX_FRAME_BYTES);
+      this.frame.make(batch, from, to, utf8(audience.topic.head));
+      this.frame.sendTo(audience.subscribers, this.compress);
+      if (audience.unsweptBytes > this.slow.sweepEveryBytes) this.slow.sweep(audience);
+    }
+    this.frame.clear();
+  }
+
   private readonly sendRun = (): void => {
     const receiver = this.receiver as Connection;
     const ws = receiver.ws as NonNullable<Connection['ws']>;
@@ -243,7 +285,7 @@ export class FanOut {
    *  subscriber (and so still open: a socket that closes leaves its topics). */
   private account(audience: Audience, sender: Connection | undefined, size: number): boolean {
     let receivers = audience.subscribers.size - audience.lagging;
-    const isSubscriber = sender !== undefined && audience.subscribers.has(sender);
+    const isSubscriber = sender !== undefined && isIn(sender, audience);
     if (isSubscriber) {
       if (sender.lag === undefined) receivers--;
       else sender.lag.owesNothingFor(audience);

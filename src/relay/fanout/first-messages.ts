@@ -4,14 +4,15 @@
 // of a payload. Nearly none is valid (RSV bits, opcode): uWS closes the socket right after the message's handler. What
 // a client says at first is thus passed on in setImmediate, and not at all when its socket was closed that way before.
 // From then on the socket is taken to mask its frames.
-import { Batch, type Connection } from './audience.js';
+import type { Connection } from './audience.js';
+import { Batch } from './batch.js';
 import { Slab } from './slab.js';
 
 /** Enough for a turn's newcomers; a larger message gets memory of its own. */
 const SLAB_BYTES = 64 * 1024;
 
 export class FirstMessages {
-  private readonly waiting = new Batch();
+  private readonly waiting = new Batch<Connection>();
   private readonly slab = new Slab(SLAB_BYTES);
 
   /** @param publish passes a message on. It reads or copies the bytes before it returns, and takes closed senders */

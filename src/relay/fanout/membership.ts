@@ -19,3 +19,12 @@ export function detach(connection: Connection, audience: Audience): void {
   if (connection.lag?.forget(audience)) audience.lagging--;
   else connection.ws?.unsubscribe(audience.key);
 }
+
+/** Whether a socket that may have closed is in an audience. Of a raw one that shares no window it is known without a
+ *  look into the set. */
+export function isIn(connection: Connection, audience: Audience): boolean {
+  if (connection.topic === audience.topic && connection.lane === undefined && connection.ownSeqs === undefined) {
+    return audience === audience.topic.raw && connection.ws !== undefined;
+  }
+  return audience.subscribers.has(connection);
+}

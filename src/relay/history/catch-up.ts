@@ -2,8 +2,9 @@
 // can spare, until the subscriber has reached the live stream. It joins that in the same step, so that nothing is
 // missed and nothing comes twice.
 import { lostFrame } from '../../protocol/frames.js';
-import { passingUtf8 } from '../bytes.js';
+import { utf8 } from '../bytes.js';
 import type { Connection, Topic } from '../fanout/audience.js';
+import { OwnOps } from '../fanout/own-ops.js';
 import type { Beginning, Reading, TopicHistory } from './history.js';
 import { ReplayedFrames } from './replayed-frames.js';
 
@@ -128,16 +129,18 @@ export class CatchUps {
   private replay(catchUp: CatchUp): number {
     const { connection, topic, history, reading } = catchUp;
     const { ws, ownSeqs } = connection;
+    const ops = new OwnOps(connection);
     if (catchUp.isStale) {
-      this.lost(catchUp, 1, true);
+      this.lost(catchUp, ops, 1, true);
+      ops.end();
       catchUp.at = history.seq;
       return 0;
     }
     let replayed = 0;
-    while (replayed < MESSAGES_PER_STEP && !this.isFull(connection)) {
+    while (replayed < MESSAGES_PER_STEP && !this.isFull(connection, ops.waiting)) {
       if (catchUp.at < history.floor) {
         // Evicted while this socket was slow to take the replay. Of a state nobody knows how many that were.
-        this.lost(catchUp, reading === 'all' ? history.floor - catchUp.at : 1, false);
+        this.lost(catchUp, ops, reading === 'all' ? history.floor - catchUp.at : 1, false);
         catchUp.at = history.floor;
       }
       const kept = history.next(catchUp.at, reading);
@@ -145,22 +148,23 @@ export class CatchUps {
       catchUp.at = kept.seq;
       replayed++;
       if (ownSeqs?.has(kept.seq)) continue;
-      if (connection.dialect === 'enveloped') ws?.send(this.frames.enveloped(topic.head, kept), false);
+      if (connection.dialect !== 'raw') ops.say(this.frames.enveloped(topic.head, kept));
       else {
         const { bytes, isBinary } = this.frames.raw(kept);
         ws?.send(bytes, isBinary);
       }
     }
+    ops.end();
     return replayed;
   }
 
   /** A raw socket has no word for it. */
-  private lost({ connection, topic }: CatchUp, count: number, isRecoverable: boolean): void {
+  private lost({ connection, topic }: CatchUp, ops: OwnOps, count: number, isRecoverable: boolean): void {
     if (connection.dialect === 'raw') connection.dropped += count;
-    else connection.ws?.send(passingUtf8(lostFrame(topic.name, count, isRecoverable)), false);
+    else ops.say(utf8(lostFrame(topic.name, count, isRecoverable)));
   }
 
-  private isFull({ ws }: Connection): boolean {
-    return ws !== undefined && ws.getBufferedAmount() > this.pauseBytes;
+  private isFull({ ws }: Connection, waiting = 0): boolean {
+    return ws !== undefined && ws.getBufferedAmount() + waiting > this.pauseBytes;
   }
 }

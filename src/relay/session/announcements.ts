@@ -85,12 +85,16 @@ export class Announcements {
     const from = frames.firstFor(subscriber);
     if (from >= frames.count) return 1;
     const together = subscriber.session?.takesNewsTogether(topic.name) === true;
-    const own = together ? [frames.together(from)] : frames.each.slice(from);
+    const own = together
+      ? [frames.together(from)]
+      : subscriber.dialect === 'batched'
+        ? [frames.inOneFrame(from)]
+        : frames.each.slice(from);
     this.sendTo(topic, subscriber, own);
     return own.length;
   }
 
-  private sendTo(topic: Topic, { ws, lag }: Connection, frames: readonly Uint8Array[]): void {
+  private sendTo(topic: Topic, { ws, lag, dialect }: Connection, frames: readonly Uint8Array[]): void {
     // A slow consumer is off its topics: it asks again once it reads.
     if (ws === undefined || lag !== undefined) return;
     let bytes = 0;
@@ -100,7 +104,8 @@ export class Announcements {
         bytes += frame.length;
       }
     });
-    if (topic.enveloped !== undefined) this.fanOut.sentBeside(topic.enveloped, bytes);
+    const audience = topic.audience(dialect);
+    if (audience !== undefined) this.fanOut.sentBeside(audience, bytes);
   }
 }
 
@@ -108,6 +113,7 @@ export class Announcements {
 class ChangeFrames {
   private readonly indexOf = new Map<Connection, number>();
   private readonly made = new Map<number, Uint8Array>();
+  private readonly lists = new Map<number, Uint8Array>();
   private singles: readonly Uint8Array[] | undefined;
 
   constructor(
@@ -132,7 +138,18 @@ class ChangeFrames {
     return this.singles;
   }
 
-  /** All changes from the index on. */
+  /** Each change from the index on, as ops in one frame. */
+  inOneFrame(from: number): Uint8Array {
+    let frame = this.lists.get(from);
+    if (frame === undefined) {
+      const ops = this.changes.slice(from).map(({ op, member }) => presenceFrame(op, this.topic, member));
+      frame = Buffer.from(ops.length === 1 ? ops.join() : `[${ops.join(',')}]`);
+      if (from === 0) this.lists.set(from, frame);
+    }
+    return frame;
+  }
+
+  /** All changes from the index on, as one op. */
   together(from: number): Uint8Array {
     let frame = this.made.get(from);
     if (frame === undefined) {
@@ -147,11 +164,11 @@ class ChangeFrames {
 
 /** Enveloped sockets in the live stream of a topic. */
 function* hearersOf(topic: Topic): Iterable<Connection> {
-  yield* topic.enveloped?.subscribers ?? [];
+  yield* topic.envelopedInside();
   yield* topic.delivery?.envelopedOutside() ?? [];
 }
 
 /** Whether there can be any. */
 export function isHeard(topic: Topic): boolean {
-  return topic.enveloped !== undefined || topic.delivery !== undefined;
+  return topic.enveloped !== undefined || topic.batched !== undefined || topic.delivery !== undefined;
 }

@@ -193,8 +193,10 @@ export class Memberships {
   broken(name: string): void {
     const topic = this.topics.find(name);
     if (topic === undefined) return;
-    if (topic.enveloped !== undefined) this.fanOut.settle(topic.enveloped);
-    for (const { session } of topic.enveloped?.subscribers ?? []) session?.lost(topic, 1);
+    for (const audience of [topic.enveloped, topic.batched]) {
+      if (audience !== undefined) this.fanOut.settle(audience);
+    }
+    for (const { session } of topic.envelopedInside()) session?.lost(topic, 1);
     for (const { session } of topic.delivery?.envelopedOutside() ?? []) session?.lost(topic, 1);
   }
 
@@ -210,7 +212,7 @@ export class Memberships {
       lane.join(connection, dialect);
       return;
     }
-    const audience = dialect === 'raw' ? topic.raw : topic.openEnveloped();
+    const audience = topic.openAudience(dialect);
     this.fanOut.settle(audience);
     attach(connection, audience);
   }
@@ -221,8 +223,9 @@ export class Memberships {
       topic.entering--;
       return;
     }
-    if (lane !== undefined) lane.leave(connection, 'enveloped');
-    else if (topic.enveloped !== undefined) detach(connection, topic.enveloped);
+    const audience = topic.audience(connection.dialect);
+    if (lane !== undefined) lane.leave(connection, connection.dialect);
+    else if (audience !== undefined) detach(connection, audience);
     topic.closeEnvelopedIfEmpty();
   }
 }

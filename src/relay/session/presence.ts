@@ -177,7 +177,7 @@ export class Presence {
 
 function* everybody(topic: Topic): Iterable<Connection> {
   yield* topic.raw.subscribers;
-  yield* topic.enveloped?.subscribers ?? [];
+  yield* topic.envelopedInside();
 }
 
 /** The first members of a topic, in the order they came. */

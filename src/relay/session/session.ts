@@ -123,9 +123,10 @@ export class Session implements SocketSession {
   /** Where the socket is in the live stream. */
   audiences(): Audience[] {
     const live: Audience[] = [];
+    const { dialect } = this.connection;
     for (const { topic, entry, lane } of this.memberships.values()) {
       if (entry !== 'live') continue;
-      const audience = lane === undefined ? topic.enveloped : lane.laggingIn(this.connection, 'enveloped');
+      const audience = lane === undefined ? topic.audience(dialect) : lane.laggingIn(this.connection, dialect);
       if (audience !== undefined) live.push(audience);
     }
     return live;

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseDeliverRules } from '../../../src/config/deliver-rules.js';
 import { Windows } from '../../../src/relay/deliver/windows.js';
-import { type Batch, Connection } from '../../../src/relay/fanout/audience.js';
+import { Connection } from '../../../src/relay/fanout/audience.js';
+import type { Batch } from '../../../src/relay/fanout/batch.js';
 import { TopicTable } from '../../../src/relay/fanout/topic-table.js';
 import { Counters } from '../../../src/relay/watch/counters.js';
 import { startLocalRelay } from '../../support/local-relay.js';
@@ -46,7 +47,7 @@ function lanes(deliver: string) {
   const counters = new Counters();
   const readers = new Map<Connection, Reader>();
   const fanOut = {
-    deliver: ({ subscribers }: { subscribers: Set<Connection> }, batch: Batch) => {
+    deliver: ({ subscribers }: { subscribers: Set<Connection> }, batch: Batch<Connection>) => {
       for (const connection of subscribers) {
         for (let i = 0; i < batch.count; i++) {
           if (batch.senders[i] !== connection) readers.get(connection)?.take(batch.messages[i] as Uint8Array);

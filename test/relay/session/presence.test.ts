@@ -40,7 +40,7 @@ function house() {
       send: (frame: Uint8Array) => heard.push(JSON.parse(Buffer.from(frame).toString())),
     } as unknown as NonNullable<Connection['ws']>;
     presence.join(topic, connection);
-    topic.openEnveloped().subscribers.add(connection);
+    topic.openAudience('enveloped').subscribers.add(connection);
     return { connection, heard };
   };
   const far = (news: object): void => presence.heard(topic, Buffer.from(JSON.stringify(news)));

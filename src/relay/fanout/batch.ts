@@ -1,0 +1,23 @@
+// Messages that wait for a flush.
+
+/** What one audience waits for: three columns, reused, so that a queued message allocates no object of its own. */
+export class Batch<Sender> {
+  count = 0;
+  readonly messages: Uint8Array[] = [];
+  readonly binary: boolean[] = [];
+  readonly senders: (Sender | undefined)[] = [];
+
+  add(message: Uint8Array, isBinary: boolean, sender: Sender | undefined): void {
+    this.messages[this.count] = message;
+    this.binary[this.count] = isBinary;
+    this.senders[this.count] = sender;
+    this.count++;
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.messages.length = 0;
+    this.binary.length = 0;
+    this.senders.length = 0;
+  }
+}
