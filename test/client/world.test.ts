@@ -156,7 +156,12 @@ test('what waits is paced by the limits of the relay, messages and bytes, and al
   const client = clientOf(t, relay.port);
   const errors: FanwireError[] = [];
   client.on('error', (error) => errors.push(error));
-  await Promise.all(Array.from({ length: 250 }, (_, n) => client.publish('room', n)));
+  await client.subscribe('another').ready;
+  // A relay that is held up reads at once what was sent meanwhile: that is not faster than it allows.
+  relay.child.kill('SIGSTOP');
+  const published = Promise.all(Array.from({ length: 250 }, (_, n) => client.publish('room', n)));
+  setTimeout(() => relay.child.kill('SIGCONT'), 400);
+  await published;
   const messages = await listener.messages(250);
   assert.deepEqual(
     messages.map(({ data }) => data),
