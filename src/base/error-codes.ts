@@ -1,4 +1,4 @@
-// Every code of an error that a command, a start or the client library ends with: its exit code, and what it means in a
+// Every code that a command, a start or the client library says or ends with: its exit code, and what it means in a
 // line. What goes over the wire (refusals, error ops) is in protocol/codes.ts; `npm run docs` prints both into
 // docs/errors.md.
 import { Exit } from './exit-codes.js';
@@ -14,6 +14,7 @@ const usage = (meaning: string): ErrorMeaning => ({ exit: Exit.usage, meaning })
 const failed = (meaning: string): ErrorMeaning => ({ exit: Exit.failed, meaning });
 const unmeasured = (meaning: string): ErrorMeaning => ({ exit: Exit.invalid, meaning });
 const interrupted = (meaning: string): ErrorMeaning => ({ exit: Exit.interrupted, meaning });
+const remark = (meaning: string): ErrorMeaning => ({ exit: Exit.good, meaning });
 const inProcess = (meaning: string): ErrorMeaning => ({ exit: undefined, meaning });
 
 export const ERROR_CODES = {
@@ -32,6 +33,7 @@ export const ERROR_CODES = {
   FANWIRE_CONFIG_JWT_KEY: usage('a key file holds no key that verifies tokens'),
   FANWIRE_AUTH_FILE: usage('the token file of --auth static cannot be used'),
   FANWIRE_PERMISSION_PATTERN: usage('a topic pattern is not understood'),
+  FANWIRE_USAGE: usage('a command is called wrongly: an unknown flag or argument, or one that is missing'),
   FANWIRE_USAGE_RANGE: usage('a flag of pub or sub has a value outside its range'),
   FANWIRE_USAGE_HEADER: usage('--header is no "Name: value"'),
   FANWIRE_USAGE_CONFLICT: usage('two arguments contradict each other'),
@@ -109,6 +111,11 @@ export const ERROR_CODES = {
   FANWIRE_BENCH_INTERRUPTED: interrupted('the benchmark was interrupted'),
   FANWIRE_CONFORM_INTERRUPTED: interrupted('conform was interrupted'),
   FANWIRE_COMPARE_INTERRUPTED: interrupted('the comparison was interrupted'),
+  // What was measured, where no table says it (--quiet), and what an objective made of it.
+  FANWIRE_BENCH_SLO: failed('an objective of --slo was missed'),
+  FANWIRE_BENCH_FAILED: failed('the server failed while it was measured'),
+  FANWIRE_BENCH_INVALID: unmeasured("the figures are not the server's: the reason is said"),
+  FANWIRE_BENCH_REMARK: remark('what to know of a valid run'),
   // What the relay's own threads tell each other.
   FANWIRE_WORKERS_STUCK: inProcess('workers did not end when they were told to'),
   FANWIRE_PUBLISH: inProcess('`publish` of a relay in a program was given something that cannot be published'),

@@ -1,4 +1,5 @@
-// Every close code, HTTP refusal and stable error code of fanwire, each with its reason, in one place.
+// Every code that goes over the wire: close codes, refusals, and what is wrong with one op or line. What commands end
+// with is in base/error-codes.ts; `npm run docs` prints both into docs/errors.md.
 import type { RetryAdvice } from './ops.js';
 
 /** WebSocket close codes that the relay sends: when, and what a client does then. 1xxx are RFC 6455's, 4xxx are ours. A
@@ -35,10 +36,10 @@ export const Close = Object.fromEntries(Object.entries(CLOSES).map(([name, { cod
   readonly [Name in keyof typeof CLOSES]: (typeof CLOSES)[Name]['code'];
 };
 
-/** A refusal of a request or an upgrade: what HTTP answers, and the stable code a program can test. */
-export interface Refusal {
+/** A refusal of a request, an upgrade or an op: what HTTP answers, and the stable code a program can test. */
+interface RefusalOf<Code extends string> {
   readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 426 | 429 | 500 | 501 | 503;
-  readonly code: string;
+  readonly code: Code;
   readonly message: string;
   /** Seconds until a retry makes sense: the refusal passes. */
   readonly retryAfterS?: number;
@@ -46,7 +47,8 @@ export interface Refusal {
   readonly authenticate?: true;
 }
 
-/** Refusals that authentication, origins and limits answer with. `refuse` adds what only the moment knows. */
+/** What the relay refuses. Where only the moment knows the limit or the value, the one who refuses replaces `message`
+ *  and keeps the rest. */
 export const Refused = {
   tokenMissing: refusal(
     401,
@@ -117,10 +119,84 @@ export const Refused = {
     'authenticate',
   ),
   tooManyTopics: refusal(503, 'FANWIRE_TOO_MANY_TOPICS', 'the relay holds as many topics as it may', 5),
-} as const satisfies Record<string, Refusal>;
+  // The name of a topic, in a path or an op.
+  topicName: refusal(400, 'FANWIRE_TOPIC_NAME', 'no topic can have this name'),
+  topicEncoding: refusal(400, 'FANWIRE_TOPIC_ENCODING', 'the path is no percent-encoded UTF-8'),
+  // An upgrade.
+  notAnUpgrade: refusal(
+    426,
+    'FANWIRE_UPGRADE_REQUIRED',
+    'this is a WebSocket endpoint: open ws://…/<topic>, for example with `fanwire sub`',
+  ),
+  wsConnection: refusal(400, 'FANWIRE_WS_CONNECTION', 'an upgrade request has the header Connection: Upgrade'),
+  wsVersion: refusal(426, 'FANWIRE_WS_VERSION', 'Sec-WebSocket-Version must be 13 (RFC 6455)'),
+  wsQuery: refusal(400, 'FANWIRE_WS_QUERY', 'the query of the upgrade has a value that cannot be'),
+  subprotocol: refusal(
+    400,
+    'FANWIRE_SUBPROTOCOL',
+    'Sec-WebSocket-Protocol offers fanwire.v1 or fanwire.raw, or is left out',
+  ),
+  fileLimit: refusal(503, 'FANWIRE_FILE_LIMIT', 'the relay has as many sockets open as its open-file limit allows', 5),
+  // A request.
+  noRoute: refusal(404, 'FANWIRE_NO_ROUTE', 'nothing answers this path here'),
+  method: refusal(405, 'FANWIRE_METHOD', 'the path is not asked by this method'),
+  noAnswer: refusal(503, 'FANWIRE_NO_ANSWER', 'the relay found no answer in time; try again later', 5),
+  publishQuery: refusal(400, 'FANWIRE_PUBLISH_QUERY', 'the query of a publish has a value that cannot be'),
+  payloadTooLarge: refusal(
+    413,
+    'FANWIRE_PAYLOAD_TOO_LARGE',
+    'the body is larger than --max-payload, or than a batch may be',
+  ),
+  bodySlow: refusal(408, 'FANWIRE_BODY_SLOW', 'the body did not arrive in time'),
+  bodyTransfer: refusal(501, 'FANWIRE_BODY_TRANSFER', 'the only Transfer-Encoding is chunked'),
+  bodyTrailer: refusal(400, 'FANWIRE_BODY_TRAILER', 'a body with trailers is not taken; leave them out'),
+  bodyEncoding: refusal(
+    415,
+    'FANWIRE_BODY_ENCODING',
+    'a body goes out as it is, so it is taken without Content-Encoding',
+  ),
+  bodyCharset: refusal(415, 'FANWIRE_BODY_CHARSET', 'a text body must be UTF-8'),
+  // The admin listener.
+  adminToken: refusal(401, 'FANWIRE_ADMIN_TOKEN', 'this needs the --admin-token, as Authorization: Bearer or ?token='),
+  adminHost: refusal(
+    403,
+    'FANWIRE_ADMIN_HOST',
+    'without an --admin-token this answers to localhost, 127.0.0.1 and [::1] only; ask by one of them, or set a token',
+  ),
+  adminQuery: refusal(400, 'FANWIRE_ADMIN_QUERY', 'the query has a value that cannot be'),
+  noConnection: refusal(404, 'FANWIRE_NO_CONNECTION', 'no connection has this id'),
+} as const satisfies Record<string, RefusalOf<string>>;
+
+export type RefusalCode = (typeof Refused)[keyof typeof Refused]['code'];
+
+/** A refusal with a code of the table. */
+export type Refusal = RefusalOf<RefusalCode>;
+
+/** What is wrong with one op, or one line of a batch; the others are read. Never mended by a retry. */
+export const Invalid = {
+  opJson: invalid('FANWIRE_OP_JSON', 'a frame is not one JSON object'),
+  opUnknown: invalid('FANWIRE_OP_UNKNOWN', 'there is no op of this name'),
+  opField: invalid('FANWIRE_OP_FIELD', 'a field of an op is missing, or has a value that cannot be'),
+  opDepth: invalid('FANWIRE_OP_DEPTH', 'the `data` of a `pub` nests too deep'),
+  opBinary: invalid('FANWIRE_OP_BINARY', 'fanwire.v1 takes text frames'),
+  batchJson: invalid('FANWIRE_BATCH_JSON', 'a line of a batch is not one JSON object'),
+  batchField: invalid('FANWIRE_BATCH_FIELD', 'a field of a line is missing, or has a value that cannot be'),
+} as const;
+
+/** Every stable code of the wire. */
+export type WireCode = RefusalCode | (typeof Invalid)[keyof typeof Invalid]['code'];
+
+function invalid<Code extends `FANWIRE_${string}`>(code: Code, meaning: string): { code: Code; meaning: string } {
+  return { code, meaning };
+}
 
 /** @param retry seconds after which to try again, or what helps; without it the refusal is final */
-function refusal(status: Refusal['status'], code: string, message: string, retry?: number | 'authenticate'): Refusal {
+function refusal<Code extends `FANWIRE_${string}`>(
+  status: RefusalOf<Code>['status'],
+  code: Code,
+  message: string,
+  retry?: number | 'authenticate',
+): RefusalOf<Code> {
   if (retry === undefined) return { status, code, message };
   return retry === 'authenticate'
     ? { status, code, message, authenticate: true }

@@ -1,4 +1,5 @@
 // Reads `fanwire.v1`: checks what a client said. No I/O, and nothing here throws, whatever the client sent.
+import { Invalid, type WireCode } from './codes.js';
 import { base64Body } from './frames.js';
 import { findMember } from './json-span.js';
 import type { ClientOp, InvalidOp, OpId, Position } from './ops.js';
@@ -38,15 +39,15 @@ export function parseClientOp(text: string): ClientOp | InvalidOp {
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    return invalid('FANWIRE_OP_JSON', `an op is one JSON object a text frame: ${clip((error as Error).message)}`);
+    return invalid(Invalid.opJson.code, `an op is one JSON object a text frame: ${clip((error as Error).message)}`);
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    return invalid('FANWIRE_OP_JSON', `an op is a JSON object such as {"op":"ping"}, got ${show(parsed)}`);
+    return invalid(Invalid.opJson.code, `an op is a JSON object such as {"op":"ping"}, got ${show(parsed)}`);
   }
   const fields = parsed as Fields;
   const id = fields.id;
   if (!isOpId(id)) {
-    return invalid('FANWIRE_OP_FIELD', `"id" is a string of up to ${MAX_ID_LENGTH} characters or a whole number`);
+    return invalid(Invalid.opField.code, `"id" is a string of up to ${MAX_ID_LENGTH} characters or a whole number`);
   }
   switch (fields.op) {
     case 'pub':
@@ -60,7 +61,7 @@ export function parseClientOp(text: string): ClientOp | InvalidOp {
       return { op: 'ping', id };
     default:
       return invalid(
-        'FANWIRE_OP_UNKNOWN',
+        Invalid.opUnknown.code,
         `"op" is one of sub, unsub, pub, presence, auth, ping; got ${show(fields.op)}`,
         id,
       );
@@ -69,7 +70,7 @@ export function parseClientOp(text: string): ClientOp | InvalidOp {
 
 /** The answer to a binary frame, which `fanwire.v1` has no use for. */
 export const BINARY_REFUSED: InvalidOp = invalid(
-  'FANWIRE_OP_BINARY',
+  Invalid.opBinary.code,
   'fanwire.v1 takes text frames; publish binary as {"op":"pub","topic":…,"data":"<base64>","encoding":"base64"}',
 );
 
@@ -80,7 +81,7 @@ function parseTopicOp(
   id: OpId | undefined,
 ): ClientOp | InvalidOp {
   const { topic } = fields;
-  if (typeof topic !== 'string') return invalid('FANWIRE_OP_FIELD', `"topic" is a string, got ${show(topic)}`, id);
+  if (typeof topic !== 'string') return invalid(Invalid.opField.code, `"topic" is a string, got ${show(topic)}`, id);
   const refusal = checkTopicName(topic);
   if (refusal !== undefined) return invalid(refusal.code, refusal.message, id);
   if (op === 'pub') return parsePub(text, fields, topic, id);
@@ -93,7 +94,7 @@ function parseSub(
   topic: string,
   id: OpId | undefined,
 ): ClientOp | InvalidOp {
-  const bad = (message: string): InvalidOp => invalid('FANWIRE_OP_FIELD', message, id, topic);
+  const bad = (message: string): InvalidOp => invalid(Invalid.opField.code, message, id, topic);
   const rewind = asked === undefined ? undefined : readRewind(asked);
   if (asked !== undefined && rewind === undefined) return bad(`"rewind" is ${REWIND_RANGE}; got ${show(asked)}`);
   if (!isCount(every, MAX_WINDOW_MS)) {
@@ -109,29 +110,35 @@ function parseSub(
 function parsePub(text: string, fields: Fields, topic: string, id: OpId | undefined): ClientOp | InvalidOp {
   const { data, encoding, pid, repeat, key } = fields;
   if (pid !== undefined && (typeof pid !== 'string' || pid.length === 0 || pid.length > MAX_PID_LENGTH)) {
-    return invalid('FANWIRE_OP_FIELD', `"pid" is a string of 1 to ${MAX_PID_LENGTH} characters`, id, topic);
+    return invalid(Invalid.opField.code, `"pid" is a string of 1 to ${MAX_PID_LENGTH} characters`, id, topic);
   }
   if (repeat !== undefined && !isCount(repeat, Number.MAX_SAFE_INTEGER)) {
-    return invalid('FANWIRE_OP_FIELD', `"repeat" is a whole number of milliseconds, got ${show(repeat)}`, id, topic);
+    return invalid(Invalid.opField.code, `"repeat" is a whole number of milliseconds, got ${show(repeat)}`, id, topic);
   }
   if (key !== undefined && !isKey(key)) {
-    return invalid('FANWIRE_OP_FIELD', `"key" is a string of 1 to ${MAX_KEY_BYTES} bytes, got ${show(key)}`, id, topic);
+    return invalid(
+      Invalid.opField.code,
+      `"key" is a string of 1 to ${MAX_KEY_BYTES} bytes, got ${show(key)}`,
+      id,
+      topic,
+    );
   }
   const keyed = key === undefined ? {} : { key };
   const once = pid === undefined ? undefined : { pid, repeat };
   if (encoding === undefined) {
     const span = findMember(text, 'data');
-    if (span === undefined) return invalid('FANWIRE_OP_FIELD', '"data" is missing: a pub carries any JSON', id, topic);
+    if (span === undefined)
+      return invalid(Invalid.opField.code, '"data" is missing: a pub carries any JSON', id, topic);
     if (span.depth > MAX_DATA_DEPTH) {
       const message = `"data" nests at most ${MAX_DATA_DEPTH} deep, got ${span.depth}`;
-      return invalid('FANWIRE_OP_DEPTH', message, id, topic);
+      return invalid(Invalid.opDepth.code, message, id, topic);
     }
     const body = text.slice(span.start, span.end);
     return { op: 'pub', topic, id, payload: { body, raw: typeof data === 'string' ? data : body, ...keyed }, once };
   }
   const raw = encoding === 'base64' && typeof data === 'string' ? decodeBase64(data) : undefined;
   if (raw === undefined) {
-    return invalid('FANWIRE_OP_FIELD', '"encoding" is "base64" and "data" then a padded base64 string', id, topic);
+    return invalid(Invalid.opField.code, '"encoding" is "base64" and "data" then a padded base64 string', id, topic);
   }
   return { op: 'pub', topic, id, payload: { body: base64Body(data as string), raw, ...keyed }, once };
 }
@@ -147,7 +154,7 @@ function parseAuth(token: unknown, id: OpId | undefined): ClientOp | InvalidOp {
   if (typeof token === 'string' && token.length > 0 && token.length <= MAX_TOKEN_LENGTH) {
     return { op: 'auth', token, id };
   }
-  return invalid('FANWIRE_OP_FIELD', `"token" is a string of 1 to ${MAX_TOKEN_LENGTH} characters`, id);
+  return invalid(Invalid.opField.code, `"token" is a string of 1 to ${MAX_TOKEN_LENGTH} characters`, id);
 }
 
 function isOpId(id: unknown): id is OpId | undefined {
@@ -170,7 +177,7 @@ function isPosition(since: unknown): since is Position {
   return typeof epoch === 'string' && epoch.length <= MAX_EPOCH_LENGTH && Number.isSafeInteger(seq) && Number(seq) >= 0;
 }
 
-function invalid(code: string, message: string, id?: OpId, topic?: string): InvalidOp {
+function invalid(code: WireCode, message: string, id?: OpId, topic?: string): InvalidOp {
   return { op: 'invalid', code, message, id, topic };
 }
 

@@ -1,5 +1,5 @@
 // What a topic may be called, and how a URL path names one.
-import type { Refusal } from './codes.js';
+import { type Refusal, Refused } from './codes.js';
 
 /** Longest topic name in bytes of UTF-8: it is a key in every index, log line and metric, so it stays short. */
 export const MAX_TOPIC_BYTES = 200;
@@ -43,8 +43,7 @@ export function parseTopicPath(path: string): { readonly topic: string } | Refus
   }
   if (/[\\#\ufffd]/.test(encoded)) {
     return {
-      status: 400,
-      code: 'FANWIRE_TOPIC_ENCODING',
+      ...Refused.topicEncoding,
       message: `the path ${quote(path)} has a "#", a backslash or bytes that are no UTF-8; encode the topic with encodeURIComponent`,
     };
   }
@@ -54,8 +53,7 @@ export function parseTopicPath(path: string): { readonly topic: string } | Refus
       topic = decodeURIComponent(encoded);
     } catch {
       return {
-        status: 400,
-        code: 'FANWIRE_TOPIC_ENCODING',
+        ...Refused.topicEncoding,
         message: `the path ${quote(path)} is not percent-encoded UTF-8; encode the topic with encodeURIComponent`,
       };
     }
@@ -64,7 +62,7 @@ export function parseTopicPath(path: string): { readonly topic: string } | Refus
 }
 
 function refuse(message: string): Refusal {
-  return { status: 400, code: 'FANWIRE_TOPIC_NAME', message };
+  return { ...Refused.topicName, message };
 }
 
 /** `name` as printable text that fits a log line, whatever is in it. */

@@ -4,7 +4,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Logger } from '../../base/log.js';
 import { version } from '../../base/version.js';
 import type { RelayConfig } from '../../config/schema.js';
-import type { Refusal } from '../../protocol/codes.js';
+import { type Refusal, Refused } from '../../protocol/codes.js';
 import { queryValue } from '../../protocol/query.js';
 import { type Answer, json, OK, refused } from '../../relay/door/answer.js';
 import { clip, type Handler, HttpRoutes, type Request } from '../../relay/door/routes.js';
@@ -103,8 +103,8 @@ class Admin {
     routes.add('/chat', { GET: (request) => chatPage(this.entrance(), request.header('host')) });
     const guarded = (answer: Handler): Handler => {
       return (request) => {
-        if (!this.mayAsk(request)) return refused(NO_TOKEN);
-        return this.isRebound(request) ? refused(FOREIGN_HOST) : answer(request);
+        if (!this.mayAsk(request)) return refused(Refused.adminToken);
+        return this.isRebound(request) ? refused(Refused.adminHost) : answer(request);
       };
     };
     routes.add('/metrics', { GET: guarded(() => this.metricsText()) });
@@ -203,22 +203,9 @@ class Admin {
       this.log.info({ id }, 'connection closed by an administrator');
       return json(200, { closed: id });
     }
-    return refused({ status: 404, code: 'FANWIRE_NO_CONNECTION', message: `no connection has the id ${quoted(id)}` });
+    return refused({ ...Refused.noConnection, message: `no connection has the id ${quoted(id)}` });
   }
 }
-
-const NO_TOKEN: Refusal = {
-  status: 401,
-  code: 'FANWIRE_ADMIN_TOKEN',
-  message: 'this needs the --admin-token, as Authorization: Bearer or ?token=',
-};
-
-const FOREIGN_HOST: Refusal = {
-  status: 403,
-  code: 'FANWIRE_ADMIN_HOST',
-  message:
-    'without an --admin-token this answers to localhost, 127.0.0.1 and [::1] only; ask by one of them, or set a token',
-};
 
 /** A Host header without its port. */
 function hostname(host: string): string {
@@ -231,11 +218,11 @@ function isLoopback(host: string): boolean {
 
 function noRoute({ method, path }: Request): Refusal {
   const asked = `${clip(method)} ${quoted(path)}`;
-  return { status: 404, code: 'FANWIRE_NO_ROUTE', message: `nothing answers ${asked} here; there is ${ROUTES}` };
+  return { ...Refused.noRoute, message: `nothing answers ${asked} here; there is ${ROUTES}` };
 }
 
 function badQuery(message: string): Answer {
-  return refused({ status: 400, code: 'FANWIRE_ADMIN_QUERY', message });
+  return refused({ ...Refused.adminQuery, message });
 }
 
 /** The query's `limit`, `initial` where it has none, undefined where it is no number from 1 to `max`. */

@@ -1,5 +1,5 @@
 // What a publish's headers say of its body: the frame it goes out as, and why it cannot be published as it is.
-import type { Refusal } from '../../protocol/codes.js';
+import { type Refusal, Refused } from '../../protocol/codes.js';
 import { clip, type Request } from '../../relay/door/routes.js';
 
 /** What a body goes out as; `undeclared` is what curl -d sends without a word about the type: text, unless it is
@@ -11,21 +11,21 @@ export function unreadableBody(request: Request): Refusal | undefined {
   const transfer = request.header('transfer-encoding').toLowerCase();
   if (transfer !== '' && transfer !== 'chunked') {
     const message = `the only Transfer-Encoding is chunked, got ${JSON.stringify(clip(transfer))}`;
-    return { status: 501, code: 'FANWIRE_BODY_TRANSFER', message };
+    return { ...Refused.bodyTransfer, message };
   }
   if (request.header('trailer') !== '') {
-    return { status: 400, code: 'FANWIRE_BODY_TRAILER', message: 'a body with trailers is not taken; leave them out' };
+    return Refused.bodyTrailer;
   }
   const coding = request.header('content-encoding').trim().toLowerCase();
   if (coding !== '' && coding !== 'identity') {
     const message = `a body goes out as it is, so it is taken without Content-Encoding, got ${JSON.stringify(clip(coding))}`;
-    return { status: 415, code: 'FANWIRE_BODY_ENCODING', message };
+    return { ...Refused.bodyEncoding, message };
   }
   const type = request.header('content-type');
   const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(type)?.[1] ?? 'utf-8';
   if (frameOf(type) === 'binary' || /^(utf-?8|us-ascii)$/i.test(charset)) return undefined;
   const message = `a text body must be UTF-8, got charset ${JSON.stringify(clip(charset))}`;
-  return { status: 415, code: 'FANWIRE_BODY_CHARSET', message };
+  return { ...Refused.bodyCharset, message };
 }
 
 const TEXT_TYPE = /^(?:text\/.*|application\/(?:json|xml|x-ndjson|ndjson|javascript|yaml|.*\+(?:json|xml|yaml)))$/;

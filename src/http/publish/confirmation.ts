@@ -2,8 +2,7 @@
 // a balancer send that to another node: only if NATS has the first by then, and the other node all that NATS had, do
 // they arrive in order.
 import type { Bus } from '../../bus/bus.js';
-import type { Refusal } from '../../protocol/codes.js';
-import { Refused } from '../../protocol/codes.js';
+import { type Refusal, Refused } from '../../protocol/codes.js';
 
 /** `order`: once NATS has it, if that can be; `cluster`: the same, and not with 202 if it cannot; `node`: as soon as
  *  this node has it. */
@@ -85,5 +84,5 @@ export function readConfirm(text: string, isClustered: boolean): Confirm | Refus
   if (text === '') return isClustered ? 'order' : 'node';
   if (text === 'cluster' || text === 'node') return text;
   const message = `"confirm" is cluster or node, got ${JSON.stringify(text.slice(0, 40))}`;
-  return { status: 400, code: 'FANWIRE_PUBLISH_QUERY', message };
+  return { ...Refused.publishQuery, message };
 }

@@ -168,7 +168,7 @@ export class PublishApi {
     const { maxPayloadBytes } = this.config;
     if (bytes.length > maxPayloadBytes) {
       return {
-        code: 'FANWIRE_PAYLOAD_TOO_LARGE',
+        code: Refused.payloadTooLarge.code,
         message: `data has ${bytes.length} bytes, at most ${maxPayloadBytes}`,
       };
     }
@@ -195,7 +195,6 @@ export class PublishApi {
 }
 
 const BAD_KEY: Refusal = {
-  status: 400,
-  code: 'FANWIRE_PUBLISH_QUERY',
+  ...Refused.publishQuery,
   message: `"key" has 1 to ${MAX_KEY_BYTES} bytes of UTF-8`,
 };

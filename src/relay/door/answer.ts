@@ -1,6 +1,6 @@
 // Every HTTP answer of both ports, as a value, and the one function that writes it: in the shape that HTTP allows for
 // its status and its request's method, as bytes.
-import { type Refusal, retryAdvice } from '../../protocol/codes.js';
+import { type Refusal, Refused, retryAdvice } from '../../protocol/codes.js';
 import { utf8 } from '../bytes.js';
 import type { HttpResponse } from '../uws.js';
 
@@ -63,7 +63,7 @@ export function noContent(headers: Headers): Answer {
 export const OK: Answer = json(200, { status: 'ok' });
 
 export const INTERNAL_ERROR: Answer = json(500, {
-  error: { code: 'FANWIRE_INTERNAL', message: 'this failed inside the relay; its log says why' },
+  error: { code: Refused.failed.code, message: Refused.failed.message },
 });
 
 function refusalHeaders({ status, code, retryAfterS }: Refusal): Headers {

@@ -39,8 +39,7 @@ const BODY_MS = 30_000;
 const KEEP_MS = 4000;
 
 const TOO_SLOW: Refusal = {
-  status: 408,
-  code: 'FANWIRE_BODY_SLOW',
+  ...Refused.bodySlow,
   message: `the body did not arrive within ${BODY_MS / 1000} s`,
 };
 
@@ -123,7 +122,7 @@ export function readBody(
 function refusalFor(received: number, maxBytes: number, budget: BodyBudget, chunkBytes: number): Refusal | undefined {
   if (received > maxBytes) {
     const message = `the body is larger than ${maxBytes} bytes`;
-    return { status: 413, code: 'FANWIRE_PAYLOAD_TOO_LARGE', message };
+    return { ...Refused.payloadTooLarge, message };
   }
   return budget.take(chunkBytes) ? undefined : Refused.publishBusy;
 }

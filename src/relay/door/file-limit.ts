@@ -3,7 +3,7 @@
 // 2.0 s of CPU in 2 s).
 import type { Logger } from '../../base/log.js';
 import { openFileLimit } from '../../base/open-files.js';
-import type { Refusal } from '../../protocol/codes.js';
+import { type Refusal, Refused } from '../../protocol/codes.js';
 import type { HttpResponse, TemplatedApp } from '../uws.js';
 
 /** Descriptors for other things than clients: those of the process and each of its threads (21 with one, 41 with four
@@ -81,8 +81,7 @@ export class FileLimit {
 
   private full(): Refusal {
     return {
-      status: 503,
-      code: 'FANWIRE_FILE_LIMIT',
+      ...Refused.fileLimit,
       message: `the relay has as many sockets open as its open-file limit of ${this.openFiles} allows; try again later`,
       retryAfterS: 5 + Math.floor(Math.random() * 5), // so that a herd does not return as one
     };

@@ -8,12 +8,6 @@ import { corsHeaders, preflight } from './cors.js';
 import type { RequestCount } from './requests.js';
 import { clip, type House, type Request } from './routes.js';
 
-const NOT_AN_UPGRADE: Refusal = {
-  status: 426,
-  code: 'FANWIRE_UPGRADE_REQUIRED',
-  message: 'this is a WebSocket endpoint: open ws://…/<topic>, for example with `fanwire sub`',
-};
-
 export class RelayHouse implements House {
   /** Answers without a body (HEAD, 204) whose connections may not have ended yet: they look as if there had been
    *  none. */
@@ -63,9 +57,9 @@ export class RelayHouse implements House {
   readonly nowhere = (request: Request): Answer => {
     const { method, path } = request;
     if (method === 'OPTIONS') return this.options(request, 'GET, HEAD, OPTIONS');
-    if (method === 'GET' || method === 'HEAD') return this.refuse(NOT_AN_UPGRADE);
+    if (method === 'GET' || method === 'HEAD') return this.refuse(Refused.notAnUpgrade);
     const message = `nothing answers ${clip(method)} ${JSON.stringify(clip(path))}`;
-    return this.refuse({ status: 404, code: 'FANWIRE_NO_ROUTE', message });
+    return this.refuse({ ...Refused.noRoute, message });
   };
 
   /** Answers an upgrade that is refused. Corked, or inside the route's handler. */

@@ -1,7 +1,7 @@
 // The one way from a request to its answer, on both ports. A route gives an answer, now or as a promise, and never sees
 // uWS's response: so none can end without an answer or an abort handler, which uWS takes as a reason to abort the
 // process.
-import type { Refusal } from '../../protocol/codes.js';
+import { type Refusal, Refused } from '../../protocol/codes.js';
 import { utf8 } from '../bytes.js';
 import type { HttpRequest, HttpResponse, TemplatedApp } from '../uws.js';
 import { type Answer, type Headers, INTERNAL_ERROR, mayHaveBody, noContent, refused, writeAnswer } from './answer.js';
@@ -40,10 +40,8 @@ const ANSWER_MS = 30_000;
 const MAX_SKIPPED_BYTES = 256 * 1024;
 
 const NO_ANSWER: Refusal = {
-  status: 503,
-  code: 'FANWIRE_NO_ANSWER',
+  ...Refused.noAnswer,
   message: `the relay found no answer within ${ANSWER_MS / 1000} s; try again later`,
-  retryAfterS: 5,
 };
 
 /** A request within its handler. */
@@ -178,8 +176,7 @@ function allowedMethods(methods: Methods): string[] {
 
 function wrongMethod({ method, path }: Request, allowed: string): Refusal {
   return {
-    status: 405,
-    code: 'FANWIRE_METHOD',
+    ...Refused.method,
     message: `${clip(method)} is no method of ${JSON.stringify(clip(path))}; there is ${allowed}`,
   };
 }

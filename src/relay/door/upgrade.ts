@@ -148,17 +148,12 @@ export class Upgrades {
 function checkHandshake(req: HttpRequest): Knock | Refusal {
   // RFC 6455 §4.2.1. uWS does not look, and with `Connection: close` it closes the socket while it is being upgraded.
   if (!/\bupgrade\b/i.test(req.getHeader(HEADER.connection))) {
-    return {
-      status: 400,
-      code: 'FANWIRE_WS_CONNECTION',
-      message: 'an upgrade request has the header Connection: Upgrade',
-    };
+    return Refused.wsConnection;
   }
   const version = req.getHeader(HEADER['sec-websocket-version']);
   if (version !== '13') {
     return {
-      status: 426,
-      code: 'FANWIRE_WS_VERSION',
+      ...Refused.wsVersion,
       message: `Sec-WebSocket-Version must be 13 (RFC 6455), got ${JSON.stringify(version)}`,
     };
   }
@@ -167,8 +162,7 @@ function checkHandshake(req: HttpRequest): Knock | Refusal {
   if (protocol === undefined) {
     // Most clients close a socket whose protocols were all left unanswered: they would come, go and come back.
     return {
-      status: 400,
-      code: 'FANWIRE_SUBPROTOCOL',
+      ...Refused.subprotocol,
       message: `Sec-WebSocket-Protocol offers fanwire.v1 or fanwire.raw, or is left out; got ${JSON.stringify(clip(offered))}`,
     };
   }
@@ -185,7 +179,7 @@ function checkHandshake(req: HttpRequest): Knock | Refusal {
 
 /** How a raw client wants to be served, by its query. */
 function rawWishes(query: string | undefined): Pick<Knock, 'everyMs' | 'rewind'> | Refusal {
-  const bad = (message: string): Refusal => ({ status: 400, code: 'FANWIRE_WS_QUERY', message });
+  const bad = (message: string): Refusal => ({ ...Refused.wsQuery, message });
   const every = queryValue(query, 'every') ?? '0';
   if (!/^\d{1,7}$/.test(every) || Number(every) > MAX_WINDOW_MS) {
     return bad(`"every" is a whole number of milliseconds up to ${MAX_WINDOW_MS}, got ${JSON.stringify(clip(every))}`);
