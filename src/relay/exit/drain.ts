@@ -11,21 +11,11 @@ const RESTART = closeReason('restart');
  * backpressure at its turn waits until it has read it, at the latest until the end: what was accepted for a reader
  * reaches it. `flush` delivers what is queued, and runs before any socket is closed.
  */
-export function closeSpread(
-  connections: Iterable<Connection>,
-  overMs: number,
-  flush: () => void,
-  told?: (connection: Connection) => void,
-): Promise<void> {
+export function closeSpread(connections: Iterable<Connection>, overMs: number, flush: () => void): Promise<void> {
   const left = [...connections];
   const total = left.length;
   let waiting: Connection[] = [];
   const startedAt = performance.now();
-
-  function close(connection: Connection): void {
-    told?.(connection);
-    connection.ws?.end(Close.restart, RESTART);
-  }
 
   return new Promise((resolve) => {
     function tick(): void {
@@ -38,7 +28,7 @@ export function closeSpread(
       while (left.length > keep) due.push(left.pop() as Connection);
       for (const connection of due) {
         if (!isLast && (connection.ws?.getBufferedAmount() ?? 0) > 0) waiting.push(connection);
-        else close(connection);
+        else connection.ws?.end(Close.restart, RESTART);
       }
       if (left.length + waiting.length > 0) setTimeout(tick, TICK_MS);
       else resolve();
