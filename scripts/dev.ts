@@ -2,7 +2,7 @@
 // serve`.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { signalChild } from '../bench/run/signal-child.js';
+import { signalChild } from '../bench/system/signal-child.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SERVE = ['--watch', '--watch-preserve-output', 'dist/src/cli.js', 'serve', '--drain-ms', '100'];

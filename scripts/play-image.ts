@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { isRunning, signalChild } from '../bench/run/signal-child.js';
+import { isRunning, signalChild } from '../bench/system/signal-child.js';
 import { buildImage, type Image, machineArguments } from './build-image.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));

@@ -11,7 +11,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { twoFreePorts } from '../bench/run/free-port.js';
+import { twoFreePorts } from '../bench/system/free-port.js';
 import { findPlatformRows, type Played, renderPlatforms } from './platforms-page.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));

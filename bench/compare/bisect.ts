@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { FanwireError } from '../../src/base/error.js';
-import { signalGroup } from '../run/signal-child.js';
+import { signalGroup } from '../system/signal-child.js';
 import { STEP_USAGE, STEPS_FILE, type Step, type StepTask, TASK_FILE } from './bisect-step.js';
 import { CheckoutCache } from './sides/cache.js';
 import { shadow } from './sides/checkout.js';

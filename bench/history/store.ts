@@ -4,7 +4,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FanwireError } from '../../src/base/error.js';
-import { makeFolder } from '../run/make-folder.js';
+import { makeFolder } from '../system/make-folder.js';
 import { branchFiles, commitFiles } from './branch.js';
 import { entrySchema, HISTORY_SCHEMA, type HistoryEntry } from './entry.js';
 

@@ -4,7 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { signalChild } from '../run/signal-child.js';
+import { signalChild } from '../system/signal-child.js';
 
 /** Instructions in user space: they hardly depend on who else is on the machine, as time does. Many virtual machines
  *  hide them. */

@@ -2,7 +2,6 @@
 
 import hdr, { type Histogram } from 'hdr-histogram-js';
 import { FanwireError } from '../../src/base/error.js';
-import type { Result } from '../result/result.js';
 
 /** 60 s. A longer latency is recorded as 60 s: at that point the server has stalled and the run is judged lost. */
 export const HIGHEST_LATENCY_US = 60_000_000;
@@ -64,8 +63,21 @@ export function percentileMs(histogram: Histogram, percentile: number): number |
   return histogram.totalCount === 0 ? null : toMs(histogram.getValueAtPercentile(percentile));
 }
 
+/** Milliseconds; null where the sample is too small to state it. */
+export interface LatencySummary {
+  p50: number | null;
+  p90: number | null;
+  p99: number | null;
+  p999: number | null;
+  p9999: number | null;
+  max: number | null;
+  mean: number | null;
+  /** HdrHistogram V2 in microseconds, base64. */
+  histogram: string;
+}
+
 /** The `latencyMs` block of a result. p999 and p9999 are null when the sample is too small to state them. */
-export function summarizeLatency(histogram: Histogram): Result['latencyMs'] {
+export function summarizeLatency(histogram: Histogram): LatencySummary {
   const samples = histogram.totalCount;
   const tail = (percentile: number) =>
     enoughSamples(samples, percentile) ? percentileMs(histogram, percentile) : null;

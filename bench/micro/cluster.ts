@@ -8,7 +8,7 @@ import { ByteSockets, binaryFrame } from '../load/byte-sockets.js';
 import { processCpuSeconds } from '../measure/cpu-time.js';
 import { medianOf } from '../measure/median.js';
 import { residentMemory } from '../measure/resident-memory.js';
-import { signalChild } from '../run/signal-child.js';
+import { signalChild } from '../system/signal-child.js';
 import { startBroker } from '../targets/broker.js';
 import { type Server, startRelay } from './server-process.js';
 

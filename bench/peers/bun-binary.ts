@@ -3,7 +3,7 @@
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { findProgram, isExecutable } from '../run/find-program.js';
+import { findProgram, isExecutable } from '../system/find-program.js';
 import { toolVersion } from './toolchain.js';
 
 /** The package that carries Bun's binary for this machine, without an install script. The package `bun` needs its

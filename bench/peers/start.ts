@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FanwireError } from '../../src/base/error.js';
-import { freePort } from '../run/free-port.js';
+import { freePort } from '../system/free-port.js';
 import { ServerProcess } from '../targets/server-process.js';
 import type { Target } from '../targets/target.js';
 import type { Peer } from './registry.js';

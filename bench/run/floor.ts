@@ -6,9 +6,9 @@ import type { Engine } from '../engines/engine.js';
 import { percentileMs } from '../measure/histogram.js';
 import type { Result } from '../result/result.js';
 import type { Plan } from '../scenarios/scenario.js';
+import { freePort } from '../system/free-port.js';
 import { ServerProcess } from '../targets/server-process.js';
 import type { Target } from '../targets/target.js';
-import { freePort } from './free-port.js';
 
 const SERVER = fileURLToPath(new URL('../targets/echo-server.js', import.meta.url));
 /** One subscriber: what more of them cost is the server's sending as much as the meter's reading. */

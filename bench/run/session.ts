@@ -14,7 +14,7 @@ import { validateResult } from '../result/result-validate.js';
 import { missedTerms, parseSlo } from '../result/slo.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.js';
-import { isOwn, startTarget, type TargetOptions } from '../targets/choose.js';
+import { isOwn, startTarget, type TargetOptions } from './choose-target.js';
 import { measureFloor } from './floor.js';
 import { ProgressBar } from './progress-bar.js';
 import { runPlan } from './run.js';

@@ -1,8 +1,8 @@
 // The NATS server that joins the relays of a `--nodes` run, started beside them unless the user names one.
 
 import { FanwireError } from '../../src/base/error.js';
-import { findProgram } from '../run/find-program.js';
-import { freePort } from '../run/free-port.js';
+import { findProgram } from '../system/find-program.js';
+import { freePort } from '../system/free-port.js';
 import { ServerProcess } from './server-process.js';
 
 export interface Broker {

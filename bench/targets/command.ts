@@ -1,6 +1,6 @@
 // A target started by a command line of the user's: `--cmd "node server.js {port}"`.
 
-import { freePort } from '../run/free-port.js';
+import { freePort } from '../system/free-port.js';
 import { ServerProcess } from './server-process.js';
 import type { Dialect, Target } from './target.js';
 

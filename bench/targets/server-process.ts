@@ -7,7 +7,7 @@ import { FanwireError } from '../../src/base/error.js';
 import { withoutOwnVariables } from '../../src/config/sources.js';
 import { pinnedCommand } from '../measure/pinning.js';
 import { raisedCommand } from '../measure/priority.js';
-import { isRunning, signalGroup } from '../run/signal-child.js';
+import { isRunning, signalGroup } from '../system/signal-child.js';
 import { lastWords } from './last-words.js';
 
 /** A JVM on a busy machine needs its time. */

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { freePort } from '../../bench/run/free-port.js';
+import { freePort } from '../../bench/system/free-port.js';
 import { fanwire, type ServeProcess } from '../support/fanwire-process.js';
 import { ONLY_LINUX, until } from '../support/process-facts.js';
 import { Witness } from '../support/witness.js';

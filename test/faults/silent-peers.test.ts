@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { signalChild } from '../../bench/run/signal-child.js';
+import { signalChild } from '../../bench/system/signal-child.js';
 import { serve } from '../support/fanwire-process.js';
 import { ONLY_LINUX, openFiles, until } from '../support/process-facts.js';
 import { SocketClient } from '../support/socket-client.js';

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { after, before } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { findProgram } from '../../bench/run/find-program.js';
+import { findProgram } from '../../bench/system/find-program.js';
 import { lacks } from './needs.js';
 
 const CHROMIUM = process.env.CHROMIUM ?? findProgram('chromium') ?? '/usr/bin/chromium';

@@ -6,8 +6,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { twoFreePorts } from '../../bench/run/free-port.js';
-import { isRunning, signalChild } from '../../bench/run/signal-child.js';
+import { twoFreePorts } from '../../bench/system/free-port.js';
+import { isRunning, signalChild } from '../../bench/system/signal-child.js';
 import { pathOf } from './needs.js';
 
 function isStopped(pid: string): boolean {

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { findProgram } from '../../bench/run/find-program.js';
+import { findProgram } from '../../bench/system/find-program.js';
 
 /** How each is installed: on Debian and Ubuntu, and on macOS where Homebrew has it. */
 const INSTALLED_BY = {

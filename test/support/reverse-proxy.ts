@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../bench/run/free-port.js';
-import { signalChild, signalGroup } from '../../bench/run/signal-child.js';
+import { freePort } from '../../bench/system/free-port.js';
+import { signalChild, signalGroup } from '../../bench/system/signal-child.js';
 import type { ServeProcess } from './fanwire-process.js';
 import { pathOf } from './needs.js';
 

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { FanwireError } from '../../../src/base/error.js';
-import { signalGroup } from '../../run/signal-child.js';
+import { signalGroup } from '../../system/signal-child.js';
 import { lastWords } from '../../targets/last-words.js';
 import { withoutRepository } from './git.js';
 

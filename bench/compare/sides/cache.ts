@@ -17,7 +17,7 @@ import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../../src/base/error.js';
-import { makeFolder } from '../../run/make-folder.js';
+import { makeFolder } from '../../system/make-folder.js';
 
 /** Built checkouts kept at most: fanwire's own takes 400 MB. */
 const KEPT = 8;

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { FanwireError } from '../../../src/base/error.js';
-import { isExecutable } from '../../run/find-program.js';
+import { isExecutable } from '../../system/find-program.js';
 
 /** All five scripts ran on v1.8.1 and v2.2.0; what is older was not tried. */
 const OLDEST: readonly [major: number, minor: number] = [1, 8];

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { FanwireError } from '../../../src/base/error.js';
 import { type Line, readLine } from '../../k6/lib/lines.js';
 import { raiseSession } from '../../measure/priority.js';
-import { isRunning, signalChild } from '../../run/signal-child.js';
+import { isRunning, signalChild } from '../../system/signal-child.js';
 
 /** k6's own exit code for crossed thresholds; the result is whole. */
 const EXIT_THRESHOLDS = 99;

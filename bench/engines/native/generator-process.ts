@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { FanwireError } from '../../../src/base/error.js';
 import { pinProcess } from '../../measure/pinning.js';
 import { raiseProcess } from '../../measure/priority.js';
-import { isRunning, signalChild } from '../../run/signal-child.js';
+import { isRunning, signalChild } from '../../system/signal-child.js';
 import type { Command, Interval, Message, Role } from './messages.js';
 
 const ENTRY = fileURLToPath(new URL('./generator.js', import.meta.url));

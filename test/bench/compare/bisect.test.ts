@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { signalChild } from '../../../bench/run/signal-child.js';
+import { signalChild } from '../../../bench/system/signal-child.js';
 import { constructRepository } from '../../support/constructed-repository.js';
 
 const CLI = fileURLToPath(new URL('../../../src/cli.js', import.meta.url));

@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { signalChild } from '../../../bench/run/signal-child.js';
+import { signalChild } from '../../../bench/system/signal-child.js';
 import { builds, compare, project } from '../../support/built-sides.js';
 import { constructRepository } from '../../support/constructed-repository.js';
 import { testNeeding } from '../../support/needs.js';

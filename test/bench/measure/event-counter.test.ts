@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
 import { countEvents, whyUncountable } from '../../../bench/measure/event-counter.js';
-import { signalChild } from '../../../bench/run/signal-child.js';
+import { signalChild } from '../../../bench/system/signal-child.js';
 
 const EVENT = 'page-faults:u';
 

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StarvationWatch } from '../../../bench/measure/starvation.js';
-import { signalChild } from '../../../bench/run/signal-child.js';
+import { signalChild } from '../../../bench/system/signal-child.js';
 import { needs, needsProc } from '../../support/needs.js';
 
 /** Keeps a core busy, and ends by itself should the test not get to it. */

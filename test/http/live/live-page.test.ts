@@ -2,7 +2,7 @@
 // relay.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freePort } from '../../../bench/run/free-port.js';
+import { freePort } from '../../../bench/system/free-port.js';
 import { inkedPixels, noChromium, PHONE, sharedChromium } from '../../support/chromium.js';
 import { serve } from '../../support/fanwire-process.js';
 import { NatsServer } from '../../support/nats-server.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
-import { signalChild } from '../../../bench/run/signal-child.js';
+import { signalChild } from '../../../bench/system/signal-child.js';
 import { serve } from '../../support/fanwire-process.js';
 import { SocketClient } from '../../support/socket-client.js';
 

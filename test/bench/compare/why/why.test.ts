@@ -16,7 +16,7 @@ import { canRecordNative, stacksOf } from '../../../../bench/compare/why/native-
 import { findWhy } from '../../../../bench/compare/why/play.js';
 import { nativeEngine } from '../../../../bench/engines/native.js';
 import { splitCores } from '../../../../bench/measure/pinning.js';
-import { signalChild } from '../../../../bench/run/signal-child.js';
+import { signalChild } from '../../../../bench/system/signal-child.js';
 import { constructRepository, temporaryFolder } from '../../../support/constructed-repository.js';
 import { sampleComparison } from '../../../support/sample-comparison.js';
 

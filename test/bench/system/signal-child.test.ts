@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { isRunning, signalChild, signalGroup } from '../../../bench/run/signal-child.js';
+import { isRunning, signalChild, signalGroup } from '../../../bench/system/signal-child.js';
 
 const ROOT = new URL('../../../../', import.meta.url);
 

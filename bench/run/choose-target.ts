@@ -4,10 +4,10 @@ import { FanwireError } from '../../src/base/error.js';
 import { peerNamed } from '../peers/registry.js';
 import { startPeer } from '../peers/start.js';
 import type { Plan } from '../scenarios/scenario.js';
-import { startCommandTarget } from './command.js';
-import { startRelayTarget } from './relay.js';
-import type { Dialect, Target } from './target.js';
-import { urlTarget } from './url.js';
+import { startCommandTarget } from '../targets/command.js';
+import { startRelayTarget } from '../targets/relay.js';
+import type { Dialect, Target } from '../targets/target.js';
+import { urlTarget } from '../targets/url.js';
 
 export interface TargetOptions {
   readonly urls: readonly string[];
