@@ -30,7 +30,7 @@ export const STEPS_FILE = 'steps.jsonl';
 const SKIP = 125;
 /** Codes from 128 on end the bisection. */
 export const STEP_USAGE = 129;
-export const STEP_INTERRUPTED = 130;
+const STEP_INTERRUPTED = 130;
 
 /** Compares `commit` with the good one, or the exit code that ends the whole bisection. */
 function judgeCommit(place: string, commit: string): Step | number {

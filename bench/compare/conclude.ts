@@ -68,7 +68,7 @@ function conclude(
 }
 
 /** `verdict`: the one that the session came to, for a gate; a metric that decides nothing is judged by itself. */
-export function judgeMetric(
+function judgeMetric(
   metric: Metric,
   pairs: readonly Pair[],
   budget: number,

@@ -55,7 +55,7 @@ export class Patience {
 }
 
 /** A reason that every run of this load will have, whatever the neighbours do. */
-export function isOfLoad(reason: string): boolean {
+function isOfLoad(reason: string): boolean {
   return reason.startsWith('too few');
 }
 

@@ -180,7 +180,7 @@ function row(metric: MetricOutcome): string[] {
   ];
 }
 
-export function verdictText(metric: MetricOutcome): string {
+function verdictText(metric: MetricOutcome): string {
   if (!metric.isGate) return `(${metric.verdict})`;
   const when = metric.verdict === 'inconclusive' && metric.decidedInS !== null ? `, ${decidedIn(metric)}` : '';
   return `${MARK[metric.verdict]} ${metric.verdict}${when}`;

@@ -46,7 +46,7 @@ export interface CompareRequest {
 }
 
 export const DEFAULT_ALPHA = 0.01;
-export const DEFAULT_MINUTES = 5;
+const DEFAULT_MINUTES = 5;
 
 /** Runs the comparison; null when only a baseline was saved.
  *  @throws FanwireError */

@@ -70,7 +70,7 @@ export interface NamedSide {
 /** Recognises `spec` in the order URL, folder, git ref, command.
  *  @throws FanwireError FANWIRE_USAGE_SIDE for a spec that is none of them, FANWIRE_COMPARE_CHECKOUT where git
  *  refuses */
-export async function nameSide(flag: string, spec: string, options: SideOptions): Promise<NamedSide> {
+async function nameSide(flag: string, spec: string, options: SideOptions): Promise<NamedSide> {
   if (/^wss?:\/\//.test(spec)) return ready(spec, async () => urlTarget([spec], 'raw', []));
   const isFolder = isDirectory(spec);
   const looksLikePath = /^(\.|\/|~)|\/$/.test(spec) && !/\s/.test(spec);

@@ -33,7 +33,7 @@ export interface Suite {
 
 /** Minutes for a suite that says nothing of its own: what 14 pairs of each of the default scenarios take, about
  *  twice. */
-export const SUITE_MINUTES = 20;
+const SUITE_MINUTES = 20;
 
 /** What ships: each scenario at a size that two cores play in seconds. Only fan-out has a closed loop, since that is a
  *  fan-out itself; elsewhere CPU is that of the open loop, which is noisier, and its budget wider. */

@@ -22,7 +22,7 @@ export function toolVersion(tool: string, args: readonly string[], pattern: RegE
 }
 
 /** The folder of an installed npm package; undefined when it is not installed. */
-export function nodePackage(name: string): string | undefined {
+function nodePackage(name: string): string | undefined {
   for (const modules of require.resolve.paths(name) ?? []) {
     if (existsSync(join(modules, name, 'package.json'))) return join(modules, name);
   }

@@ -4,7 +4,7 @@ import { Deque } from '../base/deque.js';
 import type { RingWriter } from './ring.js';
 
 /** Bytes that wait for room in the ring. Several times the largest message allowed (16 MiB). */
-export const OUTBOX_BYTES = 64 * 1024 * 1024;
+const OUTBOX_BYTES = 64 * 1024 * 1024;
 /** What a waiting message takes besides its payload. */
 const ENTRY_BYTES = 128;
 

@@ -23,7 +23,7 @@ const INSTALLS: readonly (readonly [file: string, install: string, run: string])
 ];
 
 /** Where the lock file of `folder` is: in it, or above it up to `top` (a monorepo keeps one). */
-export function lockFileOf(folder: string, top: string): string | undefined {
+function lockFileOf(folder: string, top: string): string | undefined {
   for (let at = folder; ; at = dirname(at)) {
     const name = INSTALLS.map(([file]) => file).find((file) => existsSync(join(at, file)));
     if (name !== undefined) return join(at, name);
@@ -64,7 +64,7 @@ function manifestOf(folder: string): Manifest | undefined {
 
 /** The environment of a build: without what `npm run` and git's hooks say of the folder that fanwire was called in, so
  *  that one side's build finds nothing of the user's, or of the other side's. */
-export function buildEnvironment(folder: string): NodeJS.ProcessEnv {
+function buildEnvironment(folder: string): NodeJS.ProcessEnv {
   const env = withoutRepository(process.env);
   for (const name of Object.keys(env)) {
     if (

@@ -16,7 +16,7 @@ export interface FrameSink {
   violation(reason: string): void;
 }
 
-export const OPCODE_CONTINUATION = 0;
+const OPCODE_CONTINUATION = 0;
 export const OPCODE_TEXT = 1;
 export const OPCODE_BINARY = 2;
 export const OPCODE_CLOSE = 8;

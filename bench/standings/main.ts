@@ -10,19 +10,19 @@ import { formatMs, formatSeconds } from '../../src/base/page/format.js';
 import { NATIVE_DEFAULTS, nativeEngine } from '../engines/native.js';
 import { pinProcess, splitCores } from '../measure/pinning.js';
 import { raisePriority } from '../measure/priority.js';
+import { PEERS, type Peer, peerNamed } from '../peers/registry.js';
+import { startPeer } from '../peers/start.js';
 import { write } from '../report/files.js';
 import { writeReports } from '../report/write.js';
 import { validateResult } from '../result/result-validate.js';
 import { positive, scriptCommand } from '../run/script-command.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan } from '../scenarios/scenario.js';
-import { deliverFlags } from '../targets/choose.js';
+import { deliverFlags } from '../run/choose-target.js';
 import { startRelayTarget } from '../targets/relay.js';
-import { PEERS, type Peer, peerNamed } from './registry.js';
 import { type Contestant, playRounds } from './rounds.js';
 import { medianRuns, type Run } from './standings.js';
 import { type Absentee, standingsMarkdown } from './standings-markdown.js';
-import { startPeer } from './start.js';
 
 const BASE = 'fanwire';
 /** Short, so that three rounds of nine servers end in six minutes (a run took 6.5 s with 3 s measured, on a busy

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { medianRuns, type Run, spread, standings } from '../../../bench/peers/standings.js';
-import { standingsMarkdown } from '../../../bench/peers/standings-markdown.js';
+import { medianRuns, type Run, spread, standings } from '../../../bench/standings/standings.js';
+import { standingsMarkdown } from '../../../bench/standings/standings-markdown.js';
 import type { Result } from '../../../bench/result/result.js';
 import { sampleResult } from '../../support/sample-result.js';
 

@@ -11,7 +11,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Result } from '../../../bench/result/result.js';
 import { readResults } from '../../../bench/result/result-validate.js';
 
-const COMMAND = 'dist/bench/peers/main.js';
+const COMMAND = 'dist/bench/standings/main.js';
 
 test('two servers, one short round: every result obeys the published schema, and all three files are written', () => {
   const folder = mkdtempSync(join(tmpdir(), 'fanwire-peers-'));
