@@ -19,10 +19,10 @@ export interface Peer {
   /** Whether a publisher is left out of what it sends. */
   readonly leavesSenderOut: boolean;
   /** Looks for it on this machine, once; that may compile it. */
-  find(): Presence;
+  find(): Availability;
 }
 
-export type Presence =
+export type Availability =
   | { readonly present: false; readonly reason: string }
   | {
       readonly present: true;
@@ -114,25 +114,25 @@ export function peerNamed(name: string): Peer {
 }
 
 /** Every run of a peer asks again, but tools do not come and go while rounds are played. */
-function once(find: () => Presence): () => Presence {
-  let found: Presence | undefined;
+function once(find: () => Availability): () => Availability {
+  let found: Availability | undefined;
   return () => {
     found ??= find();
     return found;
   };
 }
 
-function absent(reason: string): Presence {
+function absent(reason: string): Availability {
   return { present: false, reason };
 }
 
-function nodePeer(packageName: string, source: string): Presence {
+function nodePeer(packageName: string, source: string): Availability {
   const version = installedVersion(packageName);
   if (version === undefined) return absent(`${packageName} is not installed: npm install ${packageName}`);
   return { present: true, version, command: (port) => [process.execPath, join(SOURCES, source), String(port)] };
 }
 
-function bunPeer(): Presence {
+function bunPeer(): Availability {
   const bun = findBun();
   if (bun === undefined) return absent(`bun is not installed: ${BUN_INSTALL}`);
   return {
@@ -142,7 +142,7 @@ function bunPeer(): Presence {
   };
 }
 
-function findNchan(): Presence {
+function findNchan(): Availability {
   const nginx = ['/usr/sbin/nginx', 'nginx'].find(
     (binary) => toolVersion(binary, ['-v'], /nginx\/(\S+)/) !== undefined,
   );
@@ -164,7 +164,7 @@ function findNchan(): Presence {
   return { present: true, version: packaged ?? '', command };
 }
 
-function findGorilla(): Presence {
+function findGorilla(): Availability {
   const go = toolVersion('go', ['version'], /go(\d\S*)/);
   if (go === undefined)
     return absent('Go is not installed: apt-get install golang-go golang-github-gorilla-websocket-dev');
@@ -178,7 +178,7 @@ function findGorilla(): Presence {
   return { present: true, version: `on Go ${go}`, command: (port) => [built.binary, String(port)] };
 }
 
-function findHttpKit(): Presence {
+function findHttpKit(): Availability {
   const clojure = toolVersion('which', ['clojure'], /(\S+)/);
   if (clojure === undefined) return absent('Clojure is not installed: apt-get install clojure');
   const repository = join(homedir(), '.m2/repository/http-kit/http-kit');
@@ -198,7 +198,7 @@ function findHttpKit(): Presence {
   };
 }
 
-function findLimit(): Presence {
+function findLimit(): Availability {
   if (process.platform !== 'linux') return absent('limit uses epoll, which only Linux has');
   const compiler = ['g++', 'clang++'].find((tool) => toolVersion(tool, ['--version'], /(.)/) !== undefined);
   if (compiler === undefined) return absent('no C++ compiler: apt-get install g++');

@@ -21,7 +21,7 @@ export interface StreamsOptions {
 }
 
 /** A rule and its stream. */
-export interface Kept extends KeptRule {
+export interface RuleStream extends KeptRule {
   readonly hash: string;
   readonly stream: string;
   epoch: string;
@@ -30,7 +30,7 @@ export interface Kept extends KeptRule {
 type Config = Partial<StreamConfig> & { readonly name: string };
 
 export class HistoryStreams {
-  readonly kept: readonly Kept[];
+  readonly kept: readonly RuleStream[];
   /** As last asked for, by stream. */
   private readonly asked = new Map<string, string>();
 
@@ -58,7 +58,7 @@ export class HistoryStreams {
     }
   }
 
-  private async ensureOne(manager: JetStreamManager, kept: Kept): Promise<void> {
+  private async ensureOne(manager: JetStreamManager, kept: RuleStream): Promise<void> {
     const config = this.configOf(kept);
     this.asked.set(kept.stream, JSON.stringify(config));
     const { created } = await manager.streams.add(config).catch((error: { code?: number }) => {
@@ -68,7 +68,7 @@ export class HistoryStreams {
     kept.epoch = `${Date.parse(created).toString(36)}.${kept.hash}`;
   }
 
-  private configOf(kept: Kept): Config {
+  private configOf(kept: RuleStream): Config {
     const { hash, stream, maxMessages, ttlMs, isState = false } = kept;
     const { prefix, rules, maxBytes, stateMaxBytes, replicas } = this.options;
     const share = (bytes: number, of: readonly KeptRule[]): number =>

@@ -15,7 +15,7 @@ import type { Elsewhere } from './bridge.js';
 import { HeardStates } from './heard-states.js';
 import type { JetStreamOptions, OwnerOutput } from './jetstream-options.js';
 import { JetStreamReader, type KeptAt } from './jetstream-reader.js';
-import { HistoryStreams, type Kept } from './jetstream-streams.js';
+import { HistoryStreams, type RuleStream } from './jetstream-streams.js';
 import type { NatsObserver } from './nats-bus-options.js';
 import { bridgedSubject, historySubject, stateSubject } from './subject.js';
 
@@ -38,7 +38,7 @@ export class JetStreamOwner implements NatsObserver {
   unconfirmed = 0;
   output: OwnerOutput = { send: () => {}, doubt: () => {} };
   private readonly streams: HistoryStreams;
-  private readonly kept: readonly Kept[];
+  private readonly kept: readonly RuleStream[];
   private readonly warnings: SampledWarnings;
   private readonly live = new Map<string, Subscription | undefined>();
   private readonly states = new HeardStates();
@@ -228,7 +228,7 @@ export class JetStreamOwner implements NatsObserver {
     });
   }
 
-  private hear(kept: Kept, topic: string, message: Msg): void {
+  private hear(kept: RuleStream, topic: string, message: Msg): void {
     const { record, body } = readRecord(message.data);
     if (record.is !== 'publish') return;
     const { is: _, ...about } = record;
@@ -280,12 +280,12 @@ export class JetStreamOwner implements NatsObserver {
     if (reader === this.reader) this.warnings.warn('history cannot be read from NATS', { topic, reason });
   }
 
-  private placeOf(kept: Kept, topic: string): KeptAt {
+  private placeOf(kept: RuleStream, topic: string): KeptAt {
     return { stream: kept.stream, subject: this.subject(kept, 'in', topic) };
   }
 
   /** Takes in all keys of a state. */
-  private subject({ hash, isState }: Kept, way: 'in' | 'out', topic: string): string {
+  private subject({ hash, isState }: RuleStream, way: 'in' | 'out', topic: string): string {
     return (isState ? stateSubject : historySubject)(this.options.prefix, hash, way, topic);
   }
 }

@@ -1,10 +1,11 @@
 // Another thread as the bus between threads sees it: the rings there and back, and what is under way on them.
+
+import { CrossingQueue } from './crossing-queue.js';
 import type { Link } from './link.js';
-import { Outbox } from './outbox.js';
 import { RingReader, RingWriter } from './ring.js';
 
 export class Peer {
-  readonly outbox: Outbox;
+  readonly crossings: CrossingQueue;
   readonly reader: RingReader;
   /** Whether something was pushed since the last flush. */
   dirty = false;
@@ -14,7 +15,7 @@ export class Peer {
   private parts: Uint8Array[] = [];
 
   constructor(readonly link: Link) {
-    this.outbox = new Outbox(new RingWriter(link.outbound, link.port));
+    this.crossings = new CrossingQueue(new RingWriter(link.outbound, link.port));
     this.reader = new RingReader(link.inbound);
   }
 

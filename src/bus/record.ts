@@ -34,7 +34,7 @@ export interface Received {
 
 /** Writes one record into `bytes` at `at`, a multiple of 4. `sameTopic` leaves the topic out. Returns the bytes it
  *  took. */
-export function writeRecord(
+export function writeRingRecord(
   bytes: Buffer,
   at: number,
   topic: string,
@@ -56,7 +56,7 @@ export function writeRecord(
 }
 
 /** Reads the record at `at` into `into`, which holds the record before. */
-export function readRecord(bytes: Buffer, at: number, into: Received): void {
+export function readRingRecord(bytes: Buffer, at: number, into: Received): void {
   const flags = bytes[at + 5] as number;
   const topicBytes = bytes.readUInt16LE(at + 6);
   const payloadAt = at + HEADER_BYTES + topicBytes;

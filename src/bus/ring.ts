@@ -3,7 +3,7 @@
 // however many messages, without allocation; two thirds of what postMessage with a transferred ArrayBuffer costs
 // (docs/scaling.md, `npm run bench:crossing`).
 import type { MessagePort } from 'node:worker_threads';
-import { MORE, type Received, readRecord, recordBound, SAME_TOPIC, writeRecord } from './record.js';
+import { MORE, type Received, readRingRecord, recordBound, SAME_TOPIC, writeRingRecord } from './record.js';
 
 /** Words of the control block, each on a cache line of its own, since each is written by another side or at another
  *  time: how far the reader is, how far the writer, and whether the reader is or will be awake. */
@@ -64,7 +64,7 @@ export class RingWriter extends Ring {
       at = 0;
     }
     const flags = (topic === this.lastTopic ? SAME_TOPIC : 0) | (more ? MORE : 0);
-    this.tail = (this.tail + writeRecord(this.bytes, at, topic, kind, flags, payload)) | 0;
+    this.tail = (this.tail + writeRingRecord(this.bytes, at, topic, kind, flags, payload)) | 0;
     this.lastTopic = topic;
     return true;
   }
@@ -105,7 +105,7 @@ export class RingReader extends Ring {
         this.head = (this.head + this.capacity - at) | 0;
         continue;
       }
-      readRecord(this.bytes, at, this.record);
+      readRingRecord(this.bytes, at, this.record);
       take(this.record);
       this.head = (this.head + this.record.length) | 0;
       // A writer that waits for room goes on while this side still reads.

@@ -87,8 +87,8 @@ export class ThreadsBus implements Bus, Threads {
     peer.link.port.close();
     this.surveys.gone(index);
     this.threadsObserver.gone(index);
-    this.pastForwarded += peer.outbox.forwarded;
-    this.pastLost += peer.outbox.lost;
+    this.pastForwarded += peer.crossings.forwarded;
+    this.pastLost += peer.crossings.lost;
   }
 
   subscribe(topic: string): void {
@@ -170,9 +170,9 @@ export class ThreadsBus implements Bus, Threads {
   status(): BusStatus {
     let forwarded = this.pastForwarded;
     let lost = this.pastLost;
-    for (const { outbox } of this.peers.values()) {
-      forwarded += outbox.forwarded;
-      lost += outbox.lost;
+    for (const { crossings } of this.peers.values()) {
+      forwarded += crossings.forwarded;
+      lost += crossings.lost;
     }
     return { ...NO_STATUS, forwarded, received: this.received, lost };
   }
@@ -190,14 +190,14 @@ export class ThreadsBus implements Bus, Threads {
       this.pastLost++; // it has just died: so have its subscribers' sockets
       return;
     }
-    peer.outbox.push(topic, kind, message instanceof Uint8Array ? message : new Uint8Array(message));
+    peer.crossings.push(topic, kind, message instanceof Uint8Array ? message : new Uint8Array(message));
     this.awaitFlush(peer);
   }
 
   private tell(index: number, topic: string, kind: number): void {
     const peer = this.peers.get(index);
     if (peer === undefined) return;
-    peer.outbox.pushControl(topic, kind);
+    peer.crossings.pushControl(topic, kind);
     this.awaitFlush(peer);
   }
 
@@ -222,7 +222,7 @@ export class ThreadsBus implements Bus, Threads {
     let done = 0;
     for (const peer of this.dirty) {
       const isGone = this.peers.get(peer.link.peer) !== peer;
-      if (isGone || peer.outbox.publish()) peer.dirty = false;
+      if (isGone || peer.crossings.publish()) peer.dirty = false;
       else this.dirty[done++] = peer;
     }
     this.dirty.length = done;

@@ -46,6 +46,8 @@ export interface WorkerOps extends Omit<Inspection, 'port' | 'workerRestarts' | 
   unlink(peer: number): void;
 }
 
+export type AnswerOf<Op extends keyof WorkerOps> = Awaited<ReturnType<WorkerOps[Op]>>;
+
 export interface Call {
   readonly id: number;
   readonly op: keyof WorkerOps;

@@ -16,10 +16,8 @@ import { urlOf } from '../relay/listening.js';
 import { claimPort } from './claim-port.js';
 import { Hub } from './hub.js';
 import { linkPair, ringBytes } from './mesh.js';
-import type { WorkerOps } from './messages.js';
+import type { AnswerOf, WorkerOps } from './messages.js';
 import { WorkerThread } from './thread.js';
-
-type Result<Op extends keyof WorkerOps> = Awaited<ReturnType<WorkerOps[Op]>>;
 
 const WORKER = new URL('./worker.js', import.meta.url);
 /** A worker that dies again within this time is started later each time, up to the longest wait. */
@@ -135,7 +133,7 @@ export class Supervisor {
     withinMs: number,
     op: Op,
     ...args: Parameters<WorkerOps[Op]>
-  ): Promise<{ readonly worker: number; readonly answer: Result<Op> | undefined }[]> {
+  ): Promise<{ readonly worker: number; readonly answer: AnswerOf<Op> | undefined }[]> {
     return Promise.all(
       this.indices.map(async (worker) => ({ worker, answer: await this.askOne(withinMs, worker, op, ...args) })),
     );
@@ -147,7 +145,7 @@ export class Supervisor {
     index: number,
     op: Op,
     ...args: Parameters<WorkerOps[Op]>
-  ): Promise<Result<Op> | undefined> {
+  ): Promise<AnswerOf<Op> | undefined> {
     const asked = this.workers[index]?.call(op, args).catch(() => undefined);
     const tooLate = new Promise<undefined>((resolve) => setTimeout(resolve, withinMs, undefined).unref());
     return asked && Promise.race([asked, tooLate]);

@@ -2,9 +2,7 @@
 import type { TransferListItem } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
 import { errorFrom, FanwireError } from '../base/error.js';
-import type { FromWorker, WorkerOps, WorkerSetup } from './messages.js';
-
-type Result<Op extends keyof WorkerOps> = Awaited<ReturnType<WorkerOps[Op]>>;
+import type { AnswerOf, FromWorker, WorkerOps, WorkerSetup } from './messages.js';
 
 interface Pending {
   resolve(value: unknown): void;
@@ -56,7 +54,7 @@ export class WorkerThread {
     op: Op,
     args: Parameters<WorkerOps[Op]>,
     transfer: readonly TransferListItem[] = [],
-  ): Promise<Result<Op>> {
+  ): Promise<AnswerOf<Op>> {
     const id = this.nextCall++;
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve: resolve as (value: unknown) => void, reject });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { Outbox } from '../../src/bus/outbox.js';
+import { CrossingQueue } from '../../src/bus/crossing-queue.js';
 import { allocateRing, RingReader, RingWriter } from '../../src/bus/ring.js';
 
 interface Message {
@@ -47,23 +47,23 @@ test('messages of any topic and size, some larger than the ring, come out whole,
   fc.assert(
     fc.property(steps, (script) => {
       const { writer, reader } = ring(2048);
-      const outbox = new Outbox(writer);
+      const crossings = new CrossingQueue(writer);
       const { whole, read } = collector(reader);
       const sent: Message[] = [];
       for (const step of script) {
-        if (step === 'publish') outbox.publish();
+        if (step === 'publish') crossings.publish();
         else if (step === 'read') read();
         else {
           const passing = Buffer.from(step.payload);
-          outbox.push(step.topic, step.kind, passing);
+          crossings.push(step.topic, step.kind, passing);
           sent.push({ ...step, payload: Buffer.from(step.payload) });
           passing.fill(0xff); // as uWS takes its buffer back
         }
       }
-      while (!outbox.publish()) read();
+      while (!crossings.publish()) read();
       read();
       assert.deepEqual(whole, sent);
-      assert.equal(outbox.lost, 0);
+      assert.equal(crossings.lost, 0);
     }),
   );
 });
@@ -98,18 +98,18 @@ test('a reader that is awake is not woken again, and one that sleeps is, once', 
   assert.equal(port.woken, 2);
 });
 
-test('beyond its bound an outbox loses the newest messages, counts them, and keeps the order of the rest', () => {
+test('beyond its bound a queue loses the newest messages, counts them, and keeps the order of the rest', () => {
   const { writer, reader } = ring(2048);
-  const outbox = new Outbox(writer, 10_000);
+  const crossings = new CrossingQueue(writer, 10_000);
   const { whole, read } = collector(reader);
-  for (let i = 0; i < 100; i++) outbox.push('news', 0, Buffer.alloc(300, i));
-  assert.ok(outbox.lost > 0 && outbox.forwarded > 0);
-  assert.equal(outbox.forwarded + outbox.lost, 100);
-  outbox.pushControl('news', 254);
-  while (!outbox.publish()) read();
+  for (let i = 0; i < 100; i++) crossings.push('news', 0, Buffer.alloc(300, i));
+  assert.ok(crossings.lost > 0 && crossings.forwarded > 0);
+  assert.equal(crossings.forwarded + crossings.lost, 100);
+  crossings.pushControl('news', 254);
+  while (!crossings.publish()) read();
   read();
   assert.deepEqual(
     whole.map(({ kind, payload }) => (kind === 254 ? 'control' : payload[0])),
-    [...Array(outbox.forwarded).keys(), 'control'],
+    [...Array(crossings.forwarded).keys(), 'control'],
   );
 });

@@ -28,7 +28,7 @@ export interface ConfirmingRelay {
 const NUMBER_MS = 5000;
 
 /** The publishes of one request. */
-export class Confirmation {
+export class PublishConfirmation {
   /** The number of the last message that got one. */
   seq = 0;
   private readonly unnumbered = new Set<string>();

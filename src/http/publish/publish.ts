@@ -17,7 +17,7 @@ import { BodyBudget, type BodyRefusal, type HeldBody } from '../../relay/door/bo
 import type { HttpRoutes, Request } from '../../relay/door/routes.js';
 import { ByClient } from '../by-client.js';
 import { type FrameKind, frameOf, unreadableBody } from './body-headers.js';
-import { type Confirm, Confirmation, type ConfirmingRelay, readConfirm } from './confirmation.js';
+import { type Confirm, type ConfirmingRelay, PublishConfirmation, readConfirm } from './confirmation.js';
 import { batchLines, parseBatchLine } from './publish-batch.js';
 
 const PATH = '/publish';
@@ -123,7 +123,7 @@ export class PublishApi {
   ): Promise<Answer> {
     const isText = frame !== 'binary' && isUtf8(body.bytes);
     if (frame === 'text' && !isText) return this.refuse(Refused.bodyUtf8, false);
-    const confirmation = new Confirmation(this.relay, confirm);
+    const confirmation = new PublishConfirmation(this.relay, confirm);
     await confirmation.before(topic);
     const refusal = this.refusalOf(asker, identity, topic, body.bytes.length);
     if (refusal !== undefined) return this.refuse(refusal, false);
@@ -139,7 +139,7 @@ export class PublishApi {
 
   private async publishBatch({ asker, confirm }: PublishRequest, identity: Identity, body: HeldBody): Promise<Answer> {
     if (!isUtf8(body.bytes)) return this.refuse(Refused.bodyUtf8, false);
-    const confirmation = new Confirmation(this.relay, confirm);
+    const confirmation = new PublishConfirmation(this.relay, confirm);
     await confirmation.before('');
     let accepted = 0;
     let rejectedTotal = 0;
@@ -160,7 +160,7 @@ export class PublishApi {
     asker: Asker,
     identity: Identity,
     line: string,
-    confirmation: Confirmation,
+    confirmation: PublishConfirmation,
   ): { code: string; message: string } | undefined {
     const parsed = parseBatchLine(line);
     if ('code' in parsed) return parsed;

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Result } from '../../../bench/result/result.js';
 import { medianRuns, type Run, spread, standings } from '../../../bench/standings/standings.js';
 import { standingsMarkdown } from '../../../bench/standings/standings-markdown.js';
-import type { Result } from '../../../bench/result/result.js';
 import { sampleResult } from '../../support/sample-result.js';
 
 function run(server: string, round: number, slowness: number, overrides: Partial<Result> = {}): Run {

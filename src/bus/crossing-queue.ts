@@ -4,7 +4,7 @@ import { Deque } from '../base/deque.js';
 import type { RingWriter } from './ring.js';
 
 /** Bytes that wait for room in the ring. Several times the largest message allowed (16 MiB). */
-const OUTBOX_BYTES = 64 * 1024 * 1024;
+const WAITING_BYTES = 64 * 1024 * 1024;
 /** What a waiting message takes besides its payload. */
 const ENTRY_BYTES = 128;
 
@@ -17,7 +17,7 @@ interface Waiting {
   readonly more: boolean;
 }
 
-export class Outbox {
+export class CrossingQueue {
   /** Messages handed over. */
   forwarded = 0;
   /** Messages there was no room for. */
@@ -27,7 +27,7 @@ export class Outbox {
 
   constructor(
     private readonly ring: RingWriter,
-    private readonly limitBytes = OUTBOX_BYTES,
+    private readonly limitBytes = WAITING_BYTES,
   ) {}
 
   /** Hands over a message, after all that were handed over before, or counts it as lost. `payload` is copied. */
