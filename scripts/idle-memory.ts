@@ -19,7 +19,7 @@ import { ADMIN_LISTENING, portOf, serveCommand, urlIn } from '../bench/targets/o
 import { ServerProcess } from '../bench/targets/server-process.js';
 import { Exit } from '../src/base/exit-codes.js';
 
-/** Issue 4: at most 3 kB a connection, at 40,000 connections. */
+/** What a connection may cost when it is idle, with 40,000 of them. */
 const BOUND_BYTES = 3000;
 const SETTLE_MS = 3000;
 /** Connections that come and go before the first look: code is compiled, crypto threads have started. */

@@ -38,9 +38,9 @@ test('a child that runs is signalled, with its group where it leads one, and non
 const HARMLESS =
   /\.child\.kill\('SIG|=> relay\.kill\('SIGINT'\)\);`|process\.kill\((process\.pid|pid, 0|pid, 'SIGUSR2'|container\.pid)|(nats|server)\.kill\(\)/;
 const OWN = [
-  'bench/run/signal-child.ts',
+  'bench/system/signal-child.ts',
   'test/support/runner/watchdog-thread.ts',
-  'test/bench/run/signal-child.test.ts',
+  'test/bench/system/signal-child.test.ts',
 ];
 
 test('no other file signals a child by itself', () => {
@@ -53,7 +53,7 @@ test('no other file signals a child by itself', () => {
         // Strangers and processes that the test itself named by number are no children.
         if (!/\.kill\(/.test(line) || HARMLESS.test(line) || /for \(const pid of (left|strangers)\)/.test(line))
           continue;
-        found.push(`${name}: ${line.trim()}: use signalChild of bench/run/signal-child.ts`);
+        found.push(`${name}: ${line.trim()}: use signalChild of bench/system/signal-child.ts`);
       }
     }
   }
