@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { get } from 'node:https';
 import test, { type TestContext } from 'node:test';
-import { Refused } from '../../src/protocol/codes.js';
+import { Invalid, Refused } from '../../src/protocol/codes.js';
 import { certificate } from '../support/certificate.js';
 import { type Exposition, parseExposition } from '../support/exposition.js';
 import { serve } from '../support/fanwire-process.js';
@@ -107,9 +107,9 @@ test('the operations guide explains every field of /stats', async (t) => {
   for (const field of fields) assert.ok(section.includes(`\`${field}\``), field);
 });
 
-test('the guides explain every code that a request can be refused with', () => {
+test('the guides explain every code that a request, an op or a line can be refused with', () => {
   const guides = ['operations.md', 'auth.md', 'protocol.md'].map(read).join();
-  for (const { code } of Object.values(Refused)) assert.ok(guides.includes(`\`${code}\``), code);
+  for (const { code } of [...Object.values(Refused), ...Object.values(Invalid)]) assert.ok(guides.includes(`\`${code}\``), code);
 });
 
 test('promtool accepts the alert rules and their unit tests pass', needs('promtool'), () => {
