@@ -2,8 +2,8 @@
 // there is one.
 
 export type SequenceRecord =
-  /** To the topic's owner: number this, keep it, pass it on. `sender` is the connection to leave out; `ack` wants its
-   *  number. One with the `pid` of another is the same, said again `repeat` ms after the first time. */
+  /** To the topic's owner: number this, keep it, pass it on. `sender` is the connection to leave out; with `ack` the
+   *  number is sent back. A second publish with the same `pid` is the first one again, `repeat` ms later. */
   | {
       readonly is: 'publish';
       readonly from?: string;
@@ -26,7 +26,7 @@ export type SequenceRecord =
     }
   /** From the owner to the thread that asked for a number: 0 where it got none, nothing where that is not known. */
   | { readonly is: 'ack'; readonly ack: number; readonly seq?: number }
-  /** From the owner, where it cannot number at the moment: for those who are there, and kept by nobody. */
+  /** From the owner, where it cannot number now: for the subscribers that are there. Nobody keeps it. */
   | { readonly is: 'unnumbered'; readonly from?: string; readonly sender?: string; readonly key?: string }
   /** To the owner: send all that you keep. It answers with `kept` (everything over `floor` follows), a `message` each,
    *  and `end`, with nothing in between. `ask` tells the answers to several questions apart. */

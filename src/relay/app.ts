@@ -56,7 +56,7 @@ export function makeApp(config: RelayConfig): TemplatedApp {
   }
 }
 
-/** uWS's handlers of control frames, none where they may come as fast as they like. */
+/** uWS's handlers of control frames; none where ops are unlimited. */
 export function controlFrames(
   ops: OpsBudget<Connection>,
   ponged: (connection: Connection) => void,

@@ -79,8 +79,7 @@ export class Exchange {
     acknowledge(0);
   }
 
-  /** Whether a publish with an id is not a repeated one, to a topic without history: those are remembered by the thread
-   *  they came to. */
+  /** Whether a publish with an id is new. Ids of topics without history are remembered by the thread they came to. */
   private isNew(key: string, repeat: number | undefined, acknowledge: Acknowledge): boolean {
     const known = this.recent.find(key);
     const isAlone = this.bus === noBus;

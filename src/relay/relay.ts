@@ -225,7 +225,7 @@ export class Relay implements RelayLife, Inspected {
     this.entrance.close();
   }
 
-  /** What waits for its turn goes out: sockets are about to be closed. */
+  /** Sends what waits for its turn: sockets are about to be closed. */
   private readonly flush = (): void => {
     this.layer.endWindows();
     this.fanOut.flush();

@@ -171,7 +171,7 @@ export class TopicLayer {
     }
   }
 
-  /** What is held or waits in windows goes out: sockets are about to be closed. */
+  /** Sends what is held or waits in windows: sockets are about to be closed. */
   endWindows(): void {
     this.first.release();
     this.windows.endAll();

@@ -61,7 +61,7 @@ export abstract class Lane implements Windowed, SubscriberLane {
     protected readonly audiences: AudienceAccess,
   ) {}
 
-  /** Subscribers that are in no audience at the moment: they came in this window, or do not read. */
+  /** Subscribers that are in no audience now: they joined in this window, or do not read. */
   get outside(): number {
     return this.joiners.size;
   }

@@ -17,7 +17,7 @@ interface Stalled {
   readonly dialect: Dialect;
   /** It has what the lane took up to here. */
   at: number;
-  /** Up to here it is settled what it gets, and how many of that are still to be sent. */
+  /** Messages up to `settledAt` are decided: it gets `owed` more of them, the others were replaced. */
   settledAt: number;
   owed: number;
 }
@@ -151,7 +151,7 @@ export class LatestLane extends Lane {
     return lanes;
   }
 
-  /** Lets go of the key that was updated longest ago, but not of `key`. Gives whether there was one. */
+  /** Drops the key that was updated longest ago, other than `key`. False where there was none. */
   private forgetOldest(key: string): boolean {
     const oldest = this.sent.keys().next().value;
     if (oldest !== undefined) {

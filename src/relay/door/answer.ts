@@ -52,7 +52,7 @@ export function refused(refusal: Refusal): Answer {
     ...json(status, { error: { code, message, ...retryAdvice(refusal) } }),
     headers: refusalHeaders(refusal),
   };
-  // Who is to come back later must not hold a descriptor until then.
+  // A client that is to retry later must not hold a descriptor until then.
   return status === 503 ? { ...answer, close: true } : answer;
 }
 
@@ -68,7 +68,7 @@ export const INTERNAL_ERROR: Answer = json(500, {
 
 function refusalHeaders({ status, code, retryAfterS }: Refusal): Headers {
   return {
-    // A client that sees no body of a refused upgrade knows by this that it is the relay's own word.
+    // Tells a client, also one that is not shown the body, that the relay refused it and not a proxy.
     'Fanwire-Error': code,
     ...(retryAfterS === undefined ? {} : { 'Retry-After': String(retryAfterS) }),
     ...(status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
@@ -110,7 +110,7 @@ export function writeAnswer(res: HttpResponse, answer: Answer, isHead: boolean, 
     res.end(utf8(answer.body), closeConnection);
     return;
   }
-  // uWS closes only what ends with a body: here the client is asked to.
+  // uWS closes a connection only after an answer with a body: here the client is asked to.
   if (closeConnection) res.writeHeader(knownBytes('Connection'), knownBytes('close'));
   if (isHead && mayHaveBody(answer.status)) {
     res.writeHeader(knownBytes('Content-Length'), utf8(String(Buffer.byteLength(answer.body))));

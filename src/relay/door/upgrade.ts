@@ -121,7 +121,7 @@ export class Upgrades {
     });
   }
 
-  /** What is cheap to ask is asked first. Whoever passes has been admitted, and is released when he goes. */
+  /** Cheap checks first. On success one admission slot is held: release it on refusal, abort or close. */
   private knock(res: HttpResponse, req: HttpRequest): (Asker & Knock) | Refusal {
     if (this.house.isDraining()) return Refused.draining;
     const handshake = checkHandshake(req);
@@ -144,7 +144,7 @@ export class Upgrades {
   }
 }
 
-/** What must hold before anything about the client is asked: the protocol version and a topic that can be. */
+/** What must hold before anything is asked about the client: protocol version, subprotocol, query and topic. */
 function checkHandshake(req: HttpRequest): Knock | Refusal {
   // RFC 6455 §4.2.1. uWS does not look, and with `Connection: close` it closes the socket while it is being upgraded.
   if (!/\bupgrade\b/i.test(req.getHeader(HEADER.connection))) {
@@ -160,7 +160,7 @@ function checkHandshake(req: HttpRequest): Knock | Refusal {
   const offered = req.getHeader(HEADER['sec-websocket-protocol']);
   const protocol = chooseProtocol(offered);
   if (protocol === undefined) {
-    // Most clients close a socket whose protocols were all left unanswered: they would come, go and come back.
+    // Most clients close a socket that takes none of the protocols they offered, and come back at once.
     return {
       ...Refused.subprotocol,
       message: `Sec-WebSocket-Protocol offers fanwire.v1 or fanwire.raw, or is left out; got ${JSON.stringify(clip(offered))}`,

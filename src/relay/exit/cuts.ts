@@ -11,9 +11,8 @@ import type { CloseCause } from './close-cause.js';
 
 const INVALID_FRAME = 'Received invalid WebSocket frame';
 
-/** What uWS gives as the reason of a close that it made itself, and what that is called here. Not among them: `Received
- *  invalid close payload`, for it calls codes from 3000 to 3999 invalid, which applications may close with (RFC 6455,
- *  7.4.2). */
+/** uWS's reasons for closes of its own, and their names here. `Received invalid close payload` is left out: uWS says it
+ *  of codes 3000 to 3999 too, which applications may close with (RFC 6455, 7.4.2). */
 const CUT_REASONS: Record<string, CutReason> = {
   'Received too big message': 'tooBig',
   // Broken, or larger than --max-payload once inflated: uWS does not say which.

@@ -153,7 +153,7 @@ export class UnseenFloods {
     return addresses;
   }
 
-  /** Waits for the pongs: longer where hardly anybody has answered, for that is what is usual then. */
+  /** Waits for the pongs, and longer where few have answered: then everybody is late. */
   private async answersOf(candidates: readonly Connection[]): Promise<void> {
     const { patienceMs } = this.options;
     await sleep(patienceMs, undefined, { ref: false });

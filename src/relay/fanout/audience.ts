@@ -159,7 +159,7 @@ export class Audience {
   published = 0;
   /** Payload bytes fanned out since the subscribers' backpressure was last looked at. */
   unsweptBytes = 0;
-  /** Messages published directly that uWS may not have written yet, at most. */
+  /** Upper bound of the messages published directly that uWS has not written yet. */
   direct = 0;
   /** What `direct` was when its present count began, and the loop iteration in which that was. */
   countedFrom = 0;

@@ -25,8 +25,7 @@ import type { SlowConsumers } from './slow.js';
 const TREE_LIMIT = 32;
 /** Direct messages of an audience in one loop iteration: one short of the limit, for what uWS itself may add. */
 const DIRECT_LIMIT = TREE_LIMIT - 1;
-/** So many direct messages are counted until the loop is asked whether it has turned meanwhile: twice as many fit the
- *  limit. */
+/** Direct messages after which the loop is asked whether it has turned. Twice as many fit the limit. */
 const DIRECT_RECOUNT_AFTER = DIRECT_LIMIT >> 1;
 /** From this many subscribers on one more send() to each is dearer than the copies of a burst. */
 const LARGE_AUDIENCE = 32;
@@ -203,8 +202,7 @@ export class FanOut {
     isBinary: boolean,
   ): void {
     const isSubscriber = this.account(audience, sender, message.byteLength);
-    // A sender that is no subscriber has nothing to be left out of, and uWS refuses ws.publish to a socket without
-    // topics.
+    // A sender that is not subscribed gets nothing anyway, and uWS refuses ws.publish on a socket without topics.
     if (isSubscriber) sender?.ws?.publish(audience.key, message, isBinary, this.compress);
     else this.app.publish(audience.key, message, isBinary, this.compress);
     if (this.older !== undefined)

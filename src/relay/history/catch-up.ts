@@ -16,7 +16,7 @@ const MESSAGES_PER_TURN = 2048;
 /** Replayed messages for one subscriber before the next has its turn. */
 const MESSAGES_PER_STEP = 128;
 
-/** Unsent bytes from which on a socket is left alone until it has drained, at most. */
+/** Upper bound of the unsent bytes with which a socket is left alone until it has drained. */
 const MAX_UNSENT_BYTES = 64 * 1024;
 
 /** A subscriber on its way from a position in the past to the live stream. */

@@ -39,7 +39,7 @@ export class ReplicaHistory implements TopicHistory {
   private pending: Live[] = [];
   private waiting: (() => void)[] = [];
   isReady = false;
-  /** The question whose answer counts: an earlier one may have been read before what it should bring. */
+  /** The last question. Answers to earlier ones do not count: they may have been read too early. */
   private ask = 0;
   private askAgainAtMs = 0;
   private patienceMs = FIRST_PATIENCE_MS;
@@ -197,8 +197,8 @@ export class ReplicaHistory implements TopicHistory {
     return overdue !== 'messages';
   }
 
-  /** Lets in those who were ahead, where the copy has come as far. To be called when what `follow` took has gone out to
-   *  those who are in already: to these it is nothing new. */
+  /** Lets in subscribers that were ahead, once the copy has come as far. Call it after the message that `follow` took
+   *  has gone out: those let in here know it already. */
   settleAhead(): void {
     const { copy } = this;
     if (!this.isReady || copy === undefined) return;

@@ -11,7 +11,7 @@ import type { Acknowledge, Numbered, Outgoing, SequencerObserver } from './numbe
 import type { RecentPublishes } from './recent-publishes.js';
 import { ReplicaHistory } from './replica.js';
 
-/** How often it is looked whether an owner that has not answered should be asked again. */
+/** How often the relay looks for owners that have not answered, to ask them again. */
 const ASK_AGAIN_MS = 1000;
 
 interface Unacknowledged {
@@ -26,7 +26,7 @@ export class Sequencer implements HistoryStore {
   private observer: SequencerObserver = { numbered: () => {}, broken: () => {} };
   private nextAck = 1;
   private nextAsk = 1;
-  /** When an owner last sent a copy: while it works off its questions nobody asks again. */
+  /** When an owner last sent a copy. While copies come in, nobody is asked again. */
   private heardAtMs = 0;
 
   constructor(
@@ -61,8 +61,8 @@ export class Sequencer implements HistoryStore {
     return replica;
   }
 
-  /** A topic has its first subscriber here. Its interest must be known to the owner before: what follows the copy comes
-   *  to it. */
+  /** A topic has its first subscriber here. Its interest must be known to the owner before, so that what follows the
+   *  copy comes here too. */
   hold(history: TopicHistory): void {
     if (history instanceof ReplicaHistory) this.ask(history);
     else this.own.hold(history);

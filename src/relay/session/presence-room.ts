@@ -6,7 +6,7 @@ import type { News } from './presence-news.js';
 
 /** Members elsewhere that are remembered; of larger topics only the number is told. */
 const MAX_FAR_MEMBERS = 1000;
-/** A topic whose news take long to tell gets news so much more rarely. */
+/** The longer the news of a topic take to tell, the more rarely it gets them. */
 const REST_FACTOR = 4;
 const MAX_WINDOW_MS = 5000;
 

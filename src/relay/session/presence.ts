@@ -52,7 +52,7 @@ export class Presence {
     const elsewhere = await this.bus.survey({ topic: name, wants: 'members', reach: 'cluster' });
     const all = together([this.takeCensus(name, 'members'), ...elsewhere]);
     const topic = this.topics.find(name);
-    // Who asks may show them as present: they will be told when these leave, also where nobody says so.
+    // Whoever asks may show them as present, so it must hear when they leave, even if their relay cannot say so.
     if (topic !== undefined && isHeard(topic) && elsewhere.length > 0) {
       for (const member of all.members) if (!member.id.startsWith(this.origin)) this.roomOf(name).know(member);
     }

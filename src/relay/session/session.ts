@@ -168,8 +168,8 @@ export class Session implements SocketSession {
     const { memberships, ops } = this.context;
     const { connection } = this;
     const wasIn = this.memberships.has(name);
-    // Coming into more topics than ever before costs nothing: a client that is back joins all it was in at once. Who
-    // leaves and joins again pays, as who is refused.
+    // Joining is free up to the most topics that it has been in: a client that is back joins all of them at once.
+    // Joining again what it left costs an op, and so does a refused join.
     const isGrowth = !wasIn && this.memberships.size >= this.mostTopics;
     const refusal = this.refusalOf(name, wasIn) ?? this.rewindRefusal(name, since, rewind);
     if ((!isGrowth || refusal !== undefined) && !ops.pay(connection, Cost.op)) return;
@@ -215,7 +215,7 @@ export class Session implements SocketSession {
       this.refuse(Refused.presenceOff, id, name);
       return;
     }
-    // Before it is made: a flood of questions must not be under way by the time that the first is paid for.
+    // Paid before the question is asked: else a flood of questions is under way before the first is paid for.
     const here = Math.min(this.context.topics.find(name)?.members?.size ?? 0, MAX_LISTED_MEMBERS);
     if (!this.context.ops.pay(this.connection, Cost.members(here))) return;
     const { members, memberCount } = await this.context.presence.census(name);
@@ -265,8 +265,8 @@ export class Session implements SocketSession {
     this.answer(errorFrame({ code, message, id, topic, ...retryAdvice(refusal) }));
   }
 
-  /** Sends an answer, unless the client only asks and does not read: then the memory for its answers must end
-   *  somewhere. */
+  /** Sends an answer. A client that only asks and does not read is closed instead: its answers must not fill the
+   *  memory. */
   private answer(frame: string): void {
     const { ws } = this.connection;
     if (ws === undefined) return;
