@@ -148,7 +148,9 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ pass: fc.nat(40_000) }) },
 );
 
-async function play(world: World, steps: readonly fc.Value<typeof step>[], time: VirtualTime): Promise<void> {
+type Step = typeof step extends fc.Arbitrary<infer One> ? One : never;
+
+async function play(world: World, steps: readonly Step[], time: VirtualTime): Promise<void> {
   for (const one of steps) {
     if ('publish' in one) world.publish(one.by, one.publish);
     else if ('deliver' in one) for (let i = 0; i < one.deliver; i++) world.mesh.deliver(one.pick);
