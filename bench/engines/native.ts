@@ -214,7 +214,7 @@ class NativeRun {
 }
 
 /** Checks what the engine cannot do at all.
- *  @throws FanwireError FANWIRE_BENCH_PLAN, FANWIRE_BENCH_FILE_LIMIT */
+ *  @throws FanwireError FANWIRE_USAGE_BENCH_PLAN, FANWIRE_BENCH_FILE_LIMIT */
 function requirePlayable(plan: Plan, target: Target): void {
   const refuse = (message: string) => {
     throw new FanwireError('FANWIRE_USAGE_BENCH_PLAN', message);

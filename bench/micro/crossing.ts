@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, MessageChannel, type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads';
-import { type Received, readRecord, recordBound, SAME_TOPIC, writeRecord } from '../../src/bus/record.js';
+import { type Received, readRingRecord, recordBound, SAME_TOPIC, writeRingRecord } from '../../src/bus/record.js';
 import { allocateRing, RingReader, RingWriter, TAIL } from '../../src/bus/ring.js';
 import { medianOf } from '../measure/median.js';
 
@@ -69,7 +69,7 @@ function sender(
     return () => {
       const batch = Buffer.from(new ArrayBuffer(recordBound(TOPIC, message.length) * count));
       let at = 0;
-      for (let i = 0; i < count; i++) at += writeRecord(batch, at, TOPIC, 0, i > 0 ? SAME_TOPIC : 0, message);
+      for (let i = 0; i < count; i++) at += writeRingRecord(batch, at, TOPIC, 0, i > 0 ? SAME_TOPIC : 0, message);
       port.postMessage(batch.buffer, mode === 'transfer' ? [batch.buffer] : []);
       return true;
     };
@@ -102,7 +102,7 @@ function receive({ mode, port, shared, taken, total }: Setup): void {
       const batch = Buffer.from(received);
       let messages = 0;
       for (let at = 0; at < batch.length && batch.readUInt32LE(at) > 0; at += record.length) {
-        readRecord(batch, at, record);
+        readRingRecord(batch, at, record);
         sum += record.payload[0] as number;
         messages++;
       }

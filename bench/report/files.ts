@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { FanwireError } from '../../src/base/error.js';
-import { makeFolder } from '../run/make-folder.js';
+import { makeFolder } from '../system/make-folder.js';
 
 /** Where each report goes, by its flag without dashes: a file, `-` for stdout, or nowhere. */
 export type NamedFiles = Readonly<Record<string, string | undefined>>;

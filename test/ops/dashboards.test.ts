@@ -109,7 +109,8 @@ test('the operations guide explains every field of /stats', async (t) => {
 
 test('the guides explain every code that a request, an op or a line can be refused with', () => {
   const guides = ['operations.md', 'auth.md', 'protocol.md'].map(read).join();
-  for (const { code } of [...Object.values(Refused), ...Object.values(Invalid)]) assert.ok(guides.includes(`\`${code}\``), code);
+  for (const { code } of [...Object.values(Refused), ...Object.values(Invalid)])
+    assert.ok(guides.includes(`\`${code}\``), code);
 });
 
 test('promtool accepts the alert rules and their unit tests pass', needs('promtool'), () => {

@@ -8,23 +8,30 @@ interface Timer {
   readonly act: () => void;
 }
 
+/** What setting a timer gives: Node's can be told not to keep the process alive. */
+class Handle {
+  unref(): this {
+    return this;
+  }
+}
+
 const realImmediate = setImmediate;
 
 export class VirtualTime {
   private nowMs = 0;
   private dateOffsetMs = 1_700_000_000_000;
-  private nextId = 1;
-  private readonly timers = new Map<number, Timer>();
+  private readonly timers = new Map<unknown, Timer>();
 
   /** Takes time over until the test ends. */
   constructor(t: TestContext) {
-    const add = (act: () => void, waitMs = 0, everyMs?: number): number => {
+    const add = (act: () => void, waitMs = 0, everyMs?: number): Handle => {
       // As the real ones: what is no wait that they can hold is none.
       const wait = waitMs >= 1 && waitMs < 2 ** 31 ? waitMs : 1;
-      this.timers.set(this.nextId, { atMs: this.nowMs + wait, everyMs, act });
-      return this.nextId++;
+      const handle = new Handle();
+      this.timers.set(handle, { atMs: this.nowMs + wait, everyMs, act });
+      return handle;
     };
-    const clear = (id: unknown): void => void this.timers.delete(id as number);
+    const clear = (handle: unknown): void => void this.timers.delete(handle);
     t.mock.method(globalThis, 'setTimeout', add as never);
     t.mock.method(globalThis, 'setInterval', ((act: () => void, everyMs: number) =>
       add(act, everyMs, everyMs)) as never);
@@ -55,10 +62,10 @@ export class VirtualTime {
     for (;;) {
       const due = [...this.timers].filter(([, { atMs }]) => atMs <= untilMs).sort((a, b) => a[1].atMs - b[1].atMs)[0];
       if (due === undefined) break;
-      const [id, timer] = due;
+      const [handle, timer] = due;
       this.nowMs = Math.max(this.nowMs, timer.atMs);
-      if (timer.everyMs === undefined) this.timers.delete(id);
-      else this.timers.set(id, { ...timer, atMs: this.nowMs + timer.everyMs });
+      if (timer.everyMs === undefined) this.timers.delete(handle);
+      else this.timers.set(handle, { ...timer, atMs: this.nowMs + timer.everyMs });
       timer.act();
       await this.settle();
     }

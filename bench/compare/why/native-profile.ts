@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { signalChild } from '../../run/signal-child.js';
+import { signalChild } from '../../system/signal-child.js';
 import type { Stacks } from './cpu-profile.js';
 
 const SAMPLES_PER_SECOND = 499;

@@ -9,7 +9,7 @@ import { type AudienceAccess, type Drainable, Lane, type LaneContext } from './l
 import { type Waiting, waiting } from './waiting.js';
 import type { WindowClock } from './window-clock.js';
 
-/** Unsent bytes from which on a socket that catches up is left alone until it has drained. */
+/** A socket that catches up and has this many unsent bytes is left alone until it has drained. */
 const PAUSE_BYTES = 64 * 1024;
 
 /** A socket that has not read what it was sent. */

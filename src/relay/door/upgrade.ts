@@ -132,8 +132,8 @@ export class Upgrades {
     return refusal ?? { ...asker, ...handshake };
   }
 
-  /** As whom a client comes in after authentication, or why it may not, or not join its topic, after all: much may have
-   *  changed meanwhile. */
+  /** Who the client is after authentication, or why it may not come in or join its topic. Draining and room are looked
+   *  at once more: they may have changed while the token was verified. */
   private entryOf(outcome: Identity | Refusal, { topic, rewind, hearsRefusals }: Knock): Identity | Refusal {
     if (isRefusal(outcome)) return hearsRefusals && outcome.status === 401 ? refusedIdentity(outcome) : outcome;
     if (this.house.isDraining()) return Refused.draining;

@@ -137,7 +137,8 @@ export class ReplicaHistory implements TopicHistory {
     const { copy, incoming: next, pending } = this;
     if (next === undefined) return 'same';
     if (next.isState && (this.hasHole || next.seq < last)) return undefined;
-    // With the last ones lost on the way nothing up to there is kept; otherwise nothing was published between.
+    // Where the last messages were lost on the way, nothing up to `seq` is kept. Otherwise nothing was published in
+    // between.
     if (next.seq < last) this.store.skipTo(next, seq);
     else next.seq = seq;
     this.incoming = undefined;
@@ -224,7 +225,7 @@ export class ReplicaHistory implements TopicHistory {
   }
 
   private keep(copy: MemoryTopicHistory, message: Placed): void {
-    // A record that was lost on the way leaves a hole: what is kept starts after it, and a state is asked for again.
+    // A record was lost on the way: what is kept starts after the hole.
     if (message.after > copy.seq && copy.isState) this.hasHole = true;
     else if (message.after > copy.seq) this.store.skipTo(copy, message.after);
     this.store.keep(copy, message.seq, message);

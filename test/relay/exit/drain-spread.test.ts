@@ -113,5 +113,5 @@ test('sockets that have read everything go evenly over the time', async (t) => {
     await time.pass(200);
     closedBy.push(sockets.filter(({ closes }) => closes.length > 0).length);
   }
-  assert.deepEqual(closedBy, [20, 40, 60, 80, 100]);
+  for (const [i, closed] of closedBy.entries()) assert.ok(Math.abs(closed - 20 * (i + 1)) <= 1, String(closedBy));
 });

@@ -12,13 +12,13 @@ import { NATIVE_DEFAULTS, nativeEngine } from '../engines/native.js';
 import { median } from '../measure/median.js';
 import { pinnedCommand, pinProcess, splitCores } from '../measure/pinning.js';
 import { raisedCommand, raisePriority } from '../measure/priority.js';
+import { compile } from '../peers/toolchain.js';
 import { tableLines } from '../report/markdown.js';
 import { runPlan } from '../run/run.js';
 import { positive, scriptCommand } from '../run/script-command.js';
 import { PLAN_DEFAULTS, type Plan } from '../scenarios/scenario.js';
 import { startRelayTarget } from '../targets/relay.js';
 import type { Target } from '../targets/target.js';
-import { compile } from './toolchain.js';
 
 const FOLDER = fileURLToPath(new URL('../../../bench/peers/', import.meta.url));
 const LOADS = [
