@@ -142,6 +142,7 @@ export const Refused = {
   method: refusal(405, 'FANWIRE_METHOD', 'the path is not asked by this method'),
   noAnswer: refusal(503, 'FANWIRE_NO_ANSWER', 'the relay found no answer in time; try again later', 5),
   publishQuery: refusal(400, 'FANWIRE_PUBLISH_QUERY', 'the query of a publish has a value that cannot be'),
+  pastQuery: refusal(400, 'FANWIRE_PAST_QUERY', 'the query of a history or a state has a value that cannot be'),
   payloadTooLarge: refusal(
     413,
     'FANWIRE_PAYLOAD_TOO_LARGE',

@@ -1,5 +1,5 @@
 // What a reader of a topic's past asks for: so many messages, after a position.
-import type { Refusal } from '../../protocol/codes.js';
+import { type Refusal, Refused } from '../../protocol/codes.js';
 import { queryValue } from '../../protocol/query.js';
 import type { Reading } from '../../relay/history/history.js';
 
@@ -20,8 +20,7 @@ const MAX_LIMIT = 1000;
 
 export function readPastQuery(query: string, defaults: PastQuery): PastQuery | Refusal {
   const bad = (name: string, what: string, got: string): Refusal => ({
-    status: 400,
-    code: 'FANWIRE_PAST_QUERY',
+    ...Refused.pastQuery,
     message: `"${name}" is ${what}, got ${JSON.stringify(got.slice(0, 80))}`,
   });
   const limit = queryValue(query, 'limit');

@@ -41,15 +41,12 @@ interface PastRequest extends PastQuery {
 }
 
 const OWNER_AWAY: Refusal = {
-  status: 503,
-  code: 'FANWIRE_NO_ANSWER',
+  ...Refused.noAnswer,
   message: 'what keeps this topic does not answer; try again later',
-  retryAfterS: 5,
 };
 
 const NO_ROUTE: Refusal = {
-  status: 404,
-  code: 'FANWIRE_NO_ROUTE',
+  ...Refused.noRoute,
   message: 'of a topic there is /topics/<topic>/state and /history/<topic>',
 };
 
