@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../../bench/run/free-port.js';
+import { freePort } from '../../../bench/system/free-port.js';
 import { constructRepository } from '../../support/constructed-repository.js';
 import { needs } from '../../support/needs.js';
 
