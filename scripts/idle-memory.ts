@@ -14,7 +14,7 @@ import { needsExplicitSources, SourceAddresses } from '../bench/engines/native/s
 import { socketsPerProcess } from '../bench/measure/file-limit.js';
 import { residentMemory } from '../bench/measure/resident-memory.js';
 import { positiveWholeNumber, scriptCommand } from '../bench/run/script-command.js';
-import { signalChild } from '../bench/run/signal-child.js';
+import { signalChild } from '../bench/system/signal-child.js';
 import { ADMIN_LISTENING, portOf, serveCommand, urlIn } from '../bench/targets/own-relay.js';
 import { ServerProcess } from '../bench/targets/server-process.js';
 import { Exit } from '../src/base/exit-codes.js';

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { FanwireError } from '../../src/base/error.js';
-import { isRunning, signalGroup } from '../run/signal-child.js';
+import { isRunning, signalGroup } from '../system/signal-child.js';
 
 /** What a client may lack; a scenario that needs it is left out then. */
 export const ABILITIES = ['publish', 'history', 'token', 'tokens', 'refusals'] as const;

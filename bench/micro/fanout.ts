@@ -5,7 +5,7 @@
 // the server's.
 import { fileURLToPath } from 'node:url';
 import { pinIfPossible } from '../measure/pinning.js';
-import { signalChild } from '../run/signal-child.js';
+import { signalChild } from '../system/signal-child.js';
 import { type Case, printRatios } from './pairs.js';
 import { startRelay, startServer } from './server-process.js';
 

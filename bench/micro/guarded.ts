@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pinIfPossible } from '../measure/pinning.js';
-import { signalChild } from '../run/signal-child.js';
+import { signalChild } from '../system/signal-child.js';
 import { type Case, printRatios } from './pairs.js';
 import { startRelay } from './server-process.js';
 

@@ -12,7 +12,7 @@ import { ByteSockets, binaryFrame, clientFrame } from '../load/byte-sockets.js';
 import { medianOf } from '../measure/median.js';
 import { pinIfPossible } from '../measure/pinning.js';
 import { residentMemory } from '../measure/resident-memory.js';
-import { signalChild } from '../run/signal-child.js';
+import { signalChild } from '../system/signal-child.js';
 import { startRelay } from './server-process.js';
 
 const SOCKETS = Number(process.env.SOCKETS ?? 5000);

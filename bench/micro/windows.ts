@@ -15,7 +15,7 @@ import { ByteSockets, clientFrame } from '../load/byte-sockets.js';
 import { cpuSeconds } from '../measure/cpu-time.js';
 import { medianOf } from '../measure/median.js';
 import { pinIfPossible } from '../measure/pinning.js';
-import { signalChild } from '../run/signal-child.js';
+import { signalChild } from '../system/signal-child.js';
 import { startRelay } from './server-process.js';
 
 const BINARY_FRAME = 0x82;

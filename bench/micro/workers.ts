@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ByteSockets, binaryFrame } from '../load/byte-sockets.js';
 import { medianOf } from '../measure/median.js';
-import { signalChild } from '../run/signal-child.js';
+import { signalChild } from '../system/signal-child.js';
 import { type Server, startRelay } from './server-process.js';
 
 /** One message, as in live traffic; as many as make one send() a socket; and a backlog, which takes several. */

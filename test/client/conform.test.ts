@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { signalChild } from '../../bench/run/signal-child.js';
+import { signalChild } from '../../bench/system/signal-child.js';
 import { until } from '../support/local-relay.js';
 import { buildMutant, MUTANTS } from '../support/mutants.js';
 

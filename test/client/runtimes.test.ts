@@ -12,7 +12,7 @@ import { gzipSync } from 'node:zlib';
 import { type BuildOptions, buildSync } from 'esbuild';
 import { WebSocket } from 'ws';
 import { BUN_INSTALL, findBun } from '../../bench/peers/bun-binary.js';
-import { signalChild } from '../../bench/run/signal-child.js';
+import { signalChild } from '../../bench/system/signal-child.js';
 import type { FanwireClient } from '../../src/client/index.js';
 import { launchChromium, noChromium } from '../support/chromium.js';
 import { CuttingProxy } from '../support/cutting-proxy.js';

@@ -2,7 +2,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
-import { signalChild } from '../../bench/run/signal-child.js';
+import { signalChild } from '../../bench/system/signal-child.js';
 import { ADMIN_LISTENING, LISTENING, OWN_CLI, portOf } from '../../bench/targets/own-relay.js';
 
 export interface FanwireProcess {
