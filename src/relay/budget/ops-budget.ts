@@ -34,7 +34,7 @@ export const Cost = {
 
 const now = (): number => performance.now();
 
-export class OpsBudget<Who extends OpAsker> {
+export class OpsBudget<Who extends Asker> {
   /** How often somebody paid. */
   paid = 0;
   private readonly burst: number;
