@@ -4,8 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { errorReference } from '../../scripts/error-reference.js';
 import { ERROR_CODES } from '../../src/base/error-codes.js';
+import { benchSchema } from '../../src/cli/options/bench.js';
+import { compareSchema } from '../../src/cli/options/compare.js';
 import { variableOf } from '../../src/config/option.js';
-import { options } from '../../src/config/schema.js';
+import { relaySchema } from '../../src/config/schema.js';
 import { Invalid, Refused } from '../../src/protocol/codes.js';
 
 const ROOT = new URL('../../../', import.meta.url);
@@ -13,10 +15,11 @@ const TABLES = ['src/base/error-codes.ts', 'src/protocol/codes.ts'];
 
 /** Who may put a name together: an option's variable from its flag, and the client, which leaves out what all its codes
  *  begin with. */
-const COMPOSERS = /^src\/(config\/option\.ts$|client\/)/;
+const COMPOSERS = /^(src\/config\/option\.ts$|src\/client\/|scripts\/pages\.ts$)/;
 
-/** Variables that are no option: the file of options, and what the harness tells its own children. */
-const VARIABLES = ['FANWIRE_CONFIG', 'FANWIRE_REPORT', 'FANWIRE_PROFILE_FOLDER'];
+/** Names that are neither: the file of options, what the harness tells its own children, what the client's codes begin
+ *  with. */
+const VARIABLES = ['FANWIRE_CONFIG', 'FANWIRE_REPORT', 'FANWIRE_PROFILE_FOLDER', 'FANWIRE_CLIENT'];
 
 /** All TypeScript under src, bench and scripts, but the tables themselves. */
 function sources(): { readonly file: string; readonly text: string }[] {
@@ -31,11 +34,13 @@ function sources(): { readonly file: string; readonly text: string }[] {
 const codesOnTheWire = [...Object.values(Refused), ...Object.values(Invalid)].map(({ code }) => code);
 
 test('every FANWIRE_… of the source is a code of a table, or a variable', () => {
-  const variables = Object.values(options).map(({ flag }) => variableOf(flag));
+  const variables = [relaySchema, benchSchema, compareSchema].flatMap(({ groups, prefix }) =>
+    groups.flatMap(({ options }) => Object.values<{ readonly flag: string }>(options).map(({ flag }) => variableOf(flag, prefix))),
+  );
   const known = new Set<string>([...Object.keys(ERROR_CODES), ...codesOnTheWire, ...variables, ...VARIABLES]);
   const unknown = sources().flatMap(({ file, text }) =>
     [...text.matchAll(/FANWIRE_[A-Z0-9_]+(?![A-Z0-9_*…]|\$\{)/g)]
-      .filter(([name]) => !known.has(name))
+      .filter(([name]) => !known.has(name) && !name.endsWith('_') && !name.startsWith('FANWIRE_INVENTED_'))
       .map(([name]) => `${file}: ${name}`),
   );
   assert.deepEqual(unknown, []);

@@ -36,7 +36,7 @@ test('a child that runs is signalled, with its group where it leads one, and non
 
 /** Tests signal relays that have said that they listen: `relay.child.kill(…)`. */
 const HARMLESS =
-  /\.child\.kill\('SIG|=> relay\.kill\('SIGINT'\)\);`|process\.kill\((process\.pid|pid, 0|pid, 'SIGUSR2'|container\.pid)|(nats|server)\.kill\(\)/;
+  /\.child\.kill\('SIG|=> relay\.kill\('SIGINT'\)\);`|process\.kill\((process\.pid|pid, 0|pid, 'SIGUSR2'|container\.pid)|(nats|server|adapter|stage\.client)\.kill\(\)/;
 const OWN = [
   'bench/system/signal-child.ts',
   'test/support/runner/watchdog-thread.ts',
