@@ -35,7 +35,9 @@ const codesOnTheWire = [...Object.values(Refused), ...Object.values(Invalid)].ma
 
 test('every FANWIRE_… of the source is a code of a table, or a variable', () => {
   const variables = [relaySchema, benchSchema, compareSchema].flatMap(({ groups, prefix }) =>
-    groups.flatMap(({ options }) => Object.values<{ readonly flag: string }>(options).map(({ flag }) => variableOf(flag, prefix))),
+    groups.flatMap(({ options }) =>
+      Object.values<{ readonly flag: string }>(options).map(({ flag }) => variableOf(flag, prefix)),
+    ),
   );
   const known = new Set<string>([...Object.keys(ERROR_CODES), ...codesOnTheWire, ...variables, ...VARIABLES]);
   const unknown = sources().flatMap(({ file, text }) =>
