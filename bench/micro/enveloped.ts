@@ -11,7 +11,7 @@ import { type Capacity, closedLoop } from '../load/closed-loop.js';
 import { pinIfPossible } from '../measure/pinning.js';
 import { peerNamed } from '../peers/registry.js';
 import { startPeer } from '../peers/start.js';
-import { signalChild } from '../run/signal-child.js';
+import { signalChild } from '../system/signal-child.js';
 import { comparedCells } from './pairs.js';
 import { startRelay } from './server-process.js';
 

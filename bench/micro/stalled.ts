@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ByteSockets, clientFrame } from '../load/byte-sockets.js';
 import { pinIfPossible } from '../measure/pinning.js';
 import { residentMemory } from '../measure/resident-memory.js';
-import { signalChild } from '../run/signal-child.js';
+import { signalChild } from '../system/signal-child.js';
 import { startRelay } from './server-process.js';
 
 const BINARY_FRAME = 0x82;
