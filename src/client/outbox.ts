@@ -29,8 +29,8 @@ interface Entry {
   _isRepeat?: boolean;
 }
 
-/** The relay's buckets hold a second's worth, of which a client uses half at once: a relay that was held up reads in one
- *  go what was sent in the meantime, and its bucket begins, full, with the first of it. */
+/** The relay's buckets hold a second's worth, of which a client uses half at once: a relay that was held up reads in
+ *  one go what was sent in the meantime, and its bucket begins, full, with the first of it. */
 const BURST_MS = 500;
 /** What an op costs of a limit of one a second: a little more than a second, since the relay's clock is another. */
 const COST_MS = 1050;
