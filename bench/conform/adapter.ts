@@ -82,7 +82,7 @@ export class Adapter {
       };
     });
     if (isReady) return adapter;
-    adapter.kill();
+    adapter.stop();
     const why = adapter.ended ?? `no "ready" within ${limitMs} ms`;
     throw new FanwireError('FANWIRE_CONFORM_ADAPTER', `${command.join(' ')}: ${why}${adapter.lastWords}`);
   }
@@ -142,7 +142,7 @@ export class Adapter {
     });
   }
 
-  kill(): void {
+  stop(): void {
     signalGroup(this.child, 'SIGKILL');
   }
 

@@ -23,7 +23,7 @@ const READY_MS = 10_000;
 /** Starts the adapter once, to learn what the client is called and can. @throws FanwireError FANWIRE_CONFORM_ADAPTER */
 export async function askAdapter({ command, patience }: RunOptions): Promise<Adapter> {
   const adapter = await Adapter.start(command, READY_MS * patience, () => {});
-  adapter.kill();
+  adapter.stop();
   return adapter;
 }
 
@@ -65,7 +65,7 @@ async function playOne(scenario: Scenario, { command, patience, stop }: RunOptio
       const hasLeft = scenario.name === 'close' && ended === 'it ended with 0';
       if (ended !== undefined && !hasLeft) stage.judge('the adapter lives on', false, 'it runs', ended + lastWords);
     } finally {
-      stage.client.kill();
+      stage.client.stop();
     }
   } finally {
     stop.removeEventListener('abort', stage.changed);
