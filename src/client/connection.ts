@@ -126,7 +126,7 @@ export abstract class Connection extends Emitter<ClientEvents> {
         },
         (op) => this.#received(op),
         (code, reason, refusal, retryAfterMs) => {
-          const error = fault('DISCONNECTED', `connection ended with ${code} ${reason}`.trim());
+          const error = fault('DISCONNECTED', `ended with ${code} ${reason}`.trim());
           // Only the relay's own word is final: what stands before it refuses for passing reasons too.
           const isRelays = refusal || code === 4401 || code === 4403;
           // 401 of an upgrade, or 4401.

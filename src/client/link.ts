@@ -130,7 +130,7 @@ export function openLink(
   socket.on?.('unexpected-response', (_request, { statusCode, headers }) => {
     const refusal = headers['fanwire-error'];
     const retryAfter = headers['retry-after'];
-    const reason = `upgrade refused with ${statusCode} ${refusal ?? ''}`;
+    const reason = `refused with ${statusCode} ${refusal ?? ''}`;
     drop(reason, statusCode, refusal, retryAfter ? bounded(1000 * Number(retryAfter)) : undefined);
   });
   return { _socket: socket, _send: send, _drop: drop, _probe: () => probe(bounded(2 * openingMs, 1000, PONG_MS)) };

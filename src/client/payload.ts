@@ -39,5 +39,5 @@ function carried(this: unknown, key: string, value: unknown): unknown {
   const kind = kindOf(value);
   const isMissing = value === undefined && !Array.isArray(this);
   if (isMissing || Number.isFinite(value) || /^(Object|Array|String|Boolean|Null|BigInt)$/.test(kind)) return value;
-  throw new TypeError(`JSON has no ${kind} such as "${key}"`);
+  throw new TypeError(`JSON has no ${kind}: "${key}"`);
 }
