@@ -245,7 +245,10 @@ export const PUBLISHES: readonly Scenario[] = [
       const first = stage.publish(ROOM, 1);
       await stage.until(() => relay.said('pub').length > 0);
       relay.door = () => 'cut';
+      const attempts = relay.attempts.length;
       relay.cutAll();
+      // Once it tries again it knows of the cut: what it publishes now waits.
+      await stage.until(() => relay.attempts.length > attempts);
       const second = stage.publish(ROOM, 2);
       client.tell({ do: 'close' });
       const after = stage.publish(ROOM, 3);
