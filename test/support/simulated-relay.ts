@@ -32,6 +32,8 @@ export class SimulatedRelay {
   kept: Kept[] = [];
   /** All that was ever published by the client, in order. */
   readonly taken: unknown[] = [];
+  /** Those that were on their way when earlier ones were passed over: their client could not hold them back. */
+  readonly overtaking = new Set<unknown>();
   /** Attempts that came before the time that a drain had told. */
   tooEarly = 0;
   /** Publishes by which the limit was overdrawn. */
@@ -39,6 +41,7 @@ export class SimulatedRelay {
   /** When a sub was refused for good, and how often it was asked for again. */
   refusedForGood = false;
   askedAfterwards = 0;
+  private passedOverAtMs = Number.NEGATIVE_INFINITY;
   private notBeforeMs = 0;
   private epoch = 1;
   private floor = 0;
@@ -75,10 +78,10 @@ export class SimulatedRelay {
     return seq;
   }
 
-  /** Says the newest message a second time. */
+  /** Says the newest message a second time, to who heard it once: no publisher hears its own. */
   repeat(): void {
     const newest = this.kept.at(-1);
-    if (newest) this.tell({ op: 'msg', topic: 'room', data: newest.data, seq: newest.seq });
+    if (newest && newest.pid === undefined) this.tell({ op: 'msg', topic: 'room', data: newest.data, seq: newest.seq });
   }
 
   /** A message that subscribers read too slowly for; those of the client's own are not among them. */
@@ -135,11 +138,17 @@ export class SimulatedRelay {
     if (op.op === 'sub' && this.refusedForGood) this.askedAfterwards++;
     const { answers } = this.weather;
     if (answers === 'cut-before') this.cut(false);
-    else if (answers === 'garbage') socket.deliver('}{' as never);
-    else if (answers === 'final' && op.op !== 'auth' && !this.kept.some(({ pid }) => pid && pid === op.pid)) {
-      if (op.op === 'sub') this.refusedForGood = true;
-      socket.deliver({ op: 'error', code: 'FANWIRE_PUBLISH_FORBIDDEN', message: 'no', id: op.id } as ServerOp);
+    else if (answers === 'garbage') {
+      this.passedOverAtMs = performance.now();
+      socket.deliver('}{' as never);
+    } else if (answers === 'final' && op.op !== 'auth' && !this.kept.some(({ pid }) => pid && pid === op.pid)) {
+      // A refusal that a cut overtakes is none: it counts once it is heard.
+      const refusal = { op: 'error', code: 'FANWIRE_PUBLISH_FORBIDDEN', message: 'no', id: op.id };
+      socket.deliver(refusal as ServerOp, () => {
+        this.refusedForGood ||= op.op === 'sub';
+      });
     } else if (answers === 'later') {
+      this.passedOverAtMs = performance.now();
       const refusal = { op: 'error', code: 'FANWIRE_PUBLISH_RATE', message: 'later', retryAfterMs: 50, id: op.id };
       socket.deliver(refusal as ServerOp);
     } else {
@@ -154,6 +163,7 @@ export class SimulatedRelay {
     if (op.op === 'pub') {
       const known = this.kept.find(({ pid }) => pid === op.pid);
       if (known === undefined) this.taken.push(op.data);
+      if (performance.now() - this.passedOverAtMs <= 2 * TRAVEL_MS) this.overtaking.add(op.data);
       const seq = known?.seq ?? this.publish(op.data, op.pid as string, socket);
       return () => socket.deliver({ op: 'ok', id: op.id as number, seq });
     }

@@ -67,10 +67,11 @@ test('random bytes without a mask pass only where the next frame looks like a he
     await new Promise(setImmediate); // what is held is passed on
     await roundTrip(witness);
     const heard = witness.received.length - before;
-    if (mayBeHeader(second[2] as number)) passed += heard;
+    if (mayBeHeader(second[2] as number) || isCutShort(second.subarray(2))) passed += heard;
     else assert.deepEqual([heard, relay.counters.withheld - withheldBefore], [0, 1]);
   };
-  await fc.assert(fc.asyncProperty(payload, payload, round), { numRuns: 300 });
+  const cutShort: [Uint8Array, Uint8Array] = [new Uint8Array(8), Uint8Array.of(0, 0, 0, 254, 0, 0, 0, 0, 0)];
+  await fc.assert(fc.asyncProperty(payload, payload, round), { numRuns: 300, examples: [cutShort] });
   // Where it does, nothing tells it from what a client means to send.
   await round(Buffer.alloc(8, 1), Buffer.from([0, 0, 0x82, 0xff, 0, 0, 0, 0]));
   assert.ok(passed > 0);
@@ -132,6 +133,12 @@ function mayBeHeader(byte: number): boolean {
   const opcode = byte & 15;
   if ((byte & 0x70) !== 0) return false;
   return opcode === TEXT || opcode === BINARY || (opcode >= CLOSE && opcode <= 10 && byte >= 0x80);
+}
+
+/** Whether `bytes` end inside of the header that they begin (masked, RFC 6455, 5.2): it is judged when it is whole. */
+function isCutShort(bytes: Uint8Array): boolean {
+  const length = (bytes[1] as number) & 127;
+  return bytes.length < 6 + (length === 126 ? 2 : length === 127 ? 8 : 0);
 }
 
 /** Also where the relay resets the connection, since it has not read all that was sent. */
