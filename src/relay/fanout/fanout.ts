@@ -23,8 +23,8 @@ import type { SlowConsumers } from './slow.js';
 
 /** uWS's limit of pending messages per subscriber: one more, and it drains that subscriber at once. */
 const TREE_LIMIT = 32;
-/** Direct messages of an audience in one loop iteration: one short of the limit, for what uWS itself may add. A burst of
- *  one more is two send() a subscriber, for what is queued goes out after what was direct. */
+/** Direct messages of an audience in one loop iteration: one short of the limit, for what uWS itself may add. A burst
+ *  of one more is two send() a subscriber, for what is queued goes out after what was direct. */
 const DIRECT_LIMIT = TREE_LIMIT - 1;
 /** Direct messages after which the loop is asked whether it has turned. Twice as many fit the limit. */
 const DIRECT_RECOUNT_AFTER = DIRECT_LIMIT >> 1;
