@@ -10,8 +10,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DEFAULT_ALPHA } from '../bench/compare/command.js';
 import type { Comparison } from '../bench/compare/comparison.js';
-import { DEFAULT_ALPHA } from '../bench/compare/run.js';
 import { positive, scriptCommand, wholeNumber } from '../bench/run/script-command.js';
 import { dearerCopy, otherLayout, plainCopy, serveCommand } from './calibrate-copies.js';
 import { calibrateSimulated } from './calibrate-simulated.js';

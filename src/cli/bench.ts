@@ -33,7 +33,7 @@ async function bench(command: Command, name: string | undefined): Promise<void> 
   const { reportFiles, writeReports } = await import('../../bench/report/write.js');
   const files = reportFiles(config);
   requireWritable(files);
-  const { runSession, exitCodeOf } = await import('../../bench/run/session.js');
+  const { runSession, exitCodeOf } = await import('../../bench/run/command.js');
   const { mendedCommand } = await import('../../bench/run/mend.js');
   const slo = config.slo ?? file.slo;
   const interrupt = new AbortController();

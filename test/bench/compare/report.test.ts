@@ -1,9 +1,9 @@
 // What people and machines read of a comparison, from one made up of known pairs.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { exitCodeOf } from '../../../bench/compare/command.js';
 import { renderComparisonHtml } from '../../../bench/compare/report-html.js';
 import { renderAnnotations, renderJunit, renderMarkdown, renderTerminal } from '../../../bench/compare/report-text.js';
-import { exitCodeOf } from '../../../bench/compare/run.js';
 import { sampleComparison } from '../../support/sample-comparison.js';
 
 test('a head that costs 80 % more has regressed, and every report says so first', () => {

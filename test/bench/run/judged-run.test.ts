@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import type { EngineReport } from '../../../bench/engines/engine.js';
 import { newLatencyHistogram, recordLatencyUs } from '../../../bench/measure/histogram.js';
 import { parseSlo } from '../../../bench/result/slo.js';
+import { exitCodeOf } from '../../../bench/run/command.js';
 import { runPlan } from '../../../bench/run/run.js';
-import { exitCodeOf } from '../../../bench/run/session.js';
 import { PLAN_DEFAULTS } from '../../../bench/scenarios/scenario.js';
 import { lateEngine, silentTarget as target } from '../../support/late-engine.js';
 
