@@ -1,4 +1,4 @@
-// `fanwire compare` as a command runs it: two sides, the scenarios, pairs until a verdict, reports, an exit code.
+// `fanwire compare` behind its flags: two sides, the scenarios, one comparison, an exit code.
 
 import { FanwireError } from '../../src/base/error.js';
 import { Exit } from '../../src/base/exit-codes.js';
@@ -48,9 +48,9 @@ export interface CompareRequest {
 export const DEFAULT_ALPHA = 0.01;
 const DEFAULT_MINUTES = 5;
 
-/** Runs the comparison; null when only a baseline was saved.
+/** Plays the comparison; null when only a baseline was saved.
  *  @throws FanwireError */
-export async function runComparison(request: CompareRequest): Promise<Comparison | null> {
+export async function runCompare(request: CompareRequest): Promise<Comparison | null> {
   const suite: Suite =
     request.suite === undefined
       ? { scenarios: [{ name: request.scenario, scenario: request.scenario, plan: request.plan }] }

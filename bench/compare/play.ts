@@ -6,7 +6,7 @@ import { FanwireError } from '../../src/base/error.js';
 import type { Engine } from '../engines/engine.js';
 import type { CoreSplit } from '../measure/pinning.js';
 import type { Result } from '../result/result.js';
-import { runPlan } from '../run/run.js';
+import { playPlan } from '../run/run.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { Dialect, Target } from '../targets/target.js';
 import { type CapacityOptions, capacityAlone, capacityInTurns } from './capacity.js';
@@ -63,7 +63,7 @@ export async function playSide(side: Side, options: PlayOptions): Promise<Run | 
  * second is not played (undefined) where the first one's run is invalid, and is where its server failed: whether the
  * other holds is what there is to be known.
  */
-export async function playPair(
+export async function playSides(
   [first, second]: readonly [Side, Side],
   options: PairOptions,
 ): Promise<readonly [Run | ServerFault, (Run | ServerFault)?]> {
@@ -152,7 +152,7 @@ async function openLoop(side: Side, options: PlayOptions): Promise<Begun | Serve
   const target = options.dialect === undefined ? started : { ...started, dialect: options.dialect };
   let holds = false;
   try {
-    const result = await runPlan(engine, plan, target, { signal, progress: () => {} });
+    const result = await playPlan(engine, plan, target, { signal, progress: () => {} });
     const fault = faultOf(result, target);
     holds = fault === undefined;
     return fault ?? { target, result };

@@ -7,7 +7,7 @@ import type { Verdict } from './budget.js';
 import { isDecided, Judgement } from './gate-evidence.js';
 import { type MetricName, metricNamed, type Pair, type Run, ratioOf } from './metrics.js';
 import { Patience, whyInvalid } from './patience.js';
-import { type Company, playPair as playSides } from './play.js';
+import { type Company, playSides } from './play.js';
 import { ServerFaults } from './server-faults.js';
 import { gateBudgets, type ScenarioSetup } from './setup.js';
 import type { Side } from './side.js';

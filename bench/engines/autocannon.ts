@@ -35,7 +35,7 @@ const SHORTEST_POINT_MS = 100;
 export function autocannonEngine(options: AutocannonOptions = AUTOCANNON_DEFAULTS): Engine {
   return {
     name: 'autocannon',
-    async run(plan, target, hooks) {
+    async play(plan, target, hooks) {
       requirePlayable(plan);
       hooks.signal.throwIfAborted();
       hooks.phase('connect');

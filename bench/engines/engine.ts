@@ -9,7 +9,7 @@ export interface Engine {
   /** Plays `plan` against `target`.
    *  @throws FanwireError when the plan cannot be played at all: a missing k6, too few file descriptors, no
    *  connection. */
-  run(plan: Plan, target: Target, hooks: EngineHooks): Promise<EngineReport>;
+  play(plan: Plan, target: Target, hooks: EngineHooks): Promise<EngineReport>;
 }
 
 export interface EngineHooks {

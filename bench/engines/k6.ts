@@ -34,7 +34,7 @@ export function k6Engine(options: K6Options = K6_DEFAULTS): Engine {
   requireK6();
   return {
     name: 'k6',
-    async run(plan, target, hooks) {
+    async play(plan, target, hooks) {
       const k6 = await findK6();
       const folder = await mkdtemp(join(tmpdir(), 'fanwire-k6-'));
       try {

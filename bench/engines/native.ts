@@ -44,7 +44,7 @@ const MAX_POINTS = 600;
 export function nativeEngine(options: NativeOptions = NATIVE_DEFAULTS): Engine {
   return {
     name: 'native',
-    async run(plan, target, hooks) {
+    async play(plan, target, hooks) {
       const run = new NativeRun(plan, target, hooks, options);
       try {
         return await run.play();

@@ -1,4 +1,4 @@
-// What `fanwire bench` does once its flags are read: target, engine, runs, one result, an exit code.
+// `fanwire bench` behind its flags: target, engine, runs, one result, an exit code.
 
 import { FanwireError } from '../../src/base/error.js';
 import { Exit } from '../../src/base/exit-codes.js';
@@ -17,12 +17,12 @@ import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.j
 import { isOwn, startTarget, type TargetOptions } from './choose-target.js';
 import { measureFloor } from './floor.js';
 import { ProgressBar } from './progress-bar.js';
-import { runPlan } from './run.js';
+import { playPlan } from './run.js';
 import { probePlan, type Scaled, scaleBy } from './scale.js';
 import { requireStatable } from './statable.js';
-import { runSearch, runSweep } from './steps.js';
+import { playSearch, playSweep } from './steps.js';
 
-export interface SessionOptions {
+export interface BenchRequest {
   readonly scenario: string;
   /** What flags and scenario file set; the scenario's defaults apply to the rest. */
   readonly plan: Partial<Plan>;
@@ -43,40 +43,40 @@ export interface SessionOptions {
   readonly signal: AbortSignal;
 }
 
-/** Runs the scenario and gives its result. The target is ended whatever happens.
+/** Plays the scenario and gives its result. The target is ended whatever happens.
  *  @throws FanwireError */
-export async function runSession(options: SessionOptions): Promise<Result> {
-  const scenario = scenarioNamed(options.scenario);
-  const given: Plan = { ...PLAN_DEFAULTS, ...scenario.defaults, ...options.plan, scenario: scenario.name };
+export async function runBench(request: BenchRequest): Promise<Result> {
+  const scenario = scenarioNamed(request.scenario);
+  const given: Plan = { ...PLAN_DEFAULTS, ...scenario.defaults, ...request.plan, scenario: scenario.name };
   // A scenario's own windows are for relays that are started for it.
-  const plan = isOwn(options.target) || options.plan.deliver !== undefined ? given : { ...given, deliver: '' };
+  const plan = isOwn(request.target) || request.plan.deliver !== undefined ? given : { ...given, deliver: '' };
   requireConsistent(scenario, plan);
-  const slo = options.slo ?? scenario.search?.slo;
+  const slo = request.slo ?? scenario.search?.slo;
   const terms = slo === undefined ? [] : parseSlo(slo);
   if (scenario.engine !== 'autocannon')
     requireStatable({ ...plan, rate: scenario.search?.minRate ?? plan.rate }, terms);
-  const { nodes = 1, workers = 1 } = options.target;
-  const cores = options.isPinned ? splitCores(nodes * workers) : { server: [], generator: [] };
+  const { nodes = 1, workers = 1 } = request.target;
+  const cores = request.isPinned ? splitCores(nodes * workers) : { server: [], generator: [] };
   pinProcess(process.pid, cores.generator);
-  if (options.isPinned && !options.target.urls.some(isHere)) raisePriority();
-  const engine = createEngine(scenario, options, cores.generator);
+  if (request.isPinned && !request.target.urls.some(isHere)) raisePriority();
+  const engine = createEngine(scenario, request, cores.generator);
   const floorMs =
-    scenario.engine === undefined ? await measureFloor(engine, plan, cores.server, options.signal) : undefined;
-  const target = await startTarget(options.target, plan, cores.server, { admin: scenario.paths !== undefined });
-  const bar = new ProgressBar(process.stderr, options.isQuiet);
-  const runOnce = (step: Plan, label: string, objective = terms) => {
+    scenario.engine === undefined ? await measureFloor(engine, plan, cores.server, request.signal) : undefined;
+  const target = await startTarget(request.target, plan, cores.server, { admin: scenario.paths !== undefined });
+  const bar = new ProgressBar(process.stderr, request.isQuiet);
+  const playOnce = (step: Plan, label: string, objective = terms) => {
     bar.begin(`${scenario.name} ${label}`.trimEnd(), step);
-    const hooks = { progress: (now: Progress) => bar.show(now), signal: options.signal, objective };
-    return runPlan(engine, step, target, hooks);
+    const hooks = { progress: (now: Progress) => bar.show(now), signal: request.signal, objective };
+    return playPlan(engine, step, target, hooks);
   };
   try {
-    const { plan: load, remark } = await carried(scenario, plan, options, (probe) => runOnce(probe, 'probe', []));
+    const { plan: load, remark } = await carried(scenario, plan, request, (probe) => playOnce(probe, 'probe', []));
     if (remark !== undefined) bar.say(`${scenario.name}: ${remark}`);
-    const result = await runAll(scenario, load, terms, runOnce);
+    const result = await playAll(scenario, load, terms, playOnce);
     const params = {
       ...result.params,
       ...(slo !== undefined && { slo }),
-      ...(options.label !== undefined && { label: options.label }),
+      ...(request.label !== undefined && { label: request.label }),
     };
     const remarks = [...(remark === undefined ? [] : [remark]), ...(result.remarks ?? [])];
     const generator = { ...result.generator, ...(floorMs !== undefined && { floorMs }) };
@@ -116,31 +116,31 @@ function isHere(url: string): boolean {
 async function carried(
   scenario: Scenario,
   plan: Plan,
-  options: SessionOptions,
+  request: BenchRequest,
   probe: (plan: Plan) => Promise<Result>,
 ): Promise<Scaled> {
-  const isDefault = options.plan.subscribers === undefined && options.plan.rate === undefined;
+  const isDefault = request.plan.subscribers === undefined && request.plan.rate === undefined;
   const isSteps = scenario.sweep !== undefined || scenario.search !== undefined;
   const isPublished = plan.rate > 0 && plan.publishers > 0 && scenario.engine !== 'autocannon';
-  if (options.isLoadStrict || !isDefault || isSteps || !isPublished) return { plan, remark: undefined };
-  return scaleBy(await probe(probePlan(plan)), plan, options.plan);
+  if (request.isLoadStrict || !isDefault || isSteps || !isPublished) return { plan, remark: undefined };
+  return scaleBy(await probe(probePlan(plan)), plan, request.plan);
 }
 
-function runAll(
+function playAll(
   scenario: Scenario,
   plan: Plan,
   terms: ReturnType<typeof parseSlo>,
-  runOnce: Parameters<typeof runSweep>[3],
+  playOnce: Parameters<typeof playSweep>[3],
 ): Promise<Result> {
-  if (scenario.sweep !== undefined) return runSweep(plan, scenario.sweep, terms, runOnce);
-  if (scenario.search !== undefined) return runSearch(plan, scenario.search, terms, runOnce);
-  return runOnce(plan, '');
+  if (scenario.sweep !== undefined) return playSweep(plan, scenario.sweep, terms, playOnce);
+  if (scenario.search !== undefined) return playSearch(plan, scenario.search, terms, playOnce);
+  return playOnce(plan, '');
 }
 
 /** @throws FanwireError FANWIRE_USAGE_ENGINE */
-function createEngine(scenario: Scenario, options: SessionOptions, cores: readonly number[]): Engine {
-  const { headers, localAddresses, isInsecureAllowed, slo = '' } = options;
-  const name = options.engine ?? scenario.engine ?? 'native';
+function createEngine(scenario: Scenario, request: BenchRequest, cores: readonly number[]): Engine {
+  const { headers, localAddresses, isInsecureAllowed, slo = '' } = request;
+  const name = request.engine ?? scenario.engine ?? 'native';
   const refuse = (message: string) => new FanwireError('FANWIRE_USAGE_ENGINE', message);
   if (!['native', 'k6', 'autocannon'].includes(name)) {
     throw refuse(`--engine must be native, k6 or autocannon, got ${name}`);

@@ -56,7 +56,7 @@ export async function measureFloor(
       stop: async () => {},
     };
     const hooks = { progress: () => {}, phase: () => {}, signal };
-    const { latencyUs } = await engine.run(small, target, hooks);
+    const { latencyUs } = await engine.play(small, target, hooks);
     return { p50: percentileMs(latencyUs, 50), p99: percentileMs(latencyUs, 99) };
   } catch {
     signal.throwIfAborted();

@@ -1,4 +1,4 @@
-// One run: an engine plays a plan against a target while the server is watched; what comes out is a `fanwire.result/1`.
+// One run: an engine plays a plan once against a target while the server is watched. It comes to a `fanwire.result/1`.
 
 import { cpus, release } from 'node:os';
 import type { Histogram } from 'hdr-histogram-js';
@@ -25,12 +25,12 @@ export interface RunHooks {
 
 /** Plays `plan` once and judges it.
  *  @throws FanwireError what the engine throws */
-export async function runPlan(engine: Engine, plan: Plan, target: Target, hooks: RunHooks): Promise<Result> {
+export async function playPlan(engine: Engine, plan: Plan, target: Target, hooks: RunHooks): Promise<Result> {
   const startedAt = new Date().toISOString();
   const watch = new ServerWatch(target.pids);
   try {
     const engineHooks: EngineHooks = { ...hooks, phase: (phase) => watch.enter(phase) };
-    const report = await engine.run(plan, target, engineHooks);
+    const report = await engine.play(plan, target, engineHooks);
     const result = assemble(engine, plan, target, report, watch, startedAt);
     const objective = hooks.objective ?? [];
     return judged(result, doubtsOf(plan, report, watch, objective), objective);

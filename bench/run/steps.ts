@@ -1,21 +1,20 @@
-// Scenarios that run a plan more than once: a sweep over a parameter, and the search for the highest rate that holds an
-// objective.
+// Scenarios of several runs: a sweep over a parameter, and the search for the highest rate that holds an objective.
 
 import type { Result, ResultStep } from '../result/result.js';
 import { missedTerms, type SloTerm } from '../result/slo.js';
 import { sumUpSequence } from '../result/sum-up.js';
 import type { Plan, Search, Sweep } from '../scenarios/scenario.js';
 
-/** Runs one plan; given by whoever knows engine and target. */
-export type RunOnce = (plan: Plan, label: string) => Promise<Result>;
+/** Plays one plan; given by whoever knows engine and target. */
+export type PlayOnce = (plan: Plan, label: string) => Promise<Result>;
 
-/** Runs `plan` for every value of the sweep. The result sums up all runs; `steps` holds each. */
-export async function runSweep(plan: Plan, sweep: Sweep, slo: readonly SloTerm[], run: RunOnce): Promise<Result> {
+/** Plays `plan` for every value of the sweep. The result sums up all runs; `steps` holds each. */
+export async function playSweep(plan: Plan, sweep: Sweep, slo: readonly SloTerm[], play: PlayOnce): Promise<Result> {
   const results: Result[] = [];
   const steps: ResultStep[] = [];
   for (const value of sweep.values) {
     const label = `${value} ${sweep.unit}`;
-    const result = await run({ ...plan, [sweep.param]: value }, label);
+    const result = await play({ ...plan, [sweep.param]: value }, label);
     results.push(result);
     steps.push(stepOf(result, label, value, slo.length === 0 ? null : missedTerms(slo, result).length === 0));
   }
@@ -28,7 +27,7 @@ export async function runSweep(plan: Plan, sweep: Sweep, slo: readonly SloTerm[]
 
 /** Looks for the highest rate that holds `slo`: doubling until it breaks, then halving the gap. The result is the run
  *  at that rate, or the first run when not even that held; `steps` holds all runs. */
-export async function runSearch(plan: Plan, search: Search, slo: readonly SloTerm[], run: RunOnce): Promise<Result> {
+export async function playSearch(plan: Plan, search: Search, slo: readonly SloTerm[], play: PlayOnce): Promise<Result> {
   const steps: ResultStep[] = [];
   let best: Result | undefined;
   let first: Result | undefined;
@@ -37,9 +36,9 @@ export async function runSearch(plan: Plan, search: Search, slo: readonly SloTer
   let broken = Number.POSITIVE_INFINITY;
   for (let rate = search.minRate; rate > 0; rate = nextRate(held, broken, search)) {
     const label = `${rate} msg/s`;
-    let result = await run({ ...plan, rate }, label);
+    let result = await play({ ...plan, rate }, label);
     // Once more: a moment's disturbance must not pass for the limit.
-    if (!result.valid) result = await run({ ...plan, rate }, `${label} again`);
+    if (!result.valid) result = await play({ ...plan, rate }, `${label} again`);
     first ??= result;
     const holds = result.valid && result.serverFaults === undefined && missedTerms(slo, result).length === 0;
     steps.push(stepOf(result, label, rate, holds));

@@ -6,7 +6,7 @@ import { PARAMETERS, type Parameters, parameterKeys } from '../k6/lib/parameters
  *  parameter. A scenario sets the defaults; a `--scenario file.json` and flags override them. */
 export type Plan = { scenario: string } & Parameters;
 
-/** A scenario: parameters only. `sweep` and `search` run the plan several times and give one result with `steps`. */
+/** A scenario: parameters only. `sweep` and `search` play the plan several times and give one result with `steps`. */
 export interface Scenario {
   readonly name: string;
   /** One line for `fanwire bench list`. */

@@ -14,7 +14,7 @@ import { pinnedCommand, pinProcess, splitCores } from '../measure/pinning.js';
 import { raisedCommand, raisePriority } from '../measure/priority.js';
 import { compile } from '../peers/toolchain.js';
 import { tableLines } from '../report/markdown.js';
-import { runPlan } from '../run/run.js';
+import { playPlan } from '../run/run.js';
 import { positive, scriptCommand } from '../run/script-command.js';
 import { PLAN_DEFAULTS, type Plan } from '../scenarios/scenario.js';
 import { startRelayTarget } from '../targets/relay.js';
@@ -117,7 +117,7 @@ function nativeRun(cores: readonly number[], durationS: number, signal: AbortSig
   return async (load, target) => {
     const plan: Plan = { ...PLAN_DEFAULTS, ...load, warmupS: WARMUP_S, durationS };
     const hooks = { progress: () => {}, signal: AbortSignal.any([signal]) };
-    const { latencyMs, delivered } = await runPlan(engine, plan, target, hooks);
+    const { latencyMs, delivered } = await playPlan(engine, plan, target, hooks);
     return { p50: latencyMs.p50 ?? 0, p99: latencyMs.p99 ?? 0, delivered };
   };
 }

@@ -2,7 +2,7 @@
 // limit.
 
 import type { Engine } from '../engines/engine.js';
-import { runPlan } from '../run/run.js';
+import { playPlan } from '../run/run.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { Target } from '../targets/target.js';
 import type { Run } from './standings.js';
@@ -68,7 +68,7 @@ async function playOne(contestant: Contestant, plan: Plan, round: number, option
   try {
     target = await contestant.start(plan);
     // A signal of the run's own, so that listeners do not pile up on the one of all runs.
-    const result = await runPlan(engine, plan, target, { progress: () => {}, signal: AbortSignal.any([signal]) });
+    const result = await playPlan(engine, plan, target, { progress: () => {}, signal: AbortSignal.any([signal]) });
     const { label } = contestant;
     const params = { ...result.params, round, ...(label !== undefined && { label }) };
     return { ...run, result: { ...result, params } };

@@ -1,5 +1,5 @@
-// `fanwire bench`: runs one scenario on one engine against one target, prints the result and says by its exit code what
-// to think of it.
+// `fanwire bench`: plays one scenario on one engine against one target, prints the result, and exits with what to
+// think of it.
 import { Command } from 'commander';
 import { givenPlan, readScenarioFile, type ScenarioFile } from '../../bench/scenarios/plan-options.js';
 import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
@@ -33,7 +33,7 @@ async function bench(command: Command, name: string | undefined): Promise<void> 
   const { reportFiles, writeReports } = await import('../../bench/report/write.js');
   const files = reportFiles(config);
   requireWritable(files);
-  const { runSession, exitCodeOf } = await import('../../bench/run/command.js');
+  const { runBench, exitCodeOf } = await import('../../bench/run/command.js');
   const { mendedCommand } = await import('../../bench/run/mend.js');
   const slo = config.slo ?? file.slo;
   const interrupt = new AbortController();
@@ -41,7 +41,7 @@ async function bench(command: Command, name: string | undefined): Promise<void> 
     () => interrupt.abort(new FanwireError('FANWIRE_BENCH_INTERRUPTED', 'interrupted: no result')),
     () => process.exit(Exit.interrupted), // a server that was started for the run ends with this process
   );
-  const result = await runSession({
+  const result = await runBench({
     scenario: name ?? file.scenario ?? PLAN_DEFAULTS.scenario,
     plan: { ...file.plan, ...givenPlan(config, origins) },
     slo,

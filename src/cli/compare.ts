@@ -89,11 +89,11 @@ async function compare(command: Command, asked: Asking): Promise<void> {
   const { comparisonFiles, writeComparison } = await import('../../bench/compare/write.js');
   const files = comparisonFiles(flags);
   (await import('../../bench/report/files.js')).requireWritable({ ...files, 'save-baseline': flags.saveBaseline });
-  const { exitCodeOf, runComparison } = await import('../../bench/compare/command.js');
+  const { exitCodeOf, runCompare } = await import('../../bench/compare/command.js');
   const { defaultCacheFolder } = await import('../../bench/compare/sides/cache.js');
   const interrupt = new AbortController();
   onEndSignal(() => interrupt.abort(new FanwireError('FANWIRE_COMPARE_INTERRUPTED', 'interrupted: no verdict')));
-  const comparison = await runComparison({
+  const comparison = await runCompare({
     base: flags.base,
     head: flags.head,
     scenario: file.scenario ?? PLAN_DEFAULTS.scenario,

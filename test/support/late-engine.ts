@@ -37,5 +37,5 @@ export function lateEngine(overrides: Partial<EngineReport> = {}): Engine {
     extra: {},
     ...overrides,
   };
-  return { name: 'native', run: async () => report };
+  return { name: 'native', play: async () => report };
 }

@@ -32,7 +32,7 @@ function engineOf(cpu: Readonly<Record<string, number>>): Engine & { readonly pl
   return {
     name: 'native',
     played,
-    async run(plan, target, hooks) {
+    async play(plan, target, hooks) {
       played.push(`${target.name} ${plan.subscribers}`);
       const generator = {
         cpu: cpu[target.name] ?? 0,
@@ -40,7 +40,7 @@ function engineOf(cpu: Readonly<Record<string, number>>): Engine & { readonly pl
         eventLoopDelayMs: { p99: 0 },
       };
       if (generator.cpu > 9) throw new FanwireError('FANWIRE_BENCH_NO_CONNECTION', 'nobody there');
-      return lateEngine({ generator }).run(plan, target, hooks);
+      return lateEngine({ generator }).play(plan, target, hooks);
     },
   };
 }

@@ -46,7 +46,7 @@ describe('the autocannon engine', () => {
   };
 
   const run = (plan: Partial<Plan>, target: Target, options: Partial<AutocannonOptions> = {}) =>
-    autocannonEngine({ ...AUTOCANNON_DEFAULTS, ...options }).run({ ...PLAN, ...plan }, target, {
+    autocannonEngine({ ...AUTOCANNON_DEFAULTS, ...options }).play({ ...PLAN, ...plan }, target, {
       progress: () => {},
       phase: () => {},
       signal: new AbortController().signal,

@@ -12,7 +12,7 @@ import { splitCores } from '../../../bench/measure/pinning.js';
 import type { Result } from '../../../bench/result/result.js';
 import { validateResult } from '../../../bench/result/result-validate.js';
 import { parseSlo } from '../../../bench/result/slo.js';
-import { runPlan } from '../../../bench/run/run.js';
+import { playPlan } from '../../../bench/run/run.js';
 import { PLAN_DEFAULTS, type Plan } from '../../../bench/scenarios/scenario.js';
 import { startRelayTarget } from '../../../bench/targets/relay.js';
 import type { Target } from '../../../bench/targets/target.js';
@@ -30,7 +30,7 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
     const engine = k6Engine({ ...K6_DEFAULTS, ...options });
     const objective = options.slo === undefined ? [] : parseSlo(options.slo);
     const hooks = { progress: () => {}, signal: new AbortController().signal, objective };
-    return validateResult(await runPlan(engine, { ...QUICK, ...plan }, relay, hooks), 'k6');
+    return validateResult(await playPlan(engine, { ...QUICK, ...plan }, relay, hooks), 'k6');
   };
 
   test('counts every delivery of a small run, loses none and times each of them', async () => {
@@ -117,7 +117,7 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
     const phases: Phase[] = [];
     const interrupt = new AbortController();
     const engine = k6Engine();
-    const running = engine.run({ ...QUICK, durationS: 60 }, relay, {
+    const running = engine.play({ ...QUICK, durationS: 60 }, relay, {
       progress: () => {},
       phase: (phase) => {
         phases.push(phase);
@@ -133,7 +133,7 @@ describe('the k6 engine', { skip: k6Path() === undefined ? 'k6 is neither on PAT
     const nowhere: Target = { ...relay, urls: ['ws://127.0.0.1:1'] };
     const hooks = { progress: () => {}, phase: () => {}, signal: new AbortController().signal };
     const plan = { ...QUICK, subscribers: 2, durationS: 1, drainS: 0.1 };
-    await assert.rejects(k6Engine().run(plan, nowhere, hooks), {
+    await assert.rejects(k6Engine().play(plan, nowhere, hooks), {
       code: 'FANWIRE_BENCH_NO_CONNECTION',
       message: /connection refused/,
     });

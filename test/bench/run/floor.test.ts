@@ -22,7 +22,7 @@ test('every engine that plays WebSockets has a floor, by one subscriber and what
 });
 
 test('an interrupted measurement ends with the reason, one that cannot be made with nothing', async () => {
-  const failing = { name: 'native' as const, run: () => Promise.reject(new Error('no')) };
+  const failing = { name: 'native' as const, play: () => Promise.reject(new Error('no')) };
   assert.equal(await measureFloor(failing, PLAN_DEFAULTS, [], new AbortController().signal), undefined);
   const interrupted = AbortSignal.abort(new Error('interrupted'));
   await assert.rejects(measureFloor(nativeEngine(), PLAN_DEFAULTS, [], interrupted), /interrupted/);

@@ -7,13 +7,13 @@ import type { EngineReport } from '../../../bench/engines/engine.js';
 import { newLatencyHistogram, recordLatencyUs } from '../../../bench/measure/histogram.js';
 import { parseSlo } from '../../../bench/result/slo.js';
 import { exitCodeOf } from '../../../bench/run/command.js';
-import { runPlan } from '../../../bench/run/run.js';
+import { playPlan } from '../../../bench/run/run.js';
 import { PLAN_DEFAULTS } from '../../../bench/scenarios/scenario.js';
 import { lateEngine, silentTarget as target } from '../../support/late-engine.js';
 
 async function exitOf(slo: string, overrides: Partial<EngineReport> = {}) {
   const hooks = { progress: () => {}, signal: new AbortController().signal, objective: parseSlo(slo) };
-  const result = await runPlan(lateEngine(overrides), { ...PLAN_DEFAULTS, subscribers: 10, rate: 20 }, target, hooks);
+  const result = await playPlan(lateEngine(overrides), { ...PLAN_DEFAULTS, subscribers: 10, rate: 20 }, target, hooks);
   return { result, code: exitCodeOf({ ...result, params: { ...result.params, slo } }, slo).code };
 }
 

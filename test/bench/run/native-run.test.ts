@@ -10,7 +10,7 @@ import { decodeHistogram } from '../../../bench/measure/histogram.js';
 import { judge } from '../../../bench/report/verdict.js';
 import type { Result } from '../../../bench/result/result.js';
 import { validateResult } from '../../../bench/result/result-validate.js';
-import { type RunHooks, runPlan } from '../../../bench/run/run.js';
+import { playPlan, type RunHooks } from '../../../bench/run/run.js';
 import { PLAN_DEFAULTS, type Plan } from '../../../bench/scenarios/scenario.js';
 import { startRelayTarget } from '../../../bench/targets/relay.js';
 import type { Target } from '../../../bench/targets/target.js';
@@ -26,7 +26,7 @@ const SHORT: Partial<Plan> = { subscribers: 5, rate: 200, warmupS: 0.2, duration
 async function play(target: Target, plan: Partial<Plan>, progress: RunHooks['progress'] = () => {}): Promise<Result> {
   const hooks = { progress, signal: new AbortController().signal };
   try {
-    const result = await runPlan(nativeEngine(), { ...PLAN_DEFAULTS, ...SHORT, ...plan }, target, hooks);
+    const result = await playPlan(nativeEngine(), { ...PLAN_DEFAULTS, ...SHORT, ...plan }, target, hooks);
     assert.equal(obeysSchema(JSON.parse(JSON.stringify(result))), true, JSON.stringify(obeysSchema.errors));
     return validateResult(result, 'the run');
   } finally {

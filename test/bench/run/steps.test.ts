@@ -8,7 +8,7 @@ import type { Result } from '../../../bench/result/result.js';
 import { validateResult } from '../../../bench/result/result-validate.js';
 import { parseSlo } from '../../../bench/result/slo.js';
 import { sumUpMachines } from '../../../bench/result/sum-up.js';
-import { runSearch, runSweep } from '../../../bench/run/steps.js';
+import { playSearch, playSweep } from '../../../bench/run/steps.js';
 import { PLAN_DEFAULTS } from '../../../bench/scenarios/scenario.js';
 import { sampleResult } from '../../support/sample-result.js';
 
@@ -27,7 +27,7 @@ test('the search ends within its precision below the limit of any server', async
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 100, max: 200_000 }), async (limit) => {
       let runs = 0;
-      const result = await runSearch(PLAN_DEFAULTS, SEARCH, SLO, async ({ rate }) => {
+      const result = await playSearch(PLAN_DEFAULTS, SEARCH, SLO, async ({ rate }) => {
         runs++;
         return resultAt(rate, rate <= limit ? 5 : 50);
       });
@@ -41,7 +41,7 @@ test('the search ends within its precision below the limit of any server', async
 });
 
 test('a search that the generator ends is invalid and says what is known all the same', async () => {
-  const result = await runSearch(PLAN_DEFAULTS, SEARCH, SLO, async ({ rate }) =>
+  const result = await playSearch(PLAN_DEFAULTS, SEARCH, SLO, async ({ rate }) =>
     resultAt(rate, 5, rate > 1000 ? ['the generator was the bottleneck: …'] : []),
   );
   assert.equal(result.valid, false);
@@ -49,9 +49,9 @@ test('a search that the generator ends is invalid and says what is known all the
 });
 
 test('a disturbance that does not last changes nothing in what a search finds', async () => {
-  const calm = await runSearch(PLAN_DEFAULTS, SEARCH, SLO, async ({ rate }) => resultAt(rate, rate <= 5000 ? 5 : 50));
+  const calm = await playSearch(PLAN_DEFAULTS, SEARCH, SLO, async ({ rate }) => resultAt(rate, rate <= 5000 ? 5 : 50));
   let runs = 0;
-  const disturbed = await runSearch(PLAN_DEFAULTS, SEARCH, SLO, async ({ rate }) =>
+  const disturbed = await playSearch(PLAN_DEFAULTS, SEARCH, SLO, async ({ rate }) =>
     runs++ % 3 === 0 ? resultAt(rate, 500, ['disturbed']) : resultAt(rate, rate <= 5000 ? 5 : 50),
   );
   assert.equal(disturbed.valid, true);
@@ -61,7 +61,7 @@ test('a disturbance that does not last changes nothing in what a search finds', 
 test('a sweep sums up its runs and keeps each as a step', async () => {
   const sweep = { param: 'payloadBytes', values: [64, 1024], unit: 'bytes' } as const;
   const seen: number[] = [];
-  const result = await runSweep(PLAN_DEFAULTS, sweep, SLO, async ({ payloadBytes }) => {
+  const result = await playSweep(PLAN_DEFAULTS, sweep, SLO, async ({ payloadBytes }) => {
     seen.push(payloadBytes);
     return sampleResult(seen.length);
   });
