@@ -17,6 +17,8 @@ export interface Question {
   readonly wants: 'count' | 'members' | 'confirmation';
   /** Workers of this process answer exactly; other nodes as far as they answer in time. */
   readonly reach: 'process' | 'cluster';
+  /** Waits for a thread that is only busy. Not for questions that a client can have asked, which would pile up. */
+  readonly isPatient?: boolean;
 }
 
 /** Answers for this relay. */
@@ -37,6 +39,7 @@ export function together(parts: readonly Census[]): Census {
 
 /** A relay that has not answered by then is stuck or gone: the others' answers do not wait for it. */
 const ANSWER_MS = 500;
+const PATIENT_ANSWER_MS = 10_000;
 
 interface Survey {
   readonly waitingFor: Set<number>;
@@ -50,7 +53,7 @@ export class Surveys {
   private nextId = 1;
 
   /** `ask` sends the question by its number. Resolves when all of `peers` have answered, or too late. */
-  begin(peers: readonly number[], ask: (id: number) => void): Promise<readonly Census[]> {
+  begin(peers: readonly number[], ask: (id: number) => void, isPatient = false): Promise<readonly Census[]> {
     if (peers.length === 0) return Promise.resolve([]);
     const id = this.nextId++;
     return new Promise((resolve) => {
@@ -60,7 +63,7 @@ export class Surveys {
         this.open.delete(id);
         resolve(answers);
       };
-      const tooLate = setTimeout(finish, ANSWER_MS).unref();
+      const tooLate = setTimeout(finish, isPatient ? PATIENT_ANSWER_MS : ANSWER_MS).unref();
       this.open.set(id, { waitingFor: new Set(peers), answers, finish });
       ask(id);
     });

@@ -106,12 +106,13 @@ export class ThreadsBus implements Bus, Threads {
     if (this.hub !== undefined) this.push(this.hub, topic, kind, message);
   }
 
-  survey({ topic, wants, reach }: Question): Promise<readonly Census[]> {
+  survey({ topic, wants, reach, isPatient }: Question): Promise<readonly Census[]> {
     const peers = [...this.peers.keys()].filter((peer) => this.isWanting(peer, topic));
     if (this.hub !== undefined && reach === 'cluster') peers.push(this.hub);
-    return this.surveys.begin(peers, (id) => {
+    const ask = (id: number): void => {
       for (const peer of peers) this.push(peer, topic, ASK, Buffer.from(JSON.stringify({ id, wants })));
-    });
+    };
+    return this.surveys.begin(peers, ask, isPatient);
   }
 
   async confirm(topic: string): Promise<boolean> {

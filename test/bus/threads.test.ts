@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { Kind, NO_STATUS } from '../../src/bus/bus.js';
+import { type Census, NOBODY } from '../../src/bus/census.js';
 import { InterestTable } from '../../src/bus/interest-table.js';
 import { ThreadsBus } from '../../src/bus/threads.js';
 import { linkPair } from '../../src/workers/mesh.js';
@@ -64,4 +65,21 @@ test('a burst many times the size of the ring arrives whole and in order', async
   }
   await all;
   assert.equal(a.status().lost, 0);
+});
+
+test('a thread too busy to answer is left out of a count, but waited for by who is patient', async (t) => {
+  const { a, b } = pair(t);
+  const answers: ((census: Census) => void)[] = [];
+  b.start(
+    () => {},
+    () => new Promise((resolve) => answers.push(resolve)),
+  );
+  b.subscribe('news');
+  const question = { topic: 'news', wants: 'count', reach: 'process' } as const;
+  const patient = a.survey({ ...question, isPatient: true });
+  assert.deepEqual(await a.survey(question), []);
+  while (answers.length < 2) await new Promise(setImmediate);
+  const census = { ...NOBODY, subscribers: 3 };
+  for (const answer of answers) answer(census);
+  assert.deepEqual(await patient, [census]);
 });

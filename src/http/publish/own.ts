@@ -16,6 +16,6 @@ export async function publishOwn(
   isBinary: boolean,
 ): Promise<number> {
   const here = relay.publish(topic, message, isBinary);
-  const { subscribers } = together(await relay.bus.survey({ topic, wants: 'count', reach: 'process' }));
-  return here + subscribers;
+  const answers = await relay.bus.survey({ topic, wants: 'count', reach: 'process', isPatient: true });
+  return here + together(answers).subscribers;
 }
