@@ -70,6 +70,7 @@ test('a burst many times the size of the ring arrives whole and in order', async
 test('a thread too busy to answer is left out of a count, but waited for by who is patient', async (t) => {
   const { a, b } = pair(t);
   const answers: ((census: Census) => void)[] = [];
+  a.start(() => {});
   b.start(
     () => {},
     () => new Promise((resolve) => answers.push(resolve)),
