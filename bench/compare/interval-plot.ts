@@ -41,23 +41,25 @@ function stretch(log: number): number {
   return Math.asinh((log * 100) / EVEN_PERCENT);
 }
 
-const HEIGHT = 96;
-const DOTS = { top: 10, bottom: 46 };
-const INTERVAL_Y = 62;
-const BASE_Y = 76;
+const HEIGHT = 110;
+/** Above the plot itself: the word for the worse end, which nothing else is drawn on. */
+const TOP = 16;
+const DOTS = { top: 26, bottom: 60 };
+const INTERVAL_Y = 76;
+const BASE_Y = 90;
 
 export function intervalPlot(metric: MetricOutcome, axis: Axis): Markup {
   const { interval, familyInterval, ratio, budget, moreIsBetter } = metric;
   const limit = limitOf(budget, moreIsBetter);
   const [from, to] = [axis.at(1 / limit), axis.at(limit)];
   const worse = moreIsBetter
-    ? html`<text class="worse" x="0.5%" y="12">◂ worse</text>`
-    : html`<text class="worse end" x="99.5%" y="12">worse ▸</text>`;
+    ? html`<text class="worse" x="0.5%" y="11">◂ worse</text>`
+    : html`<text class="worse end" x="99.5%" y="11">worse ▸</text>`;
   return html`<svg class="plot evidence" role="img" aria-label="${describe(metric)}" height="${HEIGHT}">
-<rect class="band" x="${from}%" width="${to - from}%" y="0" height="${BASE_Y}"/>
-<line class="edge" x1="${from}%" x2="${from}%" y1="0" y2="${BASE_Y}"/><line class="edge" x1="${to}%" x2="${to}%" y1="0" y2="${BASE_Y}"/>
+<rect class="band" x="${from}%" width="${to - from}%" y="${TOP}" height="${BASE_Y - TOP}"/>
+<line class="edge" x1="${from}%" x2="${from}%" y1="${TOP}" y2="${BASE_Y}"/><line class="edge" x1="${to}%" x2="${to}%" y1="${TOP}" y2="${BASE_Y}"/>
 ${axis.ticks.map((tick) => mark(tick, axis))}
-<line class="zero" x1="${axis.at(1)}%" x2="${axis.at(1)}%" y1="0" y2="${BASE_Y}"/>${worse}
+<line class="zero" x1="${axis.at(1)}%" x2="${axis.at(1)}%" y1="${TOP}" y2="${BASE_Y}"/>${worse}
 ${dots(metric.pairRatios, axis)}
 ${familyInterval === null ? '' : line('family', familyInterval.low, familyInterval.high, axis)}
 ${interval === null ? '' : line('interval', interval.low, interval.high, axis)}

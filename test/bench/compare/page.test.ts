@@ -94,6 +94,20 @@ test('a plot has a dot for each pair, and its interval lies where its text says'
   });
 });
 
+test('nothing is drawn over the word that says which end is worse', { skip }, async () => {
+  await open(worse, {}, async (page) => {
+    const plot = page.locator('article.metric.failed svg.evidence').first();
+    const word = await plot.locator('.worse').boundingBox();
+    const drawn = await Promise.all(
+      ['.band', '.zero', '.pair', '.interval', '.family', '.estimate'].map((one) =>
+        plot.locator(one).first().boundingBox(),
+      ),
+    );
+    assert.ok(word !== null);
+    for (const box of drawn) assert.ok(box !== null && box.y >= word.y + word.height - 1, JSON.stringify(box));
+  });
+});
+
 test('several scenarios are one page: each is linked with its verdict, charts are folded and drawn when opened', {
   skip,
 }, async () => {

@@ -40,7 +40,7 @@ test('a slow commit is judged, commented on, seen in the history, explained and 
   const env = {
     ...process.env,
     GITHUB_TOKEN: github.token,
-    GITHUB_REPOSITORY: 'team/relay',
+    GITHUB_REPOSITORY: 'o/relay',
     GITHUB_API_URL: github.api,
   };
   // Not spawnSync: the server that is commented to runs here.
@@ -69,7 +69,7 @@ test('a slow commit is judged, commented on, seen in the history, explained and 
   assert.match(compared.said, /checksum server\.js: .* a delivery/);
   assert.match(readFileSync(kept('comparison.html'), 'utf8'), /class="flame"/);
 
-  const commented = await fanwire(['comment', kept('pull-request.json'), '--pull-request', '5']);
+  const commented = await fanwire(['comment', kept('pull-request.json'), '--pull-request', '12']);
   assert.equal(commented.code, 0, commented.said);
   assert.match(github.comments[0]?.body ?? '', /checksum server\.js/);
 
