@@ -3,15 +3,16 @@
 //
 // In turns, because a machine that is shared changes its pace from second to second, by a quarter and more: two loops
 // one after the other differ by that much, loops in turns see the same of it (cf. L. Bulej et al., Duet Benchmarking:
-// Improving Measurement Accuracy in the Cloud, ICPE 2020; there both run at once, each on a core of its own). Measured
-// in docs/decisions.md.
+// Improving Measurement Accuracy in the Cloud, ICPE 2020; there both run at once, each on a core of its own). What the
+// length of a turn, the number of subscribers and the warm-up are worth was measured: docs/decisions.md.
 
 import { ByteSockets } from '../load/byte-sockets.js';
-import { type Capacity, closedLoop } from '../load/closed-loop.js';
+import { type Capacity, playLoop } from '../load/closed-loop.js';
 import { cpuSeconds } from '../measure/cpu-time.js';
 import { countEvents, INSTRUCTIONS, KERNEL_INSTRUCTIONS } from '../measure/event-counter.js';
 import { type Target, topicUrl } from '../targets/target.js';
 import type { MeasuredCapacity } from './metrics.js';
+import { type Block, capacitiesOf } from './turn-blocks.js';
 
 export interface CapacityOptions {
   readonly subscribers: number;
@@ -24,14 +25,16 @@ export interface CapacityOptions {
 /** Payload and window of the closed loop: small messages, enough in flight that the server never waits. */
 const PAYLOAD_BYTES = 64;
 const WINDOW = 16;
-/** What is run and not counted before it, as a share: the just-in-time compiler's. */
-const WARMUP = 0.5;
-/** ms of a turn: long enough for hundreds of bursts, short beside what neighbours do. */
-const TURN_MS = 30;
+/** ms of each loop that are not counted: a delivery gets cheaper for so long, by what the just-in-time compiler does. */
+export const WARMUP_MS = 500;
+/** ms of a turn: some bursts, so that what a neighbour does for ten milliseconds is seen by both. */
+const TURN_MS = 4;
+/** Turns of each server that are read as one. */
+const BLOCK_TURNS = 10;
 
 /** Null where there is nothing to be measured: another dialect, TLS, or no time for it. */
 export async function capacityAlone(target: Target, options: CapacityOptions): Promise<MeasuredCapacity | null> {
-  const [one = null] = await capacities([target], options, options.capacityMs);
+  const [one = null] = await capacities([target], options);
   return one;
 }
 
@@ -40,26 +43,21 @@ export async function capacityInTurns(
   targets: readonly [Target, Target],
   options: CapacityOptions,
 ): Promise<(MeasuredCapacity | null)[]> {
-  return capacities(targets, options, TURN_MS);
+  return capacities(targets, options);
 }
 
-async function capacities(
-  targets: readonly Target[],
-  options: CapacityOptions,
-  turnMs: number,
-): Promise<(MeasuredCapacity | null)[]> {
+async function capacities(targets: readonly Target[], options: CapacityOptions): Promise<(MeasuredCapacity | null)[]> {
   if (options.capacityMs <= 0 || !targets.every(isMeasurable)) return targets.map(() => null);
   const loops = targets.map((target, i) => new Loop(target, i, options.subscribers));
   try {
-    for (const loop of loops) await loop.open(options.capacityMs * WARMUP);
-    const turns = Math.max(1, Math.round(options.capacityMs / turnMs));
-    const play = () => playTurns(loops, turns, turnMs);
+    for (const loop of loops) await loop.open();
+    await playTurns(loops, Math.round(WARMUP_MS / TURN_MS));
+    const play = () => playBlocks(loops, options.capacityMs);
     if (!options.countsInstructions) {
-      await play();
-      return loops.map((loop) => ({ ...loop.capacity(), instructionsPerDelivery: null }));
+      return capacitiesOf(await play()).map((capacity) => ({ ...capacity, instructionsPerDelivery: null }));
     }
-    const counts = await counted(targets, play);
-    return loops.map((loop, i) => withInstructions(loop.capacity(), counts[i] ?? []));
+    const { outcome, counts } = await counted(targets, play);
+    return capacitiesOf(outcome).map((capacity, i) => withInstructions(capacity, counts[i] ?? []));
   } finally {
     for (const loop of loops) loop.close();
   }
@@ -69,25 +67,35 @@ function isMeasurable({ urls, dialect }: Target): boolean {
   return dialect === 'raw' && urls[0]?.startsWith('ws://') === true;
 }
 
-/** AB, BA, AB, …: what drifts evenly weighs on both alike. */
-async function playTurns(loops: readonly Loop[], turns: number, turnMs: number): Promise<void> {
-  for (const loop of loops) loop.begin();
-  for (let turn = 0; turn < turns; turn++) {
-    for (const loop of turn % 2 === 0 ? loops : [...loops].reverse()) await loop.play(turnMs);
+/** `durationMs` of each loop; what each did, block by block. */
+async function playBlocks(loops: readonly Loop[], durationMs: number): Promise<Block[][]> {
+  const rounds: Block[][] = [];
+  for (const loop of loops) loop.take();
+  for (let left = Math.max(1, Math.round(durationMs / TURN_MS)); left > 0; left -= BLOCK_TURNS) {
+    await playTurns(loops, Math.min(left, BLOCK_TURNS));
+    rounds.push(loops.map((loop) => loop.take()));
   }
-  for (const loop of loops) loop.end();
+  return rounds;
 }
 
-/** Counts of [user, kernel] for each target while `work` runs; what one server does is none of the other's. */
-async function counted(targets: readonly Target[], work: () => Promise<void>): Promise<(number | null)[][]> {
-  const [first, ...rest] = targets;
-  if (first === undefined) {
-    await work();
-    return [];
+/** AB, BA, AB, …: what drifts evenly weighs on both alike. */
+async function playTurns(loops: readonly Loop[], turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) {
+    for (const loop of turn % 2 === 0 ? loops : [...loops].reverse()) await loop.play(TURN_MS);
   }
+}
+
+/** What `work` gives, and counts of [user, kernel] for each target meanwhile: what one server does is none of the
+ *  other's. */
+async function counted<T>(
+  targets: readonly Target[],
+  work: () => Promise<T>,
+): Promise<{ readonly outcome: T; readonly counts: (readonly (number | null)[])[] }> {
+  const [first, ...rest] = targets;
+  if (first === undefined) return { outcome: await work(), counts: [] };
   const events = [INSTRUCTIONS, KERNEL_INSTRUCTIONS];
   const { outcome, counts } = await countEvents(events, first.pids, () => counted(rest, work));
-  return [[...counts], ...outcome];
+  return { outcome: outcome.outcome, counts: [counts, ...outcome.counts] };
 }
 
 function withInstructions(capacity: Capacity, counts: readonly (number | null)[]): MeasuredCapacity {
@@ -99,8 +107,7 @@ function withInstructions(capacity: Capacity, counts: readonly (number | null)[]
 class Loop {
   private readonly sockets = new ByteSockets();
   private deliveries = 0;
-  private seconds = 0;
-  private cpuFrom = 0;
+  private rates: number[] = [];
   private cpuS = 0;
 
   constructor(
@@ -109,42 +116,28 @@ class Loop {
     private readonly subscribers: number,
   ) {}
 
-  async open(warmupMs: number): Promise<void> {
+  async open(): Promise<void> {
     // A topic of its own: two servers behind one broker would hear each other.
     const url = topicUrl(this.target.urls[0] as string, `capacity-${this.index}`);
     await this.sockets.open(url, this.subscribers + 1);
-    await this.loop(warmupMs);
   }
 
-  begin(): void {
-    this.cpuFrom = cpuSeconds(this.target.pids);
-  }
-
-  async play(ms: number): Promise<void> {
-    const { deliveries, deliveriesPerSecond } = await this.loop(ms);
+  async play(durationMs: number): Promise<void> {
+    const loop = { fanOut: this.subscribers, payloadBytes: PAYLOAD_BYTES, window: WINDOW, durationMs };
+    const { deliveries, elapsedMs } = await playLoop(this.sockets, loop);
     this.deliveries += deliveries;
-    this.seconds += deliveries / deliveriesPerSecond;
+    this.rates.push((deliveries / elapsedMs) * 1000);
   }
 
-  /** CPU from begin to end, the other's turns included: what a server puts off (collecting its garbage) is its own. */
-  end(): void {
-    this.cpuS = cpuSeconds(this.target.pids) - this.cpuFrom;
-  }
-
-  capacity(): Capacity {
-    return {
-      deliveries: this.deliveries,
-      deliveriesPerSecond: this.deliveries / this.seconds,
-      cpuPerMillion: (this.cpuS / this.deliveries) * 1e6,
-    };
+  /** What was done since it was last taken. */
+  take(): Block {
+    const cpuS = cpuSeconds(this.target.pids);
+    const block = { deliveries: this.deliveries, rates: this.rates, cpuS: cpuS - this.cpuS };
+    [this.deliveries, this.rates, this.cpuS] = [0, [], cpuS];
+    return block;
   }
 
   close(): void {
     this.sockets.close();
-  }
-
-  private loop(durationMs: number): Promise<Capacity> {
-    const loop = { fanOut: this.subscribers, payloadBytes: PAYLOAD_BYTES, window: WINDOW, durationMs };
-    return closedLoop(this.sockets, this.target.pids, loop);
   }
 }

@@ -5,6 +5,7 @@ import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.js';
 import type { Dialect } from '../targets/target.js';
 import { type Budgets, DEFAULT_BUDGETS, parseBudgets } from './budget.js';
+import { WARMUP_MS } from './capacity.js';
 import { fewestPairs } from './evidence.js';
 import { firstThreshold, type GateBudget } from './gate-evidence.js';
 import { gatesOf, unmeasuredOf } from './gates.js';
@@ -113,7 +114,8 @@ const START_S = 0.15;
 /** The least time that a pair of `setup` takes, s. */
 export function leastPairS({ plan, capacityMs }: ScenarioSetup): number {
   const { warmupS, durationS } = plan;
-  return 2 * (warmupS + durationS + (capacityMs / 1000) * 1.5 + START_S);
+  const loopMs = capacityMs === 0 ? 0 : WARMUP_MS + capacityMs;
+  return 2 * (warmupS + durationS + loopMs / 1000 + START_S);
 }
 
 /** Refuses what can never be decided, before it is played.

@@ -26,17 +26,32 @@ export interface Capacity {
 /** A server that has stopped delivering would leave the loop waiting for ever. */
 const STALL_MS = 10_000;
 
-/**
- * Runs the loop over `sockets` (the first one publishes) until `durationMs` is over and the last burst has arrived.
- * `pids` are the server's processes.
- * @throws Error when nothing arrives for ten seconds: the server lost a message, or has stopped
- */
-export function closedLoop(sockets: ByteSockets, pids: readonly number[], loop: ClosedLoop): Promise<Capacity> {
+/** What one loop has delivered, and in how long. */
+export interface Delivered {
+  readonly deliveries: number;
+  readonly elapsedMs: number;
+}
+
+/** Plays the loop over `sockets` (the first one publishes) and measures its rate and what it cost `pids`, the server's
+ *  processes.
+ *  @throws Error when nothing arrives for ten seconds: the server lost a message, or has stopped */
+export async function closedLoop(sockets: ByteSockets, pids: readonly number[], loop: ClosedLoop): Promise<Capacity> {
+  const cpuBefore = cpuSeconds(pids);
+  const { deliveries, elapsedMs } = await playLoop(sockets, loop);
+  return {
+    deliveries,
+    deliveriesPerSecond: (deliveries / elapsedMs) * 1000,
+    cpuPerMillion: ((cpuSeconds(pids) - cpuBefore) / deliveries) * 1e6,
+  };
+}
+
+/** Plays the loop until `durationMs` is over and the last burst has arrived.
+ *  @throws Error when nothing arrives for ten seconds */
+export function playLoop(sockets: ByteSockets, loop: ClosedLoop): Promise<Delivered> {
   const [publisher] = sockets.sockets;
   if (publisher === undefined) throw new Error('a closed loop needs at least one open socket');
   const { frame, receivedBytes } = loop.message ?? binaryFrame(loop.payloadBytes);
   const burst = Buffer.concat(Array.from({ length: loop.window }, () => frame));
-  const cpuBefore = cpuSeconds(pids);
   const startedAt = performance.now();
   let due = sockets.received;
   let published = 0;
@@ -67,12 +82,7 @@ export function closedLoop(sockets: ByteSockets, pids: readonly number[], loop: 
         return;
       }
       end();
-      const deliveries = published * loop.fanOut;
-      resolve({
-        deliveries,
-        deliveriesPerSecond: (deliveries / elapsedMs) * 1000,
-        cpuPerMillion: ((cpuSeconds(pids) - cpuBefore) / deliveries) * 1e6,
-      });
+      resolve({ deliveries: published * loop.fanOut, elapsedMs });
     };
     next();
   });

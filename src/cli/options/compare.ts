@@ -102,7 +102,7 @@ const verdict = group('Verdict', {
     zero: 'none',
     unit: 'ms',
     type: CAPACITY_MS,
-    default: 400,
+    default: 800,
   }),
   why: option({
     flag: 'why',
