@@ -22,6 +22,8 @@ const BINARY_FRAME = 0x82;
 const PAYLOAD_BYTES = 64;
 const WITNESSES = 3;
 const TICK_MS = 1;
+/** A relay that needs longer for what is left was overrun, not held up by its machine for a moment. */
+const BEHIND_MS = 500;
 const WINDOWS_MS = [20, 50, 200];
 /** What a core carries is less than all of it. */
 const SATURATED = 0.95;
@@ -79,7 +81,7 @@ async function publishes(url: string): Promise<void> {
   const publisher = new ByteSockets();
   await publisher.open(url, 1);
   const [socket] = publisher.sockets;
-  parentPort?.on('message', async (rate: number) => {
+  parentPort?.on('message', async ({ rate, isAll }: { rate: number; isAll: boolean }) => {
     for (const witness of witnesses) witness.reset();
     const startedAt = performance.now();
     let published = 0;
@@ -91,7 +93,9 @@ async function publishes(url: string): Promise<void> {
     }
     const tookMs = performance.now() - startedAt;
     await sleep(2 * Math.max(...WINDOWS_MS)); // what waits in the last window
-    const received = witnesses.reduce((sum, each) => sum + each.received, 0) / WITNESSES;
+    const least = (): number => Math.min(...witnesses.map((each) => each.received));
+    for (let tries = 0; isAll && least() < published && tries < BEHIND_MS / TICK_MS; tries++) await sleep(TICK_MS);
+    const received = least();
     parentPort?.postMessage({ published, tookMs, received, ages: witnesses.flatMap((each) => each.ages) });
   });
   parentPort?.postMessage('ready');
@@ -118,7 +122,7 @@ async function measure(): Promise<void> {
 
   async function play(publisher: Worker, isAll: boolean, rate: number): Promise<Played> {
     const before = cpuSeconds(pids);
-    publisher.postMessage(rate);
+    publisher.postMessage({ rate, isAll });
     const [told] = (await once(publisher, 'message')) as [Told];
     const cpu = cpuSeconds(pids) - before;
     const ages = [...told.ages].sort((a, b) => a - b);
