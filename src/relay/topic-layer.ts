@@ -137,12 +137,14 @@ export class TopicLayer {
       session.greet();
       return;
     }
-    connection.lane = this.windows.laneFor(topic, connection.everyMs);
     const { history } = topic;
     if (history !== undefined && (connection.rewind ?? history.isState)) {
       this.memberships.enter(connection, topic, history);
-    } else if (connection.lane === undefined) attach(connection, topic.raw);
-    else connection.lane.join(connection, 'raw');
+    } else {
+      connection.lane = this.windows.laneFor(topic, connection.everyMs);
+      if (connection.lane === undefined) attach(connection, topic.raw);
+      else connection.lane.join(connection, 'raw');
+    }
     this.presence.join(topic, connection);
   }
 

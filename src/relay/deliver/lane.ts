@@ -103,6 +103,16 @@ export abstract class Lane implements Windowed, SubscriberLane {
     if (audience !== undefined) detach(connection, audience);
   }
 
+  /** A lagging one is sent nothing: what it misses is counted when the window ends. */
+  handOver(connection: Connection, dialect: Dialect): void {
+    if (this.isEmpty || connection.lag !== undefined) return;
+    const joiner = this.joiners.get(connection);
+    this.sendWaiting(connection, dialect, joiner);
+    const audience = this.audiences.find(dialect);
+    if (joiner === undefined && audience !== undefined) detach(connection, audience);
+    this.joiners.set(connection, { dialect, at: this.taken });
+  }
+
   windowEnded(): boolean {
     this.isRunning = !this.isEmpty;
     if (this.isRunning) this.flush();
@@ -123,15 +133,9 @@ export abstract class Lane implements Windowed, SubscriberLane {
 
   protected flush(): void {
     for (const dialect of DIALECTS) this.deliver(dialect);
-    for (const [connection, { dialect, at }] of this.joiners) {
-      const ops = new OwnOps(connection);
-      connection.ws?.cork(() => {
-        for (const message of this.waiting()) {
-          if (message.at > at && message.sender !== connection) this.send(connection, ops, message, dialect, 0);
-        }
-        ops.end();
-      });
-      attach(connection, this.audiences.open(dialect));
+    for (const [connection, joiner] of this.joiners) {
+      this.sendWaiting(connection, joiner.dialect, joiner);
+      attach(connection, this.audiences.open(joiner.dialect));
     }
     this.joiners.clear();
     this.flushed();
@@ -161,6 +165,18 @@ export abstract class Lane implements Windowed, SubscriberLane {
       ops.say(envelope);
       counters.deliveredBytes += envelope.length;
     }
+  }
+
+  /** @param joiner undefined for one that was there when the window began */
+  private sendWaiting(connection: Connection, dialect: Dialect, joiner: Joiner | undefined): void {
+    const ops = new OwnOps(connection);
+    connection.ws?.cork(() => {
+      for (const message of this.waiting()) {
+        if (message.sender === connection || message.at <= (joiner?.at ?? 0)) continue;
+        this.send(connection, ops, message, dialect, joiner === undefined ? message.replaced : 0);
+      }
+      ops.end();
+    });
   }
 
   private deliver(dialect: Dialect): void {

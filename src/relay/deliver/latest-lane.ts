@@ -67,6 +67,25 @@ export class LatestLane extends Lane {
     const stalled = this.stalled.get(connection);
     const { ws } = connection;
     if (stalled === undefined || ws === undefined || ws.getBufferedAmount() > 0) return;
+    this.bringUp(connection, ws, stalled, PAUSE_BYTES);
+  }
+
+  override handOver(connection: Connection, dialect: Dialect): void {
+    const stalled = this.stalled.get(connection);
+    const { ws } = connection;
+    // All of it now, which the lane's bounds bound: it goes on elsewhere.
+    if (stalled !== undefined && ws !== undefined) this.bringUp(connection, ws, stalled, Number.POSITIVE_INFINITY);
+    super.handOver(connection, dialect);
+  }
+
+  /** Sends a stalled socket what is newest, while it has no more than `maxUnsentBytes`; one that has all is no longer
+   *  stalled. */
+  private bringUp(
+    connection: Connection,
+    ws: NonNullable<Connection['ws']>,
+    stalled: Stalled,
+    maxUnsentBytes: number,
+  ): void {
     const due = [...this.sent.values()].filter(({ at, sender }) => at > stalled.at && sender !== connection);
     const conflated = Math.max(0, this.flushedAt - stalled.settledAt + stalled.owed - due.length);
     this.context.counters.conflated += conflated;
@@ -75,7 +94,7 @@ export class LatestLane extends Lane {
     const ops = new OwnOps(connection);
     ws.cork(() => {
       for (const [index, message] of due.entries()) {
-        if (ws.getBufferedAmount() + ops.waiting > PAUSE_BYTES) break;
+        if (ws.getBufferedAmount() + ops.waiting > maxUnsentBytes) break;
         this.send(connection, ops, message, stalled.dialect, index === 0 ? conflated : 0);
         stalled.at = message.at;
         stalled.owed--;

@@ -54,6 +54,8 @@ export interface SubscriberLane {
   join(connection: Connection, dialect: Dialect): void;
   /** Takes a subscriber out, also one that has closed. */
   leave(connection: Connection, dialect: Dialect): void;
+  /** Sends a subscriber what waits for it, before its window's end. */
+  handOver(connection: Connection, dialect: Dialect): void;
   /** The audience in which the socket can be a slow consumer at the moment; undefined where in none. */
   laggingIn(connection: Connection, dialect: Dialect): Audience | undefined;
 }

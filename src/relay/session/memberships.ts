@@ -28,8 +28,18 @@ export interface Membership {
   readonly topic: Topic;
   /** How far the socket is: waiting for the topic's history, being replayed to, or in the live stream. */
   entry: 'waiting' | CatchUp | 'live';
-  /** What it shares its window with; undefined where it gets everything at once. */
-  readonly lane: SubscriberLane | undefined;
+  /** It is written to at most once in so many milliseconds; 0: as the topic is. */
+  everyMs: number;
+  /** What it shares its window with once it is live; undefined where it gets everything at once. */
+  lane: SubscriberLane | undefined;
+  /** What is asked of the topic while the socket waits: answered first, then this, in its order. */
+  readonly asked: Asked[];
+}
+
+interface Asked {
+  readonly answer: (fields: OkFields) => void;
+  /** Does what was asked, and answers. */
+  readonly act: () => void;
 }
 
 /** Where in a topic a socket wants to begin. */
@@ -65,7 +75,7 @@ export class Memberships {
   /**
    * Takes `connection` into a topic, or moves it back to its `start` in one it is in already. `answer` gets what the
    * answer says of its position, before anything else of the topic reaches the socket: at once, or when the topic's
-   * history has come from its owner.
+   * history has come from its owner. Several of one topic are done and answered one after the other.
    */
   join(
     connection: Connection,
@@ -75,21 +85,27 @@ export class Memberships {
     answer: (fields: OkFields) => void,
   ): void {
     const earlier = of.get(name);
-    const topic = this.topics.hold(name);
-    const lane = this.windows.laneFor(topic, start.everyMs);
-    const isThere = earlier !== undefined && earlier.entry !== 'waiting' && earlier.lane === lane;
-    if (isThere && start.since === undefined && !start.rewind) {
-      answer({ topic: name, ...positionOf(topic) });
+    if (earlier?.entry === 'waiting') {
+      earlier.asked.push({ answer, act: () => this.join(connection, of, name, start, answer) });
       return;
     }
-    const membership: Membership = { topic, entry: 'waiting', lane };
+    const topic = this.topics.hold(name);
+    const hasPast = topic.history !== undefined;
+    if (earlier !== undefined && !(hasPast && (start.since !== undefined || start.rewind))) {
+      this.stay(connection, earlier, start.everyMs, () =>
+        answer(hasPast ? { topic: name, ...positionOf(topic) } : this.withoutPast(name, start)),
+      );
+      return;
+    }
+    const membership = newMembership(topic, start.everyMs, answer);
     topic.entering++;
     if (earlier === undefined) this.presence.join(topic, connection);
     else this.detach(connection, earlier);
     of.set(name, membership);
     const enter = (): void => {
-      // Meanwhile the socket may have closed, left, or asked again.
-      if (of.get(name) === membership) answer(this.admit(connection, membership, start));
+      if (of.get(name) !== membership) return; // meanwhile the socket has closed, or left
+      answer(this.admit(connection, membership, start));
+      for (const { act } of membership.asked.slice(1)) if (of.has(name)) act();
     };
     if (topic.history === undefined) enter();
     else topic.history.whenReady(enter, start.since);
@@ -97,7 +113,7 @@ export class Memberships {
 
   /** Takes a raw socket into its topic by way of what is kept of it: as much as it asked for, or its state. */
   enter(connection: Connection, topic: Topic, history: TopicHistory): void {
-    const membership: Membership = { topic, entry: 'waiting', lane: connection.lane };
+    const membership = newMembership(topic, connection.everyMs);
     this.entering.set(connection, membership);
     connection.ownSeqs = new Set();
     topic.entering++;
@@ -124,15 +140,43 @@ export class Memberships {
     return true;
   }
 
+  /** A socket stays where it is in its topic, and from now on shares the window that it asks for. What waits for it goes
+   *  out before the answer, and the position in that. */
+  private stay(connection: Connection, membership: Membership, everyMs: number, answer: () => void): void {
+    const { topic, entry, lane: present } = membership;
+    const { dialect } = connection;
+    membership.everyMs = everyMs;
+    if (entry !== 'live') {
+      answer();
+      return;
+    }
+    if (present === undefined) this.fanOut.settle(topic.openAudience(dialect));
+    else present.handOver(connection, dialect);
+    answer();
+    const lane = this.windows.laneFor(topic, everyMs);
+    // One that lags stays where it is counted what it misses. The answer may have closed it.
+    if (lane === present || connection.lag !== undefined || connection.ws === undefined) return;
+    // First in, then out: uWS forgets what it holds back for a socket that is in no topic.
+    membership.lane = lane;
+    this.goLive(connection, topic, lane);
+    this.takeOut(connection, topic, present);
+  }
+
+  /** What is answered where nothing is kept. */
+  private withoutPast(topic: string, { since }: Start): OkFields {
+    if (since === undefined) return { topic };
+    this.counters.recoveries.noHistory++;
+    return { topic, recovery: { reason: 'no-history' } };
+  }
+
   /** A waiting socket goes into the live stream, or into a replay that leads there. Gives the answer. */
-  private admit(connection: Connection, membership: Membership, { since, rewind }: Start): OkFields {
+  private admit(connection: Connection, membership: Membership, start: Start): OkFields {
+    const { since, rewind } = start;
     const { topic } = membership;
     const { name, history } = topic;
     if (history === undefined) {
       this.attach(connection, membership);
-      if (since === undefined) return { topic: name };
-      this.counters.recoveries.noHistory++;
-      return { topic: name, recovery: { reason: 'no-history' } };
+      return this.withoutPast(name, start);
     }
     const answer = { topic: name, ...positionOf(topic) };
     const reason = since && history.check(since);
@@ -179,6 +223,7 @@ export class Memberships {
     const membership = of.get(name);
     if (membership === undefined) return;
     of.delete(name);
+    if (membership.entry === 'waiting') for (const { answer } of membership.asked) answer({ topic: name });
     this.detach(connection, membership);
     this.presence.leave(membership.topic, connection);
     this.topics.releaseIfEmpty(membership.topic);
@@ -202,12 +247,21 @@ export class Memberships {
 
   /** Puts a socket into the live stream. What was published before goes out first, and not to this socket. */
   private attach(connection: Connection, membership: Membership): void {
-    const { topic, lane } = membership;
-    const { dialect } = connection;
+    const { topic, everyMs } = membership;
     membership.entry = 'live';
     topic.entering--;
-    if (dialect === 'raw') this.entering.delete(connection);
+    // Not before: a lane that nobody is in is let go of.
+    membership.lane = this.windows.laneFor(topic, everyMs);
+    if (connection.dialect === 'raw') {
+      this.entering.delete(connection);
+      connection.lane = membership.lane;
+    }
     connection.ownSeqs = undefined;
+    this.goLive(connection, topic, membership.lane);
+  }
+
+  private goLive(connection: Connection, topic: Topic, lane: SubscriberLane | undefined): void {
+    const { dialect } = connection;
     if (lane !== undefined) {
       lane.join(connection, dialect);
       return;
@@ -223,11 +277,20 @@ export class Memberships {
       topic.entering--;
       return;
     }
+    this.takeOut(connection, topic, lane);
+  }
+
+  private takeOut(connection: Connection, topic: Topic, lane: SubscriberLane | undefined): void {
     const audience = topic.audience(connection.dialect);
     if (lane !== undefined) lane.leave(connection, connection.dialect);
     else if (audience !== undefined) detach(connection, audience);
     topic.closeEnvelopedIfEmpty();
   }
+}
+
+/** @param answer to the `sub` that it waits for; a raw socket has none */
+function newMembership(topic: Topic, everyMs: number, answer: Asked['answer'] = () => {}): Membership {
+  return { topic, entry: 'waiting', everyMs, lane: undefined, asked: [{ answer, act: () => {} }] };
 }
 
 function positionOf({ history }: Topic): { position?: Position } {

@@ -176,3 +176,28 @@ test('`fanwire sub --rewind` and the client begin in the past; the client goes o
   assert.deepEqual(codes, ['FANWIRE_NOT_KEPT']);
   assert.deepEqual(heard, [5]);
 });
+
+test('several subs of one topic are done and answered in their order, and an unsub after them', (t) =>
+  everywhere(t, HISTORY, async (t, nodes) => {
+    const client = await EnvelopedClient.open(t, nodeAt(nodes, 0).port);
+    // Some of these topics are kept by another thread, and their answers wait for it.
+    const topics = numbers(1, 8).map((n) => `kept/${n}`);
+    for (const topic of topics) await client.ask({ op: 'pub', topic, data: topic });
+    for (const topic of topics) {
+      client.say({ op: 'sub', topic, id: 1, rewind: 'all' });
+      client.say({ op: 'sub', topic, id: 2 });
+    }
+    await client.messages(topics.length);
+    for (const topic of topics.map((each) => `${each}/left`)) {
+      client.say({ op: 'sub', topic, id: 1 });
+      client.say({ op: 'sub', topic, id: 2, rewind: 'last' });
+      client.say({ op: 'unsub', topic, id: 3 });
+    }
+    const answersTo = (topic: string): unknown[] =>
+      client.heard.flatMap((said) => (said.op === 'ok' && said.topic === topic ? [said.id] : []));
+    await client.until(() => answersTo('kept/8/left').length === 3 || undefined);
+    for (const topic of topics) {
+      assert.deepEqual(answersTo(topic), [1, 2]);
+      assert.deepEqual(answersTo(`${topic}/left`), [1, 2, 3]);
+    }
+  }));
