@@ -43,9 +43,7 @@ function startOf(
   { since, epoch, limit, reading }: PastQuery,
 ): { readonly after: number; readonly reason?: string } {
   if (since === undefined) {
-    const { floor } = history;
-    if (reading === 'newest') return { after: history.isConflated ? floor : history.beginningOf('last').after };
-    return { after: history.beginningOf(limit).after };
+    return { after: history.beginningOf(reading === 'newest' ? 'last' : limit).after };
   }
   const reason = history.check({ epoch: epoch ?? history.epoch, seq: since });
   return reason === undefined ? { after: since } : { after: history.floor, reason };

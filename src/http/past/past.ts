@@ -45,6 +45,8 @@ const OWNER_AWAY: Refusal = {
   message: 'what keeps this topic does not answer; try again later',
 };
 
+const NOT_KEPT: Refusal = { ...Refused.notKept, message: 'neither --history nor --state keeps this topic' };
+
 const NO_ROUTE: Refusal = {
   ...Refused.noRoute,
   message: 'of a topic there is /topics/<topic>/state and /history/<topic>',
@@ -108,7 +110,7 @@ export class PastApi {
     const { past } = this.relay.layer;
     if (isRefusal(identity)) return this.refuse(identity);
     if (!identity.canSubscribe(topic)) return this.refuse(Refused.subscribeForbidden);
-    if (!past.keeps(topic)) return this.refuse(Refused.notKept);
+    if (!past.keeps(topic)) return this.refuse(NOT_KEPT);
     if (!past.hasRoomFor(topic)) return this.refuse(Refused.tooManyTopics);
     const reader = this.readers.of(identity, asker.address);
     if (!this.budget.pay(reader, Cost.read)) return this.refuse(Refused.opRate);

@@ -86,7 +86,7 @@ export class Pool {
 /** What a topic asks of the store that it is in. */
 export interface Keeper {
   keep(history: MemoryTopicHistory, seq: number, message: ToKeep): number;
-  expire(): void;
+  expire(read: MemoryTopicHistory): void;
   readonly nowMs: () => number;
 }
 
@@ -170,7 +170,7 @@ export class MemoryTopicHistory implements TopicHistory {
   }
 
   beginningOf(rewind: Rewind): Beginning {
-    this.store.expire();
+    this.store.expire(this);
     const { floor } = this;
     const reading = this.all === undefined || (rewind === 'last' && this.isConflated) ? 'newest' : 'all';
     if (rewind === 'all' || (rewind === 'last' && this.isConflated)) return { after: floor, reading };
@@ -186,7 +186,7 @@ export class MemoryTopicHistory implements TopicHistory {
   }
 
   check(since: Position): Unrecovered | undefined {
-    this.store.expire();
+    this.store.expire(this);
     if (since.epoch !== this.epoch) return 'epoch-changed';
     if (since.seq > this.seq) return 'unknown-position';
     return since.seq < this.floor ? 'too-old' : undefined;

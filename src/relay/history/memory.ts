@@ -154,12 +154,16 @@ export class MemoryHistory implements HistoryStore, Keeper {
     return seq;
   }
 
-  /** Lets go of every message that is older than its rule's TTL. */
-  expire(): void {
+  /** Lets go of every message that was taken in longer ago than its rule's TTL, and, of the one that is about to be
+   *  `read`, of those published longer ago: a copy of another store's has them from later. */
+  expire(read?: MemoryTopicHistory): void {
     const now = this.nowMs();
     for (const rule of this.rules) {
       while (rule.oldest && now - rule.oldest.atMs > rule.limits.ttlMs) this.takeOldest(rule.oldest.history);
     }
+    if (read === undefined) return;
+    const { ttlMs } = read.rule.limits;
+    while (read.oldest && now - read.oldest.publishedAtMs > ttlMs) this.takeOldest(read);
   }
 
   /** Bytes reckoned for everything kept. */

@@ -163,3 +163,25 @@ test('the budget holds in real memory, also when small payloads come inside larg
   assert.ok(store.bytes > maxBytes * 0.9, 'the budget was not even filled');
   assert.ok(used < maxBytes * 1.05, `${used} bytes of heap for a budget of ${maxBytes}`);
 });
+
+test('a copy of what another store keeps is read no longer than its messages last there', () => {
+  let nowMs = 0;
+  const rule = { pattern: '*', maxMessages: 100, ttlMs: 1000, maxBytes: 1 << 20 };
+  for (const isState of [false, true]) {
+    const store = new MemoryHistory([{ ...rule, isState }], GENEROUS, () => nowMs, {
+      stateMaxBytes: GENEROUS,
+      newestBy: () => (isState ? ({ key }) => key ?? '' : undefined),
+      evicted: () => {},
+    });
+    nowMs = 5000;
+    const copy = store.detached('t', 'e', 0);
+    assert.ok(copy);
+    store.keep(copy, 1, { body: '1', from: undefined, key: 'a', ageMs: 900 });
+    store.keep(copy, 2, { body: '2', from: undefined, key: 'b', ageMs: 500 });
+    nowMs += 200;
+    assert.deepEqual([copy.beginningOf('all').after, copy.countAfter(0, 'newest')], [1, 1]);
+    assert.equal(copy.check({ epoch: 'e', seq: 0 }), 'too-old');
+    nowMs += 400;
+    assert.deepEqual([copy.beginningOf('all').after, copy.countAfter(0, 'newest')], [2, 0]);
+  }
+});
