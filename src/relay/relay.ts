@@ -226,7 +226,7 @@ export class Relay implements RelayLife, Inspected {
   }
 
   /** Sends what waits for its turn: sockets are about to be closed. */
-  private readonly flush = (): void => {
+  readonly flush = (): void => {
     this.layer.endWindows();
     this.fanOut.flush();
   };

@@ -21,7 +21,7 @@ export interface WorkerSetup {
 export interface WorkerOps extends Omit<Inspection, 'port' | 'workerRestarts' | 'cluster'> {
   /** Reads tokens and keys again. */
   reload(): Promise<void>;
-  /** Hands over to the other workers what was published here until now. */
+  /** Hands over to the other workers what was published here until now, also what waits in windows. */
   flush(): void;
   /** Newcomers get the certificate that the files now hold. Returns why not, where they cannot. */
   renewCertificate(): string | undefined;

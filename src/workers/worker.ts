@@ -60,7 +60,10 @@ function inspected(): Inspection {
 
 const ops: WorkerOps = {
   reload: () => relay?.reload() ?? Promise.resolve(),
-  flush: () => bus.flush(),
+  flush: () => {
+    relay?.flush();
+    bus.flush();
+  },
   renewCertificate: () => {
     try {
       relay?.renewCertificate();

@@ -172,3 +172,17 @@ test('so is one that throws inside a handler of uWS', async (t) => {
 test('a worker that runs out of heap ends before it takes the process down, and is started anew', async (t) => {
   await failsAndComesBack(t, 'leak', /FANWIRE_WORKER_MEMORY/);
 });
+
+test('a drain hands on what waits in windows to every worker before it closes sockets', async (t) => {
+  for (const mode of ['1h', '1h,latest', '1h,latest-by-key']) {
+    const relay = await serve(t, ['--workers', '3', '--deliver', `news=${mode}`, '--drain-ms', '200']);
+    const [publisher, ...clients] = await open(t, relay.url('news'));
+    publisher?.socket.send('first');
+    await Promise.all(clients.map((client) => client.count(1)));
+    publisher?.socket.send('waits');
+    await publisher?.handled();
+    relay.child.kill('SIGTERM');
+    await Promise.all(clients.map((client) => client.closed));
+    for (const { texts } of clients) assert.deepEqual(texts, ['first', 'waits'], mode);
+  }
+});
