@@ -52,7 +52,8 @@ function parseMode(spec: string, text: string | undefined): Pick<DeliverRule, 'm
   if (!mode.startsWith(`${BY_KEY}:`)) {
     throw bad(`"${spec}": the mode must be latest, ${BY_KEY} or ${BY_KEY}:separator, got "${mode}"`);
   }
-  const separator = mode.slice(BY_KEY.length + 1);
+  const given = mode.slice(BY_KEY.length + 1);
+  const separator = given.trimEnd() || given; // spaces at the end are none of it, unless it is nothing else
   if (separator.length === 0 || separator.length > MAX_SEPARATOR_LENGTH) {
     throw bad(`"${spec}": a separator has 1 to ${MAX_SEPARATOR_LENGTH} characters, got ${separator.length}`);
   }

@@ -22,8 +22,8 @@ export function parseTopicRules<R extends TopicRule>(
 ): R[] {
   const rules: R[] = [];
   for (const part of text.split(';')) {
-    const spec = part.trim();
-    if (spec === '') continue;
+    if (part.trim() === '') continue;
+    const spec = part.trimStart(); // a separator at its end may be a space
     const rule = parse(spec);
     const before = rules.find(({ pattern }) => covers(pattern, rule.pattern));
     if (before) throw bad(`"${spec}" can never apply: "${before.pattern}" stands before it; put it first`);

@@ -56,3 +56,13 @@ test('whatever the text, it gives rules or one line', () => {
     }),
   );
 });
+
+test('a separator may be spaces, and those after another one are none of it', () => {
+  const separatorOf = (text: string) => parseDeliverRules(text).map(({ separator }) => separator);
+  assert.deepEqual(separatorOf('a=1s,latest-by-key: '), [' ']);
+  assert.deepEqual(separatorOf('a=1s,latest-by-key:\t;b=1s,latest-by-key:, ;c=1s, latest-by-key '), [
+    '\t',
+    ',',
+    undefined,
+  ]);
+});

@@ -90,9 +90,12 @@ export class PublishApi {
     const frame = frameOf(request.header('content-type'));
     const confirm = readConfirm(queryValue(request.query, 'confirm') ?? '', this.config.cluster.length > 0);
     if (typeof confirm !== 'string') return confirm;
-    const key = queryValue(request.query, 'key') ?? (request.header('fanwire-key') || undefined);
+    const ofHeader = request.header('fanwire-key');
+    if (/[^\x20-\x7e]/.test(ofHeader)) return HEADER_KEY;
+    const key = queryValue(request.query, 'key') ?? (ofHeader || undefined);
     if (key !== undefined && !isKey(key)) return BAD_KEY;
     const { path } = request;
+    if (path === PATH && key !== undefined) return BATCH_KEY;
     if (path === PATH) return { asker, topic: undefined, frame, confirm, key };
     const parsed = parseTopicPath(path.slice(PATH.length));
     return 'status' in parsed ? parsed : { asker, topic: parsed.topic, frame, confirm, key };
@@ -193,6 +196,17 @@ export class PublishApi {
     return { ...answer, headers, close: unread || answer.close === true };
   }
 }
+
+/** uWS takes bytes beyond ASCII at either end of a header for spaces, and leaves them out. */
+const HEADER_KEY: Refusal = {
+  ...Refused.publishQuery,
+  message: 'the header Fanwire-Key is ASCII; name other keys by ?key=, percent-encoded',
+};
+
+const BATCH_KEY: Refusal = {
+  ...Refused.publishQuery,
+  message: 'a batch has no one key: name it in each line, {"topic":…,"key":…,"data":…}',
+};
 
 const BAD_KEY: Refusal = {
   ...Refused.publishQuery,

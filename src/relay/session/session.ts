@@ -98,7 +98,7 @@ export class Session implements SocketSession {
         this.subscribe(op);
         break;
       case 'unsub':
-        this.context.memberships.leave(this.connection, this.memberships, op.topic);
+        this.leave(op.topic);
         this.ok(op.id, { topic: op.topic });
         break;
       case 'presence':
@@ -134,9 +134,7 @@ export class Session implements SocketSession {
 
   /** The socket has closed. */
   closed(): void {
-    for (const name of [...this.memberships.keys()]) {
-      this.context.memberships.leave(this.connection, this.memberships, name);
-    }
+    for (const name of [...this.memberships.keys()]) this.leave(name);
   }
 
   /** The socket, having been too slow, is back in the live stream of a topic of which it missed `count` messages. */
@@ -187,6 +185,11 @@ export class Session implements SocketSession {
       if (!isGrowth && replayed > 0) ops.pay(connection, Cost.replay(replayed));
     });
     this.mostTopics = Math.max(this.mostTopics, this.memberships.size);
+  }
+
+  private leave(name: string): void {
+    this.newsTogether.delete(name);
+    this.context.memberships.leave(this.connection, this.memberships, name);
   }
 
   /** Why the socket may not come into a topic. */
@@ -243,7 +246,7 @@ export class Session implements SocketSession {
     this.context.expiry.watch(this.connection);
     for (const name of [...this.memberships.keys()]) {
       if (identity.canSubscribe(name)) continue;
-      this.context.memberships.leave(this.connection, this.memberships, name);
+      this.leave(name);
       this.refuse(Refused.subscribeForbidden, undefined, name);
     }
     // With or without an id: nothing else tells the client that the token holds.

@@ -186,3 +186,22 @@ test('a draining relay takes no more publishes', { timeout: 60_000 }, async (t) 
   assert.match(answer, /^HTTP\/1.1 503 [\s\S]*Connection: close[\s\S]*FANWIRE_DRAINING/i);
   assert.equal(relay.counters.published, 1);
 });
+
+test('a key that would arrive as another one is refused: beyond ASCII in a header, and one for a whole batch', async (t) => {
+  const { http } = await startLocalRelay(t, { state: 't' });
+  const text = { 'content-type': 'text/plain' };
+  const key = 'räume/a';
+  assert.equal((await post(`${http}/publish/t?key=${encodeURIComponent(key)}`, '1', text)).status, 202);
+  // As curl sends it: the header's bytes are UTF-8.
+  const header = { ...text, 'fanwire-key': Buffer.from(key).toString('latin1') };
+  assert.deepEqual(errorCode(await post(`${http}/publish/t`, '2', header)), [400, 'FANWIRE_PUBLISH_QUERY']);
+  const batch = await post(`${http}/publish?key=a`, '{"topic":"t","data":1}', {
+    'content-type': 'application/x-ndjson',
+  });
+  assert.deepEqual(errorCode(batch), [400, 'FANWIRE_PUBLISH_QUERY']);
+  const state = (await (await fetch(`${http}/topics/t/state`)).json()) as { messages: { key: string; data: string }[] };
+  assert.deepEqual(
+    state.messages.map((message) => [message.key, message.data]),
+    [[key, '1']],
+  );
+});

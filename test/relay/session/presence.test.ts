@@ -170,3 +170,13 @@ test('200 sockets that join at once: old clients hear every join in a frame of i
   }
   assert.equal(told, (201 * 200) / 2, 'each hears of those that came after him');
 });
+
+test('a socket remembers how it takes news of the topics that it is in, and of no others', async (t) => {
+  const { relay } = await startLocalRelay(t, { presence: ['*'] });
+  const client = await EnvelopedClient.open(t, relay.port);
+  await client.ask({ op: 'sub', topic: 'room', presence: 'batch' });
+  const [connection] = relay.connections.values();
+  assert.equal(connection?.session?.takesNewsTogether('room'), true);
+  await client.ask({ op: 'unsub', topic: 'room' });
+  assert.equal(connection?.session?.takesNewsTogether('room'), false);
+});
