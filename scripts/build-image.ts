@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { parseDockerfile, type Stage, variablesOf, wordsOf } from './dockerfile.js';
+import { type BuildStage, parseDockerfile, variablesOf, wordsOf } from './dockerfile.js';
 
 /** What `docker run` would need to know of an image. */
 export interface Image {
@@ -52,7 +52,7 @@ interface Surroundings {
   readonly say: (line: string) => void;
 }
 
-function buildStage(stage: Stage, layer: string, { root, dockerfile, built, say }: Surroundings): Image {
+function buildStage(stage: BuildStage, layer: string, { root, dockerfile, built, say }: Surroundings): Image {
   mkdirSync(join(layer, 'upper'), { recursive: true });
   const state: State = {
     machine: machineOf(stage.base),

@@ -8,7 +8,7 @@ export interface Instruction {
   readonly line: number;
 }
 
-export interface Stage {
+export interface BuildStage {
   readonly base: string;
   readonly name: string | undefined;
   readonly instructions: readonly Instruction[];
@@ -19,7 +19,7 @@ const KNOWN = new Set(
 );
 
 /** @throws Error for an instruction that is not understood, with its line */
-export function parseDockerfile(text: string): Stage[] {
+export function parseDockerfile(text: string): BuildStage[] {
   const stages: { base: string; name: string | undefined; instructions: Instruction[] }[] = [];
   for (const instruction of instructionsIn(text)) {
     const { name, rest, line } = instruction;

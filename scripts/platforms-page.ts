@@ -1,7 +1,7 @@
 // docs/platforms.md, made from what was seen on fresh machines.
 
 /** One machine and user. */
-export interface Played {
+export interface PlayedMachine {
   readonly machine: string;
   readonly user: string;
   readonly npm: string;
@@ -33,7 +33,12 @@ export function findPlatformRows(page: string): string[] {
   return page.split('\n').filter((line) => /^\| Debian /.test(line));
 }
 
-export function renderPlatforms(rows: readonly Played[], kept: readonly string[], host: string, at: Date): string {
+export function renderPlatforms(
+  rows: readonly PlayedMachine[],
+  kept: readonly string[],
+  host: string,
+  at: Date,
+): string {
   const fresh = rows.map((row) => rowOf(row, at));
   const keys = new Set(fresh.map(keyOf));
   const all = [...fresh, ...kept.filter((line) => !keys.has(keyOf(line)))].sort();
@@ -63,7 +68,7 @@ export function renderPlatforms(rows: readonly Played[], kept: readonly string[]
   ].join('\n');
 }
 
-function rowOf(row: Played, at: Date): string {
+function rowOf(row: PlayedMachine, at: Date): string {
   const { machine, user, npm, glibc, uws, readyMs, startCode, testCode, testS, passed, leftOut } = row;
   const failed =
     row.passedAgain === 0 ? `${row.failed}` : `${row.failed} (${row.passedAgain} passed when played again)`;

@@ -12,7 +12,7 @@ import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { twoFreePorts } from '../bench/system/free-port.js';
-import { findPlatformRows, type Played, renderPlatforms } from './platforms-page.js';
+import { findPlatformRows, type PlayedMachine, renderPlatforms } from './platforms-page.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PAGE = join(ROOT, 'docs/platforms.md');
@@ -69,7 +69,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-async function play(machine: Machine, isQuick: boolean): Promise<Played> {
+async function play(machine: Machine, isQuick: boolean): Promise<PlayedMachine> {
   const { suite, node, user, title } = machine;
   const layer = mkdtempSync(join(process.env.CI_MACHINES ?? tmpdir(), 'fanwire-platform-'));
   try {
@@ -150,7 +150,7 @@ async function main(): Promise<void> {
     throw new Error(
       `no such machine; there are ${MACHINES.map(({ suite, node, user }) => `${suite}-${node}-${user}`).join(', ')}`,
     );
-  const rows: Played[] = [];
+  const rows: PlayedMachine[] = [];
   const kept = existsSync(PAGE) ? findPlatformRows(readFileSync(PAGE, 'utf8')) : [];
   const host = `${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
   for (const machine of chosen) {

@@ -165,14 +165,15 @@ async function over(isOver: () => boolean): Promise<void> {
   while (!isOver()) await after(SAMPLE_MS);
 }
 
-interface Sample {
+interface MemorySample {
   readonly atMs: number;
   readonly rss: number;
 }
 
 /** Least squares: what the trend rises by over the time the samples span. */
-function riseOf(samples: readonly Sample[]): number {
-  const mean = (of: (sample: Sample) => number): number => samples.reduce((sum, s) => sum + of(s), 0) / samples.length;
+function riseOf(samples: readonly MemorySample[]): number {
+  const mean = (of: (sample: MemorySample) => number): number =>
+    samples.reduce((sum, s) => sum + of(s), 0) / samples.length;
   const atMean = mean(({ atMs }) => atMs);
   const rssMean = mean(({ rss }) => rss);
   const slope =
@@ -193,7 +194,7 @@ async function main(): Promise<void> {
   for (const part of parts) part.start();
   const comings = churn(url, isOver);
   const stalls = Array.from({ length: STALLED }, () => stall(url, isOver));
-  const samples: Sample[] = [];
+  const samples: MemorySample[] = [];
   while (!isOver()) {
     samples.push({ atMs: performance.now() - startedAt, rss: residentMemory(relay.pid).rssBytes });
     await after(SAMPLE_MS);

@@ -25,7 +25,7 @@ export interface CapacityOptions {
 /** Payload and window of the closed loop: small messages, enough in flight that the server never waits. */
 const PAYLOAD_BYTES = 64;
 const WINDOW = 16;
-/** ms of each loop that are not counted: a delivery gets cheaper for so long, by what the just-in-time compiler does. */
+/** ms at the start of each loop that are not counted: the just-in-time compiler still makes a delivery cheaper. */
 export const WARMUP_MS = 500;
 /** ms of a turn: some bursts, so that what a neighbour does for ten milliseconds is seen by both. */
 const TURN_MS = 4;

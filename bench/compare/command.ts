@@ -11,10 +11,10 @@ import { loadBaseline, saveBaseline } from './baseline.js';
 import { compare, compareWithBaseline, playRuns } from './compare.js';
 import { type Comparison, isMeasured } from './comparison.js';
 import { mulberry32 } from './interval.js';
-import { Company } from './play.js';
+import { SideBySide } from './play.js';
 import { ProgressLine } from './progress-line.js';
 import { scaleDefaults } from './scale.js';
-import type { Stage } from './session.js';
+import type { Rig } from './session.js';
 import { refuseHopeless, type ScenarioSetup, setUp, tooFewPairs } from './setup.js';
 import { resolveSides, type Side, type SideOptions } from './side.js';
 import { readSuite, type Suite } from './suite.js';
@@ -75,7 +75,7 @@ export async function runCompare(request: CompareRequest): Promise<Comparison | 
   if (isJudged) refuseTooFew(setups, request.pairs, alpha, limitMs, say);
   const cores = splitCores(1);
   const engine = nativeEngine({ cores: cores.generator, headers: {}, localAddresses: [], isInsecureAllowed: false });
-  const stage: Stage = { engine, cores, signal: request.signal, watch: progress };
+  const stage: Rig = { engine, cores, signal: request.signal, watch: progress };
   const named = [...(base === undefined ? [] : [{ flag: 'base', spec: base }]), { flag: 'head', spec: request.head }];
   try {
     const built = await resolveSides(named, side);
@@ -97,7 +97,7 @@ export async function runCompare(request: CompareRequest): Promise<Comparison | 
       pairs: request.pairs,
       limitMs,
       random: mulberry32(request.seed),
-      company: new Company(),
+      sideBySide: new SideBySide(),
       asksWhy: request.asksWhy,
       rebuild: async () => ({ base: await sides.base.again(), head: await head.again() }),
       say,

@@ -4,12 +4,12 @@ import { FanwireError } from '../../src/base/error.js';
 import { COMPARISON_SCHEMA, type Comparison, type Confirmation, judgeWhole } from './comparison.js';
 import { concludeAll } from './conclude.js';
 import { CONFIRMATION_SHARE, confirm, type Suspect, toConfirm } from './confirm.js';
-import { Judgement } from './gate-evidence.js';
+import { GateJudgement } from './gate-evidence.js';
 import type { Pair, Run } from './metrics.js';
 import { Patience, whyInvalid } from './patience.js';
 import { playSide } from './play.js';
 import { ServerFaults } from './server-faults.js';
-import { addPair, type PlayedScenario, playSession, type SessionOptions, type Sides, type Stage } from './session.js';
+import { addPair, type PlayedScenario, playSession, type Rig, type SessionOptions, type Sides } from './session.js';
 import { gateBudgets, type ScenarioSetup } from './setup.js';
 import type { Side } from './side.js';
 import type { Why } from './why/difference.js';
@@ -98,7 +98,7 @@ function losesMessages(scenarios: Comparison['scenarios']): boolean {
   );
 }
 
-export interface BaselineOptions extends Stage {
+export interface BaselineOptions extends Rig {
   readonly setup: ScenarioSetup;
   readonly alpha: number;
   readonly limitMs: number;
@@ -152,7 +152,7 @@ export async function compareWithBaseline(
   for (const _ of baseline.runs) faults.ranWell('base');
   const runs = await playRuns(head, baseline.runs.length, options, faults);
   const pairs: Pair[] = runs.map((run, i) => ({ base: baseline.runs[i] as Run, head: run }));
-  const judgement = new Judgement(gateBudgets(setup), alpha);
+  const judgement = new GateJudgement(gateBudgets(setup), alpha);
   for (const pair of pairs) addPair(judgement, 0, setup.gates, pair);
   const elapsedMs = Date.now() - startedAt.getTime();
   const played: PlayedScenario = { setup, pairs, discarded: [], verdicts: judgement.verdicts(), elapsedMs, faults };

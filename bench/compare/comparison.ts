@@ -4,7 +4,7 @@ import type { Result } from '../result/result.js';
 import { overallVerdict, type Verdict } from './budget.js';
 import type { Interval } from './interval.js';
 import type { LatencySpread } from './latency-spread.js';
-import type { Loop, Metric, MetricName } from './metrics.js';
+import type { LoopName, Metric, MetricName } from './metrics.js';
 import { describeFaults, type FaultOutcome } from './server-faults.js';
 import type { Why } from './why/difference.js';
 
@@ -15,7 +15,7 @@ export interface MetricOutcome {
   readonly label: string;
   readonly unit: Metric['unit'];
   /** Which part of a run the figure is from. */
-  readonly loop: Loop;
+  readonly loop: LoopName;
   readonly moreIsBetter: boolean;
   /** The median of a side's runs. */
   readonly base: number | null;

@@ -12,7 +12,7 @@ import { furtherPairs, wouldCatch } from './power.js';
 import type { PlayedScenario } from './session.js';
 
 /** How the evidence is to be read. */
-export interface Reading {
+export interface EvidenceRules {
   readonly alpha: number;
   /** Gates of all scenarios together. */
   readonly gates: number;
@@ -43,7 +43,7 @@ const MOST_PAIRS = 400;
 function conclude(
   played: PlayedScenario,
   sides: { readonly base: string; readonly head: string },
-  reading: Reading,
+  reading: EvidenceRules,
 ): ScenarioOutcome {
   const { setup, pairs, discarded, verdicts, unmeasured } = played;
   const serverFaults = played.faults.outcome(reading.alpha);
@@ -73,7 +73,7 @@ function judgeMetric(
   pairs: readonly Pair[],
   budget: number,
   verdict: Verdict | undefined,
-  { alpha, gates, pairs: possiblePairs }: Reading,
+  { alpha, gates, pairs: possiblePairs }: EvidenceRules,
   secondsPerPair: number,
 ): MetricOutcome {
   const pairRatios = pairs.map((pair) => ratioOf(metric, pair));

@@ -52,7 +52,7 @@ export interface GateBudget {
 }
 
 /** All gates of a comparison, over all its scenarios, judged together. */
-export class Judgement {
+export class GateJudgement {
   private readonly gates: readonly GateEvidence[];
 
   /** `alpha`: how often the verdict on the whole may be wrong. */

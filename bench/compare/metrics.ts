@@ -28,7 +28,7 @@ export interface Pair {
 
 /** Which part of a run a figure is from: connections being opened, the open loop (messages at a fixed rate) or the
  *  closed loop (the server is never idle). */
-export type Loop = 'connecting' | 'open loop' | 'closed loop';
+export type LoopName = 'connecting' | 'open loop' | 'closed loop';
 
 /** What must be so for a metric to have a figure at all; gates.ts knows when it is not. */
 export type Need =
@@ -44,7 +44,7 @@ interface Declared {
   readonly label: string;
   readonly unit: 'ms' | '/s' | 'CPU s per million' | 'instructions' | 'bytes';
   readonly moreIsBetter: boolean;
-  readonly loop: Loop;
+  readonly loop: LoopName;
   /** How much worse it may get where nothing else is said, as a fraction of the base's. */
   readonly budget: number;
   readonly needs: readonly Need[];
@@ -158,7 +158,7 @@ export function metricNamed(name: MetricName): Metric {
 
 /** Which loop `metric` is from in runs whose closed loop lasts `capacityMs`: without one, CPU is that of the open
  *  loop. */
-export function loopOf(metric: Metric, capacityMs: number): Loop {
+export function loopOf(metric: Metric, capacityMs: number): LoopName {
   return metric.loop === 'closed loop' && capacityMs === 0 ? 'open loop' : metric.loop;
 }
 

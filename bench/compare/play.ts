@@ -8,7 +8,7 @@ import type { CoreSplit } from '../measure/pinning.js';
 import type { Result } from '../result/result.js';
 import { playPlan } from '../run/run.js';
 import type { Plan } from '../scenarios/scenario.js';
-import type { Dialect, Target } from '../targets/target.js';
+import type { Target, TargetDialect } from '../targets/target.js';
 import { type CapacityOptions, capacityAlone, capacityInTurns } from './capacity.js';
 import type { MeasuredCapacity, Run } from './metrics.js';
 import { whyInvalid } from './patience.js';
@@ -23,7 +23,7 @@ export interface PlayOptions {
   /** Whether `perf` counts the server's instructions in it. */
   readonly countsInstructions: boolean;
   /** How the generator speaks; the target's own dialect unless given. */
-  readonly dialect?: Dialect;
+  readonly dialect?: TargetDialect;
   readonly signal: AbortSignal;
 }
 
@@ -34,12 +34,12 @@ export interface ServerFault {
 }
 
 /** Whether two servers of a comparison can run beside each other; found out by trying. */
-export class Company {
+export class SideBySide {
   isPossible = true;
 }
 
 export interface PairOptions extends PlayOptions {
-  readonly company: Company;
+  readonly sideBySide: SideBySide;
   /** Told which of the two is played. */
   readonly playing: (index: number) => void;
   /** Told once where they cannot run beside each other. */
@@ -68,7 +68,7 @@ export async function playSides(
   options: PairOptions,
 ): Promise<readonly [Run | ServerFault, (Run | ServerFault)?]> {
   options.playing(0);
-  if (!options.company.isPossible) return inTurn(first, second, options);
+  if (!options.sideBySide.isPossible) return inTurn(first, second, options);
   const one = await openLoop(first, options);
   if ('fault' in one) {
     options.playing(1);
@@ -108,7 +108,7 @@ async function apart(one: Begun, second: Side, options: PairOptions): Promise<[R
   const first = await closedLoopOf(one, options);
   await stop(one.target);
   const run = await playSide(second, options);
-  options.company.isPossible = false;
+  options.sideBySide.isPossible = false;
   options.say(
     'both servers cannot run beside each other: closed loops are played one after the other, which sees less',
   );

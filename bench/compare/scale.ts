@@ -4,7 +4,7 @@
 import { FanwireError } from '../../src/base/error.js';
 import { probePlan, type Scaled, scaleBy } from '../run/scale.js';
 import { playSide } from './play.js';
-import type { Sides, Stage } from './session.js';
+import type { Rig, Sides } from './session.js';
 import type { ScenarioSetup } from './setup.js';
 
 /** Each of `setups` with the load to play, and why where that is another one.
@@ -12,7 +12,7 @@ import type { ScenarioSetup } from './setup.js';
 export async function scaleDefaults(
   setups: readonly ScenarioSetup[],
   sides: Sides,
-  stage: Stage & { readonly say: (line: string) => void },
+  stage: Rig & { readonly say: (line: string) => void },
 ): Promise<ScenarioSetup[]> {
   const scaled: ScenarioSetup[] = [];
   for (const setup of setups) {
@@ -29,7 +29,7 @@ export async function scaleDefaults(
   return scaled;
 }
 
-async function carriedByBoth(setup: ScenarioSetup, sides: Sides, stage: Stage): Promise<Scaled> {
+async function carriedByBoth(setup: ScenarioSetup, sides: Sides, stage: Rig): Promise<Scaled> {
   const loads: Scaled[] = [];
   for (const side of [sides.base, sides.head]) {
     const probe = { ...setup, plan: probePlan(setup.plan), capacityMs: 0, countsInstructions: false };

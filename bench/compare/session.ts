@@ -4,10 +4,10 @@
 import type { Engine } from '../engines/engine.js';
 import type { CoreSplit } from '../measure/pinning.js';
 import type { Verdict } from './budget.js';
-import { isDecided, Judgement } from './gate-evidence.js';
+import { GateJudgement, isDecided } from './gate-evidence.js';
 import { type MetricName, metricNamed, type Pair, type Run, ratioOf } from './metrics.js';
 import { Patience, whyInvalid } from './patience.js';
-import { type Company, playSides } from './play.js';
+import { playSides, type SideBySide } from './play.js';
 import { ServerFaults } from './server-faults.js';
 import { gateBudgets, type ScenarioSetup } from './setup.js';
 import type { Side } from './side.js';
@@ -25,14 +25,14 @@ export interface Watch {
 }
 
 /** What a session plays with. */
-export interface Stage {
+export interface Rig {
   readonly engine: Engine;
   readonly cores: CoreSplit;
   readonly signal: AbortSignal;
   readonly watch: Watch;
 }
 
-export interface SessionOptions extends Stage {
+export interface SessionOptions extends Rig {
   readonly sides: Sides;
   readonly scenarios: readonly ScenarioSetup[];
   readonly alpha: number;
@@ -42,7 +42,7 @@ export interface SessionOptions extends Stage {
    *  the end. */
   readonly limitMs: number;
   /** Whether both servers can run at once, for all sessions of a comparison. */
-  readonly company: Company;
+  readonly sideBySide: SideBySide;
   readonly say: (line: string) => void;
   /** Draws the order of runs. */
   readonly random: () => number;
@@ -75,7 +75,7 @@ export async function playSession(options: SessionOptions): Promise<PlayedScenar
     faults: new ServerFaults(),
     patience: new Patience('pairs', options.limitMs / options.scenarios.length),
   }));
-  const judgement = new Judgement(options.scenarios.flatMap(gateBudgets), options.alpha);
+  const judgement = new GateJudgement(options.scenarios.flatMap(gateBudgets), options.alpha);
   const leftMs = (): number => options.limitMs - (performance.now() - begun);
 
   for (;;) {
@@ -124,7 +124,7 @@ function losesAlone(played: readonly PlayedScenario[]): boolean {
 }
 
 /** Each gate's ratio of one pair, where it has one; the first gate is the judgement's number `offset`. */
-export function addPair(judgement: Judgement, offset: number, gates: readonly MetricName[], pair: Pair): void {
+export function addPair(judgement: GateJudgement, offset: number, gates: readonly MetricName[], pair: Pair): void {
   for (const [i, name] of gates.entries()) {
     const ratio = ratioOf(metricNamed(name), pair);
     if (ratio !== null) judgement.add(offset + i, ratio);
@@ -132,7 +132,7 @@ export function addPair(judgement: Judgement, offset: number, gates: readonly Me
 }
 
 /** The pairs from `from` on become evidence; every gate is judged anew, since they share the error. */
-function takeIn(judgement: Judgement, played: readonly PlayedScenario[], next: PlayedScenario, from: number): void {
+function takeIn(judgement: GateJudgement, played: readonly PlayedScenario[], next: PlayedScenario, from: number): void {
   let offset = 0;
   for (const one of played) {
     if (one === next) break;

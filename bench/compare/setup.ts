@@ -3,7 +3,7 @@
 import { FanwireError } from '../../src/base/error.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.js';
-import type { Dialect } from '../targets/target.js';
+import type { TargetDialect } from '../targets/target.js';
 import { type Budgets, DEFAULT_BUDGETS, parseBudgets } from './budget.js';
 import { WARMUP_MS } from './capacity.js';
 import { fewestPairs } from './evidence.js';
@@ -21,7 +21,7 @@ export interface ScenarioSetup {
   readonly capacityMs: number;
   /** Whether `perf` counts the server's instructions in it. */
   readonly countsInstructions: boolean;
-  readonly dialect?: Dialect;
+  readonly dialect?: TargetDialect;
   /** Whether somebody asked for this load: then it is played as it is. */
   readonly isLoadNamed: boolean;
   /** Why another load than the default one is played. */

@@ -11,7 +11,7 @@ import { FanwireError } from '../../src/base/error.js';
 import { isDirectory } from '../../src/base/is-directory.js';
 import { startCommandTarget } from '../targets/command.js';
 import { startRelayTarget } from '../targets/relay.js';
-import type { Dialect, Target } from '../targets/target.js';
+import type { Target, TargetDialect } from '../targets/target.js';
 import { urlTarget } from '../targets/url.js';
 import { defaultBuild, runBuild } from './sides/build.js';
 import { CheckoutCache, digest } from './sides/cache.js';
@@ -31,7 +31,7 @@ export interface Side {
   start(
     cores: readonly number[],
     connections: number,
-    dialect?: Exclude<Dialect, 'socket.io'>,
+    dialect?: Exclude<TargetDialect, 'socket.io'>,
     env?: Readonly<Record<string, string>>,
   ): Promise<Target>;
   /** Of its checkout, where it has one. */

@@ -2,7 +2,7 @@
 // it catches.
 
 import { overallVerdict, type Verdict } from './budget.js';
-import { type GateBudget, isDecided, Judgement } from './gate-evidence.js';
+import { type GateBudget, GateJudgement, isDecided } from './gate-evidence.js';
 
 /** What the log of a run's figure is made of, beside the effect: noise of its own, and what the machine does to both
  *  runs. */
@@ -30,7 +30,7 @@ export function simulateComparison(
   { gates, noise, spread, alpha, pairs }: Simulation,
   random: () => number,
 ): { readonly verdict: Verdict; readonly pairs: number } {
-  const judgement = new Judgement(gates, alpha);
+  const judgement = new GateJudgement(gates, alpha);
   const logEffects = gates.map((gate) => Math.log(gate.effect));
   const machine = new Machine(noise, spread / Math.SQRT2, random);
   let verdicts: readonly Verdict[] = gates.map(() => 'inconclusive');

@@ -7,7 +7,7 @@ import { didYouMean } from '../../src/base/nearest.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { readPlan } from '../scenarios/plan-options.js';
 import type { Plan } from '../scenarios/scenario.js';
-import type { Dialect } from '../targets/target.js';
+import type { TargetDialect } from '../targets/target.js';
 import { ALPHA, CAPACITY_MS, MAX_MINUTES } from './plan.js';
 
 /** One scenario of a suite, as it is written. */
@@ -18,7 +18,7 @@ export interface SuiteEntry {
   readonly plan: Partial<Plan>;
   /** ms of closed loop; the command's own unless given. */
   readonly capacityMs?: number;
-  readonly dialect?: Dialect;
+  readonly dialect?: TargetDialect;
   /** As `--budget`; the default gates unless given. */
   readonly budget?: string;
 }
@@ -76,7 +76,7 @@ export const DEFAULT_SUITE: Suite = {
 
 const SUITE_KEYS = ['scenarios', 'budget', 'maxMinutes', 'alpha'] as const;
 const ENTRY_KEYS = ['name', 'scenario', 'plan', 'capacity', 'dialect', 'budget'] as const;
-const DIALECTS: Readonly<Record<string, Dialect>> = { raw: 'raw', enveloped: 'fanwire.v1' };
+const DIALECTS: Readonly<Record<string, TargetDialect>> = { raw: 'raw', enveloped: 'fanwire.v1' };
 
 /** Reads a suite file: `{"scenarios": ["fan-out", {"scenario": "burst", "plan": {…}, "budget": "p99:+20%"}],
  *  "maxMinutes": 10}`; 'default' is the one that ships.

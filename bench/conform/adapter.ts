@@ -10,7 +10,7 @@ export const ABILITIES = ['publish', 'history', 'token', 'tokens', 'refusals'] a
 export type Ability = (typeof ABILITIES)[number];
 
 /** What an adapter is told. */
-export type Command =
+export type AdapterCommand =
   | { readonly do: 'connect'; readonly url: string; readonly tokens?: readonly string[]; readonly options: Waits }
   | { readonly do: 'subscribe'; readonly topic: string; readonly history?: number }
   | { readonly do: 'unsubscribe'; readonly topic: string }
@@ -26,7 +26,7 @@ export interface Waits {
 }
 
 /** What an adapter tells. */
-export interface Told {
+export interface AdapterEvent {
   readonly event: string;
   readonly name?: string;
   readonly can?: readonly string[];
@@ -45,7 +45,7 @@ export interface Told {
 const STDERR_CHARS = 2000;
 
 export class Adapter {
-  readonly told: Told[] = [];
+  readonly told: AdapterEvent[] = [];
   private stderr = '';
   /** How it ended, where it was not asked to. */
   ended: string | undefined;
@@ -100,11 +100,11 @@ export class Adapter {
     return this.stderr === '' ? '' : `; stderr: ${this.stderr.trim()}`;
   }
 
-  tell(command: Command): void {
+  tell(command: AdapterCommand): void {
     this.child.stdin?.write(`${JSON.stringify(command)}\n`);
   }
 
-  all(event: string, topic?: string): Told[] {
+  all(event: string, topic?: string): AdapterEvent[] {
     return this.told.filter((told) => told.event === event && (topic === undefined || told.topic === topic));
   }
 

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Position } from '../../src/protocol/ops.js';
-import { type Kept, Topic } from './topic.js';
+import { type StoredMessage, SuiteTopic } from './topic.js';
 
 /** What an attempt to connect meets. */
 export type Door =
@@ -37,12 +37,12 @@ export interface Said {
 export class FaultyRelay {
   readonly attempts: Attempt[] = [];
   /** Those that were let in, in order. */
-  readonly connections: Connection[] = [];
-  readonly topics = new Map<string, Topic>();
+  readonly connections: FaultyConnection[] = [];
+  readonly topics = new Map<string, SuiteTopic>();
   door: (attempt: Attempt, index: number) => Door = () => 'open';
   hello: Record<string, unknown> = { limits: { maxPayload: 65_536 }, dedupMs: 120_000 };
   /** Takes an op before the relay does; true where that was all. */
-  hear: (op: Said, connection: Connection) => boolean = () => false;
+  hear: (op: Said, connection: FaultyConnection) => boolean = () => false;
   /** Cuts the connection that says so many frames more, after the last. */
   cutAfter = Number.POSITIVE_INFINITY;
   private readonly sockets = new Set<Socket>();
@@ -70,7 +70,7 @@ export class FaultyRelay {
   }
 
   /** The newest connection that was let in. */
-  get last(): Connection | undefined {
+  get last(): FaultyConnection | undefined {
     return this.connections.at(-1);
   }
 
@@ -80,14 +80,14 @@ export class FaultyRelay {
     return all.filter((said) => said.op === op && (topic === undefined || said.topic === topic));
   }
 
-  topic(name: string): Topic {
-    const topic = this.topics.get(name) ?? new Topic();
+  topic(name: string): SuiteTopic {
+    const topic = this.topics.get(name) ?? new SuiteTopic();
     this.topics.set(name, topic);
     return topic;
   }
 
   /** A message from somebody else, or from `publisher`, who does not hear it. */
-  publish(name: string, message: Omit<Kept, 'seq'>, publisher?: Connection): Kept {
+  publish(name: string, message: Omit<StoredMessage, 'seq'>, publisher?: FaultyConnection): StoredMessage {
     const kept = this.topic(name).keep(message);
     for (const connection of this.connections) {
       if (connection !== publisher && connection.topics.has(name)) connection.message(name, kept);
@@ -112,12 +112,12 @@ export class FaultyRelay {
     if (door === 'hang') return;
     if (door === 'cut') socket.destroy();
     else if (typeof door === 'object' && 'status' in door) {
-      const headers = { 'Content-Length': '0', Connection: 'close', ...door.headers };
+      const headers = { 'Content-Length': '0', FaultyConnection: 'close', ...door.headers };
       const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
       socket.end(`HTTP/1.1 ${door.status} Refused\r\n${lines.join('')}\r\n`);
     } else {
       upgrades.handleUpgrade(request, socket, head, (websocket) => {
-        const connection = new Connection(websocket, socket, this, this.changed);
+        const connection = new FaultyConnection(websocket, socket, this, this.changed);
         this.connections.push(connection);
         if (door === 'open') connection.say({ op: 'hello', ...this.hello });
         else connection.close(door.close, door.reason);
@@ -127,7 +127,7 @@ export class FaultyRelay {
   }
 }
 
-export class Connection {
+export class FaultyConnection {
   readonly ops: Said[] = [];
   readonly topics = new Set<string>();
   /** When it ended, by performance.now(). */
@@ -171,7 +171,7 @@ export class Connection {
     if (isLast) this.isFrozen = true;
   }
 
-  message(topic: string, kept: Kept): void {
+  message(topic: string, kept: StoredMessage): void {
     const { pid: _onlyInReplays, ...message } = kept;
     this.say({ op: 'msg', topic, ...message });
   }

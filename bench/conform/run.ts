@@ -1,20 +1,20 @@
 // Plays scenarios against the client under test, a few at a time, and says what each judge saw.
 import { Adapter } from './adapter.js';
 import { FaultyRelay } from './relay.js';
-import { type Judgement, type Scenario, Stage } from './stage.js';
+import { type ConformScenario, type Judgement, Stage } from './stage.js';
 
 export interface RunOptions {
   readonly command: readonly string[];
-  readonly scenarios: readonly Scenario[];
+  readonly scenarios: readonly ConformScenario[];
   /** How many are played at once. */
   readonly jobs: number;
   /** All limits of waiting are so many times as long. */
   readonly patience: number;
   readonly stop: AbortSignal;
   /** Told of each scenario that was played, in the order of the list. */
-  played(scenario: Scenario, judgements: readonly Judgement[]): void;
+  played(scenario: ConformScenario, judgements: readonly Judgement[]): void;
   /** Told of each that is left out, with what the client lacks. */
-  leftOut(scenario: Scenario, lacking: string): void;
+  leftOut(scenario: ConformScenario, lacking: string): void;
 }
 
 /** How long an adapter may take to say that it is ready. */
@@ -31,7 +31,7 @@ export async function askAdapter({ command, patience }: RunOptions): Promise<Ada
 export async function runScenarios(options: RunOptions, adapter: Adapter): Promise<void> {
   const { scenarios, stop } = options;
   const waiting = [...scenarios];
-  const results = new Map<Scenario, readonly Judgement[] | string>();
+  const results = new Map<ConformScenario, readonly Judgement[] | string>();
   let told = 0;
   const tell = (): void => {
     for (let next = scenarios[told]; next !== undefined; next = scenarios[++told]) {
@@ -53,7 +53,10 @@ export async function runScenarios(options: RunOptions, adapter: Adapter): Promi
   await Promise.all(Array.from({ length: options.jobs }, work));
 }
 
-async function playOne(scenario: Scenario, { command, patience, stop }: RunOptions): Promise<readonly Judgement[]> {
+async function playOne(
+  scenario: ConformScenario,
+  { command, patience, stop }: RunOptions,
+): Promise<readonly Judgement[]> {
   const stage = new Stage(scenario.name, patience, stop);
   stage.relay = await FaultyRelay.start(stage.changed);
   stop.addEventListener('abort', stage.changed);

@@ -2,7 +2,7 @@
 import type { Ability, Adapter, Waits } from './adapter.js';
 import type { FaultyRelay } from './relay.js';
 
-export interface Scenario {
+export interface ConformScenario {
   readonly name: string;
   /** What is played, in a line. */
   readonly about: string;

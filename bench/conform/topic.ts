@@ -1,7 +1,7 @@
 // A topic of the suite's relay: its sequence, what it keeps, and what it answers to a `sub`, as docs/protocol.md says.
 import type { Position } from '../../src/protocol/ops.js';
 
-export interface Kept {
+export interface StoredMessage {
   readonly seq: number;
   readonly data: unknown;
   readonly encoding?: 'base64';
@@ -10,16 +10,16 @@ export interface Kept {
 
 export interface Joining {
   readonly answer: Record<string, unknown>;
-  readonly replay: readonly Kept[];
+  readonly replay: readonly StoredMessage[];
 }
 
-export class Topic {
+export class SuiteTopic {
   epoch = 'first';
-  kept: Kept[] = [];
+  kept: StoredMessage[] = [];
   /** The number of the last message. */
   seq = 0;
 
-  keep(message: Omit<Kept, 'seq'>): Kept {
+  keep(message: Omit<StoredMessage, 'seq'>): StoredMessage {
     const kept = { ...message, seq: ++this.seq };
     this.kept.push(kept);
     return kept;

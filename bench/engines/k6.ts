@@ -14,7 +14,7 @@ import type { Engine, EngineHooks, EngineReport, Phase } from './engine.js';
 import { Account } from './k6/account.js';
 import { type ArgumentOptions, k6Invocation } from './k6/arguments.js';
 import { findK6, type K6, requireK6 } from './k6/binary.js';
-import { Busyness } from './k6/busyness.js';
+import { K6Busyness } from './k6/busyness.js';
 import { K6Process } from './k6/process.js';
 import { crossedThresholds } from './k6/thresholds.js';
 import { delays, doubts, faults, intakeMs, intakeRemark } from './k6/validity.js';
@@ -49,7 +49,7 @@ export function k6Engine(options: K6Options = K6_DEFAULTS): Engine {
 class K6Run {
   private readonly account = new Account();
   private readonly timers: NodeJS.Timeout[] = [];
-  private busyness: Busyness | undefined;
+  private busyness: K6Busyness | undefined;
   private phase: Phase = 'connect';
   private cpu: { readonly atMs: number; readonly share: number } | undefined;
 
@@ -75,7 +75,7 @@ class K6Run {
     const end = () => void running.end();
     this.hooks.signal.addEventListener('abort', end);
     try {
-      if (running.pid !== undefined) this.busyness = new Busyness(running.pid, this.cores);
+      if (running.pid !== undefined) this.busyness = new K6Busyness(running.pid, this.cores);
       await running.finished();
       this.enter('done');
       return this.report(await crossedThresholds(files.summaryFile));

@@ -18,7 +18,7 @@ import { addressOf } from './native/address-of.js';
 import { monotonicZeroUnixUs, sharedClock } from './native/clock.js';
 import { GeneratorProcess } from './native/generator-process.js';
 import { mergeReports, Series } from './native/merge.js';
-import type { Interval, Play, Ready, Role, Setup } from './native/messages.js';
+import type { IntervalReport, PlayCommand, Ready, Role, SetupCommand } from './native/messages.js';
 import { needsExplicitSources } from './native/source-address.js';
 
 export interface NativeOptions {
@@ -65,7 +65,7 @@ class NativeRun {
   private phaseStartedMs = 0;
   private phaseLengthMs = 0;
   private delivered = 0;
-  private readonly latest = new Map<GeneratorProcess, Interval>();
+  private readonly latest = new Map<GeneratorProcess, IntervalReport>();
 
   constructor(
     private readonly plan: Plan,
@@ -100,7 +100,7 @@ class NativeRun {
     await this.connect();
     const startUs = this.clock() + LEAD_US;
     const measureStartUs = startUs + Math.round(plan.warmupS * 1e6);
-    const play: Play = {
+    const play: PlayCommand = {
       kind: 'play',
       startUs,
       measureStartUs,
@@ -137,7 +137,7 @@ class NativeRun {
     const runStartUs = this.clock();
     for (const role of ['subscribers', 'publishers'] as const) {
       for (let lane = 0; lane < lanes[role]; lane++) {
-        const setup: Setup = {
+        const setup: SetupCommand = {
           kind: 'setup',
           role,
           plan,
@@ -264,7 +264,7 @@ function publisherProcesses(plan: Plan): number {
   return Math.ceil(plan.publishers / socketsPerProcess());
 }
 
-async function resolveEndpoint(url: string, isInsecureAllowed: boolean): Promise<Setup['targets'][number]> {
+async function resolveEndpoint(url: string, isInsecureAllowed: boolean): Promise<SetupCommand['targets'][number]> {
   const { hostname, port, protocol } = new URL(url);
   const name = hostname.replace(/^\[|\]$/g, '');
   const isTls = protocol === 'wss:';

@@ -71,13 +71,13 @@ function occurrences(bytes: Uint8Array, size: number, mark: number): number {
 
 /** A masked binary frame of `size` payload bytes as a client sends it (mask zero), and its length as the server sends
  *  it. */
-export function binaryFrame(size: number): Published {
+export function binaryFrame(size: number): PublishedFrame {
   const payload = Buffer.alloc(size, 0x61);
   return { frame: clientFrame(0x82, payload), receivedBytes: serverFrameBytes(size) };
 }
 
 /** A message as its publisher sends it, and how many bytes each subscriber receives for it. */
-export interface Published {
+export interface PublishedFrame {
   readonly frame: Buffer;
   readonly receivedBytes: number;
 }

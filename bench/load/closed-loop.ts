@@ -3,14 +3,14 @@
 // latency.
 
 import { cpuSeconds } from '../measure/cpu-time.js';
-import { type ByteSockets, binaryFrame, type Published } from './byte-sockets.js';
+import { type ByteSockets, binaryFrame, type PublishedFrame } from './byte-sockets.js';
 
 export interface ClosedLoop {
   /** Subscribers beside the publisher, which is a subscriber too and is left out. */
   readonly fanOut: number;
   readonly payloadBytes: number;
   /** What is published; binary frames of `payloadBytes` unless given. */
-  readonly message?: Published;
+  readonly message?: PublishedFrame;
   /** Messages in flight. */
   readonly window: number;
   readonly durationMs: number;

@@ -13,7 +13,7 @@ const WAITED_OF_WALL = 0.05;
 const OTHERS_CORES = 0.3;
 const TICKS_PER_S = 100;
 
-interface Reading {
+interface MachineReading {
   readonly atMs: number;
   /** CPU seconds that the machine spent in user and kernel mode. */
   readonly machineS: number;
@@ -25,7 +25,7 @@ interface Reading {
 
 /** Reads at the start of the measured time, and again at its end. */
 export class StarvationWatch {
-  private readonly from: Reading | undefined;
+  private readonly from: MachineReading | undefined;
 
   constructor(private readonly pids: readonly number[]) {
     this.from = read(pids);
@@ -52,7 +52,7 @@ export class StarvationWatch {
   }
 }
 
-function read(pids: readonly number[]): Reading | undefined {
+function read(pids: readonly number[]): MachineReading | undefined {
   if (process.platform !== 'linux' || pids.length === 0) return undefined;
   try {
     // proc_stat(5): user, nice and system time of all cores; interrupts are left out, for they belong to nobody.

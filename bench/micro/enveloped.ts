@@ -25,7 +25,7 @@ const FIRST_SEQ = 100_000;
 const pairs = Number(process.env.PAIRS ?? 10);
 const durationMs = Number(process.env.TURN_MS ?? 400);
 
-interface Side {
+interface MeasuredSide {
   readonly name: string;
   readonly sockets: ByteSockets;
   readonly frame: Buffer;
@@ -55,18 +55,18 @@ async function opened(url: string, headers = ''): Promise<ByteSockets> {
   return sockets;
 }
 
-async function rawSide(name: string, url: string, pid: number): Promise<Side> {
+async function rawSide(name: string, url: string, pid: number): Promise<MeasuredSide> {
   return { name, sockets: await opened(`${url}/raw`), frame: clientFrame(TEXT_FRAME, Buffer.from(PAYLOAD)), pid };
 }
 
-async function limitSide(): Promise<Side | undefined> {
+async function limitSide(): Promise<MeasuredSide | undefined> {
   const peer = peerNamed('limit');
   if (!peer.find().present) return undefined;
   const { urls, pids, stop } = await startPeer(peer, [0]);
   return { ...(await rawSide('limit', urls[0] as string, pids[0] as number)), stop };
 }
 
-async function envelopedSide(topic: string, firstSeq: number, protocols = 'fanwire.v1'): Promise<Side> {
+async function envelopedSide(topic: string, firstSeq: number, protocols = 'fanwire.v1'): Promise<MeasuredSide> {
   const sockets = await opened(relayUrl, `Sec-WebSocket-Protocol: ${protocols}\r\n`);
   const frame = opFrame({ op: 'pub', topic, data: PAYLOAD });
   for (let n = 1; n < firstSeq; n++) sockets.sockets[0]?.write(frame);
@@ -75,14 +75,14 @@ async function envelopedSide(topic: string, firstSeq: number, protocols = 'fanwi
   return { name: topic, sockets, frame, pid: relayPid };
 }
 
-const SIDES: Readonly<Record<string, { windows: readonly number[]; open(): Promise<Side | undefined> }>> = {
+const SIDES: Readonly<Record<string, { windows: readonly number[]; open(): Promise<MeasuredSide | undefined> }>> = {
   plain: { windows: [1, 8, 64], open: () => envelopedSide('plain', 0) },
   kept: { windows: [1, 8, 64], open: () => envelopedSide('kept', FIRST_SEQ) },
   batched: { windows: [1, 8, 64, 256], open: () => envelopedSide('batched', 0, 'fanwire.v1, fanwire.batch') },
   limit: { windows: [64, 256], open: limitSide },
 };
 
-async function turn({ sockets, frame, pid }: Side, window: number): Promise<Capacity> {
+async function turn({ sockets, frame, pid }: MeasuredSide, window: number): Promise<Capacity> {
   const loop = { fanOut: FAN_OUT, payloadBytes: PAYLOAD_BYTES, message: { frame, receivedBytes: 1 }, window };
   await closedLoop(sockets, [], { ...loop, durationMs: durationMs / 4 });
   return closedLoop(sockets, [pid], { ...loop, durationMs });

@@ -6,16 +6,16 @@
 import { fileURLToPath } from 'node:url';
 import { pinIfPossible } from '../measure/pinning.js';
 import { signalChild } from '../system/signal-child.js';
-import { type Case, printRatios } from './pairs.js';
+import { type FanOutCase, printRatios } from './pairs.js';
 import { startRelay, startServer } from './server-process.js';
 
-const bursts: Case[] = [64, 256].map((window) => ({ fanOut: 500, bytes: 64, window }));
-const grid: Case[] = [2, 100, 500, 5000].flatMap((fanOut) =>
+const bursts: FanOutCase[] = [64, 256].map((window) => ({ fanOut: 500, bytes: 64, window }));
+const grid: FanOutCase[] = [2, 100, 500, 5000].flatMap((fanOut) =>
   [64, 1024, 20_000].flatMap((bytes) => [1, 8, 16].map((window) => ({ fanOut, bytes, window }))),
 );
 
 /** `bursts`, or rows by name such as `100x64x16,2x64x8` (fan-out, bytes, window); all of them unless given. */
-function chosen(names: string | undefined): Case[] {
+function chosen(names: string | undefined): FanOutCase[] {
   if (names === undefined) return [...bursts, ...grid];
   if (names === 'bursts') return bursts;
   return names.split(',').map((name) => {

@@ -8,10 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pinIfPossible } from '../measure/pinning.js';
 import { signalChild } from '../system/signal-child.js';
-import { type Case, printRatios } from './pairs.js';
+import { type FanOutCase, printRatios } from './pairs.js';
 import { startRelay } from './server-process.js';
 
-const cases: Case[] = [2, 100, 500].flatMap((fanOut) => [1, 8, 64].map((window) => ({ fanOut, bytes: 64, window })));
+const cases: FanOutCase[] = [2, 100, 500].flatMap((fanOut) =>
+  [1, 8, 64].map((window) => ({ fanOut, bytes: 64, window })),
+);
 const TOKEN = 'bench-token-of-no-secrecy';
 
 const folder = mkdtempSync(join(tmpdir(), 'fanwire-guarded-'));

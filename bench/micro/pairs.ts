@@ -6,7 +6,7 @@ import { type Capacity, closedLoop } from '../load/closed-loop.js';
 import { medianOf } from '../measure/median.js';
 import type { Server } from './server-process.js';
 
-export interface Case {
+export interface FanOutCase {
   readonly fanOut: number;
   readonly bytes: number;
   /** Messages in flight. */
@@ -26,7 +26,7 @@ const durationMs = Number(process.env.TURN_MS ?? 300);
 
 /** Prints a Markdown table: deliveries a second and CPU a delivery of both, and of either the ratio of `ours` to
  *  `theirs` over pairs. */
-export async function printRatios(cases: readonly Case[], ours: Contender, theirs: Contender): Promise<void> {
+export async function printRatios(cases: readonly FanOutCase[], ours: Contender, theirs: Contender): Promise<void> {
   const names = `${theirs.name} M/s | ${ours.name} M/s | ratio (spread) | ${theirs.name} ns CPU | ${ours.name} ns CPU | CPU ratio (95 %)`;
   console.log(`| fan-out | size | window | ${names} |`);
   console.log('|---:|---:|---:|---:|---:|---:|---:|---:|---:|');
@@ -63,13 +63,17 @@ async function open({ server, path }: Contender, fanOut: number): Promise<ByteSo
 
 /** A quarter of a turn goes uncounted: with 5,000 sockets, a server whose turn it was not for a while has nothing of
  *  them in the caches, and two equal servers came out at 0.80 and 1.26 by turns. */
-async function turn(sockets: ByteSockets, { server }: Contender, { fanOut, bytes, window }: Case): Promise<Capacity> {
+async function turn(
+  sockets: ByteSockets,
+  { server }: Contender,
+  { fanOut, bytes, window }: FanOutCase,
+): Promise<Capacity> {
   const loop = { fanOut, payloadBytes: bytes, window };
   await closedLoop(sockets, [], { ...loop, durationMs: durationMs / 4 });
   return closedLoop(sockets, [server.process.pid as number], { ...loop, durationMs });
 }
 
-function row(what: Case, ours: readonly Capacity[], theirs: readonly Capacity[]): string {
+function row(what: FanOutCase, ours: readonly Capacity[], theirs: readonly Capacity[]): string {
   return `| ${what.fanOut} | ${what.bytes} B | ${what.window} | ${comparedCells(ours, theirs)} |`;
 }
 

@@ -41,7 +41,7 @@ interface Played {
 }
 
 /** What the publisher's thread says of a turn. */
-interface Told {
+interface TurnReport {
   readonly published: number;
   readonly tookMs: number;
   readonly received: number;
@@ -123,7 +123,7 @@ async function measure(): Promise<void> {
   async function play(publisher: Worker, isAll: boolean, rate: number): Promise<Played> {
     const before = cpuSeconds(pids);
     publisher.postMessage({ rate, isAll });
-    const [told] = (await once(publisher, 'message')) as [Told];
+    const [told] = (await once(publisher, 'message')) as [TurnReport];
     const cpu = cpuSeconds(pids) - before;
     const ages = [...told.ages].sort((a, b) => a - b);
     const at = (share: number): number =>

@@ -24,19 +24,19 @@ const POLL_MS = 2;
 const IDLE_NS = 100_000;
 const IDLE_POLLS = 10;
 
-interface Sample {
+interface TurnSample {
   readonly deliveriesPerSecond: number;
   /** CPU nanoseconds a delivery of all threads, and of the busiest. */
   readonly cpuNs: number;
   readonly busiestNs: number;
 }
 
-interface Side {
+interface MeasuredSide {
   readonly workers: number;
   readonly server: Server;
   readonly subscribers: ByteSockets;
   readonly publisher: ByteSockets;
-  readonly samples: Sample[];
+  readonly samples: TurnSample[];
 }
 
 /** CPU nanoseconds so far, by thread. */
@@ -52,7 +52,7 @@ const sum = (times: Map<string, number>): number => [...times.values()].reduce((
 
 type Shape = (typeof SHAPES)[number];
 
-async function burst({ server, subscribers, publisher }: Side, shape: Shape): Promise<Sample> {
+async function burst({ server, subscribers, publisher }: MeasuredSide, shape: Shape): Promise<TurnSample> {
   const pid = server.process.pid as number;
   const { frame, receivedBytes } = binaryFrame(BYTES);
   // By one publisher, so that it is one read: how a burst is cut up would else decide how many send()s it takes.
@@ -85,7 +85,7 @@ async function burst({ server, subscribers, publisher }: Side, shape: Shape): Pr
   };
 }
 
-async function side(workers: number, { subscribers: count }: Shape): Promise<Side> {
+async function side(workers: number, { subscribers: count }: Shape): Promise<MeasuredSide> {
   const server = await startRelay(['--workers', String(workers), '--max-backpressure', '64m'], 'any core');
   const subscribers = new ByteSockets();
   const publisher = new ByteSockets();
@@ -95,7 +95,7 @@ async function side(workers: number, { subscribers: count }: Shape): Promise<Sid
   return { workers, server, subscribers, publisher, samples: [] };
 }
 
-const middle = (samples: Sample[], read: (sample: Sample) => number): number => medianOf(samples.map(read));
+const middle = (samples: TurnSample[], read: (sample: TurnSample) => number): number => medianOf(samples.map(read));
 
 async function measure(shape: Shape): Promise<void> {
   const sides = [await side(1, shape), await side(2, shape)] as const;
@@ -109,9 +109,9 @@ async function measure(shape: Shape): Promise<void> {
       const cpu = [middle(samples, (s) => s.cpuNs), middle(samples, (s) => s.busiestNs)].map((ns) => ns.toFixed(0));
       console.log(`| ${shape.messages} | ${shape.subscribers} | ${workers} | ${rate} M | ${cpu.join(' | ')} |`);
     }
-    const [one, two] = sides.map(({ samples }) => samples) as [Sample[], Sample[]];
-    const ratio = (read: (sample: Sample) => number): string => {
-      const all = two.map((sample, i) => read(sample) / read(one[i] as Sample));
+    const [one, two] = sides.map(({ samples }) => samples) as [TurnSample[], TurnSample[]];
+    const ratio = (read: (sample: TurnSample) => number): string => {
+      const all = two.map((sample, i) => read(sample) / read(one[i] as TurnSample));
       return `**${medianOf(all).toFixed(2)}** (${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)})`;
     };
     const [byRate, byCpu] = [ratio((s) => s.deliveriesPerSecond), ratio((s) => 1 / s.busiestNs)];

@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FanwireError } from '../../src/base/error.js';
-import type { Dialect } from '../targets/target.js';
+import type { TargetDialect } from '../targets/target.js';
 import { BUN_INSTALL, findBun } from './bun-binary.js';
 import { compile, installedVersion, toolVersion } from './toolchain.js';
 
@@ -13,7 +13,7 @@ export interface Peer {
   readonly name: string;
   /** One line: what it is and which of its documented ways to broadcast it uses. */
   readonly summary: string;
-  readonly dialect: Dialect;
+  readonly dialect: TargetDialect;
   /** Whether the URL's path is a topic of its own; otherwise all its connections share one. */
   readonly topics: boolean;
   /** Whether a publisher is left out of what it sends. */

@@ -45,7 +45,7 @@ const MOST_WITH_MEDIANS = 3;
 
 /** The charts that the results of one scenario can fill, latency first. `prefix` makes their ids unique in the page. */
 export function chartsOf(group: ScenarioGroup, prefix: string): Chart[] {
-  const entries: Entry[] = group.results.map((result, i) => ({
+  const entries: Drawn[] = group.results.map((result, i) => ({
     result,
     label: group.labels[i] ?? '',
     color: colorOf(i),
@@ -79,28 +79,28 @@ export function colorOf(i: number): number {
   return i % PALETTE;
 }
 
-interface Entry {
+interface Drawn {
   readonly result: Result;
   readonly label: string;
   readonly color: number;
 }
 
 /** A distribution of a result. */
-interface Spread {
+interface Curve {
   readonly id: string;
   readonly title: string;
   readonly note: string;
   readonly histogram: (result: Result) => string;
 }
 
-const LATENCY: Spread = {
+const LATENCY: Curve = {
   id: 'percentiles',
   title: 'Latency by percentile',
   note: 'From the moment a message was due to its arrival. Each further nine has the same width.',
   histogram: ({ latencyMs }) => latencyMs.histogram,
 };
 
-const STALENESS: Spread = {
+const STALENESS: Curve = {
   id: 'staleness',
   title: 'Staleness by percentile',
   note: 'How old the newest state of a key was that a subscriber had when the next one arrived.',
@@ -109,7 +109,7 @@ const STALENESS: Spread = {
 
 /** The usual HdrHistogram plot: x is 1/(1-p) on a log axis, so that each further nine gets the same width.
  *  It ends at the last percentile that has ten deliveries beyond it: further right is luck. */
-function byPercentile(entries: readonly Entry[], { id, title, note, histogram: of }: Spread): Chart {
+function byPercentile(entries: readonly Drawn[], { id, title, note, histogram: of }: Curve): Chart {
   const lines = entries.flatMap(({ result, label, color }) => {
     const histogram = decodeHistogram(of(result));
     const x: number[] = [];
@@ -126,7 +126,7 @@ function byPercentile(entries: readonly Entry[], { id, title, note, histogram: o
   return { id, title, note, x: 'percentile', unit: 'ms', wide: true, lines };
 }
 
-function latencyOverTime(entries: readonly Entry[]): Chart {
+function latencyOverTime(entries: readonly Drawn[]): Chart {
   const shown = entries.filter(({ result }) => hasGauge(result, 'p99') && wholeSeries(result).length >= FEWEST_POINTS);
   const both = shown.length <= MOST_WITH_MEDIANS;
   const lines = shown.flatMap(({ result, label, color }) => {
@@ -140,7 +140,7 @@ function latencyOverTime(entries: readonly Entry[]): Chart {
   return { id: 'latency', title: 'Latency over time', note, x: 'time', unit: 'ms', wide: false, lines };
 }
 
-function stepLatency(entries: readonly Entry[]): Chart {
+function stepLatency(entries: readonly Drawn[]): Chart {
   const shown = entries.flatMap(({ result, label, color }) => {
     const steps = (result.steps ?? []).filter((step) => step.valid).sort((a, b) => a.value - b.value);
     return steps.length < 2 ? [] : [{ steps, label, color }];
@@ -163,7 +163,7 @@ function overTime(
   title: string,
   unit: Unit,
   note: string,
-  entries: readonly Entry[],
+  entries: readonly Drawn[],
   values: (result: Result) => (number | null)[],
 ): Chart {
   const lines = entries.flatMap(({ result, label, color }) => {

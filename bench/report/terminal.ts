@@ -16,7 +16,7 @@ import { describeLoad } from './load-line.js';
 import { meterShare } from './meter-share.js';
 import { deliveryRates, hasGauge, wholeSeries } from './series.js';
 import { sparkline } from './sparkline.js';
-import { judge, type Verdict } from './verdict.js';
+import { judge, type RunVerdict } from './verdict.js';
 
 export interface TerminalOptions {
   /** Columns to stay within. */
@@ -169,7 +169,7 @@ function renderSideBySide(group: ScenarioGroup, width: number, paint: Paint): st
   return [...lines, ...blocks].join('\n');
 }
 
-function verdictLines(verdict: Verdict, width: number, paint: Paint): string[] {
+function verdictLines(verdict: RunVerdict, width: number, paint: Paint): string[] {
   const [style, mark] = MARK[verdict.kind];
   const lines = wrap(`${mark} ${verdict.headline}`, width - 2).map((line) => paint(style, `  ${line}`));
   for (const reason of verdict.reasons) lines.push(...wrap(`- ${reason}`, width - 4).map((line) => `    ${line}`));

@@ -5,7 +5,7 @@ import type { Result } from '../result/result.js';
 import { missedTerms, parseSlo, type SloTerm } from '../result/slo.js';
 import { isServersFault } from '../result/validity.js';
 
-export interface Verdict {
+export interface RunVerdict {
   readonly kind: 'good' | 'failed' | 'invalid';
   readonly headline: string;
   readonly reasons: readonly string[];
@@ -16,7 +16,7 @@ export interface Verdict {
 /** Judges one result: what the server did wrong whatever the generator did comes first, then validity, then its
  *  objective (`params.slo`), then whether every message arrived once, in order, on every connection asked for. What the
  *  objective itself speaks about, such as `loss<1%`, is left to it. */
-export function judge(result: Result): Verdict {
+export function judge(result: Result): RunVerdict {
   const slo = typeof result.params.slo === 'string' ? result.params.slo : undefined;
   const terms = slo === undefined ? [] : readObjective(slo);
   const leftToObjective = new Set((terms ?? []).map((term) => term.metric));

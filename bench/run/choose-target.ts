@@ -6,7 +6,7 @@ import { startPeer } from '../peers/start.js';
 import type { Plan } from '../scenarios/scenario.js';
 import { startCommandTarget } from '../targets/command.js';
 import { startRelayTarget } from '../targets/relay.js';
-import type { Dialect, Target } from '../targets/target.js';
+import type { Target, TargetDialect } from '../targets/target.js';
 import { urlTarget } from '../targets/url.js';
 
 export interface TargetOptions {
@@ -20,7 +20,7 @@ export interface TargetOptions {
   /** Path before the topic on a `command` server. */
   readonly path: string;
   /** undefined: what the target speaks, `raw` where that is not known. */
-  readonly dialect: Dialect | undefined;
+  readonly dialect: TargetDialect | undefined;
   /** Relays to start, and threads of each; undefined where nothing was said: one. */
   readonly nodes: number | undefined;
   readonly workers: number | undefined;

@@ -21,7 +21,7 @@ import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan } from '../scenarios/scenario.js';
 import { startRelayTarget } from '../targets/relay.js';
 import { type Contestant, playRounds } from './rounds.js';
-import { medianRuns, type Run } from './standings.js';
+import { medianRuns, type ServerRun } from './standings.js';
 import { type Absentee, standingsMarkdown } from './standings-markdown.js';
 
 const BASE = 'fanwire';
@@ -140,7 +140,7 @@ function contestant(peer: Peer, cores: readonly number[]): Contestant {
   return { name: peer.name, topics: peer.topics, adapt: atOnce, start: () => startPeer(peer, cores) };
 }
 
-function progressLine({ round, scenario, server, result, failure }: Run): string {
+function progressLine({ round, scenario, server, result, failure }: ServerRun): string {
   const head = `round ${round}  ${scenario.padEnd(12)} ${server.padEnd(10)}`;
   if (!result) return `${head} failed: ${failure}`;
   if (!result.valid) return `${head} invalid: ${result.invalidReasons.join('; ')}`;

@@ -42,7 +42,7 @@ interface Latency {
   readonly delivered: number;
 }
 
-interface Pair {
+interface MeterPair {
   readonly load: (typeof LOADS)[number];
   readonly epoll: Latency;
   readonly native: Latency;
@@ -71,7 +71,7 @@ async function main({ rounds, minutes, duration }: Flags): Promise<void> {
   onEndSignal(() => interrupt.abort(new FanwireError('FANWIRE_BENCH_INTERRUPTED', 'interrupted: no ratio')));
   const native = nativeRun(cores.generator, duration, interrupt.signal);
   const epoll = epollRun(compiled.binary, cores.generator, duration, interrupt.signal);
-  const pairs: Pair[] = [];
+  const pairs: MeterPair[] = [];
   const startedMs = performance.now();
   for (let round = 1; round <= rounds; round++) {
     const eachMs = (performance.now() - startedMs) / Math.max(1, round - 1);
@@ -87,14 +87,14 @@ async function main({ rounds, minutes, duration }: Flags): Promise<void> {
   process.stdout.write(`${tableOf(pairs)}\n`);
 }
 
-type Meter = (load: Pair['load'], target: Target) => Promise<Latency>;
+type Meter = (load: MeterPair['load'], target: Target) => Promise<Latency>;
 
 /** Both on one relay: what its process happened to be given is then in both. */
 async function playPair(
-  load: Pair['load'],
+  load: MeterPair['load'],
   isNativeFirst: boolean,
   { cores, native, epoll }: { cores: readonly number[]; native: Meter; epoll: Meter },
-): Promise<Pair> {
+): Promise<MeterPair> {
   const target = await startRelayTarget({
     nodes: 1,
     workers: 1,
@@ -134,7 +134,7 @@ function epollRun(binary: string, cores: readonly number[], durationS: number, s
   };
 }
 
-function tableOf(pairs: readonly Pair[]): string {
+function tableOf(pairs: readonly MeterPair[]): string {
   const rows = LOADS.map((load) => {
     const own = pairs.filter((pair) => pair.load === load);
     const ratios = own.map(({ native, epoll }) => native.p50 / epoll.p50);
@@ -153,7 +153,7 @@ function tableOf(pairs: readonly Pair[]): string {
   return tableLines(header, rows).join('\n');
 }
 
-function describe({ subscribers, rate }: Pair['load']): string {
+function describe({ subscribers, rate }: MeterPair['load']): string {
   return `${subscribers} subscribers × ${rate} msg/s`;
 }
 

@@ -5,7 +5,7 @@ import type { Engine } from '../engines/engine.js';
 import { playPlan } from '../run/run.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { Target } from '../targets/target.js';
-import type { Run } from './standings.js';
+import type { ServerRun } from './standings.js';
 
 /** A server that takes part. */
 export interface Contestant {
@@ -28,14 +28,14 @@ export interface RoundsOptions {
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
   /** Called after each run. */
-  readonly onRun: (run: Run) => void;
+  readonly onRun: (run: ServerRun) => void;
 }
 
 /** All runs of all whole rounds. A server that cannot start or play is a run without a result; the others go on.
  *  @throws the signal's reason when it is aborted */
-export async function playRounds(options: RoundsOptions): Promise<Run[]> {
+export async function playRounds(options: RoundsOptions): Promise<ServerRun[]> {
   const { rounds, deadlineMs, signal } = options;
-  const runs: Run[] = [];
+  const runs: ServerRun[] = [];
   let longestRoundMs = 0;
   for (let round = 1; round <= rounds; round++) {
     const startedMs = performance.now();
@@ -61,7 +61,7 @@ function orderOf(round: number, { contestants, plans }: RoundsOptions): { contes
   return round % 2 === 1 ? order : order.reverse();
 }
 
-async function playOne(contestant: Contestant, plan: Plan, round: number, options: RoundsOptions): Promise<Run> {
+async function playOne(contestant: Contestant, plan: Plan, round: number, options: RoundsOptions): Promise<ServerRun> {
   const { engine, signal } = options;
   const run = { server: contestant.name, scenario: plan.scenario, round };
   let target: Target | undefined;

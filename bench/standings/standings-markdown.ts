@@ -11,7 +11,7 @@ import {
 import { describeLoad } from '../report/load-line.js';
 import { escapeMarkdown, tableLines } from '../report/markdown.js';
 import type { Result } from '../result/result.js';
-import { type Run, type Spread, type Standing, standings } from './standings.js';
+import { type ServerRun, type Spread, type Standing, standings } from './standings.js';
 
 export interface Absentee {
   readonly name: string;
@@ -20,7 +20,7 @@ export interface Absentee {
 
 /** The whole text, ending in a newline. `base` is the server that ratios refer to, `command` reproduces the figures. */
 export function standingsMarkdown(
-  runs: readonly Run[],
+  runs: readonly ServerRun[],
   base: string,
   command: string,
   absent: readonly Absentee[],
@@ -39,7 +39,7 @@ export function standingsMarkdown(
   return `${lines.join('\n')}\n`;
 }
 
-function howItWasRun(runs: readonly Run[], results: readonly Result[]): string[] {
+function howItWasRun(runs: readonly ServerRun[], results: readonly Result[]): string[] {
   const host = results[0]?.host;
   const rounds = new Set(runs.map((run) => run.round)).size;
   const date = results[0]?.startedAt?.slice(0, 10) ?? '';

@@ -6,7 +6,7 @@
 import type { Result } from '../result/result.js';
 
 /** One run of one server in one round. */
-export interface Run {
+export interface ServerRun {
   readonly server: string;
   readonly scenario: string;
   readonly round: number;
@@ -48,19 +48,19 @@ export interface Standing {
   readonly reasons: readonly string[];
 }
 
-type Metric = (result: Result) => number | null;
-const p50: Metric = (result) => result.latencyMs.p50;
-const p99: Metric = (result) => result.latencyMs.p99;
-const staleP50: Metric = (result) => result.staleness?.p50 ?? null;
-const staleP99: Metric = (result) => result.staleness?.p99 ?? null;
-const conflated: Metric = ({ staleness, expected }) =>
+type Measure = (result: Result) => number | null;
+const p50: Measure = (result) => result.latencyMs.p50;
+const p99: Measure = (result) => result.latencyMs.p99;
+const staleP50: Measure = (result) => result.staleness?.p50 ?? null;
+const staleP99: Measure = (result) => result.staleness?.p99 ?? null;
+const conflated: Measure = ({ staleness, expected }) =>
   staleness === undefined ? null : staleness.conflated / Math.max(1, staleness.conflated + expected);
-const cpuPerUpdate: Metric = ({ server, published, params }) =>
+const cpuPerUpdate: Measure = ({ server, published, params }) =>
   server === null ? null : (server.cpuSeconds * 1e6) / Math.max(1, published * Number(params.subscribers));
-const cpu: Metric = (result) => result.server?.cpuPerMillionDeliveries ?? null;
+const cpu: Measure = (result) => result.server?.cpuPerMillionDeliveries ?? null;
 
 /** Standings of one scenario: the base first, then by CPU per delivery, the cheapest first; without a figure last. */
-export function standings(runs: readonly Run[], scenario: string, base: string): Standing[] {
+export function standings(runs: readonly ServerRun[], scenario: string, base: string): Standing[] {
   const of = runs.filter((run) => run.scenario === scenario);
   const servers = [...new Set(of.map((run) => run.server))];
   const all = servers.map((server) => standing(of, server, base));
@@ -68,11 +68,11 @@ export function standings(runs: readonly Run[], scenario: string, base: string):
   return all.sort((a, b) => rank(a) - rank(b));
 }
 
-function standing(runs: readonly Run[], server: string, base: string): Standing {
+function standing(runs: readonly ServerRun[], server: string, base: string): Standing {
   const own = runs.filter((run) => run.server === server);
   const valid = own.flatMap((run) => (run.result?.valid ? [run.result] : []));
   const reasons = own.flatMap((run) => run.failure ?? run.result?.invalidReasons ?? []);
-  const ratio = (metric: Metric) => (server === base ? null : spread(ratios(runs, server, base, metric)));
+  const ratio = (metric: Measure) => (server === base ? null : spread(ratios(runs, server, base, metric)));
   return {
     server,
     version: own.find((run) => run.result !== undefined)?.result?.target.version ?? '',
@@ -93,7 +93,7 @@ function standing(runs: readonly Run[], server: string, base: string): Standing 
   };
 }
 
-function ratios(runs: readonly Run[], server: string, base: string, metric: Metric): (number | null)[] {
+function ratios(runs: readonly ServerRun[], server: string, base: string, metric: Measure): (number | null)[] {
   const figure = (name: string, round: number) => {
     const result = runs.find((run) => run.server === name && run.round === round)?.result;
     return result?.valid ? metric(result) : null;
@@ -118,7 +118,7 @@ export function spread(values: readonly (number | null)[]): Spread | null {
 
 /** Of each server the round with the median p99 (the lower middle one of an even number): a real run, to be shown
  *  whole. */
-export function medianRuns(runs: readonly Run[], scenario: string): Result[] {
+export function medianRuns(runs: readonly ServerRun[], scenario: string): Result[] {
   const servers = [...new Set(runs.map((run) => run.server))];
   return servers.flatMap((server) => {
     const results = runs.flatMap((run) =>

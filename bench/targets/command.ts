@@ -2,7 +2,7 @@
 
 import { freePort } from '../system/free-port.js';
 import { ServerProcess } from './server-process.js';
-import type { Dialect, Target } from './target.js';
+import type { Target, TargetDialect } from './target.js';
 
 export interface CommandOptions {
   readonly name: string;
@@ -13,7 +13,7 @@ export interface CommandOptions {
   readonly shown?: string;
   /** Path before the topic, such as `/ws`; usually ''. */
   readonly path: string;
-  readonly dialect: Dialect;
+  readonly dialect: TargetDialect;
   readonly cores: readonly number[];
   /** Further variables of its environment. */
   readonly env?: Readonly<Record<string, string>>;

@@ -6,12 +6,12 @@ import { requireSockets } from '../measure/file-limit.js';
 import { startBroker } from './broker.js';
 import { ADMIN_LISTENING, OWN_CLI, serveCommand, urlIn } from './own-relay.js';
 import { ServerProcess } from './server-process.js';
-import type { Dialect, Target } from './target.js';
+import type { Target, TargetDialect } from './target.js';
 
-export interface RelayOptions {
+export interface RelayTargetOptions {
   readonly nodes: number;
   readonly workers: number;
-  readonly dialect: Exclude<Dialect, 'socket.io'>;
+  readonly dialect: Exclude<TargetDialect, 'socket.io'>;
   /** Further flags of `fanwire serve`, such as `--slow-consumer drop`. */
   readonly flags: readonly string[];
   readonly cores: readonly number[];
@@ -29,7 +29,7 @@ export interface RelayOptions {
 
 /** Starts the relay; several nodes with a broker between them unless `flags` names one.
  *  @throws FanwireError FANWIRE_BENCH_FILE_LIMIT, FANWIRE_BENCH_NO_BROKER, FANWIRE_BENCH_TARGET */
-export async function startRelayTarget(options: RelayOptions): Promise<Target> {
+export async function startRelayTarget(options: RelayTargetOptions): Promise<Target> {
   const { nodes, workers, cores, flags, cli = OWN_CLI, name = 'fanwire' } = options;
   requireSockets('the relay', options.connections, nodes, 'or spread them with --nodes');
   const broker = nodes > 1 && !flags.includes('--cluster') ? await startBroker(cores) : undefined;

@@ -15,7 +15,7 @@ export interface Target {
   /** http:// URL of its admin routes, where a scenario asked for them and they are known. */
   readonly adminUrl?: string;
   /** How a topic is addressed and a message framed. */
-  readonly dialect: Dialect;
+  readonly dialect: TargetDialect;
   /** Processes whose CPU and memory count, children included; empty when the server is elsewhere. */
   readonly pids: readonly number[];
   /** How its process ended, where it did by itself: "ended with exit code 1: Error: boom"; undefined while it runs. */
@@ -26,7 +26,7 @@ export interface Target {
 
 /** `raw`: the topic is the URL's path and every frame is a message (fanwire, ws, uWS, nchan, …). `fanwire.v1`: the
  *  envelope. `socket.io`: Engine.IO 4 over WebSocket, one namespace, event `m`, topics ignored. */
-export type Dialect = 'raw' | 'fanwire.v1' | 'socket.io';
+export type TargetDialect = 'raw' | 'fanwire.v1' | 'socket.io';
 
 /** The URL of a topic on one of the target's servers; a query in `base` (a token) is kept. */
 export function topicUrl(base: string, topic: string): string {

@@ -1,11 +1,11 @@
 // A target that is already there: `--url ws://…`, once or several times for the nodes of a cluster.
 
 import { FanwireError } from '../../src/base/error.js';
-import type { Dialect, Target } from './target.js';
+import type { Target, TargetDialect } from './target.js';
 
 /** Describes running servers. `pids` are theirs where they run on this machine, so that CPU and memory can be read.
  *  @throws FanwireError FANWIRE_USAGE_BENCH_URL, FANWIRE_USAGE_BENCH_PID */
-export function urlTarget(urls: readonly string[], dialect: Dialect, pids: readonly number[]): Target {
+export function urlTarget(urls: readonly string[], dialect: TargetDialect, pids: readonly number[]): Target {
   for (const url of urls) requireWebSocketUrl(url);
   for (const pid of pids) requireProcess(pid);
   return {

@@ -3,14 +3,14 @@
 // answered rather than timed out.
 
 /** What somebody waits for. */
-export interface Run<Result> {
+export interface PendingWork<Result> {
   readonly result: Promise<Result>;
   readonly resolve: (result: Result) => void;
   readonly reject: (reason: unknown) => void;
 }
 
 export class SharedWork<Key, Result> {
-  private queued = new Map<Key, Run<Result>>();
+  private queued = new Map<Key, PendingWork<Result>>();
   private readonly running = new Set<Key>();
 
   /** @param atOnce runs under way at most, each for a key of its own */
@@ -42,8 +42,8 @@ export class SharedWork<Key, Result> {
   }
 
   /** Takes those `wanted` off the queue, for whoever can do them together: resolve or reject each. */
-  claim(wanted: (key: Key) => boolean): ReadonlyMap<Key, Run<Result>> {
-    const claimed = new Map<Key, Run<Result>>();
+  claim(wanted: (key: Key) => boolean): ReadonlyMap<Key, PendingWork<Result>> {
+    const claimed = new Map<Key, PendingWork<Result>>();
     for (const [key, run] of this.queued) {
       if (!wanted(key)) continue;
       this.queued.delete(key);
@@ -75,9 +75,9 @@ export class SharedWork<Key, Result> {
   }
 }
 
-function newRun<Result>(): Run<Result> {
-  let resolve!: Run<Result>['resolve'];
-  let reject!: Run<Result>['reject'];
+function newRun<Result>(): PendingWork<Result> {
+  let resolve!: PendingWork<Result>['resolve'];
+  let reject!: PendingWork<Result>['reject'];
   const result = new Promise<Result>((onResult, onError) => {
     resolve = onResult;
     reject = onError;

@@ -7,7 +7,7 @@ import { ruleFor } from '../config/topic-rules.js';
 import { binaryBody, textBody } from '../protocol/frames.js';
 import { type Parcel, readParcel, writeParcel } from '../protocol/parcel.js';
 import { writeRecord } from '../protocol/sequence-record.js';
-import { Kind } from './bus.js';
+import { CrossingKind } from './bus.js';
 import { keptBy, type NodeRules } from './rules.js';
 import { bridgedSubject, historySubject, ruleHash, stateSubject } from './subject.js';
 
@@ -70,7 +70,13 @@ export class Bridge {
   }
 
   /** Publishes a message of a topic that this node keeps no stream of. */
-  publishUnkept(nats: NatsConnection, topic: string, message: Uint8Array, kind: Kind, { streams }: Elsewhere): void {
+  publishUnkept(
+    nats: NatsConnection,
+    topic: string,
+    message: Uint8Array,
+    kind: CrossingKind,
+    { streams }: Elsewhere,
+  ): void {
     const { body, from, key } = parcelOf(message, kind);
     nats.publish(bridgedSubject(this.prefix, topic), writeParcel(body, from, key));
     const about = { ...(from !== undefined && { from }), ...(key !== undefined && { key }) };
@@ -84,9 +90,9 @@ function patternsOf(rules: readonly KeptRule[]): string {
   return rules.map(ruleHash).join(' ');
 }
 
-function parcelOf(message: Uint8Array, kind: Kind): Parcel {
-  if (kind === Kind.envelope) return readParcel(message);
-  const isText = kind === Kind.text;
+function parcelOf(message: Uint8Array, kind: CrossingKind): Parcel {
+  if (kind === CrossingKind.envelope) return readParcel(message);
+  const isText = kind === CrossingKind.text;
   const body = isText ? textBody(Buffer.from(message).toString()) : binaryBody(message);
   return { body, from: undefined, key: undefined };
 }

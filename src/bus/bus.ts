@@ -2,10 +2,10 @@
 // (nats.ts).
 
 import type { Census, Question, TakeCensus } from './census.js';
-import type { Difference } from './rules.js';
+import type { OptionDifference } from './rules.js';
 
 /** What a message is on the wire, and so what a far subscriber gets. */
-export const Kind = {
+export const CrossingKind = {
   /** A text frame, verbatim. */
   text: 0,
   /** A binary frame, verbatim. */
@@ -16,10 +16,10 @@ export const Kind = {
   presence: 3,
 } as const;
 
-export type Kind = (typeof Kind)[keyof typeof Kind];
+export type CrossingKind = (typeof CrossingKind)[keyof typeof CrossingKind];
 
 /** Takes what other relays published. `message` is only valid during the call: copy what is kept. */
-export type Deliver = (topic: string, message: Uint8Array, kind: Kind) => void;
+export type Deliver = (topic: string, message: Uint8Array, kind: CrossingKind) => void;
 
 /** Told of a topic's first subscriber here and of its last one's end, so that only what somebody here wants comes
  *  in. */
@@ -34,7 +34,7 @@ export interface Bus extends Interest {
   /** Passes a message on to every other relay that has subscribers of the topic. Never waits: `message` is copied
    *  before this returns, and what does not fit into bounded memory is counted in `status()`. One publisher's messages
    *  keep their order. */
-  forward(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void;
+  forward(topic: string, message: ArrayBuffer | Uint8Array, kind: CrossingKind): void;
   /** Asks every other relay about a topic's subscribers. Gives the answers that came, one for each or for several
    *  together. */
   survey(question: Question): Promise<readonly Census[]>;
@@ -77,7 +77,7 @@ export interface BusStatus {
   readonly streamsReady: boolean;
   /** Other nodes that are heard, and where they go by other rules than this one. */
   readonly nodes: number;
-  readonly differences: readonly Difference[];
+  readonly differences: readonly OptionDifference[];
   /** Messages handed over, once for each relay or broker that got it. */
   readonly forwarded: number;
   /** Messages that came in from other relays. */

@@ -10,7 +10,7 @@ const ENTRY_BYTES = 128;
 
 const NOTHING = new Uint8Array(0);
 
-interface Waiting {
+interface WaitingCrossing {
   readonly topic: string;
   readonly kind: number;
   readonly payload: Uint8Array;
@@ -22,7 +22,7 @@ export class CrossingQueue {
   forwarded = 0;
   /** Messages there was no room for. */
   lost = 0;
-  private readonly waiting = new Deque<Waiting>();
+  private readonly waiting = new Deque<WaitingCrossing>();
   private waitingBytes = 0;
 
   constructor(

@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 
 /** One end of what two threads share: a ring each way, and a port that wakes the other side. */
-export interface Link {
+export interface ThreadLink {
   readonly peer: number;
   readonly port: MessagePort;
   readonly inbound: SharedArrayBuffer;
@@ -21,7 +21,7 @@ export interface ThreadsOptions {
   /** How many workers there are. */
   readonly count?: number;
   readonly interest: SharedArrayBuffer;
-  readonly links: readonly Link[];
+  readonly links: readonly ThreadLink[];
   /** The thread that speaks to other nodes; it is told topics by name. Undefined without a cluster. */
   readonly hub?: number | undefined;
   /** Set in the hub itself. */

@@ -6,7 +6,7 @@ import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node'
 import { FanwireError } from '../base/error.js';
 import { type Logger, type SampledWarnings, sampledWarnings } from '../base/log.js';
 import type { Bridge } from './bridge.js';
-import { type Bus, type BusStatus, type Deliver, Kind } from './bus.js';
+import { type Bus, type BusStatus, CrossingKind, type Deliver } from './bus.js';
 import { type Census, NOBODY, type Question, type TakeCensus } from './census.js';
 import type { NatsBusOptions } from './nats-bus-options.js';
 import { NatsConfirmation } from './nats-confirmation.js';
@@ -40,7 +40,7 @@ export class NatsBus implements Bus {
     () => this.publishTurn(),
   );
   /** What waits for the end of this loop turn. */
-  private turn: { readonly topic: string; readonly kind: Kind; readonly message: Uint8Array }[] = [];
+  private turn: { readonly topic: string; readonly kind: CrossingKind; readonly message: Uint8Array }[] = [];
   private forwarded = 0;
   private received = 0;
   private lost = 0;
@@ -78,7 +78,7 @@ export class NatsBus implements Bus {
     this.interest.unsubscribe(topic);
   }
 
-  forward(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void {
+  forward(topic: string, message: ArrayBuffer | Uint8Array, kind: CrossingKind): void {
     const size = message.byteLength;
     if (!this.connected || this.nats === undefined || this.confirmation.isFull) {
       this.lose(topic);
@@ -104,7 +104,7 @@ export class NatsBus implements Bus {
     if (nats === undefined || nats.isClosed()) return;
     for (const { topic, kind, message } of turn) {
       try {
-        const elsewhere = kind === Kind.presence ? undefined : this.bridge?.elsewhere(topic);
+        const elsewhere = kind === CrossingKind.presence ? undefined : this.bridge?.elsewhere(topic);
         if (elsewhere === undefined) nats.publish(messageSubject(this.prefix, topic, kind), message);
         else this.bridge?.publishUnkept(nats, topic, message, kind, elsewhere);
       } catch (error) {
@@ -275,7 +275,7 @@ export class NatsBus implements Bus {
     if (kind === 'bridged') {
       if (this.bridge?.keeps(topic)) return; // it comes from the stream
       this.received++;
-      this.deliver(topic, message.data, Kind.envelope);
+      this.deliver(topic, message.data, CrossingKind.envelope);
       return;
     }
     this.received++;

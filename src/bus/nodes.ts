@@ -2,7 +2,7 @@
 // that a difference is seen and bridged, and a node that died is noticed by all the others.
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '../base/log.js';
-import { ANNOUNCEMENT, type Announcement, type Difference, differencesOf, type NodeRules } from './rules.js';
+import { ANNOUNCEMENT, type Announcement, differencesOf, type NodeRules, type OptionDifference } from './rules.js';
 
 const BEAT_MS = 2000;
 /** A node that has not been heard for so long is gone: three beats, and the time that a busy one may be late. */
@@ -47,7 +47,7 @@ export class Nodes {
   private readonly known = new Map<string, Known>();
   private nats: NatsConnection | undefined;
   private connectedAtMs = 0;
-  private differing: readonly Difference[] = [];
+  private differing: readonly OptionDifference[] = [];
   /** Resolves when the others had time to say their rules. */
   asked: Promise<void> = Promise.resolve();
   private readonly beating: NodeJS.Timeout;
@@ -70,7 +70,7 @@ export class Nodes {
   }
 
   /** Where others differ from this node. */
-  get differences(): readonly Difference[] {
+  get differences(): readonly OptionDifference[] {
     return this.differing;
   }
 

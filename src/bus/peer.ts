@@ -1,10 +1,10 @@
 // Another thread as the bus between threads sees it: the rings there and back, and what is under way on them.
 
 import { CrossingQueue } from './crossing-queue.js';
-import type { Link } from './link.js';
+import type { ThreadLink } from './link.js';
 import { RingReader, RingWriter } from './ring.js';
 
-export class Peer {
+export class ThreadPeer {
   readonly crossings: CrossingQueue;
   readonly reader: RingReader;
   /** Whether something was pushed since the last flush. */
@@ -14,7 +14,7 @@ export class Peer {
   /** Parts of a long message that has not arrived whole. */
   private parts: Uint8Array[] = [];
 
-  constructor(readonly link: Link) {
+  constructor(readonly link: ThreadLink) {
     this.crossings = new CrossingQueue(new RingWriter(link.outbound, link.port));
     this.reader = new RingReader(link.inbound);
   }

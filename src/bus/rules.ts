@@ -87,7 +87,7 @@ export const COMPARED = [
 ] as const;
 
 /** One option in which another node differs from this one. */
-export interface Difference {
+export interface OptionDifference {
   /** The flag. */
   readonly option: (typeof COMPARED)[number];
   /** The other node. */
@@ -97,10 +97,10 @@ export interface Difference {
 }
 
 /** @param node the other node, for people */
-export function differencesOf(here: NodeRules, there: NodeRules, node: string): Difference[] {
+export function differencesOf(here: NodeRules, there: NodeRules, node: string): OptionDifference[] {
   const keepsAny = here.history.length > 0 && there.history.length > 0;
   const keepStates = here.state.length > 0 && there.state.length > 0;
-  const options: [Difference['option'], (rules: NodeRules) => string, boolean][] = [
+  const options: [OptionDifference['option'], (rules: NodeRules) => string, boolean][] = [
     ['history', ({ history }) => history.map(shownRule).join(';'), true],
     ['history-max-bytes', ({ historyMaxBytes }) => String(historyMaxBytes), keepsAny],
     ['history-replicas', ({ historyReplicas }) => String(historyReplicas), keepsAny],

@@ -3,7 +3,7 @@
 // stays verbatim.
 import { createHash } from 'node:crypto';
 import type { KeptRule } from '../config/state-rules.js';
-import { Kind } from './bus.js';
+import { CrossingKind } from './bus.js';
 
 /** What a subject token must not hold, and `%`, which stands for it. NATS gives `.`, `*` and `>` a meaning, and its
  *  protocol is split at white space. Everything outside ASCII is escaped too: clients disagree on what white space is
@@ -12,7 +12,7 @@ const UNSAFE = /[^!-~]|[.*>%]/gu;
 /** For testing: a global expression keeps a position between calls. */
 const HAS_UNSAFE = /[^!-~]|[.*>%]/u;
 
-/** In the order of `Kind`. */
+/** In the order of `CrossingKind`. */
 const KIND_TOKENS = ['t', 'b', 'e', 'p'] as const;
 /** A question about the topic's subscribers rather than a message. */
 const QUESTION_TOKEN = 'q';
@@ -29,7 +29,7 @@ export function subjectToken(topic: string): string {
 }
 
 /** The subject of a message of `kind` on `topic`. */
-export function messageSubject(prefix: string, topic: string, kind: Kind): string {
+export function messageSubject(prefix: string, topic: string, kind: CrossingKind): string {
   return `${prefix}.${subjectToken(topic)}.${KIND_TOKENS[kind]}`;
 }
 
@@ -67,17 +67,17 @@ export function ruleHash({ pattern, isState }: Pick<KeptRule, 'pattern' | 'isSta
 }
 
 /** What a subject's last token says: the kind of message, a question, or nothing this version knows. */
-export function kindOfSubject(subject: string): Kind | 'question' | 'bridged' | undefined {
+export function kindOfSubject(subject: string): CrossingKind | 'question' | 'bridged' | undefined {
   if (subject.charCodeAt(subject.length - 2) === 0x2d && subject.endsWith(`.${BRIDGED_TOKEN}`)) return 'bridged';
   switch (subject.charCodeAt(subject.length - 1)) {
     case 0x74:
-      return Kind.text;
+      return CrossingKind.text;
     case 0x62:
-      return Kind.binary;
+      return CrossingKind.binary;
     case 0x65:
-      return Kind.envelope;
+      return CrossingKind.envelope;
     case 0x70:
-      return Kind.presence;
+      return CrossingKind.presence;
     case 0x71:
       return 'question';
     default:

@@ -4,8 +4,8 @@
 import {
   type Bus,
   type BusStatus,
+  type CrossingKind,
   type Deliver,
-  type Kind,
   NO_OBSERVER,
   NO_STATUS,
   type Threads,
@@ -13,8 +13,8 @@ import {
 } from './bus.js';
 import { type Census, NOBODY, type Question, Surveys, type TakeCensus } from './census.js';
 import { InterestTable, OwnInterest, slotOf } from './interest-table.js';
-import type { HubObserver, Link, ThreadsOptions } from './link.js';
-import { Peer } from './peer.js';
+import type { HubObserver, ThreadLink, ThreadsOptions } from './link.js';
+import { ThreadPeer } from './peer.js';
 import type { Received } from './record.js';
 
 /** Records that are no messages: a worker tells the hub, which speaks to other nodes, the topics by name. */
@@ -38,18 +38,18 @@ export class ThreadsBus implements Bus, Threads {
   private readonly observer: HubObserver | undefined;
   private readonly table: InterestTable;
   private readonly own: OwnInterest;
-  private readonly peers = new Map<number, Peer>();
+  private readonly peers = new Map<number, ThreadPeer>();
   private readonly surveys = new Surveys();
   private deliver: Deliver | undefined;
   private takeCensus: TakeCensus = () => NOBODY;
   private threadsObserver = NO_OBSERVER;
-  private readonly dirty: Peer[] = [];
+  private readonly dirty: ThreadPeer[] = [];
   private flushDue = false;
   private pollDue = false;
   private retry: NodeJS.Timeout | undefined;
   private received = 0;
   // Whose ring `take` reads: a field rather than a closure, for it runs once a message.
-  private reading!: Peer;
+  private reading!: ThreadPeer;
   /** Of links that are gone. */
   private pastForwarded = 0;
   private pastLost = 0;
@@ -71,9 +71,9 @@ export class ThreadsBus implements Bus, Threads {
   }
 
   /** Adds a thread, in place of the one that had its number. */
-  connect(link: Link): void {
+  connect(link: ThreadLink): void {
     this.disconnect(link.peer);
-    const peer = new Peer(link);
+    const peer = new ThreadPeer(link);
     this.peers.set(link.peer, peer);
     if (this.deliver !== undefined) this.listen(peer);
   }
@@ -101,7 +101,7 @@ export class ThreadsBus implements Bus, Threads {
     if (this.hub !== undefined) this.tell(this.hub, topic, UNSUBSCRIBE);
   }
 
-  forward(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void {
+  forward(topic: string, message: ArrayBuffer | Uint8Array, kind: CrossingKind): void {
     this.forwardToWorkers(topic, message, kind);
     if (this.hub !== undefined) this.push(this.hub, topic, kind, message);
   }
@@ -202,7 +202,7 @@ export class ThreadsBus implements Bus, Threads {
     this.awaitFlush(peer);
   }
 
-  private awaitFlush(peer: Peer): void {
+  private awaitFlush(peer: ThreadPeer): void {
     if (!peer.dirty) {
       peer.dirty = true;
       this.dirty.push(peer);
@@ -235,13 +235,13 @@ export class ThreadsBus implements Bus, Threads {
     this.flush();
   };
 
-  private listen(peer: Peer): void {
+  private listen(peer: ThreadPeer): void {
     peer.link.port.on('message', () => this.wake(peer));
     peer.link.port.unref();
     this.wake(peer);
   }
 
-  private wake(peer: Peer): void {
+  private wake(peer: ThreadPeer): void {
     peer.awake = true;
     this.read(peer);
     if (this.pollDue) return;
@@ -260,7 +260,7 @@ export class ThreadsBus implements Bus, Threads {
     }
   };
 
-  private read(peer: Peer): void {
+  private read(peer: ThreadPeer): void {
     if (this.deliver === undefined) return;
     this.reading = peer;
     peer.reader.drain(this.take);
@@ -281,7 +281,7 @@ export class ThreadsBus implements Bus, Threads {
         this.surveys.answered(reading.link.peer, id, census);
       } else {
         this.received++;
-        this.deliver?.(topic, whole, kind as Kind);
+        this.deliver?.(topic, whole, kind as CrossingKind);
       }
     }
   };

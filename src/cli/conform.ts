@@ -1,6 +1,6 @@
 // `fanwire conform`: plays a relay with faults to a client of anybody's, and judges what it does.
 import { Command } from 'commander';
-import type { Judgement, Scenario } from '../../bench/conform/stage.js';
+import type { ConformScenario, Judgement } from '../../bench/conform/stage.js';
 import { onEndSignal } from '../base/end-signals.js';
 import { FanwireError } from '../base/error.js';
 import { Exit } from '../base/exit-codes.js';
@@ -61,12 +61,12 @@ async function conform(command: readonly string[], flags: ConformFlags): Promise
     jobs: flags.jobs,
     patience: flags.patience,
     stop: interrupt.signal,
-    played(_scenario: Scenario, judgements: readonly Judgement[]) {
+    played(_scenario: ConformScenario, judgements: readonly Judgement[]) {
       count.judged += judgements.length;
       count.bad += judgements.filter(({ isGood }) => !isGood).length;
       judgements.forEach(say);
     },
-    leftOut({ name }: Scenario, lacking: string) {
+    leftOut({ name }: ConformScenario, lacking: string) {
       count.leftOut++;
       if (!flags.json) process.stdout.write(`left  ${name}: the client has no ${lacking}\n`);
     },
@@ -83,7 +83,7 @@ async function conform(command: readonly string[], flags: ConformFlags): Promise
   process.stderr.write(`${adapter.name}: ${count.judged} judged, ${count.bad} bad${left}\n`);
 }
 
-function chosen(all: readonly Scenario[], words: readonly string[]): readonly Scenario[] {
+function chosen(all: readonly ConformScenario[], words: readonly string[]): readonly ConformScenario[] {
   for (const word of words) {
     if (!all.some(({ name }) => name.includes(word)))
       throw usage(`no scenario has ${JSON.stringify(word)} in its name; see --list`);

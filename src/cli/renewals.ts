@@ -6,7 +6,7 @@ import type { NatsFiles } from '../bus/nats-files.js';
 import type { ServedCertificate } from '../config/served-certificate.js';
 
 /** Files that belong together. */
-export interface Part {
+export interface FileGroup {
   /** For the log. */
   readonly what: string;
   readonly paths: readonly string[];
@@ -20,7 +20,7 @@ export class Renewals {
   private busy: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly parts: readonly Part[],
+    private readonly parts: readonly FileGroup[],
     private readonly log: Logger,
   ) {
     this.ends = parts.map((part) => watchFiles(part.paths, () => void this.check([part])));
@@ -38,7 +38,7 @@ export class Renewals {
     for (const end of this.ends) end();
   }
 
-  private async renew({ what, renew }: Part): Promise<void> {
+  private async renew({ what, renew }: FileGroup): Promise<void> {
     try {
       const facts = await renew();
       if (facts === undefined) this.log.info(`${what} read again: as before`);
@@ -50,7 +50,7 @@ export class Renewals {
 }
 
 /** @param use hands newcomers the certificate that the files hold */
-export function certificatePart(certificate: ServedCertificate, use: () => void | Promise<void>): Part {
+export function certificatePart(certificate: ServedCertificate, use: () => void | Promise<void>): FileGroup {
   return {
     what: 'certificate',
     paths: certificate.paths,
@@ -65,6 +65,6 @@ export function certificatePart(certificate: ServedCertificate, use: () => void 
 }
 
 /** The connection to NATS stays; the next one uses what is new. */
-export function natsPart(files: NatsFiles): Part {
+export function natsPart(files: NatsFiles): FileGroup {
   return { what: 'files of --cluster', paths: files.paths, renew: async () => (files.renew() ? {} : undefined) };
 }

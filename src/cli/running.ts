@@ -6,7 +6,7 @@ import type { RelayConfig } from '../config/schema.js';
 import type { ServedCertificate } from '../config/served-certificate.js';
 import { type HttpConnections, isOnlyIdleLeft, onlyIdleLeft } from '../relay/exit/lingering.js';
 import type { Inspection } from '../relay/watch/inspection.js';
-import { certificatePart, natsPart, type Part, Renewals } from './renewals.js';
+import { certificatePart, type FileGroup, natsPart, Renewals } from './renewals.js';
 
 /** A relay, or several of them as worker threads. */
 export interface Node {
@@ -49,7 +49,7 @@ const ASK_MS = 10;
 const BLIND_MS = 200;
 
 /** Files that `node` reads again while it runs. */
-export function partsOf(node: Node, { certificate, files }: Renewed): Part[] {
+export function partsOf(node: Node, { certificate, files }: Renewed): FileGroup[] {
   return [
     ...(certificate === undefined ? [] : [certificatePart(certificate, () => node.renewCertificate())]),
     ...(files === undefined || files.paths.length === 0 ? [] : [natsPart(files)]),

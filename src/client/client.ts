@@ -1,10 +1,10 @@
 // The client: one connection that comes back by itself, its subscriptions, and what waits to be sent meanwhile.
 import type { FanwireError } from '../base/error.js';
 import type { Limits, Member, ServerOp } from '../protocol/ops.js';
-import { Connection } from './connection.js';
+import { ClientConnection } from './connection.js';
 import { closedFault, fault } from './fault.js';
 import type { WebSocketClass } from './link.js';
-import { type Answer, createOutbox, type Outbox, type Refused, refusedBy } from './outbox.js';
+import { createOutbox, type OkOp, type Outbox, type RefusalError, refusedBy } from './outbox.js';
 import { pubText, type Unpublishable } from './payload.js';
 import {
   type JoinOptions,
@@ -61,7 +61,7 @@ const DEFAULTS = {
   confirmMs: 120_000,
 };
 
-export class FanwireClient extends Connection implements SubscriptionHost {
+export class FanwireClient extends ClientConnection implements SubscriptionHost {
   readonly #subscriptions = new Map<unknown, Subscription>();
   readonly #outbox: Outbox;
   readonly #bufferLimit: number;
@@ -117,7 +117,7 @@ export class FanwireClient extends Connection implements SubscriptionHost {
   ): Promise<Published> {
     return new Promise((resolve, reject) => {
       const text = pubText(topic, data, key);
-      const taken = ({ seq }: Answer): void => {
+      const taken = ({ seq }: OkOp): void => {
         this.#subscriptions.get(topic)?._published(seq);
         resolve({ seq });
       };
@@ -168,7 +168,7 @@ export class FanwireClient extends Connection implements SubscriptionHost {
     if (subscription.state === 'joining' && this.#isGreeted) this._join(subscription);
   }
 
-  #refused(subscription: Subscription, error: Refused): void {
+  #refused(subscription: Subscription, error: RefusalError): void {
     const { code, retryAfterMs } = error;
     // Where the connection ended, the next one asks again.
     if (subscription.state === 'ended' || !this.#isGreeted) return;
@@ -189,7 +189,7 @@ export class FanwireClient extends Connection implements SubscriptionHost {
     subscription._end(error);
   }
 
-  protected _answerTo(op: object): Promise<Answer> {
+  protected _answerTo(op: object): Promise<OkOp> {
     return new Promise((resolve, reject) => this.#outbox._ask(JSON.stringify(op), resolve, reject));
   }
 

@@ -24,7 +24,7 @@ export interface ClientEvents {
   drain: number;
 }
 
-export interface Settings {
+export interface ClientSettings {
   readonly url: string;
   readonly token: TokenSource;
   readonly WebSocket: WebSocketClass;
@@ -48,7 +48,7 @@ const RESTART = 1012;
 const MAX_RENEWAL_MS = 2e9;
 
 /** What a subclass is told comes when the state is right; users' code is called by `emit` alone, after that. */
-export abstract class Connection extends Emitter<ClientEvents> {
+export abstract class ClientConnection extends Emitter<ClientEvents> {
   /** What it is doing. */
   state: ClientState = 'connecting';
   #link: Link | undefined;
@@ -62,8 +62,8 @@ export abstract class Connection extends Emitter<ClientEvents> {
   readonly #renewal = createAlarm();
   readonly #life = new AbortController();
 
-  readonly #settings: Settings;
-  constructor(settings: Settings) {
+  readonly #settings: ClientSettings;
+  constructor(settings: ClientSettings) {
     super();
     this.#settings = settings;
     onWake(() => this.wake(), this.#life.signal);

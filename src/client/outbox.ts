@@ -6,17 +6,17 @@ import type { Limits, RetryAdvice, ServerOp } from '../protocol/ops.js';
 import { fault } from './fault.js';
 import { bounded, createAlarm, now } from './times.js';
 
-export type Answer = Extract<ServerOp, { op: 'ok' }>;
-export type Refusal = Extract<ServerOp, { op: 'error' }>;
+export type OkOp = Extract<ServerOp, { op: 'ok' }>;
+export type ErrorOp = Extract<ServerOp, { op: 'error' }>;
 
 /** A refusal says whether it passes, where the relay said so. */
-export type Refused = FanwireError & RetryAdvice;
+export type RefusalError = FanwireError & RetryAdvice;
 
-interface Entry {
+interface Unanswered {
   /** Told of the answer before the next frame is read: `ws` reads several in one go, and a promise would come too
    *  late. */
-  readonly _resolve: (answer: Answer) => void;
-  readonly _reject: (error: Refused) => void;
+  readonly _resolve: (answer: OkOp) => void;
+  readonly _reject: (error: RefusalError) => void;
   readonly _id: number;
   /** The frame without its last brace. */
   readonly _text: string;
@@ -47,7 +47,7 @@ export interface Outbox {
   /** How many wait for a connection or their turn. */
   _waiting(): number;
   /** Publishes wait their turn, and so does all that is asked without a connection. @param text the op as JSON */
-  _ask(text: string, resolve: Entry['_resolve'], reject: Entry['_reject'], isPublish?: boolean): void;
+  _ask(text: string, resolve: Unanswered['_resolve'], reject: Unanswered['_reject'], isPublish?: boolean): void;
   /** A connection is there, with the relay's limits; one that does not say them knows no repeats. Topics are joined,
    *  and what waits goes out after that, repeats first. */
   _open(limits: Limits | undefined, join: () => void): void;
@@ -62,10 +62,10 @@ export interface Outbox {
 export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): Outbox {
   /** Begins this client's publish ids. */
   const name = `${Math.random()}${Math.random()}.`;
-  const sent = new Map<number, Entry>();
+  const sent = new Map<number, Unanswered>();
   /** Rejected as unconfirmed: a replay tells. */
   const unsure = new Set<number>();
-  let queue = new Map<number, Entry>();
+  let queue = new Map<number, Unanswered>();
   let isOpen = false;
   let limits: Partial<Limits> | undefined;
   let end: FanwireError | undefined;
@@ -74,13 +74,13 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
   let emptyAtMs = 0;
   const alarm = createAlarm();
 
-  function settle(entry: Entry, error: FanwireError | undefined, answer?: Answer): void {
+  function settle(entry: Unanswered, error: FanwireError | undefined, answer?: OkOp): void {
     clearTimeout(entry._timer);
     if (error?.code.endsWith('UNCONFIRMED')) unsure.add(entry._id);
     sent.delete(entry._id);
     queue.delete(entry._id);
     if (error) entry._reject(error);
-    else entry._resolve(answer as Answer);
+    else entry._resolve(answer as OkOp);
   }
 
   /** What goes out again goes before all that came after it. */
@@ -108,7 +108,7 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
     }
   }
 
-  function say(entry: Entry): void {
+  function say(entry: Unanswered): void {
     const { _id: id, _isPublish: isPublish, _isRepeat: isRepeat } = entry;
     entry._saidAtMs ??= Date.now();
     const ids = {
@@ -122,7 +122,7 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
   }
 
   function answer(op: ServerOp): boolean {
-    const { id, retryAfterMs } = op as Refusal & { id: number };
+    const { id, retryAfterMs } = op as ErrorOp & { id: number };
     const entry = sent.get(id);
     if (!entry) return false;
     if (op.op === 'ok') settle(entry, undefined, op);
@@ -132,7 +132,7 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
       queue.set(id, entry);
       sortQueue();
       emptyAtMs = now() + bounded(retryAfterMs, 1);
-    } else settle(entry, refusedBy(op as Refusal));
+    } else settle(entry, refusedBy(op as ErrorOp));
     pump();
     return true;
   }
@@ -140,7 +140,7 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
   return {
     _waiting: () => queue.size,
     _ask(text, resolve, reject, isPublish = false) {
-      const entry: Entry = {
+      const entry: Unanswered = {
         _resolve: resolve,
         _reject: reject,
         _id: nextId++,
@@ -185,6 +185,6 @@ const unconfirmed = (): FanwireError => fault('UNCONFIRMED', 'no answer');
 /** Bytes of a frame as UTF-8, with its ids, or more. JSON has no lone surrogates, which this could not encode. */
 const bytesOf = (text: string): number => encodeURI(text).replace(/%../g, '.').length + 150;
 
-export function refusedBy({ code, message, retryAfterMs }: Refusal): Refused {
+export function refusedBy({ code, message, retryAfterMs }: ErrorOp): RefusalError {
   return Object.assign(new FanwireError(code as ErrorCode, message), { retryAfterMs });
 }

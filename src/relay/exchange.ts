@@ -1,7 +1,7 @@
 // One publish, every audience: a message goes to a topic's raw sockets as it is, to its enveloped sockets in an
 // envelope that is written once, into its history, and to other relays. Where a topic has raw sockets only and no
 // history, only the first costs.
-import { type Bus, type Deliver, Kind } from '../bus/bus.js';
+import { type Bus, CrossingKind, type Deliver } from '../bus/bus.js';
 import { noBus } from '../bus/none.js';
 import { msgFrame, rawBody } from '../protocol/frames.js';
 import type { Payload, PublishId } from '../protocol/ops.js';
@@ -35,7 +35,7 @@ export class Exchange {
   publishRaw(topic: Topic, sender: Connection, message: ArrayBuffer | Uint8Array, isBinary: boolean): void {
     if (topic.history !== undefined && this.publishKept(topic.name, sender, message, isBinary)) return;
     this.fanOutRaw(topic, sender, message, isBinary);
-    this.bus.forward(topic.name, message, isBinary ? Kind.binary : Kind.text);
+    this.bus.forward(topic.name, message, isBinary ? CrossingKind.binary : CrossingKind.text);
   }
 
   /** Fans out what nobody's socket sent (HTTP) to a topic, which need not have subscribers. Gives how many there are
@@ -51,8 +51,8 @@ export class Exchange {
     if (!this.publishKept(name, undefined, message, isBinary, acknowledge, key)) {
       acknowledge?.(0);
       if (topic !== undefined) this.fanOutRaw(topic, undefined, message, isBinary, key);
-      if (key === undefined) this.bus.forward(name, message, isBinary ? Kind.binary : Kind.text);
-      else this.bus.forward(name, writeParcel(rawBody(message, isBinary), undefined, key), Kind.envelope);
+      if (key === undefined) this.bus.forward(name, message, isBinary ? CrossingKind.binary : CrossingKind.text);
+      else this.bus.forward(name, writeParcel(rawBody(message, isBinary), undefined, key), CrossingKind.envelope);
     }
     return topic?.subscribers ?? 0;
   }
@@ -73,7 +73,7 @@ export class Exchange {
       return;
     }
     if (once !== undefined && !this.isNew(publishKey(name, from, once.pid), once.repeat, acknowledge)) return;
-    if (this.bus !== noBus) this.bus.forward(name, writeParcel(body, from, payload.key), Kind.envelope);
+    if (this.bus !== noBus) this.bus.forward(name, writeParcel(body, from, payload.key), CrossingKind.envelope);
     const topic = this.topics.find(name);
     if (topic !== undefined) this.fanOutPayload(topic, sender, payload, from);
     acknowledge(0);
@@ -95,12 +95,12 @@ export class Exchange {
   readonly receive: Deliver = (name, message, kind) => {
     const topic = this.topics.find(name);
     if (topic === undefined) return;
-    if (kind === Kind.presence) {
+    if (kind === CrossingKind.presence) {
       this.presence.heard(topic, message);
       return;
     }
-    if (kind !== Kind.envelope) {
-      this.fanOutRaw(topic, undefined, message, kind === Kind.binary);
+    if (kind !== CrossingKind.envelope) {
+      this.fanOutRaw(topic, undefined, message, kind === CrossingKind.binary);
       return;
     }
     const { body, from, key } = readParcel(message);

@@ -6,7 +6,7 @@ import type { Bus, BusStatus } from '../bus/bus.js';
 import { NO_STATUS } from '../bus/bus.js';
 import { type Census, NOBODY, together } from '../bus/census.js';
 import type { JetStreamOwner } from '../bus/jetstream.js';
-import type { HubObserver, Link } from '../bus/link.js';
+import type { HubObserver, ThreadLink } from '../bus/link.js';
 import { ThreadsBus } from '../bus/threads.js';
 
 export class Hub implements HubObserver {
@@ -36,7 +36,7 @@ export class Hub implements HubObserver {
     );
   }
 
-  connect(link: Link): void {
+  connect(link: ThreadLink): void {
     this.topicsOf.set(link.peer, new Set());
     this.workers.connect(link);
   }

@@ -1,6 +1,6 @@
 // The links between threads: for each pair two rings and a channel that wakes, made by the main thread and handed out.
 import { MessageChannel } from 'node:worker_threads';
-import type { Link } from '../bus/link.js';
+import type { ThreadLink } from '../bus/link.js';
 import { allocateRing } from '../bus/ring.js';
 
 /** All rings together take at most about this much memory, however many threads there are. */
@@ -16,7 +16,7 @@ export function ringBytes(threads: number): number {
 }
 
 /** What threads `a` and `b` share, as each of them sees it. */
-export function linkPair(a: number, b: number, bytes: number): { readonly ofA: Link; readonly ofB: Link } {
+export function linkPair(a: number, b: number, bytes: number): { readonly ofA: ThreadLink; readonly ofB: ThreadLink } {
   const { port1, port2 } = new MessageChannel();
   const aToB = allocateRing(bytes);
   const bToA = allocateRing(bytes);

@@ -1,6 +1,6 @@
 // What the main thread and its workers say to each other.
 
-import type { Link } from '../bus/link.js';
+import type { ThreadLink } from '../bus/link.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { HttpConnections } from '../relay/exit/lingering.js';
 import type { Inspection } from '../relay/watch/inspection.js';
@@ -13,7 +13,7 @@ export interface WorkerSetup {
   readonly idPrefix: string;
   readonly interest: SharedArrayBuffer;
   readonly ledger: SharedArrayBuffer;
-  readonly links: readonly Link[];
+  readonly links: readonly ThreadLink[];
   readonly hub: number | undefined;
 }
 
@@ -37,7 +37,7 @@ export interface WorkerOps extends Omit<Inspection, 'port' | 'workerRestarts' | 
   /** Cuts what is left and ends the thread. */
   close(): void;
   /** Takes in a thread that was started anew. */
-  link(link: Link): void;
+  link(link: ThreadLink): void;
   /** The relay whose connections' ids begin with `origin` has ended: its members have left. */
   originGone(origin: string): void;
   /** Other nodes may not know who is here: says it again. */

@@ -6,7 +6,7 @@ import { FanwireError } from '../base/error.js';
 import type { Logger } from '../base/log.js';
 import type { BusStatus } from '../bus/bus.js';
 import { InterestTable } from '../bus/interest-table.js';
-import type { Link } from '../bus/link.js';
+import type { ThreadLink } from '../bus/link.js';
 import type { Nodes } from '../bus/nodes.js';
 import type { RelayConfig } from '../config/schema.js';
 import type { Cluster } from '../relay/company.js';
@@ -95,7 +95,7 @@ export class Supervisor {
       this.log.warn('only Linux spreads connections over --workers; here one of them gets them all');
     }
     this.port = await claimPort(host, port);
-    const links: Link[][] = Array.from({ length: count }, () => []);
+    const links: ThreadLink[][] = Array.from({ length: count }, () => []);
     for (let a = 0; a < count; a++) {
       for (let b = a + 1; b < count; b++) {
         const { ofA, ofB } = linkPair(a, b, this.ringBytes);
@@ -224,7 +224,7 @@ export class Supervisor {
     await this.hub?.close();
   }
 
-  private linkHub(index: number, links: Link[]): void {
+  private linkHub(index: number, links: ThreadLink[]): void {
     if (this.hub === undefined) return;
     const { ofA, ofB } = linkPair(index, this.config.workers, this.ringBytes);
     links.push(ofA);
@@ -235,7 +235,7 @@ export class Supervisor {
     return this.workers.filter((worker) => worker !== undefined);
   }
 
-  private launch(index: number, links: readonly Link[]): WorkerThread {
+  private launch(index: number, links: readonly ThreadLink[]): WorkerThread {
     const setup = {
       config: { ...this.config, port: this.port },
       index,
@@ -276,7 +276,7 @@ export class Supervisor {
 
   private async restart(index: number, nextWaitMs: number): Promise<void> {
     if (this.ending) return;
-    const links: Link[] = [];
+    const links: ThreadLink[] = [];
     // The others know it before its first client can come: what they publish from then on reaches it.
     const known = this.alive().map((other) => {
       const { ofA, ofB } = linkPair(index, other.index, this.ringBytes);

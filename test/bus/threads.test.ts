@@ -1,7 +1,7 @@
 // The bus between threads, both ends of it here: what crosses, and what does not.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { Kind, NO_STATUS } from '../../src/bus/bus.js';
+import { CrossingKind, NO_STATUS } from '../../src/bus/bus.js';
 import { type Census, NOBODY } from '../../src/bus/census.js';
 import { InterestTable } from '../../src/bus/interest-table.js';
 import { ThreadsBus } from '../../src/bus/threads.js';
@@ -24,14 +24,14 @@ test('a message crosses only where its topic has a subscriber, and never back', 
   const arrived = new Promise<string>((resolve) => {
     b.start((topic, message, kind) => resolve(`${topic} ${Buffer.from(message)} ${kind}`));
   });
-  a.forward('news', Buffer.from('nobody hears'), Kind.text);
+  a.forward('news', Buffer.from('nobody hears'), CrossingKind.text);
   assert.equal(a.status().forwarded, 0);
   b.subscribe('news');
-  a.forward('other', Buffer.from('nobody hears'), Kind.text);
-  a.forward('news', Buffer.from('heard'), Kind.binary);
-  assert.equal(await arrived, `news heard ${Kind.binary}`);
+  a.forward('other', Buffer.from('nobody hears'), CrossingKind.text);
+  a.forward('news', Buffer.from('heard'), CrossingKind.binary);
+  assert.equal(await arrived, `news heard ${CrossingKind.binary}`);
   b.unsubscribe('news');
-  a.forward('news', Buffer.from('nobody hears'), Kind.text);
+  a.forward('news', Buffer.from('nobody hears'), CrossingKind.text);
   assert.deepEqual(a.status(), { ...NO_STATUS, forwarded: 1 });
   assert.deepEqual(b.status(), { ...NO_STATUS, received: 1 });
 });
@@ -41,7 +41,7 @@ test('what a thread published before it ended is still delivered', (t) => {
   const got: string[] = [];
   b.start((_topic, message) => got.push(Buffer.from(message).toString()));
   b.subscribe('news');
-  for (let i = 0; i < 3; i++) a.forward('news', Buffer.from(`${i}`), Kind.text);
+  for (let i = 0; i < 3; i++) a.forward('news', Buffer.from(`${i}`), CrossingKind.text);
   void a.close();
   b.disconnect(0);
   assert.deepEqual(got, ['0', '1', '2']);
@@ -61,7 +61,7 @@ test('a burst many times the size of the ring arrives whole and in order', async
   const payload = Buffer.alloc(64);
   for (let i = 0; i < total; i++) {
     payload.writeUInt32BE(i, 0);
-    a.forward('news', payload, Kind.text);
+    a.forward('news', payload, CrossingKind.text);
   }
   await all;
   assert.equal(a.status().lost, 0);

@@ -1,22 +1,18 @@
 // What the source looks like, where biome has no rule for it.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { filesOf, ROOT } from '../support/sources.js';
 
-const ROOT = new URL('../../../', import.meta.url);
 const MAX_COLUMNS = 120;
+const MAX_LINES = 300;
 
 /** Each line of the TypeScript under these folders for which `isBad` holds, as file:line. */
 function badLines(folders: readonly string[], isBad: (line: string, file: string) => boolean): string[] {
-  return folders
-    .flatMap((folder) =>
-      readdirSync(new URL(folder, ROOT), { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`),
-    )
-    .filter((file) => file.endsWith('.ts'))
-    .flatMap((file) => {
-      const lines = readFileSync(new URL(file, ROOT), 'utf8').split('\n');
-      return lines.flatMap((line, i) => (isBad(line, file) ? [`${file}:${i + 1}`] : []));
-    });
+  return filesOf(folders).flatMap((file) => {
+    const lines = readFileSync(new URL(file, ROOT), 'utf8').split('\n');
+    return lines.flatMap((line, i) => (isBad(line, file) ? [`${file}:${i + 1}`] : []));
+  });
 }
 
 const ALL = ['src', 'bench', 'test', 'scripts'];
@@ -37,6 +33,22 @@ test('private members are `private`, in the client `#`', () => {
     badLines(ALL, (line, file) => (isClient(file) ? isPrivate(line) : isHash(line))),
     [],
   );
+});
+
+test('no file is over 300 lines', () => {
+  const isLong = (file: string) => readFileSync(new URL(file, ROOT), 'utf8').trimEnd().split('\n').length > MAX_LINES;
+  assert.deepEqual(filesOf(ALL).filter(isLong), []);
+});
+
+/** What the package exports is gathered in these. */
+const ENTRIES = ['src/index.ts', 'src/client/index.ts'];
+
+test('no file only forwards to others', () => {
+  const forwards = (file: string) => {
+    const code = readFileSync(new URL(file, ROOT), 'utf8').replace(/^\s*\/\/.*$|\/\*[\s\S]*?\*\//gm, '');
+    return code.replace(/^(import|export)\b[^;]*\bfrom '[^']*';$/gm, '').trim() === '';
+  };
+  assert.deepEqual(filesOf(ALL).filter(forwards), ENTRIES);
 });
 
 function isComment(line: string): boolean {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import { FanwireError } from '../../src/base/error.js';
-import { Kind } from '../../src/bus/bus.js';
+import { CrossingKind } from '../../src/bus/bus.js';
 import { NatsBus } from '../../src/bus/nats.js';
 import { certificate } from '../support/certificate.js';
 import { configWith } from '../support/config-with.js';
@@ -56,7 +56,7 @@ test('what a stalled NATS does not take stays within bounds: the rest is counted
   await nats.freeze();
   const message = Buffer.alloc(64 * 1024);
   const sent = 1000;
-  for (let i = 0; i < sent; i++) here.forward('news', message, Kind.binary);
+  for (let i = 0; i < sent; i++) here.forward('news', message, CrossingKind.binary);
   const { forwarded, lost } = here.status();
   assert.equal(forwarded + lost, sent);
   assert.ok(lost > sent / 2, `${lost} of 64 MB lost`);
@@ -65,7 +65,7 @@ test('what a stalled NATS does not take stays within bounds: the rest is counted
   await until(() => received === forwarded);
   // With the backlog gone, messages pass again.
   await until(() => {
-    here.forward('news', message, Kind.binary);
+    here.forward('news', message, CrossingKind.binary);
     return here.status().forwarded > forwarded;
   });
 });
@@ -75,10 +75,10 @@ test('what was published to a NATS that is gone counts as lost, what it had not 
   const here = await bus(t, nats);
   here.start(() => {});
   await nats.freeze();
-  for (let i = 0; i < 10; i++) here.forward('news', Buffer.from('never taken'), Kind.text);
+  for (let i = 0; i < 10; i++) here.forward('news', Buffer.from('never taken'), CrossingKind.text);
   await nats.kill();
   await until(() => !here.status().connected);
-  for (let i = 0; i < 5; i++) here.forward('news', Buffer.from('nobody there'), Kind.text);
+  for (let i = 0; i < 5; i++) here.forward('news', Buffer.from('nobody there'), CrossingKind.text);
   const { unconfirmed, lost } = here.status();
   assert.deepEqual({ unconfirmed, lost }, { unconfirmed: 10, lost: 5 });
   await nats.start();
@@ -97,7 +97,7 @@ test('a connection that its client gives up is dialled anew, with the subscripti
   await (there as unknown as { nats: { close(): Promise<void> } }).nats.close();
   there.subscribe('meanwhile');
   await Promise.all(['before', 'meanwhile'].map((topic) => nats.subscribed(`fanwire.${topic}.*`, 1)));
-  for (const topic of ['before', 'meanwhile']) here.forward(topic, Buffer.from('x'), Kind.text);
+  for (const topic of ['before', 'meanwhile']) here.forward(topic, Buffer.from('x'), CrossingKind.text);
   await until(() => got.length === 2);
   assert.deepEqual(got, ['before', 'meanwhile']);
 });
@@ -109,8 +109,8 @@ test('a message larger than max_payload of NATS is counted, and does not break t
   there.start((_topic, message) => got.push(Buffer.from(message).toString()));
   there.subscribe('news');
   await nats.subscribed('fanwire.news.*', 1);
-  here.forward('news', Buffer.alloc(2 * 1024 * 1024), Kind.binary);
-  here.forward('news', Buffer.from('next'), Kind.text);
+  here.forward('news', Buffer.alloc(2 * 1024 * 1024), CrossingKind.binary);
+  here.forward('news', Buffer.from('next'), CrossingKind.text);
   await until(() => got.length > 0);
   assert.deepEqual(got, ['next']);
   assert.equal(here.status().lost, 1);
@@ -129,7 +129,7 @@ test('clusters with different prefixes share a NATS and hear nothing of each oth
   });
   for (const one of [same, other]) one.subscribe('news');
   await Promise.all([nats.subscribed('eu.blue.news.*', 1), nats.subscribed('eu.green.news.*', 1)]);
-  here.forward('news', Buffer.from('x'), Kind.text);
+  here.forward('news', Buffer.from('x'), CrossingKind.text);
   assert.equal(await arrived, 'news');
 });
 

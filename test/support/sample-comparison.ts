@@ -3,7 +3,7 @@
 import { DEFAULT_BUDGETS } from '../../bench/compare/budget.js';
 import { COMPARISON_SCHEMA, type Comparison, type Confirmation, judgeWhole } from '../../bench/compare/comparison.js';
 import { concludeAll } from '../../bench/compare/conclude.js';
-import { Judgement } from '../../bench/compare/gate-evidence.js';
+import { GateJudgement } from '../../bench/compare/gate-evidence.js';
 import { mulberry32 } from '../../bench/compare/interval.js';
 import type { MetricName, Pair, Run } from '../../bench/compare/metrics.js';
 import { ServerFaults } from '../../bench/compare/server-faults.js';
@@ -69,7 +69,7 @@ export function sampleComparison(slowness: number, sample: Sample = {}): Compari
   };
   const played = scenarios.map((name): PlayedScenario => {
     const named: ScenarioSetup = { ...setup, name };
-    const judgement = new Judgement(gateBudgets(named), 0.01);
+    const judgement = new GateJudgement(gateBudgets(named), 0.01);
     for (const pair of pairs) addPair(judgement, 0, gates, pair);
     return {
       setup: named,

@@ -2,7 +2,7 @@
 // has gone.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { type Bus, type Deliver, Kind, NO_STATUS } from '../../src/bus/bus.js';
+import { type Bus, CrossingKind, type Deliver, NO_STATUS } from '../../src/bus/bus.js';
 import { InterestTable } from '../../src/bus/interest-table.js';
 import { noBus } from '../../src/bus/none.js';
 import { ThreadsBus } from '../../src/bus/threads.js';
@@ -41,7 +41,7 @@ function node(t: TestContext) {
     said,
     hub,
     workers,
-    receive: (topic: string, text: string) => fromNodes(topic, Buffer.from(text), Kind.text),
+    receive: (topic: string, text: string) => fromNodes(topic, Buffer.from(text), CrossingKind.text),
   };
 }
 
@@ -59,7 +59,7 @@ test('a topic that two workers want is subscribed to once, until the second has 
   workers[1].subscribe('other');
   await says(said, ['subscribe news', 'subscribe other']);
   workers[0].unsubscribe('news');
-  workers[0].forward('end', Buffer.from('of worker 0'), Kind.text);
+  workers[0].forward('end', Buffer.from('of worker 0'), CrossingKind.text);
   await says(said, ['subscribe news', 'subscribe other', 'forward end of worker 0']);
   hub.disconnect(1);
   await says(said.slice(3), ['unsubscribe news', 'unsubscribe other']);

@@ -32,7 +32,7 @@ export interface KeptComparison {
   readonly comparison: Comparison;
 }
 
-interface Run {
+interface WorkflowRun {
   readonly event?: string;
   readonly head_sha?: string;
   readonly head_repository?: { readonly full_name?: string } | null;
@@ -47,7 +47,7 @@ interface PullRequest {
  *  @throws FanwireError FANWIRE_COMMENT_ARTIFACT for what cannot be believed, FANWIRE_COMMENT_FAILED */
 export async function comparisonsOfRun(github: GitHub, id: number): Promise<KeptComparison[]> {
   try {
-    const run = await github.json<Run>('GET', `/actions/runs/${id}`);
+    const run = await github.json<WorkflowRun>('GET', `/actions/runs/${id}`);
     if (run.event !== 'pull_request')
       throw refuse(`run ${id} is of a ${run.event ?? 'nameless'} event, not a pull request's`);
     const kept: KeptComparison[] = [];
@@ -90,7 +90,7 @@ async function artifactsOf(github: GitHub, id: number): Promise<number[]> {
 
 /** A pull request's number stands in the artifact, since a fork's run names none: it must be one of that very commit
  *  and repository. */
-async function requireOwn(github: GitHub, id: number, run: Run, number: number): Promise<void> {
+async function requireOwn(github: GitHub, id: number, run: WorkflowRun, number: number): Promise<void> {
   const pull = await github.json<PullRequest>('GET', `/pulls/${number}`);
   const isSame = pull.head?.sha === run.head_sha && pull.head?.repo?.full_name === run.head_repository?.full_name;
   if (isSame && run.head_sha !== undefined && pull.state === 'open') return;

@@ -18,7 +18,7 @@ import {
 import { dirname, join, relative, resolve } from 'node:path';
 import { FanwireError } from '../../../src/base/error.js';
 import { GitFailure, git, reasonOf } from './git.js';
-import { environmentOf, openRepository, type Repository, type Setting, shallowList } from './repository.js';
+import { environmentOf, type GitSetting, openRepository, type Repository, shallowList } from './repository.js';
 
 /** What a checkout is made of: a commit, or a work tree as it stands. */
 export interface Snapshot {
@@ -227,7 +227,7 @@ async function fromUsersModules(repository: Repository, link: Gitlink, folder: s
 /** A git folder below .git/modules: it may have no work tree that is there. */
 async function openModule(module: string, outer: Repository): Promise<Repository> {
   const url = await git(module, ['config', 'remote.origin.url']).catch(() => '');
-  const settings: Setting[] = [...outer.settings, ['remote.origin.url', url.trim() || module]];
+  const settings: GitSetting[] = [...outer.settings, ['remote.origin.url', url.trim() || module]];
   return {
     root: module,
     prefix: '',

@@ -18,7 +18,7 @@ export interface EventBase {
 }
 
 /** Of the payload, what is read. */
-interface Payload {
+interface EventPayload {
   readonly number?: number;
   readonly before?: string;
   readonly pull_request?: {
@@ -44,7 +44,7 @@ export async function baseOfEvent(env: NodeJS.ProcessEnv, head: string): Promise
   return clone.firstParent(`the commit before (event ${env.GITHUB_EVENT_NAME ?? 'unknown'})`);
 }
 
-async function ofPullRequest({ number, pull_request: request }: Payload, clone: Clone): Promise<EventBase> {
+async function ofPullRequest({ number, pull_request: request }: EventPayload, clone: Clone): Promise<EventBase> {
   const [first, second] = await clone.parents();
   const name = `pull request${number === undefined ? '' : ` #${number}`}`;
   if (first !== undefined && second !== undefined && second === request?.head?.sha) {
@@ -56,7 +56,7 @@ async function ofPullRequest({ number, pull_request: request }: Payload, clone: 
   return { commit: await clone.mergeBase(target, ref), why: `where ${name} left ${ref}` };
 }
 
-async function ofPush({ before = '', repository }: Payload, clone: Clone): Promise<EventBase> {
+async function ofPush({ before = '', repository }: EventPayload, clone: Clone): Promise<EventBase> {
   if (/[1-9a-f]/.test(before)) return { commit: await clone.have(before), why: 'what the push began with' };
   const branch = repository?.default_branch ?? 'main';
   const fork = await clone.mergeBase(`refs/remotes/origin/${branch}`, branch).catch(() => undefined);
@@ -65,9 +65,9 @@ async function ofPush({ before = '', repository }: Payload, clone: Clone): Promi
   return clone.firstParent('the commit before what was pushed as new');
 }
 
-function readPayload(path: string): Payload {
+function readPayload(path: string): EventPayload {
   try {
-    return (readJsonFile(path) ?? {}) as Payload;
+    return (readJsonFile(path) ?? {}) as EventPayload;
   } catch (error) {
     throw new FanwireError(
       'FANWIRE_USAGE_COMPARE',

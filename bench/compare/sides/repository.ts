@@ -11,7 +11,7 @@ import { GitFailure, git, reasonOf } from './git.js';
 const TAKEN_ALONG =
   /^(remote|http|https|credential|lfs|url|filter|protocol|submodule)\.|^core\.(sshcommand|autocrlf|eol)$/;
 
-export type Setting = readonly [key: string, value: string];
+export type GitSetting = readonly [key: string, value: string];
 
 export interface Repository {
   /** Top folder of the work tree. */
@@ -24,7 +24,7 @@ export interface Repository {
   readonly commonFolder: string;
   readonly objectFormat: string;
   /** What `TAKEN_ALONG` names, key and value. */
-  readonly settings: readonly Setting[];
+  readonly settings: readonly GitSetting[];
 }
 
 /** The repository that `folder` is in.
@@ -44,10 +44,10 @@ export async function openRepository(folder: string): Promise<Repository> {
   };
 }
 
-function settingsOf(list: string, root: string): Setting[] {
+function settingsOf(list: string, root: string): GitSetting[] {
   const taken = list
     .split('\0')
-    .map((entry): Setting => {
+    .map((entry): GitSetting => {
       const end = entry.indexOf('\n');
       return end < 0 ? [entry, 'true'] : [entry.slice(0, end), entry.slice(end + 1)];
     })
@@ -57,7 +57,7 @@ function settingsOf(list: string, root: string): Setting[] {
 }
 
 /** No hook of the user's, no daemon, and no background work runs in a checkout of ours. */
-const QUIET: readonly Setting[] = [
+const QUIET: readonly GitSetting[] = [
   ['core.hooksPath', '/dev/null'],
   ['core.fsmonitor', 'false'],
   ['gc.auto', '0'],
@@ -66,7 +66,7 @@ const QUIET: readonly Setting[] = [
 
 /** An environment that hands `settings` on to git and all that it starts, behind the GIT_CONFIG_* that are there
  *  already. */
-export function environmentOf(settings: readonly Setting[]): NodeJS.ProcessEnv {
+export function environmentOf(settings: readonly GitSetting[]): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {};
   let count = Number(process.env.GIT_CONFIG_COUNT ?? 0) || 0;
   for (const [key, value] of [...settings, ...QUIET]) {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Pair } from '../metrics.js';
 import { playSide } from '../play.js';
-import type { Sides, Stage } from '../session.js';
+import type { Rig, Sides } from '../session.js';
 import type { ScenarioSetup } from '../setup.js';
 import type { Side } from '../side.js';
 import { addStacks, readStacks, type Stacks } from './cpu-profile.js';
@@ -19,7 +19,7 @@ const PAIRS = 2;
 const TRIES = 2;
 
 /** Why the head is worse, as far as its servers are Node; undefined where no profile could be had. */
-export async function findWhy(sides: Sides, setup: ScenarioSetup, stage: Stage): Promise<Why | undefined> {
+export async function findWhy(sides: Sides, setup: ScenarioSetup, stage: Rig): Promise<Why | undefined> {
   const place = mkdtempSync(join(tmpdir(), 'fanwire-profile-'));
   try {
     const played: Record<keyof Pair, BothProfiled[]> = { base: [], head: [] };
@@ -55,7 +55,7 @@ interface BothProfiled {
 class Profiler {
   constructor(
     private readonly setup: ScenarioSetup,
-    private readonly stage: Stage,
+    private readonly stage: Rig,
     private readonly recordsNative: boolean,
   ) {}
 

@@ -1,5 +1,5 @@
 // All scenarios, in the order of the list.
-import type { Scenario } from '../stage.js';
+import type { ConformScenario } from '../stage.js';
 import { CUTS } from './cuts.js';
 import { GARBAGES } from './garbage.js';
 import { JOINING } from './joining.js';
@@ -7,4 +7,11 @@ import { PUBLISHES } from './publishes.js';
 import { REFUSALS } from './refusals.js';
 import { WAITING } from './waits.js';
 
-export const SCENARIOS: readonly Scenario[] = [...JOINING, ...CUTS, ...WAITING, ...REFUSALS, ...PUBLISHES, ...GARBAGES];
+export const SCENARIOS: readonly ConformScenario[] = [
+  ...JOINING,
+  ...CUTS,
+  ...WAITING,
+  ...REFUSALS,
+  ...PUBLISHES,
+  ...GARBAGES,
+];

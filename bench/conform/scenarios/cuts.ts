@@ -1,5 +1,5 @@
 // Connections that are cut, and what is recovered or told after it.
-import type { Scenario, Stage } from '../stage.js';
+import type { ConformScenario, Stage } from '../stage.js';
 
 const ROOM = 'room';
 /** Frames of the relay in a round of `cut-at-every-frame`: hello, ok, pong and messages, live and replayed. */
@@ -13,7 +13,7 @@ async function comesBack(stage: Stage, topic = ROOM): Promise<boolean> {
   return stage.until(() => relay.connections.length > before && relay.last?.topics.has(topic) === true);
 }
 
-export const CUTS: readonly Scenario[] = [
+export const CUTS: readonly ConformScenario[] = [
   {
     name: 'cut-at-every-frame',
     about: `cuts after the 1st, 2nd, … ${ROUNDS}th frame that the relay says, with messages before, between and after`,

@@ -1,5 +1,5 @@
 // Frames that are none of the protocol's. A client may pass over them or connect anew; it may not hang, end or lose.
-import type { Scenario } from '../stage.js';
+import type { ConformScenario } from '../stage.js';
 
 const ROOM = 'room';
 
@@ -19,7 +19,7 @@ const GARBAGE: readonly [what: string, frame: string | Buffer][] = [
   ['a long one', JSON.stringify({ op: 'invented', data: 'x'.repeat(500_000) })],
 ];
 
-export const GARBAGES: readonly Scenario[] = [
+export const GARBAGES: readonly ConformScenario[] = [
   {
     name: 'garbage',
     about: 'frames that are no ops, of thirteen kinds, each between two messages',

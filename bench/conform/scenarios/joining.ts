@@ -1,9 +1,9 @@
 // A connection that nothing happens to: how a client joins, hears and leaves.
-import type { Scenario } from '../stage.js';
+import type { ConformScenario } from '../stage.js';
 
 const ROOM = 'a room/ü';
 
-export const JOINING: readonly Scenario[] = [
+export const JOINING: readonly ConformScenario[] = [
   {
     name: 'join',
     about: 'connects, subscribes and hears',

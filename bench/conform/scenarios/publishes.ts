@@ -1,6 +1,6 @@
 // Publishes: each arrives once or is told to have not, in order, no faster than the relay allows.
-import type { Connection, FaultyRelay, Said } from '../relay.js';
-import type { Scenario } from '../stage.js';
+import type { FaultyConnection, FaultyRelay, Said } from '../relay.js';
+import type { ConformScenario } from '../stage.js';
 
 const ROOM = 'room';
 
@@ -11,7 +11,7 @@ const arrived = (relay: FaultyRelay): unknown[] => relay.topic(ROOM).kept.map(({
 const upTo = (count: number): number[] => [...Array(count).keys()];
 
 /** At every third publish the connection is cut: by turns before the relay takes it, and after. */
-function cutsAtPublishes(): (op: Said, connection: Connection) => boolean {
+function cutsAtPublishes(): (op: Said, connection: FaultyConnection) => boolean {
   let count = 0;
   return (op, connection) => {
     if (op.op !== 'pub' || op.repeat !== undefined || ++count % 3 !== 0) return false;
@@ -21,7 +21,7 @@ function cutsAtPublishes(): (op: Said, connection: Connection) => boolean {
   };
 }
 
-export const PUBLISHES: readonly Scenario[] = [
+export const PUBLISHES: readonly ConformScenario[] = [
   {
     name: 'publish',
     about: 'publishes that are answered',

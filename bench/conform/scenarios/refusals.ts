@@ -1,6 +1,6 @@
 // Refusals: which end something for good, which pass, and which want another token. The relay says so with each.
 import { Refused, retryAdvice } from '../../../src/protocol/codes.js';
-import type { Scenario, Stage } from '../stage.js';
+import type { ConformScenario, Stage } from '../stage.js';
 
 /** What a refusal that passes asks for here, whatever it asks for in earnest. */
 const RETRY_MS = 300;
@@ -33,7 +33,7 @@ function refuseAtTheDoor({ relay }: Stage, status: number, code: string | undefi
   relay.door = (_attempt, index) => (index < times ? { status, headers } : 'open');
 }
 
-export const REFUSALS: readonly Scenario[] = [
+export const REFUSALS: readonly ConformScenario[] = [
   {
     name: 'subscribe-refused',
     about: 'a sub is refused with every code that there is',

@@ -1,6 +1,6 @@
 // When a client comes back: never at once over and over, never too late, and as the relay says.
 import type { Attempt } from '../relay.js';
-import { type Scenario, WAITS } from '../stage.js';
+import { type ConformScenario, WAITS } from '../stage.js';
 
 const ROOM = 'room';
 /** Attempts in a second that no client needs that waits at random up to 20, 40, 80 … 200 ms. */
@@ -19,7 +19,7 @@ function between(from: Attempt | undefined, to: Attempt | undefined): number {
   return Math.round((to?.atMs ?? Number.NaN) - (from?.atMs ?? Number.NaN));
 }
 
-export const WAITING: readonly Scenario[] = [
+export const WAITING: readonly ConformScenario[] = [
   {
     name: 'nobody-there',
     about: 'every attempt is cut for two seconds',

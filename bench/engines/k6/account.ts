@@ -1,7 +1,7 @@
 // Adds up what k6's VUs printed: one line each, with counts and histograms that k6's own summary does not have.
 
 import type { Histogram } from 'hdr-histogram-js';
-import type { Line, ProgressLine, PublishersLine, SubscribersLine, TimelineLine } from '../../k6/lib/lines.js';
+import type { K6Line, K6ProgressLine, PublishersLine, SubscribersLine, TimelineLine } from '../../k6/lib/lines.js';
 import { newLatencyHistogram, percentileMs, recordLatencyUs } from '../../measure/histogram.js';
 import type { EngineSeriesPoint } from '../engine.js';
 
@@ -33,11 +33,11 @@ export class Account {
   private readonly openByTopic = new Map<number, number>();
   private readonly unsentByTopic = new Map<number, number>();
   private readonly seconds: { readonly latencyUs: Histogram; opened: number }[] = [];
-  private readonly progress = new Map<number, ProgressLine>();
+  private readonly progress = new Map<number, K6ProgressLine>();
   /** Of the seconds that have ended, while it runs. */
   private readonly runningUs = newLatencyHistogram();
 
-  add(line: Line): void {
+  add(line: K6Line): void {
     if (line.kind === 'timeline') this.timeline = line;
     if (line.kind === 'progress') {
       this.progress.set(line.vu, line);

@@ -7,12 +7,12 @@ import { ServerLoad } from '../../measure/server-load.js';
 /** Longer than any run, so that ServerLoad reads only when asked. */
 const NEVER_MS = 2 ** 31 - 1;
 
-export class Busyness {
+export class K6Busyness {
   private readonly load: ServerLoad;
-  private from: Reading | undefined;
-  private to: Reading | undefined;
-  private last: Reading | undefined;
-  private seen: Reading | undefined;
+  private from: CpuReading | undefined;
+  private to: CpuReading | undefined;
+  private last: CpuReading | undefined;
+  private seen: CpuReading | undefined;
 
   constructor(
     private readonly pid: number,
@@ -67,7 +67,7 @@ export class Busyness {
     return this.part(({ waitS }) => waitS);
   }
 
-  private part(seconds: (reading: Reading) => number): number {
+  private part(seconds: (reading: CpuReading) => number): number {
     if (this.from === undefined || this.to === undefined) return 0;
     // A thread that ended took its figures with it, so a sum can fall.
     const wallS = (this.to.atMs - this.from.atMs) / 1000;
@@ -75,14 +75,14 @@ export class Busyness {
   }
 
   /** undefined once k6 has ended. */
-  private read(): Reading | undefined {
+  private read(): CpuReading | undefined {
     const load = this.load.read();
     if (load === undefined) return undefined;
     return { atMs: performance.now(), cpuS: load.cpuS, waitS: waitedS(this.pid) };
   }
 }
 
-interface Reading {
+interface CpuReading {
   readonly atMs: number;
   readonly cpuS: number;
   readonly waitS: number;

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { FanwireError } from '../../../src/base/error.js';
-import { type Line, readLine } from '../../k6/lib/lines.js';
+import { type K6Line, readLine } from '../../k6/lib/lines.js';
 import { raiseSession } from '../../measure/priority.js';
 import { isRunning, signalChild } from '../../system/signal-child.js';
 
@@ -17,7 +17,7 @@ export class K6Process {
   private readonly errors: string[] = [];
   private readonly ended: Promise<number | string>;
 
-  constructor(command: readonly string[], env: NodeJS.ProcessEnv, onLine: (line: Line) => void) {
+  constructor(command: readonly string[], env: NodeJS.ProcessEnv, onLine: (line: K6Line) => void) {
     const [program, ...args] = command;
     this.child = spawn(program as string, args, { stdio: ['ignore', 'ignore', 'pipe'], env, detached: true });
     raiseSession(this.child.pid);
@@ -56,7 +56,7 @@ export class K6Process {
 
   private readonly kill = () => void signalChild(this.child, 'SIGKILL');
 
-  private read(entry: string, onLine: (line: Line) => void): void {
+  private read(entry: string, onLine: (line: K6Line) => void): void {
     const { level, msg } = parseEntry(entry);
     const line = readLine(msg);
     if (line !== undefined) onLine(line);

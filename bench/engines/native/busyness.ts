@@ -9,15 +9,15 @@ import type { Busyness } from './messages.js';
 /** Of the planned time; less was measured only when the event loop was blocked. */
 const SHORTEST_WINDOW = 0.7;
 
-interface Reading {
+interface ThreadReading {
   readonly atMs: number;
   readonly runMs: number;
   readonly waitMs: number | null;
 }
 
 export class BusynessMeter {
-  private from: Reading | undefined;
-  private to: Reading | undefined;
+  private from: ThreadReading | undefined;
+  private to: ThreadReading | undefined;
   private last = read();
 
   /** Cores used or waited for since the last call. */
@@ -49,7 +49,7 @@ export class BusynessMeter {
   }
 }
 
-function read(): Reading {
+function read(): ThreadReading {
   const atMs = performance.now();
   try {
     // Nanoseconds on the CPU, nanoseconds waiting for it (Documentation/scheduler/sched-stats.rst); of the main thread

@@ -12,13 +12,13 @@ import type { ReadTurns } from './read-turns.js';
 /** Whom a connection tells. */
 export interface ConnectionOwner {
   /** It hears its topic from now on. */
-  opened(connection: Connection): void;
+  opened(connection: LoadConnection): void;
   /** It never opened. `code` is an errno such as EADDRINUSE where there is one. */
-  failed(connection: Connection, reason: string, code: string | undefined): void;
+  failed(connection: LoadConnection, reason: string, code: string | undefined): void;
   /** A message whose stamp is at `bytes[at]`. `bytes` is only valid during the call. */
-  stamped(connection: Connection, bytes: Uint8Array, at: number): void;
+  stamped(connection: LoadConnection, bytes: Uint8Array, at: number): void;
   /** It was open and the server ended it; 1006 when no close frame said why. */
-  closedByServer(connection: Connection, code: number): void;
+  closedByServer(connection: LoadConnection, code: number): void;
 }
 
 /** Where and how to connect. */
@@ -40,7 +40,7 @@ const State = { Connecting: 0, Handshake: 1, Hello: 2, Open: 3, Closed: 4 } as c
  *  happen. */
 const readBuffer = Buffer.allocUnsafeSlow(256 * 1024);
 
-export class Connection implements FrameSink {
+export class LoadConnection implements FrameSink {
   readonly startedUs: number;
   private state: number = State.Connecting;
   private socket: Socket;

@@ -2,11 +2,11 @@
 // of them.
 
 import type { Plan } from '../../scenarios/scenario.js';
-import { Connection, type ConnectionOwner, type Endpoint } from './connection.js';
+import { type ConnectionOwner, type Endpoint, LoadConnection } from './connection.js';
 import { LatencyCounts } from './counts.js';
 import { type DialectRules, dialects } from './dialect.js';
 import { handshakeRequest } from './handshake.js';
-import type { ConnectFigures, Ready, Setup } from './messages.js';
+import type { ConnectFigures, Ready, SetupCommand } from './messages.js';
 import { Ramp } from './ramp.js';
 import type { ReadTurns } from './read-turns.js';
 import { isPortTaken, MAX_PORT_TRIES, SourceAddresses } from './source-address.js';
@@ -30,16 +30,16 @@ export class Connections {
   private readonly sources: SourceAddresses;
   private readonly routes = new Map<number, Route>();
   private readonly portTries = new Map<number, number>();
-  private readonly pending = new Set<Connection>();
+  private readonly pending = new Set<LoadConnection>();
   private readonly overdue: NodeJS.Timeout;
 
   /** `indexOf(slot)` is the connection's number among all of the run. */
   constructor(
-    private readonly setup: Setup,
+    private readonly setup: SetupCommand,
     private readonly owner: ConnectionOwner,
     private readonly turns: ReadTurns,
     private readonly indexOf: (slot: number) => number,
-    private readonly keep: (slot: number, connection: Connection) => void,
+    private readonly keep: (slot: number, connection: LoadConnection) => void,
   ) {
     const { plan, lane, lanes } = setup;
     this.rules = dialects[setup.dialect];
@@ -55,14 +55,14 @@ export class Connections {
   }
 
   /** To be called by the owner's `opened`. */
-  noteOpened(connection: Connection): void {
+  noteOpened(connection: LoadConnection): void {
     this.opened++;
     this.connectUs.record(this.turns.clock() - connection.startedUs);
     this.settled(connection);
   }
 
   /** To be called by the owner's `failed`. Returns whether another try is under way. */
-  noteFailed(connection: Connection, reason: string, code: string | undefined): boolean {
+  noteFailed(connection: LoadConnection, reason: string, code: string | undefined): boolean {
     this.pending.delete(connection);
     const tries = this.portTries.get(connection.slot) ?? 0;
     if (isPortTaken(code) && tries < MAX_PORT_TRIES) {
@@ -102,7 +102,7 @@ export class Connections {
     this.ramp.stop();
   }
 
-  private settled(connection: Connection): void {
+  private settled(connection: LoadConnection): void {
     this.pending.delete(connection);
     this.portTries.delete(connection.slot);
     this.ramp.finished();
@@ -111,7 +111,7 @@ export class Connections {
   private start(slot: number): void {
     const route = this.route(this.indexOf(slot));
     const { owner, turns, rules } = this;
-    const connection = new Connection(
+    const connection = new LoadConnection(
       slot,
       owner,
       turns,
@@ -132,7 +132,7 @@ export class Connections {
     const key = node * plan.topics + topic;
     let route = this.routes.get(key);
     if (route === undefined) {
-      const target = targets[node] as Setup['targets'][number];
+      const target = targets[node] as SetupCommand['targets'][number];
       const name = `${plan.topicPrefix}${topic}`;
       const url = new URL(this.rules.url(target.url, name));
       const request = handshakeRequest(url, this.rules.protocol, headers);

@@ -2,7 +2,7 @@
 // framed.
 
 import { STAMP_BYTES } from '../../k6/lib/parameters.js';
-import { type Dialect, topicUrl } from '../../targets/target.js';
+import { type TargetDialect, topicUrl } from '../../targets/target.js';
 import { OPCODE_TEXT } from './frame-reader.js';
 import { type KeyPlace, maskedFrame, StampedFrame } from './frame-writer.js';
 
@@ -14,12 +14,12 @@ export interface DialectRules {
   /** What to send once the WebSocket is open; undefined: it hears its topic already. */
   hello(topic: string): Buffer | undefined;
   /** Judges a message without a stamp: the server's answer to `hello`, a ping inside the protocol, or an error. */
-  judge(text: string): Verdict;
+  judge(text: string): FrameVerdict;
   /** `keyDigits`: of the key that each message has; 0: none. */
   frame(topic: string, payloadBytes: number, isBinary: boolean, keyDigits: number): StampedFrame;
 }
 
-export type Verdict =
+export type FrameVerdict =
   | { readonly kind: 'ready' }
   | { readonly kind: 'answer'; readonly frame: Buffer }
   | { readonly kind: 'refused'; readonly reason: string }
@@ -27,8 +27,8 @@ export type Verdict =
 
 /** Digits and a comma. */
 const MOST_KEY_BYTES = 16;
-const IGNORE: Verdict = { kind: 'ignore' };
-const READY: Verdict = { kind: 'ready' };
+const IGNORE: FrameVerdict = { kind: 'ignore' };
+const READY: FrameVerdict = { kind: 'ready' };
 
 const raw: DialectRules = {
   protocol: undefined,
@@ -81,7 +81,7 @@ const socketIo: DialectRules = {
   },
 };
 
-export const dialects: Readonly<Record<Dialect, DialectRules>> = {
+export const dialects: Readonly<Record<TargetDialect, DialectRules>> = {
   raw,
   'fanwire.v1': fanwireV1,
   'socket.io': socketIo,

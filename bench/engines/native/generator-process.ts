@@ -6,7 +6,7 @@ import { FanwireError } from '../../../src/base/error.js';
 import { pinProcess } from '../../measure/pinning.js';
 import { raiseProcess } from '../../measure/priority.js';
 import { isRunning, signalChild } from '../../system/signal-child.js';
-import type { Command, Interval, Message, Role } from './messages.js';
+import type { GeneratorCommand, GeneratorMessage, IntervalReport, Role } from './messages.js';
 
 const ENTRY = fileURLToPath(new URL('./generator.js', import.meta.url));
 
@@ -15,7 +15,7 @@ const ENTRY = fileURLToPath(new URL('./generator.js', import.meta.url));
 const COMPILED_AT_ONCE = ['--always-sparkplug', '--no-lazy-feedback-allocation'];
 
 /** Kinds of message that come once per run and are awaited. */
-type Awaited = Exclude<Message, Interval>;
+type Awaited = Exclude<GeneratorMessage, IntervalReport>;
 
 export class GeneratorProcess {
   private readonly child: ChildProcess;
@@ -26,14 +26,14 @@ export class GeneratorProcess {
   constructor(
     readonly role: Role,
     cores: readonly number[],
-    onInterval: (interval: Interval) => void,
+    onInterval: (interval: IntervalReport) => void,
   ) {
     this.child = fork(ENTRY, { serialization: 'advanced', execArgv: COMPILED_AT_ONCE });
     if (this.child.pid !== undefined) {
       pinProcess(this.child.pid, cores);
       raiseProcess(this.child.pid, role === 'publishers' ? 1 : 0);
     }
-    this.child.on('message', (message: Message) => {
+    this.child.on('message', (message: GeneratorMessage) => {
       if (message.kind === 'interval') onInterval(message);
       else this.arrive(message);
     });
@@ -47,7 +47,7 @@ export class GeneratorProcess {
     this.failed.catch(() => {});
   }
 
-  send(command: Command): void {
+  send(command: GeneratorCommand): void {
     if (this.child.connected) this.child.send(command);
   }
 

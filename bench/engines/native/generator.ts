@@ -1,14 +1,14 @@
 // Entry of a generator process: takes the engine's commands over IPC and plays its role.
 
 import { sharedClock } from './clock.js';
-import type { Command, Message } from './messages.js';
+import type { GeneratorCommand, GeneratorMessage } from './messages.js';
 import { Publishers } from './publishers.js';
 import { ReadTurns } from './read-turns.js';
 import { Subscribers } from './subscribers.js';
 
 let role: Subscribers | Publishers | undefined;
 
-process.on('message', (command: Command) => {
+process.on('message', (command: GeneratorCommand) => {
   if (command.kind === 'setup') {
     const turns = new ReadTurns(sharedClock(command.zeroUnixUs));
     role =
@@ -27,6 +27,6 @@ process.on('disconnect', () => process.exit(1));
 // Ctrl-C reaches the whole process group; the engine decides when to end.
 process.on('SIGINT', () => {});
 
-function send(message: Message): void {
+function send(message: GeneratorMessage): void {
   process.send?.(message);
 }

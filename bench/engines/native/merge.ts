@@ -4,7 +4,7 @@ import type { Histogram } from 'hdr-histogram-js';
 import { newLatencyHistogram, percentileMs } from '../../measure/histogram.js';
 import type { EngineReport, EngineSeriesPoint } from '../engine.js';
 import { addCounts } from './counts.js';
-import type { ConnectFigures, Interval, PublisherReport, SubscriberReport } from './messages.js';
+import type { ConnectFigures, IntervalReport, PublisherReport, SubscriberReport } from './messages.js';
 
 /** Collects the intervals of all subscriber processes by number. */
 export class Series {
@@ -17,7 +17,7 @@ export class Series {
 
   constructor(private readonly intervalMs: number) {}
 
-  add(process: object, interval: Interval): void {
+  add(process: object, interval: IntervalReport): void {
     let point = this.pointByIndex.get(interval.index);
     if (point === undefined) {
       point = { endMs: 0, deliveries: 0, open: new Map(), latency: newLatencyHistogram() };

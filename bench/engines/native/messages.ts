@@ -2,13 +2,13 @@
 
 import type { SequenceTotals } from '../../k6/lib/sequence.js';
 import type { Plan } from '../../scenarios/scenario.js';
-import type { Dialect } from '../../targets/target.js';
+import type { TargetDialect } from '../../targets/target.js';
 import type { Endpoint } from './connection.js';
 
 export type Role = 'subscribers' | 'publishers';
 
 /** To a generator process: everything it needs; it connects at once. */
-export interface Setup {
+export interface SetupCommand {
   readonly kind: 'setup';
   readonly role: Role;
   readonly plan: Plan;
@@ -16,7 +16,7 @@ export interface Setup {
   readonly lane: number;
   readonly lanes: number;
   readonly targets: readonly { readonly url: string; readonly endpoint: Endpoint }[];
-  readonly dialect: Dialect;
+  readonly dialect: TargetDialect;
   readonly headers: Readonly<Record<string, string>>;
   readonly localAddresses: readonly string[];
   readonly isSourceExplicit: boolean;
@@ -30,7 +30,7 @@ export interface Setup {
 
 /** To all: the schedule. Warm-up messages are due from `startUs`, measured ones from `measureStartUs` until
  *  `measureEndUs`. */
-export interface Play {
+export interface PlayCommand {
   readonly kind: 'play';
   readonly startUs: number;
   readonly measureStartUs: number;
@@ -38,16 +38,16 @@ export interface Play {
 }
 
 /** To subscribers: what each publisher sent in all; report once it came or is given up. */
-export interface Settle {
+export interface SettleCommand {
   readonly kind: 'settle';
   readonly sent: Uint32Array;
 }
 
-export interface Close {
+export interface CloseCommand {
   readonly kind: 'close';
 }
 
-export type Command = Setup | Play | Settle | Close;
+export type GeneratorCommand = SetupCommand | PlayCommand | SettleCommand | CloseCommand;
 
 /** From a process: all its connections are open or failed. */
 export interface Ready {
@@ -59,7 +59,7 @@ export interface Ready {
 }
 
 /** From a process, once per interval of the series. */
-export interface Interval {
+export interface IntervalReport {
   readonly kind: 'interval';
   readonly index: number;
   /** When it ended, ms since the run began; the last one ends with the run. */
@@ -122,4 +122,4 @@ export interface SubscriberReport {
   readonly states: { readonly ages: Uint32Array; readonly conflated: number } | null;
 }
 
-export type Message = Ready | Interval | PublisherReport | SubscriberReport;
+export type GeneratorMessage = Ready | IntervalReport | PublisherReport | SubscriberReport;

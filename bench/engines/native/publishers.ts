@@ -7,11 +7,11 @@
 
 import { STAMP_MEASURED, STAMP_WARMUP } from '../../k6/lib/stamp.js';
 import { BusynessMeter } from './busyness.js';
-import type { Connection, ConnectionOwner } from './connection.js';
+import type { ConnectionOwner, LoadConnection } from './connection.js';
 import { Connections } from './connections.js';
 import { LatencyCounts } from './counts.js';
 import type { StampedFrame } from './frame-writer.js';
-import type { Message, Play, Setup } from './messages.js';
+import type { GeneratorMessage, PlayCommand, SetupCommand } from './messages.js';
 import type { ReadTurns } from './read-turns.js';
 
 /** What it hears of others waits so long; each waking interrupts the subscribers on the same core. */
@@ -24,10 +24,10 @@ const BLOCKED_BYTES = 1 << 20;
 /** Frames of one write together, unless one alone is longer. */
 const WRITE_BYTES = 256 * 1024;
 
-interface Publisher {
+interface LoadPublisher {
   readonly number: number;
   readonly frame: StampedFrame;
-  connection: Connection | undefined;
+  connection: LoadConnection | undefined;
   /** Due times (µs) of messages that have not been written. */
   backlog: number[];
   isBlocked: boolean;
@@ -37,23 +37,23 @@ interface Publisher {
 
 export class Publishers implements ConnectionOwner {
   private readonly connections: Connections;
-  private readonly publishers: Publisher[];
+  private readonly publishers: LoadPublisher[];
   private readonly sent: Uint32Array;
   private readonly slips = new LatencyCounts();
   private readonly busyness = new BusynessMeter();
   private readonly sleepCell = new Int32Array(new SharedArrayBuffer(4));
-  private readonly dirty: Publisher[] = [];
+  private readonly dirty: LoadPublisher[] = [];
   private out = Buffer.allocUnsafeSlow(WRITE_BYTES);
-  private playing: Play | undefined;
+  private playing: PlayCommand | undefined;
   private tick = 0;
   private giveUpUs = 0;
   private isReady = false;
   private isClosing = false;
 
   constructor(
-    private readonly setup: Setup,
+    private readonly setup: SetupCommand,
     private readonly turns: ReadTurns,
-    private readonly send: (message: Message) => void,
+    private readonly send: (message: GeneratorMessage) => void,
   ) {
     const { plan, lane, lanes } = setup;
     const numbers = Array.from({ length: Math.ceil((plan.publishers - lane) / lanes) }, (_, i) => lane + i * lanes);
@@ -64,7 +64,7 @@ export class Publishers implements ConnectionOwner {
       turns,
       (slot) => numbers[slot] as number,
       (slot, connection) => {
-        (this.publishers[slot] as Publisher).connection = connection;
+        (this.publishers[slot] as LoadPublisher).connection = connection;
       },
     );
     this.publishers = numbers.map((number) => ({
@@ -84,27 +84,27 @@ export class Publishers implements ConnectionOwner {
     this.checkReady();
   }
 
-  opened(connection: Connection): void {
+  opened(connection: LoadConnection): void {
     this.connections.noteOpened(connection);
     this.checkReady();
   }
 
-  failed(connection: Connection, reason: string, code: string | undefined): void {
+  failed(connection: LoadConnection, reason: string, code: string | undefined): void {
     if (this.connections.noteFailed(connection, reason, code)) return;
-    (this.publishers[connection.slot] as Publisher).connection = undefined;
+    (this.publishers[connection.slot] as LoadPublisher).connection = undefined;
     this.checkReady();
   }
 
-  closedByServer(connection: Connection, code: number): void {
+  closedByServer(connection: LoadConnection, code: number): void {
     this.connections.noteClosedByServer(code);
-    (this.publishers[connection.slot] as Publisher).connection = undefined;
+    (this.publishers[connection.slot] as LoadPublisher).connection = undefined;
   }
 
   /** What a publisher hears of others is not counted: it reads only between two sleeps, so its times would be its
    *  own. */
   stamped(): void {}
 
-  play(play: Play): void {
+  play(play: PlayCommand): void {
     this.playing = play;
     this.giveUpUs = play.measureEndUs + this.setup.plan.drainS * 1e6;
     const nowUs = this.turns.clock();
@@ -132,8 +132,8 @@ export class Publishers implements ConnectionOwner {
     this.keepBlocked();
     const nowUs = this.turns.clock();
     const nextUs = this.dueUs(this.tick);
-    const isOver = nextUs >= (this.playing as Play).measureEndUs;
-    if (isOver && nowUs >= (this.playing as Play).measureEndUs) {
+    const isOver = nextUs >= (this.playing as PlayCommand).measureEndUs;
+    if (isOver && nowUs >= (this.playing as PlayCommand).measureEndUs) {
       this.busyness.end();
       // What has no connection any more is never sent, however long it waits.
       const isHopeless = this.dirty.every(({ connection }) => connection?.isOpen !== true);
@@ -154,24 +154,24 @@ export class Publishers implements ConnectionOwner {
     const { rate, burst } = this.setup.plan;
     return rate === 0
       ? Number.POSITIVE_INFINITY
-      : (this.playing as Play).startUs + Math.floor((tick * burst * 1e6) / rate);
+      : (this.playing as PlayCommand).startUs + Math.floor((tick * burst * 1e6) / rate);
   }
 
   private queueDue(): void {
     const { publishers, burst } = this.setup.plan;
     const { lane, lanes } = this.setup;
-    const nowUs = Math.min(this.turns.clock(), (this.playing as Play).measureEndUs - 1);
+    const nowUs = Math.min(this.turns.clock(), (this.playing as PlayCommand).measureEndUs - 1);
     for (let dueUs = this.dueUs(this.tick); dueUs <= nowUs; dueUs = this.dueUs(++this.tick)) {
       const number = this.tick % publishers;
       if (number % lanes !== lane) continue;
-      const publisher = this.publishers[Math.floor(number / lanes)] as Publisher;
+      const publisher = this.publishers[Math.floor(number / lanes)] as LoadPublisher;
       if (publisher.backlog.length === 0) this.dirty.push(publisher);
       for (let i = 0; i < burst; i++) publisher.backlog.push(dueUs);
     }
   }
 
   /** Writes the backlog of one publisher, several frames a write, as far as its socket takes it. */
-  private flush(publisher: Publisher): void {
+  private flush(publisher: LoadPublisher): void {
     const { connection, frame, backlog } = publisher;
     const nowUs = this.turns.clock();
     let done = 0;
@@ -192,8 +192,8 @@ export class Publishers implements ConnectionOwner {
     else backlog.length = 0;
   }
 
-  private stamp(publisher: Publisher, at: number, dueUs: number, nowUs: number): void {
-    if (dueUs < (this.playing as Play).measureStartUs) {
+  private stamp(publisher: LoadPublisher, at: number, dueUs: number, nowUs: number): void {
+    if (dueUs < (this.playing as PlayCommand).measureStartUs) {
       const key = this.keyOf(publisher, publisher.warmups++);
       publisher.frame.write(this.out, at, STAMP_WARMUP, publisher.number, 0, dueUs, key);
       return;
@@ -207,7 +207,7 @@ export class Publishers implements ConnectionOwner {
   }
 
   /** No two publishers have a key in common: the newest of a key is one publisher's. */
-  private keyOf({ number }: Publisher, message: number): number {
+  private keyOf({ number }: LoadPublisher, message: number): number {
     const { keys } = this.setup.plan;
     return keys === 0 ? 0 : number * keys + (message % keys);
   }
@@ -222,7 +222,7 @@ export class Publishers implements ConnectionOwner {
   }
 
   private report(): void {
-    const measureStartUs = (this.playing as Play).measureStartUs;
+    const measureStartUs = (this.playing as PlayCommand).measureStartUs;
     let unsent = 0;
     for (const { backlog } of this.dirty) unsent += backlog.filter((dueUs) => dueUs >= measureStartUs).length;
     this.send({

@@ -6,10 +6,10 @@ import { type PairTracker, SequenceTracker } from '../../k6/lib/sequence.js';
 import { STAMP_MEASURED, stampDueUs, stampPublisher, stampSequence } from '../../k6/lib/stamp.js';
 import { watchFor } from './attention.js';
 import { BusynessMeter } from './busyness.js';
-import type { Connection, ConnectionOwner } from './connection.js';
+import type { ConnectionOwner, LoadConnection } from './connection.js';
 import { Connections } from './connections.js';
 import { LatencyCounts } from './counts.js';
-import type { Message, Play, Settle, Setup } from './messages.js';
+import type { GeneratorMessage, PlayCommand, SettleCommand, SetupCommand } from './messages.js';
 import type { ReadTurns } from './read-turns.js';
 import { StateTracker } from './states.js';
 
@@ -22,16 +22,16 @@ const STALLED_CLOSE_MS = 1000;
 const CHURN_TICK_MS = 10;
 
 export class Subscribers implements ConnectionOwner {
-  private readonly setup: Setup;
+  private readonly setup: SetupCommand;
   private readonly turns: ReadTurns;
-  private readonly send: (message: Message) => void;
+  private readonly send: (message: GeneratorMessage) => void;
   private readonly connections: Connections;
   private readonly lives: Lives;
   /** Where messages are about keys. */
   private states: StateTracker | undefined;
   private readonly latencies = new LatencyCounts();
   private readonly busyness = new BusynessMeter();
-  private readonly slots: (Connection | undefined)[] = [];
+  private readonly slots: (LoadConnection | undefined)[] = [];
   private readonly readers: number;
   private readonly timers: NodeJS.Timeout[] = [];
   private open = 0;
@@ -46,7 +46,7 @@ export class Subscribers implements ConnectionOwner {
   private stalledClosed = 0;
   private stopWatching: (() => void) | undefined;
 
-  constructor(setup: Setup, turns: ReadTurns, send: (message: Message) => void) {
+  constructor(setup: SetupCommand, turns: ReadTurns, send: (message: GeneratorMessage) => void) {
     const { plan, lane, lanes } = setup;
     this.setup = setup;
     this.turns = turns;
@@ -74,7 +74,7 @@ export class Subscribers implements ConnectionOwner {
     return this.states ?? new SequenceTracker(pairs);
   }
 
-  opened(connection: Connection): void {
+  opened(connection: LoadConnection): void {
     this.open++;
     this.connections.noteOpened(connection);
     if (connection.slot >= this.readers) connection.stall();
@@ -82,20 +82,20 @@ export class Subscribers implements ConnectionOwner {
     this.checkReady();
   }
 
-  failed(connection: Connection, reason: string, code: string | undefined): void {
+  failed(connection: LoadConnection, reason: string, code: string | undefined): void {
     if (this.connections.noteFailed(connection, reason, code)) return;
     this.slots[connection.slot] = undefined;
     this.checkReady();
   }
 
-  closedByServer(connection: Connection, code: number): void {
+  closedByServer(connection: LoadConnection, code: number): void {
     this.open--;
     this.slots[connection.slot] = undefined;
     if (connection.slot >= this.readers) this.stalledClosed++;
     else this.connections.noteClosedByServer(code);
   }
 
-  stamped(connection: Connection, bytes: Uint8Array, at: number): void {
+  stamped(connection: LoadConnection, bytes: Uint8Array, at: number): void {
     const slot = connection.slot;
     // A stalled one that reads again at the end: what it finds is no delivery.
     if (slot >= this.readers) return;
@@ -111,7 +111,7 @@ export class Subscribers implements ConnectionOwner {
   }
 
   /** The schedule is known: whoever is open now is owed every measured message. */
-  play({ startUs, measureStartUs, measureEndUs }: Play): void {
+  play({ startUs, measureStartUs, measureEndUs }: PlayCommand): void {
     this.isPlaying = true;
     for (let slot = 0; slot < this.readers; slot++) {
       if (this.slots[slot] !== undefined) this.lives.beginWhole(slot);
@@ -135,7 +135,7 @@ export class Subscribers implements ConnectionOwner {
   }
 
   /** Publishing ended: waits for what is on its way, then reports. */
-  settle({ sent }: Settle): void {
+  settle({ sent }: SettleCommand): void {
     const { drainS, keys } = this.setup.plan;
     // The newest state may wait for the end of a window.
     const quietMs = keys === 0 ? QUIET_MS : drainS * 1000;

@@ -13,7 +13,7 @@ export interface TimelineLine {
   readonly publishers: number;
 }
 
-export interface ProgressLine {
+export interface K6ProgressLine {
   readonly kind: 'progress';
   readonly vu: number;
   readonly opened: number;
@@ -52,16 +52,16 @@ export interface PublishersLine {
   readonly closedByServer: number;
 }
 
-export type Line = TimelineLine | ProgressLine | SubscribersLine | PublishersLine;
+export type K6Line = TimelineLine | K6ProgressLine | SubscribersLine | PublishersLine;
 
 /** Starts each line, among whatever else k6 logs. */
 const MARK = 'fanwire ';
 
-export function writeLine(line: Line): string {
+export function writeLine(line: K6Line): string {
   return MARK + JSON.stringify(line);
 }
 
 /** The line in one entry of k6's log; undefined when the entry is something else. */
-export function readLine(message: string): Line | undefined {
-  return message.startsWith(MARK) ? (JSON.parse(message.slice(MARK.length)) as Line) : undefined;
+export function readLine(message: string): K6Line | undefined {
+  return message.startsWith(MARK) ? (JSON.parse(message.slice(MARK.length)) as K6Line) : undefined;
 }

@@ -4,7 +4,7 @@
 import exec from 'k6/execution';
 import { fineClock } from './clock.ts';
 import { type Buckets, count, flat } from './histogram.ts';
-import { type Line, writeLine } from './lines.ts';
+import { type K6Line, writeLine } from './lines.ts';
 import type { Lives } from './lives.ts';
 import * as metrics from './metrics.ts';
 import type { Timeline } from './schedule.ts';
@@ -14,7 +14,7 @@ import type { Settings } from './settings.ts';
  *  costs as much as the rest of it. */
 const LAG_SAMPLED_EVERY = 8;
 
-export function printLine(settings: Settings, line: Line): void {
+export function printLine(settings: Settings, line: K6Line): void {
   if (settings.report) console.log(writeLine(line));
 }
 

@@ -22,7 +22,7 @@ export function publisherVus(settings: Settings): number {
   return Math.min(settings.publishers, MOST_VUS);
 }
 
-interface Publisher {
+interface LoadPublisher {
   readonly index: number;
   readonly stream: Stream;
   readonly socket: WebSocket;
@@ -37,7 +37,7 @@ interface Publisher {
 export function publish(settings: Settings, timeline: Timeline): void {
   const now = fineClock();
   const slipUs: Buckets = new Map();
-  const publishers: Publisher[] = [];
+  const publishers: LoadPublisher[] = [];
   const ends: Ends = { opened: 0, closedByServer: 0, failures: {} };
   for (let index = exec.scenario.iterationInTest; index < settings.publishers; index += publisherVus(settings)) {
     publishers.push(newPublisher(index, settings, timeline, ends));
@@ -89,11 +89,11 @@ interface Ends {
   readonly failures: { [reason: string]: number };
 }
 
-function newPublisher(index: number, settings: Settings, timeline: Timeline, ends: Ends): Publisher {
+function newPublisher(index: number, settings: Settings, timeline: Timeline, ends: Ends): LoadPublisher {
   const stream = streamOf(index, settings, timeline);
   const socket = new WebSocket(topicUrl(settings, stream.topic, index), null, { headers: settings.headers });
   const write = frameWriter(index, settings.payloadBytes, settings.binary);
-  const publisher: Publisher = { index, stream, socket, write, next: 0, state: 'connecting', sent: 0, unsent: 0 };
+  const publisher: LoadPublisher = { index, stream, socket, write, next: 0, state: 'connecting', sent: 0, unsent: 0 };
   const fail = (reason: string) => {
     if (publisher.state !== 'connecting') return;
     publisher.state = 'over';
@@ -120,7 +120,7 @@ function newPublisher(index: number, settings: Settings, timeline: Timeline, end
 
 /** Hands k6 what is known at the end. Subscribers count what they miss from the schedule: what was never sent is taken
  *  off again. */
-function account(publishers: readonly Publisher[], ends: Ends, settings: Settings): void {
+function account(publishers: readonly LoadPublisher[], ends: Ends, settings: Settings): void {
   let unsent = 0;
   for (const publisher of publishers) {
     unsent += publisher.unsent;
@@ -136,7 +136,7 @@ function account(publishers: readonly Publisher[], ends: Ends, settings: Setting
   if (unsent > 0) console.error(`${unsent} messages could not be sent: their publisher was not connected`);
 }
 
-function send(publisher: Publisher, dueAt: number, measured: boolean): boolean {
+function send(publisher: LoadPublisher, dueAt: number, measured: boolean): boolean {
   const open = publisher.state === 'open' && publisher.socket.readyState === OPEN;
   const { next, stream } = publisher;
   if (open) publisher.socket.send(publisher.write(measured ? next - stream.firstMeasured : -1, dueAt));

@@ -1,14 +1,14 @@
 // How many messages are due by when: a constant rate, or one that goes from stage to stage as k6's own do (each stage
 // reaches its target at its end, in a straight line).
 
-export interface Stage {
+export interface RateStage {
   readonly durationS: number;
   /** Messages a second at the end of the stage. */
   readonly target: number;
 }
 
 /** Messages over all publishers that are due in the first `s` seconds of load. */
-export function messagesBy(s: number, rate: number, warmupS: number, stages: readonly Stage[]): number {
+export function messagesBy(s: number, rate: number, warmupS: number, stages: readonly RateStage[]): number {
   let messages = rate * Math.min(s, warmupS);
   let left = s - warmupS;
   let from = rate;
@@ -26,7 +26,7 @@ export function messagesBy(s: number, rate: number, warmupS: number, stages: rea
 const ROUNDING = 1e-6;
 
 /** Seconds after which `messages` are due; Infinity past the last stage. */
-export function secondOf(messages: number, rate: number, warmupS: number, stages: readonly Stage[]): number {
+export function secondOf(messages: number, rate: number, warmupS: number, stages: readonly RateStage[]): number {
   if (messages <= rate * warmupS) return rate === 0 ? 0 : messages / rate;
   let left = messages - rate * warmupS;
   let since = warmupS;

@@ -14,12 +14,12 @@ import {
   wholeOf,
 } from './environment.ts';
 import { mistyped, NAMES, SECRETS } from './names.ts';
-import type { Stage } from './rate.ts';
+import type { RateStage } from './rate.ts';
 import { excusesDelay, parseSlo } from './slo.ts';
 import { urlPatterns } from './urls.ts';
 
 /** `10s:100,30s:1k`: how long, and the rate at its end. */
-function stagesOf(text: string): Stage[] {
+function stagesOf(text: string): RateStage[] {
   if (text === '') return [];
   return text.split(',').map((part) => {
     const [time = '', target = ''] = part.trim().split(':');

@@ -2,7 +2,7 @@
 // thresholds that check it.
 
 /** What a run's expected traffic is, for objectives given as a share of it. */
-export interface Planned {
+export interface PlannedTraffic {
   readonly deliveries: number;
   readonly durationS: number;
 }
@@ -84,7 +84,10 @@ export function excusesDelay(terms: readonly Term[]): boolean {
 }
 
 /** k6 metric and threshold expression of a term. */
-export function toThreshold(term: Term, planned: Planned): { readonly metric: string; readonly expression: string } {
+export function toThreshold(
+  term: Term,
+  planned: PlannedTraffic,
+): { readonly metric: string; readonly expression: string } {
   const compare = (value: number) => `${term.op}${value}`;
   switch (term.metric) {
     case 'mean':

@@ -86,10 +86,10 @@ export class Sampler {
   }
 }
 
-type Counts = Omit<RelayStats, 'worker' | 'startedAtMs'>;
+type SampledCounts = Omit<RelayStats, 'worker' | 'startedAtMs'>;
 
-function flow(now: Counts, before: Counts | undefined, seconds: number): Flow {
-  const per = (read: (counts: Counts) => number) => rate(read(now), before && read(before), seconds);
+function flow(now: SampledCounts, before: SampledCounts | undefined, seconds: number): Flow {
+  const per = (read: (counts: SampledCounts) => number) => rate(read(now), before && read(before), seconds);
   return {
     connections: now.connections,
     topics: now.topics,

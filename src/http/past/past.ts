@@ -4,8 +4,8 @@ import { type Identity, isRefusal } from '../../auth/auth.js';
 import type { RelayConfig } from '../../config/schema.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import { parseTopicPath } from '../../protocol/topic-name.js';
-import { type Asker as Asking, Cost, OpsBudget } from '../../relay/budget/ops-budget.js';
-import type { Access, Asker } from '../../relay/door/access.js';
+import { type Asker, Cost, OpsBudget } from '../../relay/budget/ops-budget.js';
+import type { Access, Applicant } from '../../relay/door/access.js';
 import { type Answer, type Headers, refused } from '../../relay/door/answer.js';
 import type { HttpRoutes, Request } from '../../relay/door/routes.js';
 import type { TopicHistory } from '../../relay/history/history.js';
@@ -34,7 +34,7 @@ export interface PastTarget {
 
 /** A request as far as it must be read inside its handler. */
 interface PastRequest extends PastQuery {
-  readonly asker: Asker;
+  readonly applicant: Applicant;
   readonly topic: string;
   /** If-None-Match. */
   readonly known: string;
@@ -54,8 +54,8 @@ const NO_ROUTE: Refusal = {
 
 export class PastApi {
   private readonly caching: Headers;
-  private readonly readers = new ByClient<Asking>(() => ({ ops: undefined }));
-  private readonly budget: OpsBudget<Asking>;
+  private readonly readers = new ByClient<Asker>(() => ({ ops: undefined }));
+  private readonly budget: OpsBudget<Asker>;
 
   constructor(
     private readonly relay: PastTarget,
@@ -89,30 +89,30 @@ export class PastApi {
   private answer(request: Request, path: string, defaults: PastQuery): Answer | Promise<Answer> {
     const read = this.read(request, path, defaults);
     if ('status' in read) return this.refuse(read);
-    const identity = this.relay.access.identify(read.asker);
+    const identity = this.relay.access.identify(read.applicant);
     return identity instanceof Promise ? identity.then((known) => this.look(read, known)) : this.look(read, identity);
   }
 
   private read(request: Request, path: string, defaults: PastQuery): PastRequest | Refusal {
     if (this.relay.isDraining()) return Refused.draining;
     const { req, res } = request.source;
-    const asker = this.relay.access.read(res, req);
-    if ('status' in asker) return asker;
+    const applicant = this.relay.access.read(res, req);
+    if ('status' in applicant) return applicant;
     const query = readPastQuery(request.query, defaults);
     if ('status' in query) return query;
     const parsed = parseTopicPath(path);
     if ('status' in parsed) return parsed;
-    return { asker, topic: parsed.topic, ...query, known: request.header('if-none-match') };
+    return { applicant, topic: parsed.topic, ...query, known: request.header('if-none-match') };
   }
 
   private async look(request: PastRequest, identity: Identity | Refusal): Promise<Answer> {
-    const { asker, topic, known } = request;
+    const { applicant, topic, known } = request;
     const { past } = this.relay.layer;
     if (isRefusal(identity)) return this.refuse(identity);
     if (!identity.canSubscribe(topic)) return this.refuse(Refused.subscribeForbidden);
     if (!past.keeps(topic)) return this.refuse(NOT_KEPT);
     if (!past.hasRoomFor(topic)) return this.refuse(Refused.tooManyTopics);
-    const reader = this.readers.of(identity, asker.address);
+    const reader = this.readers.of(identity, applicant.address);
     if (!this.budget.pay(reader, Cost.read)) return this.refuse(Refused.opRate);
     const page = await past.read(topic, (history) => pageOf(history, request, known));
     if (page === undefined) return this.refuse(OWNER_AWAY);

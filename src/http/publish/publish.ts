@@ -11,7 +11,7 @@ import { isKey, MAX_KEY_BYTES } from '../../protocol/envelope.js';
 import { queryValue } from '../../protocol/query.js';
 import { parseTopicPath } from '../../protocol/topic-name.js';
 import type { Publisher, PublishGuard } from '../../relay/budget/publish-guard.js';
-import type { Access, Asker } from '../../relay/door/access.js';
+import type { Access, Applicant } from '../../relay/door/access.js';
 import { type Answer, json, refused } from '../../relay/door/answer.js';
 import { BodyBudget, type BodyRefusal, type HeldBody } from '../../relay/door/body.js';
 import type { HttpRoutes, Request } from '../../relay/door/routes.js';
@@ -31,7 +31,7 @@ const MAX_REJECTED_LISTED = 100;
 
 /** A request as far as it must be read inside its handler. */
 interface PublishRequest {
-  readonly asker: Asker;
+  readonly applicant: Applicant;
   /** The topic of the path; undefined for a batch. */
   readonly topic: string | undefined;
   readonly frame: FrameKind;
@@ -77,14 +77,14 @@ export class PublishApi {
       read.topic === undefined ? this.config.maxBatchBytes : this.config.maxPayloadBytes,
       this.budget,
     );
-    return this.publish(read, body, Promise.resolve(this.relay.access.identify(read.asker)));
+    return this.publish(read, body, Promise.resolve(this.relay.access.identify(read.applicant)));
   }
 
   private read(request: Request): PublishRequest | Refusal {
     if (this.relay.isDraining()) return Refused.draining;
     const { req, res } = request.source;
-    const asker = this.relay.access.read(res, req);
-    if ('status' in asker) return asker;
+    const applicant = this.relay.access.read(res, req);
+    if ('status' in applicant) return applicant;
     const unreadable = unreadableBody(request);
     if (unreadable !== undefined) return unreadable;
     const frame = frameOf(request.header('content-type'));
@@ -96,9 +96,9 @@ export class PublishApi {
     if (key !== undefined && !isKey(key)) return BAD_KEY;
     const { path } = request;
     if (path === PATH && key !== undefined) return BATCH_KEY;
-    if (path === PATH) return { asker, topic: undefined, frame, confirm, key };
+    if (path === PATH) return { applicant, topic: undefined, frame, confirm, key };
     const parsed = parseTopicPath(path.slice(PATH.length));
-    return 'status' in parsed ? parsed : { asker, topic: parsed.topic, frame, confirm, key };
+    return 'status' in parsed ? parsed : { applicant, topic: parsed.topic, frame, confirm, key };
   }
 
   private async publish(
@@ -119,7 +119,7 @@ export class PublishApi {
   }
 
   private async publishOne(
-    { asker, frame, confirm, key }: PublishRequest,
+    { applicant, frame, confirm, key }: PublishRequest,
     identity: Identity,
     topic: string,
     body: HeldBody,
@@ -128,7 +128,7 @@ export class PublishApi {
     if (frame === 'text' && !isText) return this.refuse(Refused.bodyUtf8, false);
     const confirmation = new PublishConfirmation(this.relay, confirm);
     await confirmation.before(topic);
-    const refusal = this.refusalOf(asker, identity, topic, body.bytes.length);
+    const refusal = this.refusalOf(applicant, identity, topic, body.bytes.length);
     if (refusal !== undefined) return this.refuse(refusal, false);
     const here = confirmation.publish(topic, body.bytes, !isText, key);
     // Those of the other workers; other nodes are not asked, which would take longer than publishing.
@@ -140,7 +140,11 @@ export class PublishApi {
     return json(202, { topic, subscribers, frame: isText ? 'text' : 'binary', ...(seq > 0 && { seq }) });
   }
 
-  private async publishBatch({ asker, confirm }: PublishRequest, identity: Identity, body: HeldBody): Promise<Answer> {
+  private async publishBatch(
+    { applicant, confirm }: PublishRequest,
+    identity: Identity,
+    body: HeldBody,
+  ): Promise<Answer> {
     if (!isUtf8(body.bytes)) return this.refuse(Refused.bodyUtf8, false);
     const confirmation = new PublishConfirmation(this.relay, confirm);
     await confirmation.before('');
@@ -150,7 +154,7 @@ export class PublishApi {
     const rejected: { line: number; code: string; message: string }[] = [];
     for (const { number, line } of batchLines(body.bytes)) {
       if (++lines % LINES_PER_TURN === 0) await setImmediate();
-      const problem = this.publishLine(asker, identity, line, confirmation);
+      const problem = this.publishLine(applicant, identity, line, confirmation);
       if (problem === undefined) accepted++;
       else if (++rejectedTotal <= MAX_REJECTED_LISTED) rejected.push({ line: number, ...problem });
     }
@@ -160,7 +164,7 @@ export class PublishApi {
   }
 
   private publishLine(
-    asker: Asker,
+    applicant: Applicant,
     identity: Identity,
     line: string,
     confirmation: PublishConfirmation,
@@ -175,17 +179,17 @@ export class PublishApi {
         message: `data has ${bytes.length} bytes, at most ${maxPayloadBytes}`,
       };
     }
-    const refusal = this.refusalOf(asker, identity, parsed.topic, bytes.length);
+    const refusal = this.refusalOf(applicant, identity, parsed.topic, bytes.length);
     if (refusal !== undefined) return { code: refusal.code, message: refusal.message };
     confirmation.publish(parsed.topic, bytes, parsed.bytes !== undefined, parsed.key);
     return undefined;
   }
 
-  private refusalOf(asker: Asker, identity: Identity, topic: string, bytes: number): Refusal | undefined {
+  private refusalOf(applicant: Applicant, identity: Identity, topic: string, bytes: number): Refusal | undefined {
     const { guard, isDraining } = this.relay;
     if (isDraining()) return Refused.draining;
     if (!guard.isNeeded) return undefined;
-    return guard.check(this.publishers.of(identity, asker.address), identity.canPublish(topic), bytes);
+    return guard.check(this.publishers.of(identity, applicant.address), identity.canPublish(topic), bytes);
   }
 
   /** @param unread whether the rest of the body is still to come: then the connection ends with the answer */

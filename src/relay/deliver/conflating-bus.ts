@@ -1,6 +1,6 @@
 // A bus on which a window's worth of replaced messages does not travel: of topics of which only the newest is
 // delivered, only the newest crosses to other workers and nodes, at most once a window.
-import { type Bus, type BusStatus, type Deliver, Kind } from '../../bus/bus.js';
+import { type Bus, type BusStatus, CrossingKind, type Deliver } from '../../bus/bus.js';
 import type { Census, Question, TakeCensus } from '../../bus/census.js';
 import { type KeyReader, keyReader } from '../../config/deliver-key.js';
 import type { DeliverRule } from '../../config/deliver-rules.js';
@@ -11,7 +11,7 @@ import type { WindowClock, Windowed } from './window-clock.js';
 
 interface Crossing {
   readonly message: Uint8Array;
-  readonly kind: Kind;
+  readonly kind: CrossingKind;
 }
 
 interface CrossingRule {
@@ -36,8 +36,8 @@ export class ConflatingBus implements Bus {
     }));
   }
 
-  forward(topic: string, message: ArrayBuffer | Uint8Array, kind: Kind): void {
-    const newest = kind === Kind.presence ? undefined : ruleFor(this.rules, topic)?.newest;
+  forward(topic: string, message: ArrayBuffer | Uint8Array, kind: CrossingKind): void {
+    const newest = kind === CrossingKind.presence ? undefined : ruleFor(this.rules, topic)?.newest;
     if (newest === undefined) {
       this.bus.forward(topic, message, kind);
       return;
@@ -115,8 +115,8 @@ class CrossingLane implements Windowed {
   }
 }
 
-function keyOfMessage(keyOf: KeyReader, bytes: Uint8Array, kind: Kind): string {
-  if (kind !== Kind.envelope) return keyOf({ key: undefined, raw: bytes });
+function keyOfMessage(keyOf: KeyReader, bytes: Uint8Array, kind: CrossingKind): string {
+  if (kind !== CrossingKind.envelope) return keyOf({ key: undefined, raw: bytes });
   const { body, key } = readParcel(bytes);
   return keyOf({ key, raw: key === undefined ? bodyPayload(body).raw : '' });
 }

@@ -14,13 +14,13 @@ export interface Windowed {
   windowEnded(): boolean;
 }
 
-interface Running {
+interface RunningWindow {
   readonly lane: Windowed;
   readonly dueMs: number;
 }
 
 export class WindowClock {
-  private readonly running = new Deque<Running>();
+  private readonly running = new Deque<RunningWindow>();
   private readonly beginning: Windowed[] = [];
   private timer: NodeJS.Timeout | undefined;
   private immediate: NodeJS.Immediate | undefined;
@@ -36,7 +36,7 @@ export class WindowClock {
   /** All windows end now. */
   endAll(): void {
     for (const lane of this.beginning.splice(0)) this.end(lane);
-    for (let left = this.running.length; left > 0; left--) this.end((this.running.shift() as Running).lane);
+    for (let left = this.running.length; left > 0; left--) this.end((this.running.shift() as RunningWindow).lane);
   }
 
   stop(): void {
@@ -55,7 +55,7 @@ export class WindowClock {
     }
     const overMs = performance.now() + SLACK_MS;
     while (left-- > 0 && (this.running.at(0)?.dueMs ?? Number.POSITIVE_INFINITY) <= overMs) {
-      this.end((this.running.shift() as Running).lane);
+      this.end((this.running.shift() as RunningWindow).lane);
     }
     this.schedule();
   };

@@ -10,7 +10,7 @@ import { HEADER } from './header-names.js';
 
 /** What a request says of its client, copied out of it: uWS takes the request back when its handler returns or
  *  awaits. */
-export interface Asker {
+export interface Applicant {
   /** Text of the client's address, seen through trusted proxies. */
   readonly address: string;
   readonly token: string | undefined;
@@ -35,7 +35,7 @@ export class Access {
   }
 
   /** Reads a request within its handler; refuses pages of an origin that is not allowed. */
-  read(res: HttpResponse, req: HttpRequest): Asker | Refusal {
+  read(res: HttpResponse, req: HttpRequest): Applicant | Refusal {
     if (!this.isAllowedOrigin(req.getHeader(HEADER.origin))) return Refused.originForbidden;
     return {
       address: this.clientAddress({
@@ -51,8 +51,8 @@ export class Access {
     };
   }
 
-  identify(asker: Asker): Identity | Refusal | Promise<Identity | Refusal> {
-    return this.authenticator.authenticate(asker.token);
+  identify(applicant: Applicant): Identity | Refusal | Promise<Identity | Refusal> {
+    return this.authenticator.authenticate(applicant.token);
   }
 }
 

@@ -10,7 +10,7 @@ import { REWIND_RANGE, type Rewind, readRewind } from '../../protocol/rewind.js'
 import { parseTopicPath } from '../../protocol/topic-name.js';
 import type { TopicTable } from '../fanout/topic-table.js';
 import type { HttpRequest, HttpResponse, us_socket_context_t } from '../uws.js';
-import type { Access, Asker } from './access.js';
+import type { Access, Applicant } from './access.js';
 import type { Admission } from './admission.js';
 import type { FileLimit } from './file-limit.js';
 import { HEADER } from './header-names.js';
@@ -122,14 +122,14 @@ export class Upgrades {
   }
 
   /** Cheap checks first. On success one admission slot is held: release it on refusal, abort or close. */
-  private knock(res: HttpResponse, req: HttpRequest): (Asker & Knock) | Refusal {
+  private knock(res: HttpResponse, req: HttpRequest): (Applicant & Knock) | Refusal {
     if (this.house.isDraining()) return Refused.draining;
     const handshake = checkHandshake(req);
     if ('status' in handshake) return handshake;
-    const asker = this.access.read(res, req);
-    if ('status' in asker) return asker;
-    const refusal = this.fileLimit.refusal() ?? this.admission.admit(asker.address);
-    return refusal ?? { ...asker, ...handshake };
+    const applicant = this.access.read(res, req);
+    if ('status' in applicant) return applicant;
+    const refusal = this.fileLimit.refusal() ?? this.admission.admit(applicant.address);
+    return refusal ?? { ...applicant, ...handshake };
   }
 
   /** Who the client is after authentication, or why it may not come in or join its topic. Draining and room are looked

@@ -1,7 +1,7 @@
 // Who is in a topic, where presence is on: told on request, and announced to the topic's enveloped subscribers, here
 // and on other relays. Changes wait for the end of a window, so that a crowd that comes at once is one piece of news a
 // subscriber, not one a newcomer.
-import { type Bus, Kind } from '../../bus/bus.js';
+import { type Bus, CrossingKind } from '../../bus/bus.js';
 import { type Census, MAX_LISTED_MEMBERS, NOBODY, type Question, together } from '../../bus/census.js';
 import { noBus } from '../../bus/none.js';
 import { presenceCountFrame } from '../../protocol/frames.js';
@@ -154,7 +154,7 @@ export class Presence {
   }
 
   private send(name: string, news: News): void {
-    for (const message of writeNews(name, news)) this.bus.forward(name, message, Kind.presence);
+    for (const message of writeNews(name, news)) this.bus.forward(name, message, CrossingKind.presence);
   }
 
   private after(ms: number, act: () => void): void {

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Result } from '../../../bench/result/result.js';
-import { medianRuns, type Run, spread, standings } from '../../../bench/standings/standings.js';
+import { medianRuns, type ServerRun, spread, standings } from '../../../bench/standings/standings.js';
 import { standingsMarkdown } from '../../../bench/standings/standings-markdown.js';
 import { sampleResult } from '../../support/sample-result.js';
 
-function run(server: string, round: number, slowness: number, overrides: Partial<Result> = {}): Run {
+function run(server: string, round: number, slowness: number, overrides: Partial<Result> = {}): ServerRun {
   const target = { name: server, version: '1', cmd: server };
   const cost = { cpuSeconds: 1, cpuPerMillionDeliveries: 10 * slowness, rssMax: 1, rssPerConnection: null };
   const result = sampleResult(slowness, { target, server: cost, ...overrides });
@@ -26,7 +26,13 @@ test('a machine that becomes twice as slow between rounds does not move the rati
 });
 
 test('an invalid or failed run gives no figure and no ratio, and is counted with its reason', () => {
-  const failed: Run = { server: 'bun', scenario: 'fan-out', round: 1, result: undefined, failure: 'it ended with 1' };
+  const failed: ServerRun = {
+    server: 'bun',
+    scenario: 'fan-out',
+    round: 1,
+    result: undefined,
+    failure: 'it ended with 1',
+  };
   const runs = [
     run('fanwire', 1, 1),
     run('ws', 1, 100, invalid),
@@ -55,7 +61,7 @@ test('a spread is median, least and most of what is known', () => {
 test('the run shown whole for a server is its median round, never an invalid one while it has a valid one', () => {
   const runs = [run('ws', 1, 5), run('ws', 2, 1), run('ws', 3, 2), run('ws', 4, 1.5, invalid)];
   assert.deepEqual(medianRuns(runs, 'fan-out'), [runs[2]?.result]);
-  assert.deepEqual(medianRuns([runs[3] as Run], 'fan-out'), [runs[3]?.result]);
+  assert.deepEqual(medianRuns([runs[3] as ServerRun], 'fan-out'), [runs[3]?.result]);
 });
 
 test('the Markdown names the command, gives ratios with their spread and says who was not there and why', () => {

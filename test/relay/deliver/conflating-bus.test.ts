@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { type Bus, Kind } from '../../../src/bus/bus.js';
+import { type Bus, CrossingKind } from '../../../src/bus/bus.js';
 import { noBus } from '../../../src/bus/none.js';
 import { parseDeliverRules } from '../../../src/config/deliver-rules.js';
 import { writeParcel } from '../../../src/protocol/parcel.js';
@@ -19,17 +19,17 @@ test('of a newest-only topic a window sends the newest of each key across; all e
   const counters = { conflated: 0 };
   const rules = parseDeliverRules('keyed/*=60s,latest-by-key:=;latest/*=60s,latest;all/*=60s');
   const conflating = new ConflatingBus(bus, rules, () => clock, counters);
-  const send = (topic: string, text: string, kind: Kind = Kind.text): void =>
+  const send = (topic: string, text: string, kind: CrossingKind = CrossingKind.text): void =>
     conflating.forward(topic, Buffer.from(text), kind);
   send('free', '1');
   send('all/a', '1');
   send('all/a', '2');
   assert.deepEqual(crossed.splice(0), ['free 1', 'all/a 1', 'all/a 2']);
   for (const text of ['a=1', 'b=1', 'a=2']) send('keyed/t', text);
-  conflating.forward('keyed/t', writeParcel('"whatever"', 'ann', 'b'), Kind.envelope);
-  conflating.forward('keyed/t', writeParcel('"c=1"', undefined), Kind.envelope);
+  conflating.forward('keyed/t', writeParcel('"whatever"', 'ann', 'b'), CrossingKind.envelope);
+  conflating.forward('keyed/t', writeParcel('"c=1"', undefined), CrossingKind.envelope);
   for (const text of ['1', '2', '3']) send('latest/t', text);
-  send('latest/t', '{"op":"join"}', Kind.presence);
+  send('latest/t', '{"op":"join"}', CrossingKind.presence);
   assert.deepEqual(
     crossed.splice(0),
     ['latest/t {"op":"join"}'],

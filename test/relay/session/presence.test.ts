@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Identity } from '../../../src/auth/auth.js';
-import { type Bus, Kind } from '../../../src/bus/bus.js';
+import { type Bus, CrossingKind } from '../../../src/bus/bus.js';
 import { noBus } from '../../../src/bus/none.js';
 import type { Member, ServerOp } from '../../../src/protocol/ops.js';
 import { Connection, type SocketSession } from '../../../src/relay/fanout/audience.js';
@@ -22,7 +22,7 @@ function house() {
   const bus: Bus = {
     ...noBus,
     forward: (_topic, message, kind) => {
-      assert.equal(kind, Kind.presence);
+      assert.equal(kind, CrossingKind.presence);
       forwarded.push(JSON.parse(Buffer.from(message as Uint8Array).toString()));
     },
   };

@@ -1,7 +1,7 @@
 // Which figures the page draws, and from what.
 import { formatBytes, formatCores, formatCount, formatMs, formatRate } from '../../../base/page/format.js';
 import type { Sample, WorkerFlow } from '../sample.js';
-import type { Figure } from './live-chart.js';
+import type { LiveFigure } from './live-chart.js';
 
 function formatByteRate(perSecond: number): string {
   return `${formatBytes(Math.round(perSecond))}/s`;
@@ -12,7 +12,7 @@ export function perSecond(value: number | null): string {
   return formatRate(value === null || value >= 100 ? value : Math.round(value * 10) / 10);
 }
 
-export const FIGURES: readonly Figure<Sample>[] = [
+export const FIGURES: readonly LiveFigure<Sample>[] = [
   {
     title: 'Connections',
     format: formatCount,
@@ -83,7 +83,7 @@ export const FIGURES: readonly Figure<Sample>[] = [
 ];
 
 /** Two charts with a line a worker; `workers` are their numbers. */
-export function workerFigures(workers: readonly number[]): readonly Figure<Sample>[] {
+export function workerFigures(workers: readonly number[]): readonly LiveFigure<Sample>[] {
   const each = (read: (flow: WorkerFlow) => number | null) =>
     workers.map((worker) => ({
       label: `worker ${worker}`,

@@ -5,16 +5,16 @@ import { element, setText } from './element.js';
 
 declare const uPlot: typeof uPlotClass;
 
-export interface Line<Point> extends TipLine {
+export interface LiveLine<Point> extends TipLine {
   readonly read: (point: Point) => number | null | undefined;
 }
 
-export interface Figure<Point> {
+export interface LiveFigure<Point> {
   readonly title: string;
   /** What the number beside the title says; the first line's value unless given. */
   readonly headline?: (point: Point) => string;
   readonly format: (value: number) => string;
-  readonly lines: readonly Line<Point>[];
+  readonly lines: readonly LiveLine<Point>[];
 }
 
 /** All charts move their cursors together. */
@@ -43,7 +43,7 @@ export class LiveChart<Point extends { readonly t: number }> {
   private from = 0;
   private to = 1;
 
-  constructor(private readonly figure: Figure<Point>) {
+  constructor(private readonly figure: LiveFigure<Point>) {
     const key = element('div', 'key');
     for (const { label, color, dashed } of figure.lines) {
       key.append(element('span', `c${color}`, element('i', `swatch${dashed ? ' dashed' : ''}`), label));

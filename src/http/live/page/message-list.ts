@@ -4,22 +4,22 @@ import { clientText, element } from './element.js';
 const SHOWN = 100;
 const SHOWN_CHARACTERS = 2000;
 
-export type Kind = 'in' | 'out' | 'note';
+export type ListKind = 'in' | 'out' | 'note';
 
-interface Entry {
-  readonly kind: Kind;
+interface ListEntry {
+  readonly kind: ListKind;
   readonly text: string;
   readonly about: string;
   readonly atMs: number;
 }
 
 export class MessageList {
-  private waiting: Entry[] = [];
+  private waiting: ListEntry[] = [];
   private scheduled = false;
 
   constructor(private readonly list: HTMLElement) {}
 
-  add(kind: Kind, text: string, about = ''): void {
+  add(kind: ListKind, text: string, about = ''): void {
     this.waiting.push({ kind, text, about, atMs: Date.now() });
     // Older ones would leave the list before anyone saw them.
     if (this.waiting.length >= 2 * SHOWN) this.waiting = this.waiting.slice(-SHOWN);
@@ -37,7 +37,7 @@ export class MessageList {
   }
 }
 
-function rowOf({ kind, text, about, atMs }: Entry): HTMLElement {
+function rowOf({ kind, text, about, atMs }: ListEntry): HTMLElement {
   const rest = text.length - SHOWN_CHARACTERS;
   const shown = rest > 0 ? `${text.slice(0, SHOWN_CHARACTERS)}… (${rest} more characters)` : text;
   const time = new Date(atMs).toTimeString().slice(0, 8);

@@ -2,7 +2,7 @@
 import { formatBytes, formatCount } from '../../../base/page/format.js';
 import { byId, setText } from './element.js';
 import { MessageList } from './message-list.js';
-import { fromHex, type Mode, RelayLink, toHex } from './relay-link.js';
+import { fromHex, type LinkMode, RelayLink, toHex } from './relay-link.js';
 
 const REPEAT_MS = 200;
 
@@ -73,7 +73,7 @@ export class Pane {
     const url = this.url();
     if (url === undefined) return;
     const topic = this.field('topic').value || 'lobby';
-    const mode = this.field('mode').value as Mode;
+    const mode = this.field('mode').value as LinkMode;
     const whyRefused = this.events.trying();
     try {
       this.link = new RelayLink(url, mode, topic, this.field('token').value, {
@@ -100,7 +100,7 @@ export class Pane {
     this.label('Leave');
   }
 
-  private joined(topic: string, mode: Mode): void {
+  private joined(topic: string, mode: LinkMode): void {
     this.topic = topic;
     this.say(`In ${topic}, ${mode}.`, 'good');
     for (const name of ['text', 'kind', 'send', 'repeat']) this.input(name).disabled = false;

@@ -1,7 +1,7 @@
 // One connection of the playground to the relay, in raw mode or fanwire.v1: the same few verbs for both.
 import type { ServerOp } from '../../../protocol/ops.js';
 
-export type Mode = 'raw' | 'fanwire.v1';
+export type LinkMode = 'raw' | 'fanwire.v1';
 
 export interface Heard {
   /** Text, or the bytes of a binary message. */
@@ -26,7 +26,7 @@ export class RelayLink {
   /** Opens the connection. Throws where the URL or the token cannot be put into a request. */
   constructor(
     url: string,
-    private readonly mode: Mode,
+    private readonly mode: LinkMode,
     private readonly topic: string,
     token: string,
     private readonly events: LinkEvents,
