@@ -6,7 +6,7 @@ import { type Comparison, gatesOfAll } from './comparison.js';
 import { minutesToTell } from './report-text.js';
 
 /** A comparison as it was asked for. */
-export interface Asked {
+export interface AskedComparison {
   /** What this process was given after `fanwire`. */
   readonly args: readonly string[];
   /** Of its only scenario; undefined: a suite, which says itself what is played. */
@@ -19,7 +19,7 @@ const LAUNCHER = 'npx fanwire';
 const LONGER = 2;
 
 /** Where `reason` threw every pair away; undefined: no flag helps, the server itself does not hold. */
-export function mendOfInvalid(reason: string, { args, plan, maxMinutes }: Asked): string | undefined {
+export function mendOfInvalid(reason: string, { args, plan, maxMinutes }: AskedComparison): string | undefined {
   if (/server failed/.test(reason)) return undefined;
   // Kept runs are of one load: it cannot be another one.
   if (args.some((arg) => arg.startsWith('--baseline'))) return withFlags(args, {}, LAUNCHER);
@@ -29,7 +29,7 @@ export function mendOfInvalid(reason: string, { args, plan, maxMinutes }: Asked)
 }
 
 /** Where some gate is undecided. */
-export function mendOfUndecided(comparison: Comparison, { args, maxMinutes }: Asked): string | undefined {
+export function mendOfUndecided(comparison: Comparison, { args, maxMinutes }: AskedComparison): string | undefined {
   if (!gatesOfAll(comparison).some(({ gate }) => gate.verdict === 'inconclusive')) return undefined;
   const minutes = minutesToTell(comparison) ?? Math.ceil(maxMinutes * LONGER);
   // A fixed number of pairs would come first.

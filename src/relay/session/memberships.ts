@@ -140,8 +140,8 @@ export class Memberships {
     return true;
   }
 
-  /** A socket stays where it is in its topic, and from now on shares the window that it asks for. What waits for it goes
-   *  out before the answer, and the position in that. */
+  /** A socket stays in its topic, and from now on shares the window that it asks for. What waits for it goes out before
+   *  the answer, and the position in that. */
   private stay(connection: Connection, membership: Membership, everyMs: number, answer: () => void): void {
     const { topic, entry, lane: present } = membership;
     const { dialect } = connection;
