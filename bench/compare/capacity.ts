@@ -6,6 +6,7 @@
 // Improving Measurement Accuracy in the Cloud, ICPE 2020; there both run at once, each on a core of its own). What the
 // length of a turn, the number of subscribers and the warm-up are worth was measured: docs/decisions.md.
 
+import { FanwireError } from '../../src/base/error.js';
 import { ByteSockets } from '../load/byte-sockets.js';
 import { type Capacity, playLoop } from '../load/closed-loop.js';
 import { cpuSeconds } from '../measure/cpu-time.js';
@@ -31,6 +32,16 @@ export const WARMUP_MS = 500;
 const TURN_MS = 4;
 /** Turns of each server that are read as one. */
 const BLOCK_TURNS = 10;
+
+/** One of the servers stopped delivering. */
+export class ServerStalled extends FanwireError {
+  constructor(
+    message: string,
+    readonly target: Target,
+  ) {
+    super('FANWIRE_BENCH_STALLED', message);
+  }
+}
 
 /** Null where there is nothing to be measured: another dialect, TLS, or no time for it. */
 export async function capacityAlone(target: Target, options: CapacityOptions): Promise<MeasuredCapacity | null> {
@@ -124,7 +135,7 @@ class Loop {
 
   async play(durationMs: number): Promise<void> {
     const loop = { fanOut: this.subscribers, payloadBytes: PAYLOAD_BYTES, window: WINDOW, durationMs };
-    const { deliveries, elapsedMs } = await playLoop(this.sockets, loop);
+    const { deliveries, elapsedMs } = await this.orStalled(playLoop(this.sockets, loop));
     this.deliveries += deliveries;
     this.rates.push((deliveries / elapsedMs) * 1000);
   }
@@ -139,5 +150,13 @@ class Loop {
 
   close(): void {
     this.sockets.close();
+  }
+
+  private async orStalled<T>(played: Promise<T>): Promise<T> {
+    try {
+      return await played;
+    } catch (error) {
+      throw error instanceof FanwireError ? new ServerStalled(error.message, this.target) : error;
+    }
   }
 }

@@ -9,7 +9,7 @@ import type { Result } from '../result/result.js';
 import { playPlan } from '../run/run.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { Target, TargetDialect } from '../targets/target.js';
-import { type CapacityOptions, capacityAlone, capacityInTurns } from './capacity.js';
+import { type CapacityOptions, capacityAlone, capacityInTurns, ServerStalled } from './capacity.js';
 import type { MeasuredCapacity, Run } from './metrics.js';
 import { whyInvalid } from './patience.js';
 import type { Side } from './side.js';
@@ -81,7 +81,9 @@ export async function playSides(
     if (two === undefined) return await apart(one, second, options);
     if ('fault' in two) return [await closedLoopOf(one, options), two];
     try {
-      if (!isUsable(two)) return [one, two].map(({ result }) => ({ result, capacity: null })) as [Run, Run];
+      if (!isUsable(two) || loses(one) || loses(two)) {
+        return [one, two].map(({ result }) => ({ result, capacity: null })) as [Run, Run];
+      }
       return await together(one, two, options);
     } finally {
       await stop(two.target);
@@ -176,11 +178,16 @@ async function closedLoopOf(begun: Begun, options: PlayOptions): Promise<Run | S
 }
 
 async function measured(begun: Begun, options: PlayOptions): Promise<MeasuredCapacity | null> {
-  return isUsable(begun) ? capacityAlone(begun.target, capacityOptions(options)) : null;
+  return isUsable(begun) && !loses(begun) ? capacityAlone(begun.target, capacityOptions(options)) : null;
 }
 
 function isUsable({ result }: Begun): boolean {
   return whyInvalid({ result, capacity: null }) === undefined;
+}
+
+/** A closed loop waits for each message, so that one which is lost would end it. */
+function loses({ result }: Begun): boolean {
+  return result.lost > 0;
 }
 
 function capacityOptions({ plan, capacityMs, countsInstructions }: PlayOptions): CapacityOptions {
@@ -201,11 +208,12 @@ function faultOf(result: Result, target: Target): ServerFault | undefined {
   return fault === undefined || result.invalidReasons.length > 0 ? undefined : { fault, isDeath: false };
 }
 
-/** A server that listened and then took nobody, or went away under the closed loop: its doing. Of a URL nothing is
+/** A server that listened and then took nobody, or went away or stopped delivering under the closed loop: its doing. Of a URL nothing is
  *  known but that it does not answer. */
 function faultBehind(error: unknown, target: Target): ServerFault | undefined {
   const death = target.ending?.();
   if (death !== undefined) return { fault: death, isDeath: true };
   const isRefusal = error instanceof FanwireError && error.code === 'FANWIRE_BENCH_NO_CONNECTION';
-  return isRefusal && target.pids.length > 0 ? { fault: error.message, isDeath: false } : undefined;
+  const isStall = error instanceof ServerStalled && error.target === target;
+  return (isRefusal || isStall) && target.pids.length > 0 ? { fault: error.message, isDeath: false } : undefined;
 }

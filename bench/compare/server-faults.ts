@@ -88,6 +88,6 @@ export function describeFaults({ base, head }: FaultOutcome): string | undefined
   if (base.faults.length + head.faults.length === 0) return undefined;
   const worst = head.faults.length > 0 ? head : base;
   const side = (name: string, { runs, faults }: FaultCount): string => `${name} ${faults.length} of ${runs} runs`;
-  const what = `the server ended or dropped clients in ${side('head’s', head)}, ${side('base’s', base)}`;
+  const what = `the server ended, dropped clients or stopped delivering in ${side('head’s', head)}, ${side('base’s', base)}`;
   return `${what} (${worst.faults[0]})`;
 }

@@ -134,7 +134,7 @@ export function refuseHopeless(setups: readonly ScenarioSetup[], alpha: number, 
   throw new FanwireError(
     'FANWIRE_USAGE_COMPARE_HOPELESS',
     `--max-minutes ${limitMs / 60_000} can never decide: a verdict takes ${needed} pairs${setups.length > 1 ? ' of each scenario' : ''} at least at --alpha ${alpha}, ` +
-      `which last ${Math.ceil(neededS)} s; allow ${Math.ceil(neededS / 6) / 10} minutes or more`,
+      `which last ${Math.ceil(neededS)} s; allow --max-minutes ${Math.ceil(neededS / 6) / 10} or more`,
   );
 }
 

@@ -114,11 +114,11 @@ type Refuse = (why: string) => never;
 function entryOf(content: unknown, where: string, file: string, refuse: Refuse): SuiteEntry {
   if (typeof content === 'string') {
     const shipped = DEFAULT_SUITE.scenarios.find(({ name }) => name === content);
-    return shipped ?? { name: scenarioNamed(content).name, scenario: content, plan: {} };
+    return shipped ?? { name: scenarioAt(content, where, file), scenario: content, plan: {} };
   }
   const { name, scenario, plan = {}, capacity, dialect, budget } = object(content, where, ENTRY_KEYS, refuse);
   if (typeof scenario !== 'string') return refuse(`${where} needs "scenario", a name of \`fanwire bench list\``);
-  scenarioNamed(scenario);
+  scenarioAt(scenario, where, file);
   if (name !== undefined && (typeof name !== 'string' || name === '')) refuse(`${where}: "name" must be text`);
   if (budget !== undefined && typeof budget !== 'string') refuse(`${where}: "budget" must be text such as "p99:+20%"`);
   if (dialect !== undefined && DIALECTS[String(dialect)] === undefined) {
@@ -133,6 +133,17 @@ function entryOf(content: unknown, where: string, file: string, refuse: Refuse):
     ...(dialectName !== undefined && { dialect: dialectName }),
     ...(budget !== undefined && { budget: budget as string }),
   };
+}
+
+/** The name of a scenario that there is.
+ *  @throws FanwireError FANWIRE_USAGE_SCENARIO */
+function scenarioAt(name: string, where: string, file: string): string {
+  try {
+    return scenarioNamed(name).name;
+  } catch (error) {
+    if (!(error instanceof FanwireError)) throw error;
+    throw new FanwireError('FANWIRE_USAGE_SCENARIO', `--suite ${file}: ${where}: ${error.message}`);
+  }
 }
 
 function object(

@@ -2,6 +2,7 @@
 // flight, and sends the next burst when every subscriber has all of the last. It measures capacity and cost, not
 // latency.
 
+import { FanwireError } from '../../src/base/error.js';
 import { cpuSeconds } from '../measure/cpu-time.js';
 import { type ByteSockets, binaryFrame, type PublishedFrame } from './byte-sockets.js';
 
@@ -23,8 +24,9 @@ export interface Capacity {
   readonly cpuPerMillion: number;
 }
 
-/** A server that has stopped delivering would leave the loop waiting for ever. */
-const STALL_MS = 10_000;
+/** A server that has stopped delivering would leave the loop waiting for ever. Looked at each second, so that a machine
+ *  or process that was suspended meanwhile (one tick when it goes on) is not taken for it. */
+const STALL_S = 10;
 
 /** What one loop has delivered, and in how long. */
 export interface Delivered {
@@ -34,7 +36,8 @@ export interface Delivered {
 
 /** Plays the loop over `sockets` (the first one publishes) and measures its rate and what it cost `pids`, the server's
  *  processes.
- *  @throws Error when nothing arrives for ten seconds: the server lost a message, or has stopped */
+ *  @throws FanwireError FANWIRE_BENCH_STALLED when nothing arrives for ten seconds: the server lost a message, or has
+ *  stopped */
 export async function closedLoop(sockets: ByteSockets, pids: readonly number[], loop: ClosedLoop): Promise<Capacity> {
   const cpuBefore = cpuSeconds(pids);
   const { deliveries, elapsedMs } = await playLoop(sockets, loop);
@@ -46,7 +49,7 @@ export async function closedLoop(sockets: ByteSockets, pids: readonly number[], 
 }
 
 /** Plays the loop until `durationMs` is over and the last burst has arrived.
- *  @throws Error when nothing arrives for ten seconds */
+ *  @throws FanwireError FANWIRE_BENCH_STALLED when nothing arrives for ten seconds */
 export function playLoop(sockets: ByteSockets, loop: ClosedLoop): Promise<Delivered> {
   const [publisher] = sockets.sockets;
   if (publisher === undefined) throw new Error('a closed loop needs at least one open socket');
@@ -57,14 +60,16 @@ export function playLoop(sockets: ByteSockets, loop: ClosedLoop): Promise<Delive
   let published = 0;
   return new Promise((resolve, reject) => {
     let lastReceived = -1;
+    let silentS = 0;
     const watch = setInterval(() => {
-      if (sockets.received === lastReceived) {
-        end();
-        const missing = due - sockets.received;
-        reject(new Error(`closed loop: no byte for ${STALL_MS / 1000} s with ${missing} outstanding`));
-      }
+      silentS = sockets.received === lastReceived ? silentS + 1 : 0;
       lastReceived = sockets.received;
-    }, STALL_MS);
+      if (silentS < STALL_S) return;
+      end();
+      const missing = `${due - sockets.received} of the bytes that were due`;
+      const what = `it delivered nothing for ${STALL_S} s in the closed loop, with ${missing} outstanding`;
+      reject(new FanwireError('FANWIRE_BENCH_STALLED', what));
+    }, 1000);
     const end = (): void => {
       clearInterval(watch);
       sockets.onReceive = undefined;

@@ -96,6 +96,7 @@ export const ERROR_CODES = {
   FANWIRE_BENCH_TARGET: failed('the server under test did not start'),
   FANWIRE_BENCH_UNREACHABLE: failed('the server under test cannot be reached'),
   FANWIRE_BENCH_NO_CONNECTION: failed('the server under test took no connection'),
+  FANWIRE_BENCH_STALLED: failed('the server under test took messages and stopped delivering them'),
   FANWIRE_BENCH_NO_BROKER: failed('the scenario needs a NATS server, which did not start'),
   FANWIRE_BENCH_PEER_ABSENT: failed('a peer is not installed here'),
   FANWIRE_BENCH_FILE_LIMIT: failed('the open-file limit does not allow as many connections'),

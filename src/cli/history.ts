@@ -78,7 +78,9 @@ async function writePage({ store, html, anchor, quiet }: PageFlags): Promise<voi
   const alerts = alertsOf(entries);
   for (const alert of alerts) process.stdout.write(`${describeAlert(alert)}\n`);
   const found = alerts.length === 0 ? 'no change of level' : `${alerts.length} change${alerts.length === 1 ? '' : 's'}`;
-  process.stdout.write(`${found} in ${entries.length} entries; the page is ${html}\n`);
+  process.stdout.write(
+    `${found} in ${entries.length} ${entries.length === 1 ? 'entry' : 'entries'}; the page is ${html}\n`,
+  );
   if (process.env.GITHUB_ACTIONS !== 'true') return;
   for (const alert of alerts) if (alert.isNew) process.stdout.write(`${annotation(alert)}\n`);
 }

@@ -31,7 +31,7 @@ test('a limit too short for the fewest pairs that can decide is refused, with wh
   assert.throws(() => refuseHopeless(setups, 0.01, leastPairS(setup) * 5000), {
     code: 'FANWIRE_USAGE_COMPARE_HOPELESS',
     message:
-      /can never decide: a verdict takes 9 pairs at least at --alpha 0\.01, .*; allow \d+(\.\d)? minutes or more/,
+      /can never decide: a verdict takes 9 pairs at least at --alpha 0\.01, .*; allow --max-minutes \d+(\.\d)? or more/,
   });
 });
 

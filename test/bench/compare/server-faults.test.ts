@@ -2,12 +2,15 @@
 // dies measures nothing.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { capacityInTurns, ServerStalled } from '../../../bench/compare/capacity.js';
 import { describeFaults, ServerFaults } from '../../../bench/compare/server-faults.js';
-import { constructRepository } from '../../support/constructed-repository.js';
+import { startCommandTarget } from '../../../bench/targets/command.js';
+import type { Target } from '../../../bench/targets/target.js';
+import { constructRepository, temporaryFolder } from '../../support/constructed-repository.js';
 import { needs } from '../../support/needs.js';
 
 const CLI = fileURLToPath(new URL('../../../src/cli.js', import.meta.url));
@@ -22,7 +25,7 @@ test('one death of the head’s alone is a fault at the end, two end the play; n
   assert.ok(faults.isClear(0.01) && faults.outcome(0.01).isHeadWorse);
   assert.equal(
     describeFaults(faults.outcome(0.01)),
-    'the server ended or dropped clients in head’s 2 of 2 runs, base’s 0 of 1 runs (ended with exit code 1: Error: boom)',
+    'the server ended, dropped clients or stopped delivering in head’s 2 of 2 runs, base’s 0 of 1 runs (ended with exit code 1: Error: boom)',
   );
   faults.failed('base', 'ended with exit code 1', true);
   assert.ok(!faults.isClear(0.01) && !faults.outcome(0.01).isHeadWorse, 'the base dies as well');
@@ -41,23 +44,27 @@ test('dropped clients are a matter of chance until the sign test says otherwise'
   assert.equal(describeFaults(new ServerFaults().outcome(0.01)), undefined);
 });
 
-/** A relay that ends with `error` after so many messages; `Infinity`: never. */
-const relay = (messages: string): string => `
+const HOLDS = '';
+const DIES = "if (++messages > 30) throw new RangeError('out of messages');";
+const LOSES = 'if (++messages % 50 === 0) return;';
+
+/** A relay that does `first` with each message. */
+const relay = (first: string): string => `
 const { WebSocketServer } = require('${WS}');
 const topics = new Map();
-let left = ${messages};
+let messages = 0;
 new WebSocketServer({ port: Number(process.env.PORT), host: '127.0.0.1' }).on('connection', (socket, { url }) => {
   if (!topics.has(url)) topics.set(url, new Set());
   const peers = topics.get(url).add(socket);
   socket.on('message', (message, binary) => {
-    if (--left < 0) throw new RangeError('out of messages');
+    ${first}
     for (const peer of peers) if (peer !== socket) peer.send(message, { binary });
   });
   socket.on('close', () => peers.delete(socket));
 });
 `;
 
-function play(t: TestContext, base: string, head: string) {
+function play(t: TestContext, base: string, head: string, capacityMs = 0) {
   const repository = constructRepository(t);
   repository.write('server.js', relay(base));
   repository.commit();
@@ -73,7 +80,7 @@ function play(t: TestContext, base: string, head: string) {
     '--warmup',
     '0',
     '--capacity',
-    '0',
+    String(capacityMs),
     '--pairs',
     '4',
     '--max-minutes',
@@ -98,11 +105,20 @@ function play(t: TestContext, base: string, head: string) {
   return { status, stderr, stdout, json };
 }
 
+async function relayTarget(t: TestContext, first: string): Promise<Target> {
+  const file = join(temporaryFolder(t), 'server.js');
+  writeFileSync(file, relay(first));
+  const command = `${process.execPath} ${file}`;
+  const target = await startCommandTarget({ name: 'a', version: '', command, path: '', dialect: 'raw', cores: [] });
+  t.after(() => target.stop());
+  return target;
+}
+
 test(
   'a head that dies in the middle of its runs is judged worse, which is named first with its last words',
   needs('git'),
   (t) => {
-    const { status, stderr, stdout, json } = play(t, 'Infinity', '30');
+    const { status, stderr, stdout, json } = play(t, HOLDS, DIES);
     assert.equal(status, 1, stderr);
     assert.match(stdout, /^Regressed/m);
     const { verdict, reasons, scenarios } = JSON.parse(readFileSync(json, 'utf8'));
@@ -115,9 +131,37 @@ test(
   },
 );
 
+test(
+  'a head that loses messages is judged worse for them, and no closed loop waits for what never comes',
+  needs('git'),
+  (t) => {
+    const { status, stderr, json } = play(t, HOLDS, LOSES, 800);
+    if (status === 3 && stderr.includes('FANWIRE_COMPARE_INVALID')) {
+      t.diagnostic(`no quiet machine to compare on: ${stderr.trim().split('\n').at(-1)}`);
+      assert.doesNotMatch(stderr, /server failed|of its own/);
+      return;
+    }
+    assert.equal(status, 1, stderr);
+    const { verdict, reasons, scenarios } = JSON.parse(readFileSync(json, 'utf8'));
+    assert.equal(verdict, 'regressed');
+    assert.match(reasons[0], /^messages lost or duplicated: \d+ by head, 0 by base$/);
+    assert.equal(scenarios[0].serverFaults.head.failed, 0);
+  },
+);
+
+test('a server that stops delivering in the closed loop is named, not the one beside it', async (t) => {
+  const [holds, stops] = await Promise.all([relayTarget(t, HOLDS), relayTarget(t, LOSES)]);
+  const options = { subscribers: 2, capacityMs: 100, countsInstructions: false };
+  await assert.rejects(
+    capacityInTurns([holds, stops], options),
+    (error) =>
+      error instanceof ServerStalled && error.target === stops && /delivered nothing for 10 s/.test(error.message),
+  );
+});
+
 test('a base that dies measures nothing: exit code 3, with the reason', needs('git'), (t) => {
-  for (const head of ['Infinity', '30']) {
-    const { status, stderr } = play(t, '30', head);
+  for (const head of [HOLDS, DIES]) {
+    const { status, stderr } = play(t, DIES, head);
     assert.equal(status, 3, stderr);
     assert.match(
       stderr,

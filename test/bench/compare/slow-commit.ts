@@ -1,11 +1,12 @@
 // A slow commit on its way through all that a team would do with it, each step by the command line that the docs give:
 // compared, commented on, kept in the history with a change point, explained, found again by bisection. Takes some
-// minutes and is no part of `npm test`: `npm run rehearse`. The pages are left in results/rehearsal, to be looked at.
+// minutes on a quiet machine and is no part of `npm test`: `npm run rehearse`, or one step of it with
+// `--test-name-pattern`. The pages are left in results/rehearsal, to be looked at.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { constructRepository } from '../../support/constructed-repository.js';
 import { gitHubServer } from '../../support/github-server.js';
@@ -27,93 +28,71 @@ new WebSocketServer({ port: Number(process.env.PORT), host: '127.0.0.1' }).on('c
   socket.on('close', () => peers.delete(socket));
 });`;
 
-test('a slow commit is judged, commented on, seen in the history, explained and found', async (t) => {
-  rmSync(PAGES, { recursive: true, force: true });
+/** Twelve commits of a relay, slow from the eighth on, and `fanwire` as it is called beside them. */
+async function rehearsal(t: TestContext) {
   mkdirSync(PAGES, { recursive: true });
   const repository = constructRepository(t);
   const commits = Array.from({ length: COMMITS }, (_, i) => {
     repository.write('server.js', server(i));
     return repository.commit(`commit ${i}`);
   });
-  const [anchor = '', last = ''] = [commits[0], commits.at(-1)];
   const github = await gitHubServer(t);
-  const env = {
-    ...process.env,
-    GITHUB_TOKEN: github.token,
-    GITHUB_REPOSITORY: 'o/relay',
-    GITHUB_API_URL: github.api,
-  };
+  const env = { ...process.env, GITHUB_TOKEN: github.token, GITHUB_REPOSITORY: 'o/relay', GITHUB_API_URL: github.api };
   // Not spawnSync: the server that is commented to runs here.
-  const fanwire = (args: string[]): Promise<{ code: number | null; said: string }> =>
+  const fanwire = (...args: string[]): Promise<{ code: number | null; said: string }> =>
     new Promise((resolve) => {
       const child = spawn(process.execPath, [CLI, ...args], { cwd: repository.folder, env, timeout: 400_000 });
       let said = '';
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text));
       child.once('close', (code) => resolve({ code, said }));
     });
-  const load = ['--subscribers', '20', '--rate', '100', '--duration', '0.5', '--warmup', '0.2', '--capacity', '0'];
-  const how = ['--start', 'node server.js', '--build', 'true', '--cache', join(repository.place, 'cache'), ...load];
-  const budget = ['--budget', 'cpu:+10%'];
-  const kept = (name: string): string => join(PAGES, name);
+  const cache = join(repository.place, 'cache');
+  const [anchor = '', last = '', slow = ''] = [commits[0], commits.at(-1), commits[SLOW_FROM]];
+  return { fanwire, github, commits, anchor, last, slow, how: [...HOW, '--cache', cache] };
+}
 
-  const reports = [
-    '--json',
-    kept('pull-request.json'),
-    '--html',
-    kept('comparison.html'),
-    '--md',
-    kept('comparison.md'),
-  ];
-  const compared = await fanwire(['compare', '--base', anchor, '--head', last, ...budget, ...how, ...reports]);
+const LOAD = ['--subscribers', '20', '--rate', '100', '--duration', '0.5', '--warmup', '0.2', '--capacity', '0'];
+const HOW = ['--start', 'node server.js', '--build', 'true', '--budget', 'cpu:+10%', ...LOAD];
+
+const kept = (name: string): string => join(PAGES, name);
+
+test('a slow commit is judged, explained and commented on', async (t) => {
+  const { fanwire, github, anchor, last, how } = await rehearsal(t);
+  const reports = ['json', 'html', 'md'].flatMap((kind) => [`--${kind}`, kept(`comparison.${kind}`)]);
+  rmSync(kept('comparison.md'), { force: true });
+  const compared = await fanwire('compare', '--base', anchor, '--head', last, ...how, ...reports);
   assert.equal(compared.code, 1, compared.said);
   assert.match(compared.said, /checksum server\.js: .* a delivery/);
   assert.match(readFileSync(kept('comparison.html'), 'utf8'), /class="flame"/);
 
-  const commented = await fanwire(['comment', kept('pull-request.json'), '--pull-request', '12']);
+  const commented = await fanwire('comment', kept('comparison.json'), '--pull-request', '12');
   assert.equal(commented.code, 0, commented.said);
   assert.match(github.comments[0]?.body ?? '', /checksum server\.js/);
+  writeFileSync(kept('comment.md'), github.comments[0]?.body ?? '');
+});
 
-  const files: string[] = [];
+test('a slow commit is seen in the history, as the change of level it is', async (t) => {
+  const { fanwire, commits, anchor, slow, how } = await rehearsal(t);
+  const files = commits.map((_, i) => kept(`commit-${String(i).padStart(2, '0')}.json`));
   for (const [i, commit] of commits.entries()) {
-    const json = kept(`commit-${String(i).padStart(2, '0')}.json`);
-    const played = await fanwire([
-      'compare',
-      '--base',
-      anchor,
-      '--head',
-      commit,
-      '--pairs',
-      '2',
-      '--no-why',
-      ...budget,
-      ...how,
-      '--json',
-      json,
-    ]);
+    const sides = ['--base', anchor, '--head', commit, '--pairs', '2', '--no-why'];
+    const played = await fanwire('compare', ...sides, ...how, '--json', files[i] as string);
     assert.ok(played.code === 0 || played.code === 1, played.said);
-    files.push(json);
   }
-  const added = await fanwire(['history', 'add', ...files, '--store', 'branch:perf-history']);
+  const added = await fanwire('history', 'add', ...files, '--store', 'branch:perf-history');
   assert.match(added.said, new RegExp(`^${COMMITS} added`), added.said);
-  const page = await fanwire(['history', 'page', '--store', 'branch:perf-history', '--html', kept('history.html')]);
+  const page = await fanwire('history', 'page', '--store', 'branch:perf-history', '--html', kept('history.html'));
   assert.equal(page.code, 0, page.said);
-  assert.match(page.said, new RegExp(commits[SLOW_FROM]?.slice(0, 7) ?? ''), page.said);
+  assert.match(page.said, new RegExp(slow.slice(0, 7)), page.said);
+});
 
-  const found = await fanwire([
-    'bisect',
-    '--good',
-    anchor,
-    '--bad',
-    last,
-    ...budget,
-    ...how,
-    '--json',
-    kept('bisection.json'),
-  ]);
+test('a slow commit is found by bisection', async (t) => {
+  const { fanwire, anchor, last, slow, how } = await rehearsal(t);
+  const found = await fanwire('bisect', '--good', anchor, '--bad', last, ...how, '--json', kept('bisection.json'));
   assert.equal(found.code, 0, found.said);
+  const { firstBad } = JSON.parse(readFileSync(kept('bisection.json'), 'utf8')) as { firstBad: { commit: string }[] };
   assert.deepEqual(
-    JSON.parse(readFileSync(kept('bisection.json'), 'utf8')).firstBad.map(({ commit }: { commit: string }) => commit),
-    [commits[SLOW_FROM]],
+    firstBad.map(({ commit }) => commit),
+    [slow],
   );
-  t.diagnostic(`the pages are in ${PAGES}`);
 });

@@ -63,7 +63,7 @@ test('what a suite cannot be is one line that names the place and the mend', (t)
     ['[]', /the file must be a JSON object/],
     ['{"scenarios": []}', /"scenarios" must be a list/],
     ['{"scenario": ["fan-out"]}', /unknown key "scenario".*did you mean .*scenarios/i],
-    ['{"scenarios": ["fanout"]}', /there is no scenario "fanout".*fan-out/],
+    ['{"scenarios": ["fanout"]}', /--suite .*: scenarios\[0\]: there is no scenario "fanout".*fan-out/],
     ['{"scenarios": ["burst", "burst"]}', /two scenarios are named "burst": give one a "name" of its own/],
     ['{"scenarios": [{"scenario": "burst", "plan": {"rat": 5}}]}', /unknown key "rat".*rate/],
     ['{"scenarios": [{"scenario": "burst", "plan": {"rate": -5}}]}', /"rate" must be a number from 0/],
