@@ -53,6 +53,8 @@ export interface Threads {
   readonly self: number;
   /** The thread that numbers a topic's messages. */
   ownerOf(topic: string): number;
+  /** Whether a thread is there. */
+  has(thread: number): boolean;
   /** False where the thread is away. What does not fit into bounded memory is lost, and counted in `status()`. */
   send(thread: number, topic: string, record: Uint8Array): boolean;
   /** Sends to every other thread that has subscribers of the topic. */

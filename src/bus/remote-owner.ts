@@ -21,6 +21,10 @@ export class RemoteOwner implements Threads {
     return OWNER;
   }
 
+  has(): boolean {
+    return true;
+  }
+
   send(_thread: number, topic: string, record: Uint8Array): boolean {
     if (readRecord(record).record.is === 'leave') this.owner.unsubscribe(topic);
     else this.owner.take(topic, record, (answer) => this.observer.record(OWNER, topic, answer));

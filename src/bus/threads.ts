@@ -136,8 +136,12 @@ export class ThreadsBus implements Bus, Threads {
     return this.hub ?? slotOf(topic) % this.count;
   }
 
+  has(thread: number): boolean {
+    return this.peers.has(thread);
+  }
+
   send(thread: number, topic: string, record: Uint8Array): boolean {
-    if (!this.peers.has(thread)) return false;
+    if (!this.has(thread)) return false;
     this.push(thread, topic, RECORD, record);
     return true;
   }

@@ -58,3 +58,18 @@ export function readRecord(bytes: Uint8Array): { readonly record: SequenceRecord
   const end = text.indexOf('\n');
   return { record: JSON.parse(text.slice(0, end)) as SequenceRecord, body: text.slice(end + 1) };
 }
+
+/** Of a message what is known, for a record. */
+export function aboutMessage(
+  from: string | undefined,
+  sender: string | undefined,
+  key?: string,
+  pid?: string,
+): { from?: string; sender?: string; key?: string; pid?: string } {
+  return {
+    ...(from !== undefined && { from }),
+    ...(sender !== undefined && { sender }),
+    ...(key !== undefined && { key }),
+    ...(pid !== undefined && { pid }),
+  };
+}

@@ -58,19 +58,22 @@ export class Exchange {
   }
 
   /** Fans out what an enveloped socket published. `acknowledge` gets its seq, 0 where the topic has no history, and
-   *  undefined where it cannot be known whether a repeated one had been published already. */
+   *  undefined where it cannot be known whether a repeated one had been published already. One that `isUnasked` may get
+   *  no answer. */
   publishPayload(
     name: string,
     sender: Connection,
     payload: Payload,
     once: PublishId | undefined,
     acknowledge: Acknowledge,
+    isUnasked: boolean,
   ): void {
     const { body } = payload;
     const from = sender.user;
     const { sequencer } = this;
-    if (sequencer?.keeps(name) && sequencer.publish({ topic: name, body, from, sender, payload, once }, acknowledge)) {
-      return;
+    if (sequencer?.keeps(name)) {
+      const outgoing = { topic: name, body, from, sender, payload, once, isUnasked };
+      if (sequencer.publish(outgoing, acknowledge)) return;
     }
     if (once !== undefined && !this.isNew(publishKey(name, from, once.pid), once.repeat, acknowledge)) return;
     if (this.bus !== noBus) this.bus.forward(name, writeParcel(body, from, payload.key), CrossingKind.envelope);

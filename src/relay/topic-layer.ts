@@ -68,7 +68,6 @@ export class TopicLayer {
             newestBy: (topic, isState) => newestBy(deliverRules, topic, isState),
             evicted: () => shared.counters.stateEvicted++,
           });
-    this.sequencer = this.history && new Sequencer(this.history, threads, recent);
     const presence = compilePatterns(config.presence, '--presence');
     const hasPresence = (topic: string): boolean => presence.matches(topic);
     const { counters } = shared;
@@ -77,7 +76,8 @@ export class TopicLayer {
       counters,
       maxBytes: config.maxBackpressureBytes >>> 1, // of a socket's limit: what one window holds must not make it a slow consumer
     });
-    const { deliveryOf } = this.windows;
+    const { deliveryOf, newCrossings } = this.windows;
+    this.sequencer = this.history && new Sequencer(this.history, threads, recent, newCrossings);
     this.topics = new TopicTable(config.maxTopics, { history: this.sequencer, hasPresence, deliveryOf, interest: bus });
     this.past = new PastReads(this.topics);
     this.presence = new Presence(new Announcements(fanOut), bus, this.topics, idPrefix);

@@ -38,6 +38,7 @@ export class SimulatedThreads {
     return {
       self,
       ownerOf: this.ownerOf,
+      has: (thread) => this.isAlive(thread),
       send: (thread, topic, record) => this.send(self, thread, { topic, record }),
       sendToInterested: (topic, record) => {
         for (const [thread, { wanted }] of this.places.entries()) {

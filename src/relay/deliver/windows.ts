@@ -1,6 +1,7 @@
 // Which topics are delivered in windows: by the relay's rules, and by subscribers that asked for a longer window of
 // their own.
 import type { Bus } from '../../bus/bus.js';
+import { crossAtOnce, type NewCrossings } from '../../bus/crossings.js';
 import { noBus } from '../../bus/none.js';
 import { keyReader } from '../../config/deliver-key.js';
 import type { DeliverRule } from '../../config/deliver-rules.js';
@@ -17,6 +18,7 @@ import type {
 } from '../fanout/audience.js';
 import { AllLane } from './all-lane.js';
 import { ConflatingBus } from './conflating-bus.js';
+import { CrossingRules } from './crossings.js';
 import type { AudienceAccess, Drainable, Lane, LaneContext } from './lane.js';
 import { LatestLane } from './latest-lane.js';
 import { WindowClock } from './window-clock.js';
@@ -29,12 +31,19 @@ export class Windows {
   private readonly clocks = new Map<number, WindowClock>();
   private readonly stalledIn = new Map<Connection, Set<Drainable>>();
   private readonly context: LaneContext;
+  /** For what is on its way to other threads and nodes. */
+  readonly newCrossings: NewCrossings;
 
   constructor(
     private readonly rules: readonly DeliverRule[],
     context: Omit<LaneContext, 'stalledIn'>,
   ) {
     this.context = { ...context, stalledIn: this.stalledIn };
+    const { counters, maxBytes } = context;
+    const clockOf = (windowMs: number): WindowClock => this.clockOf(windowMs);
+    this.newCrossings = rules.every(({ mode }) => mode === 'all')
+      ? crossAtOnce
+      : new CrossingRules(rules, clockOf, counters, maxBytes).newCrossings;
   }
 
   /** What a new topic is delivered by; undefined where no rule matches it. */
@@ -45,8 +54,8 @@ export class Windows {
 
   /** `bus`, on which what is replaced within a window does not travel. */
   conflating(bus: Bus): Bus {
-    if (bus === noBus || this.rules.every(({ mode }) => mode === 'all')) return bus;
-    return new ConflatingBus(bus, this.rules, (windowMs) => this.clockOf(windowMs), this.context.counters);
+    const { newCrossings } = this;
+    return bus === noBus || newCrossings === crossAtOnce ? bus : new ConflatingBus(bus, newCrossings);
   }
 
   /** The lane of a subscriber that is written to at most every `everyMs` (0: as the topic is); undefined where that is

@@ -11,6 +11,9 @@ export interface Outgoing {
   /** Both forms of it, where they are at hand: it need not be made from `body` again. Valid until publish() returns. */
   readonly payload: Payload;
   readonly once?: PublishId | undefined;
+  /** Its publisher waits for no answer: of a state that is delivered by windows it may be replaced on its way. Unless
+   *  given, it is that where there is no `acknowledge`. */
+  readonly isUnasked?: boolean;
 }
 
 /** A message with its place in the topic, to be fanned out here. */

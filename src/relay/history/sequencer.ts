@@ -2,14 +2,16 @@
 // which numbers its messages and keeps them: publishes go to the owner and come back numbered, in one order for all,
 // and the other threads keep a copy while they have subscribers. A relay that is alone owns every topic.
 import type { Threads } from '../../bus/bus.js';
+import { crossAtOnce, type NewCrossings } from '../../bus/crossings.js';
 import type { PublishId } from '../../protocol/ops.js';
 import { keptBody, publishKey } from '../../protocol/publish-id.js';
-import { readRecord, type SequenceRecord, writeRecord } from '../../protocol/sequence-record.js';
+import { aboutMessage, readRecord, type SequenceRecord, writeRecord } from '../../protocol/sequence-record.js';
 import type { HistoryStore, TopicHistory } from './history.js';
 import type { MemoryHistory } from './memory.js';
 import type { Acknowledge, Numbered, Outgoing, SequencerObserver } from './numbering.js';
 import type { RecentPublishes } from './recent-publishes.js';
 import { ReplicaHistory } from './replica.js';
+import { StateCrossings } from './state-crossings.js';
 
 /** How often the relay looks for owners that have not answered, to ask them again. */
 const ASK_AGAIN_MS = 1000;
@@ -28,12 +30,18 @@ export class Sequencer implements HistoryStore {
   private nextAsk = 1;
   /** When an owner last sent a copy. While copies come in, nobody is asked again. */
   private heardAtMs = 0;
+  private readonly crossings: StateCrossings | undefined;
 
+  /** @param newCrossings says of which topics only the newest crosses, where that is a state */
   constructor(
     private readonly own: MemoryHistory,
     private readonly threads: Threads | undefined,
     private readonly recent: RecentPublishes,
-  ) {}
+    newCrossings: NewCrossings = crossAtOnce,
+  ) {
+    this.crossings =
+      threads && new StateCrossings(threads, newCrossings, (message) => this.observer.numbered({ ...message, seq: 0 }));
+  }
 
   /** Begins to hear other threads, and tells `observer` what they number. */
   start(observer: SequencerObserver): void {
@@ -87,9 +95,14 @@ export class Sequencer implements HistoryStore {
       acknowledge?.(seq);
       return true;
     }
+    const { payload, isUnasked = acknowledge === undefined } = message;
+    if (isUnasked && once === undefined && this.own.keepsState(topic)) {
+      const unnumbered = { topic, body, from, sender: sender?.id, key: payload.key };
+      if (this.crossings?.holdForOwner(unnumbered, payload)) return true;
+    }
+    this.crossings?.nowToOwner(topic);
     const about = {
-      ...optional(from, sender?.id, message.payload.key),
-      ...(once && { pid: once.pid }),
+      ...aboutMessage(from, sender?.id, payload.key, once?.pid),
       ...(once?.repeat !== undefined && { repeat: once.repeat }),
     };
     if (acknowledge === undefined) return this.send(topic, { is: 'publish', ...about }, body);
@@ -169,10 +182,9 @@ export class Sequencer implements HistoryStore {
     const history = this.own.open(topic);
     if (history === undefined) return 0;
     const seq = history.append(keptBody(body, pid), from, key);
-    if (this.threads !== undefined) {
-      const about = optional(from, typeof sender === 'string' ? sender : sender?.id, key, pid);
-      const record = writeRecord({ is: 'numbered', epoch: history.epoch, seq, after: seq - 1, ...about }, body);
-      this.threads.sendToInterested(topic, record);
+    if (this.crossings !== undefined) {
+      const about = aboutMessage(from, typeof sender === 'string' ? sender : sender?.id, key, pid);
+      this.crossings.toOthers(history, { epoch: history.epoch, seq, ...about }, body);
     }
     this.observer.numbered({ ...message, seq });
     return seq;
@@ -198,6 +210,7 @@ export class Sequencer implements HistoryStore {
   }
 
   private sendKept(thread: number, topic: string, ask: number): void {
+    this.crossings?.nowToOthers(topic);
     const history = this.own.open(topic);
     const { threads } = this;
     if (history === undefined || threads === undefined) return;
@@ -207,7 +220,7 @@ export class Sequencer implements HistoryStore {
     for (let kept = history.next(floor, 'all'); kept !== undefined; kept = history.next(last, 'all')) {
       const { body, from, key, publishedAtMs } = kept;
       const age = Math.round(this.own.nowMs() - publishedAtMs);
-      const record = { is: 'message', seq: kept.seq, after: last, age, ...optional(from, undefined, key) } as const;
+      const record = { is: 'message', seq: kept.seq, after: last, age, ...aboutMessage(from, undefined, key) } as const;
       threads.send(thread, topic, writeRecord(record, body));
       last = kept.seq;
     }
@@ -215,6 +228,7 @@ export class Sequencer implements HistoryStore {
   }
 
   private sendWhere(thread: number, topic: string, ask: number): void {
+    this.crossings?.nowToOthers(topic);
     const history = this.own.open(topic);
     if (history === undefined) return;
     const { epoch, seq } = history;
@@ -271,18 +285,4 @@ export class Sequencer implements HistoryStore {
   private ownerOf(topic: string): number {
     return this.threads?.ownerOf(topic) ?? 0;
   }
-}
-
-function optional(
-  from: string | undefined,
-  sender: string | undefined,
-  key?: string,
-  pid?: string,
-): { from?: string; sender?: string; key?: string; pid?: string } {
-  return {
-    ...(from !== undefined && { from }),
-    ...(sender !== undefined && { sender }),
-    ...(key !== undefined && { key }),
-    ...(pid !== undefined && { pid }),
-  };
 }

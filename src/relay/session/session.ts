@@ -156,10 +156,11 @@ export class Session implements SocketSession {
     connection.published++;
     counters.published++;
     counters.publishedBytes += bytes;
-    exchange.publishPayload(name, connection, payload, once, (seq) => {
+    const acknowledge = (seq: number | undefined): void => {
       if (seq === undefined) this.refuse(Refused.unconfirmed, id, name);
       else this.ok(id, seq === 0 ? {} : { seq });
-    });
+    };
+    exchange.publishPayload(name, connection, payload, once, acknowledge, id === undefined);
   }
 
   private subscribe({ topic: name, id, since, rewind, everyMs, newsTogether }: OpOf<'sub'>): void {

@@ -7,6 +7,7 @@ import { noBus } from '../../../src/bus/none.js';
 import { parseDeliverRules } from '../../../src/config/deliver-rules.js';
 import { writeParcel } from '../../../src/protocol/parcel.js';
 import { ConflatingBus } from '../../../src/relay/deliver/conflating-bus.js';
+import { CrossingRules } from '../../../src/relay/deliver/crossings.js';
 import { WindowClock } from '../../../src/relay/deliver/window-clock.js';
 
 test('of a newest-only topic a window sends the newest of each key across; all else crosses at once', async () => {
@@ -18,7 +19,8 @@ test('of a newest-only topic a window sends the newest of each key across; all e
   const clock = new WindowClock(60_000);
   const counters = { conflated: 0 };
   const rules = parseDeliverRules('keyed/*=60s,latest-by-key:=;latest/*=60s,latest;all/*=60s');
-  const conflating = new ConflatingBus(bus, rules, () => clock, counters);
+  const { newCrossings } = new CrossingRules(rules, () => clock, counters, 1000);
+  const conflating = new ConflatingBus(bus, newCrossings);
   const send = (topic: string, text: string, kind: CrossingKind = CrossingKind.text): void =>
     conflating.forward(topic, Buffer.from(text), kind);
   send('free', '1');
@@ -49,7 +51,15 @@ test('of a newest-only topic a window sends the newest of each key across; all e
   await turn();
   assert.deepEqual(crossed, [], 'the window has just begun');
   clock.endAll();
-  assert.deepEqual(crossed, ['latest/t 5']);
+  assert.deepEqual(crossed.splice(0), ['latest/t 5']);
+  clock.endAll();
+  const large = 'x'.repeat(600);
+  for (const key of ['a', 'b']) send('keyed/u', `${key}=${large}`);
+  assert.equal(
+    crossed.splice(0).length,
+    2,
+    'what is too much to wait crosses before the end, and nothing of it is lost',
+  );
   clock.endAll();
   clock.stop();
 });

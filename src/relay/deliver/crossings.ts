@@ -1,0 +1,109 @@
+// What waits to cross to other workers and nodes, of topics of which only the newest is delivered: the newest of each
+// key, which crosses at most once a window.
+
+import type { BeginCrossing, Crossing, Crossings, NewCrossings } from '../../bus/crossings.js';
+import { type KeyReader, keyReader } from '../../config/deliver-key.js';
+import type { DeliverRule } from '../../config/deliver-rules.js';
+import { MAX_KEYS } from '../../config/state-rules.js';
+import { ruleFor } from '../../config/topic-rules.js';
+import type { Counters } from '../watch/counters.js';
+import type { WindowClock, Windowed } from './window-clock.js';
+
+/** Topics with something that waits; of more, every message crosses at once. */
+const MAX_LANES = 100_000;
+
+interface CrossingRule {
+  readonly pattern: string;
+  /** Undefined where every message crosses. */
+  readonly newest: { readonly clock: WindowClock; readonly keyOf: KeyReader } | undefined;
+}
+
+export class CrossingRules {
+  private readonly rules: readonly CrossingRule[];
+
+  constructor(
+    rules: readonly DeliverRule[],
+    clockOf: (windowMs: number) => WindowClock,
+    private readonly counters: Pick<Counters, 'conflated'>,
+    /** Bytes of one topic that may wait. */
+    private readonly maxBytes: number,
+  ) {
+    this.rules = rules.map((rule) => ({
+      pattern: rule.pattern,
+      newest: rule.mode === 'all' ? undefined : { clock: clockOf(rule.windowMs), keyOf: keyReader(rule) },
+    }));
+  }
+
+  readonly newCrossings: NewCrossings = <Message>(begin: BeginCrossing<Message>): Crossings<Message> => {
+    const lanes = new Map<string, CrossingLane<Message>>();
+    return {
+      of: (topic) => {
+        const lane = lanes.get(topic);
+        if (lane !== undefined) return lane;
+        const newest = ruleFor(this.rules, topic)?.newest;
+        if (newest === undefined || lanes.size >= MAX_LANES) return undefined;
+        const { clock, keyOf } = newest;
+        const quiet = (): void => void lanes.delete(topic);
+        const opened = new CrossingLane<Message>(
+          keyOf,
+          (first) => begin(topic, first),
+          quiet,
+          this.maxBytes,
+          this.counters,
+        );
+        lanes.set(topic, opened);
+        clock.begin(opened);
+        return opened;
+      },
+      crossNow: (topic) => lanes.get(topic)?.crossNow(),
+    };
+  };
+}
+
+interface Waiting<Message> {
+  readonly message: Message;
+  readonly bytes: number;
+}
+
+/** One topic's messages that wait to cross; gone when a window passes without one. */
+class CrossingLane<Message> implements Windowed, Crossing<Message> {
+  private readonly newest = new Map<string, Waiting<Message>>();
+  private bytes = 0;
+  private cross: ((message: Message) => void) | undefined;
+
+  constructor(
+    readonly keyOf: KeyReader,
+    private readonly begin: (first: Message) => (message: Message) => void,
+    private readonly quiet: () => void,
+    private readonly maxBytes: number,
+    private readonly counters: Pick<Counters, 'conflated'>,
+  ) {}
+
+  keep(key: string, message: Message, bytes: number): void {
+    this.cross ??= this.begin(message);
+    const replaced = this.newest.get(key);
+    if (replaced !== undefined) {
+      this.newest.delete(key);
+      this.bytes -= replaced.bytes;
+      this.counters.conflated++;
+    }
+    this.newest.set(key, { message, bytes });
+    this.bytes += bytes;
+    // Nothing of it may be lost here: what is too much to wait does not.
+    if (this.newest.size > MAX_KEYS || this.bytes > this.maxBytes) this.crossNow();
+  }
+
+  crossNow(): void {
+    const waiting = [...this.newest.values()];
+    this.newest.clear();
+    this.bytes = 0;
+    for (const { message } of waiting) this.cross?.(message);
+  }
+
+  windowEnded(): boolean {
+    const isRunning = this.newest.size > 0;
+    this.crossNow();
+    if (!isRunning) this.quiet();
+    return isRunning;
+  }
+}
