@@ -109,8 +109,9 @@ class TopicWindows implements Delivery {
     if (rule === undefined) return;
     this.base = owner.newLane(topic, rule.windowMs, rule, {
       find: (dialect) => topic.audience(dialect),
-      open: (dialect) => topic.openAudience(dialect),
+      open: (dialect) => offTree(topic.openAudience(dialect), rule),
     });
+    offTree(topic.raw, rule);
   }
 
   take(message: Publication): boolean {
@@ -128,7 +129,7 @@ class TopicWindows implements Delivery {
     const windowMs = Math.min(MAX_WINDOW_MS, LENGTHS_MS.find((length) => length >= everyMs) ?? MAX_WINDOW_MS);
     let lane = this.longer.get(windowMs);
     if (lane === undefined) {
-      lane = this.owner.newLane(this.topic, windowMs, this.rule, ownAudiences(this.topic));
+      lane = this.owner.newLane(this.topic, windowMs, this.rule, ownAudiences(this.topic, this.rule));
       this.longer.set(windowMs, lane);
     }
     return lane;
@@ -146,12 +147,18 @@ class TopicWindows implements Delivery {
   }
 }
 
-function ownAudiences(topic: Topic): AudienceAccess {
+/** One message a window needs none of what uWS's topic tree is good for. */
+function offTree(audience: Audience, rule: DeliverRule | undefined): Audience {
+  if (rule?.mode === 'latest') audience.isOnTree = false;
+  return audience;
+}
+
+function ownAudiences(topic: Topic, rule: DeliverRule | undefined): AudienceAccess {
   const audiences = new Map<Dialect, Audience>();
   return {
     find: (dialect) => audiences.get(dialect),
     open: (dialect) => {
-      const audience = audiences.get(dialect) ?? topic.newAudience(dialect);
+      const audience = audiences.get(dialect) ?? offTree(topic.newAudience(dialect), rule);
       audiences.set(dialect, audience);
       return audience;
     },

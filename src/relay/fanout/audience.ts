@@ -153,6 +153,9 @@ export class Audience {
   readonly topic: Topic;
   /** Messages of one flush go out as one frame. */
   readonly isBatched: boolean;
+  /** Whether its subscribers are on its uWS topic; set before the first joins. Off it each gets its frame by itself, and
+   *  one of 16 KiB and more without a copy into a buffer of its own, which uWS would keep as long as the socket lives. */
+  isOnTree: boolean;
   /** Its subscribers, lagging ones included. */
   readonly subscribers = new Set<Connection>();
   /** How many of `subscribers` lag, and are off the uWS topic until they have drained. */
@@ -177,6 +180,7 @@ export class Audience {
     this.topic = topic;
     this.key = key;
     this.isBatched = dialect === 'batched';
+    this.isOnTree = !this.isBatched;
   }
 }
 

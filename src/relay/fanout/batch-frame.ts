@@ -2,7 +2,7 @@
 // first leaves out `op` and `topic`, which are those of the first. Senders among the subscribers get the array without
 // their own messages, cut out of the one for all.
 import { utf8 } from '../bytes.js';
-import type { Connection } from './audience.js';
+import type { Audience, Connection } from './audience.js';
 import type { Batch } from './batch.js';
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -11,6 +11,19 @@ const SHORT_HEAD = utf8('{"data":');
 const [COMMA, OPEN, CLOSE] = utf8(',[]') as unknown as [number, number, number];
 /** Room that stays allocated between flushes. */
 const KEPT_BYTES = 64 * 1024;
+
+/** Sends one message to all of an audience that is on no uWS topic, but its sender and those that lag. */
+export function sendToEach(
+  audience: Audience,
+  sender: Connection | undefined,
+  message: ArrayBuffer | Uint8Array,
+  isBinary: boolean,
+  compress: boolean,
+): void {
+  for (const subscriber of audience.subscribers) {
+    if (subscriber !== sender && subscriber.lag === undefined) subscriber.ws?.send(message, isBinary, compress);
+  }
+}
 
 export class BatchFrame {
   private bytes = NOTHING;

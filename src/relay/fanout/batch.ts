@@ -1,8 +1,11 @@
 // Messages that wait for a flush.
+import { FRAME_HEADER_BYTES } from '../bytes.js';
 
 /** What one audience waits for: three columns, reused, so that a queued message allocates no object of its own. */
 export class Batch<Sender> {
   count = 0;
+  /** As frames. */
+  bytes = 0;
   readonly messages: Uint8Array[] = [];
   readonly binary: boolean[] = [];
   readonly senders: (Sender | undefined)[] = [];
@@ -12,10 +15,12 @@ export class Batch<Sender> {
     this.binary[this.count] = isBinary;
     this.senders[this.count] = sender;
     this.count++;
+    this.bytes += message.byteLength + FRAME_HEADER_BYTES;
   }
 
   clear(): void {
     this.count = 0;
+    this.bytes = 0;
     this.messages.length = 0;
     this.binary.length = 0;
     this.senders.length = 0;

@@ -4,22 +4,23 @@
 // is the sender's. The 33rd message of a burst published in the handler therefore drains every subscriber one send() a
 // message. So: the first 31 messages of a loop iteration go out directly, everything else is queued and flushed in
 // setImmediate, where the cork buffer is free. There, up to 32 messages go through uWS's topic tree (one send() per
-// subscriber); more are written subscriber by subscriber under its own cork (one send() per 16 KiB instead of one per
-// 32 messages). After a burst that was longer, a large audience queues from the first message on for some iterations:
+// subscriber); more are written subscriber by subscriber under its own cork (one send() per 16 KiB, which is what the
+// cork buffer holds, instead of one per 32 messages). After a burst that was longer, a large audience queues from the first message on for some iterations:
 // what went out directly would have cost each subscriber a send() more than the burst needs. Measured in
 // docs/performance.md; the command that measures it is `npm run bench:fanout`.
 
-import { utf8 } from '../bytes.js';
+import { CORK_BYTES, FRAME_HEADER_BYTES, utf8 } from '../bytes.js';
 import type { TemplatedApp } from '../uws.js';
 import type { Counters } from '../watch/counters.js';
 import type { Audience, Connection } from './audience.js';
 import { Batch } from './batch.js';
-import { BatchFrame } from './batch-frame.js';
+import { BatchFrame, sendToEach } from './batch-frame.js';
 import { loopIteration } from './loop-iteration.js';
 import { isIn } from './membership.js';
 import { PublishTimer } from './publish-timer.js';
 import { Slab } from './slab.js';
 import type { SlowConsumers } from './slow.js';
+import { TopicTree } from './topic-tree.js';
 
 /** uWS's limit of pending messages per subscriber: one more, and it drains that subscriber at once. */
 const TREE_LIMIT = 32;
@@ -39,9 +40,7 @@ const UNBUFFERED_BYTES = 16 * 1024;
 const MAX_FRAME_BYTES = 256 * 1024;
 
 export class FanOut {
-  private app: TemplatedApp;
-  /** Apps of sockets that came in with an earlier certificate: each has topics of its own. */
-  private older: readonly TemplatedApp[] | undefined;
+  private readonly tree: TopicTree;
   private readonly slow: SlowConsumers;
   private readonly counters: Counters;
   private readonly compress: boolean;
@@ -58,7 +57,7 @@ export class FanOut {
   private receiver: Connection | undefined;
 
   constructor(app: TemplatedApp, slow: SlowConsumers, counters: Counters, compress: boolean) {
-    this.app = app;
+    this.tree = new TopicTree(app, compress);
     this.slow = slow;
     this.counters = counters;
     this.timer = new PublishTimer(counters.publishToFlushUs);
@@ -67,8 +66,7 @@ export class FanOut {
 
   /** @param older Apps beside `app` that have sockets; undefined where there are none */
   useApps(app: TemplatedApp, older: readonly TemplatedApp[] | undefined): void {
-    this.app = app;
-    this.older = older;
+    this.tree.useApps(app, older);
   }
 
   /**
@@ -89,8 +87,8 @@ export class FanOut {
         if (audience.unsweptBytes > this.slow.sweepEveryBytes) this.awaitFlush(audience);
         return;
       }
-      if (audience.isBatched) {
-        if (this.publishAlone(audience, sender, message)) return;
+      if (!audience.isOnTree) {
+        if (this.publishAlone(audience, sender, message, isBinary)) return;
       } else if (
         audience.direct < DIRECT_LIMIT &&
         (audience.expectsBursts === 0 || audience.subscribers.size < LARGE_AUDIENCE)
@@ -106,10 +104,15 @@ export class FanOut {
     this.awaitFlush(audience);
   }
 
-  /** Publishes the first message of a loop iteration to a batched audience that expects no others. Says whether it was
-   *  that. */
-  private publishAlone(audience: Audience, sender: Connection | undefined, message: ArrayBuffer | Uint8Array): boolean {
-    if (audience.expectsBursts > 0) return false;
+  /** Publishes the first message of a loop iteration to a small audience off the tree that expects no others. Says
+   *  whether it was that. */
+  private publishAlone(
+    audience: Audience,
+    sender: Connection | undefined,
+    message: ArrayBuffer | Uint8Array,
+    isBinary: boolean,
+  ): boolean {
+    if (audience.expectsBursts > 0 || audience.subscribers.size >= LARGE_AUDIENCE) return false;
     const iteration = loopIteration();
     if (iteration === audience.countedSince) {
       // There is another, or this Node.js cannot tell iterations apart.
@@ -117,7 +120,7 @@ export class FanOut {
       return false;
     }
     audience.countedSince = iteration;
-    this.publishNow(audience, sender, message, false);
+    this.publishNow(audience, sender, message, isBinary);
     if (audience.unsweptBytes > this.slow.sweepEveryBytes) this.awaitFlush(audience);
     return true;
   }
@@ -132,7 +135,7 @@ export class FanOut {
       const batch = audience.batch;
       if (batch !== undefined) {
         audience.batch = undefined;
-        if (audience.direct + batch.count > (audience.isBatched ? 1 : DIRECT_LIMIT))
+        if (audience.direct + batch.count > (audience.isOnTree ? DIRECT_LIMIT : 1))
           audience.expectsBursts = CALM_FLUSHES;
         else if (audience.expectsBursts > 0) audience.expectsBursts--;
         this.deliver(audience, batch);
@@ -203,24 +206,8 @@ export class FanOut {
     isBinary: boolean,
   ): void {
     const isSubscriber = this.account(audience, sender, message.byteLength);
-    // A sender that is not subscribed gets nothing anyway, and uWS refuses ws.publish on a socket without topics.
-    if (isSubscriber) sender?.ws?.publish(audience.key, message, isBinary, this.compress);
-    else this.app.publish(audience.key, message, isBinary, this.compress);
-    if (this.older !== undefined)
-      this.publishElsewhere(isSubscriber ? sender?.app : this.app, audience, message, isBinary);
-  }
-
-  /** Publishes on every App but the one that has it. */
-  private publishElsewhere(
-    done: TemplatedApp | undefined,
-    { key }: Audience,
-    message: ArrayBuffer | Uint8Array,
-    isBinary: boolean,
-  ): void {
-    if (this.app !== done) this.app.publish(key, message, isBinary, this.compress);
-    for (const app of this.older ?? []) {
-      if (app !== done) app.publish(key, message, isBinary, this.compress);
-    }
+    if (audience.isOnTree) this.tree.publish(audience.key, isSubscriber ? sender : undefined, message, isBinary);
+    else sendToEach(audience, sender, message, isBinary, this.compress);
   }
 
   /** Delivers a batch to an audience now, in one write a subscriber. Not inside a `message` handler. */
@@ -229,7 +216,9 @@ export class FanOut {
       this.deliverInFrames(audience, batch);
       return;
     }
-    if (audience.direct + batch.count <= TREE_LIMIT) {
+    const fits = audience.isOnTree ? audience.direct + batch.count <= TREE_LIMIT : batch.count === 1;
+    // What the cork buffer has no room for goes by runs that it has, not through buffers of all subscribers' own.
+    if (fits && (batch.count === 1 || batch.bytes <= CORK_BYTES)) {
       for (let i = 0; i < batch.count; i++) {
         this.publishNow(audience, batch.senders[i], batch.messages[i] as Uint8Array, batch.binary[i] as boolean);
         if (audience.unsweptBytes > this.slow.sweepEveryBytes) this.slow.sweep(audience);
@@ -240,11 +229,13 @@ export class FanOut {
     this.runTo = 0;
     while (this.runTo < batch.count) {
       this.runFrom = this.runTo;
-      do {
-        const message = batch.messages[this.runTo] as Uint8Array;
-        this.account(audience, batch.senders[this.runTo], message.byteLength);
-        this.runTo++;
-      } while (this.runTo < batch.count && audience.unsweptBytes <= this.slow.sweepEveryBytes);
+      for (let room = CORK_BYTES; this.runTo < batch.count; this.runTo++) {
+        const { byteLength } = batch.messages[this.runTo] as Uint8Array;
+        room -= byteLength + (byteLength < 126 ? 2 : FRAME_HEADER_BYTES);
+        const isFirst = this.runTo === this.runFrom;
+        if (!isFirst && (room < 0 || audience.unsweptBytes > this.slow.sweepEveryBytes)) break;
+        this.account(audience, batch.senders[this.runTo], byteLength);
+      }
       for (const subscriber of audience.subscribers) {
         if (subscriber.lag !== undefined) continue;
         this.receiver = subscriber;

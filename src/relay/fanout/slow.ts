@@ -11,6 +11,7 @@ import { closeReason } from '../bytes.js';
 import type { Counters } from '../watch/counters.js';
 import type { Connection } from './audience.js';
 import { type Audience, Lag } from './audience.js';
+import { listen, unlisten } from './membership.js';
 
 const SLOW_CONSUMER = closeReason('slow consumer');
 
@@ -71,7 +72,7 @@ export class SlowConsumers {
     if (connection.ws.getBufferedAmount() > this.limitBytes >>> 1) return;
     for (const audience of connection.lag.audiences()) {
       audience.lagging--;
-      connection.ws.subscribe(audience.key);
+      listen(connection, audience);
     }
     this.settle(connection);
   }
@@ -119,7 +120,7 @@ export class SlowConsumers {
     for (const audience of connection.audiences()) {
       lag.start(audience);
       audience.lagging++;
-      connection.ws?.unsubscribe(audience.key);
+      unlisten(connection, audience);
     }
     connection.lag = lag;
     this.lagging.add(connection);

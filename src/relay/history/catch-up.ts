@@ -1,17 +1,21 @@
 // Replays for subscribers that come back, or begin in the past: paced by what each socket takes and by what the loop
-// can spare, until the subscriber has reached the live stream. It joins that in the same step, so that nothing is
+// can spare beside live messages, until the subscriber has reached the live stream. It joins that in the same step, so that nothing is
 // missed and nothing comes twice.
+import { Deque } from '../../base/deque.js';
 import { lostFrame } from '../../protocol/frames.js';
-import { utf8 } from '../bytes.js';
+import { CORK_BYTES, FRAME_HEADER_BYTES, utf8 } from '../bytes.js';
 import type { Connection, Topic } from '../fanout/audience.js';
 import { OwnOps } from '../fanout/own-ops.js';
 import type { Beginning, Reading, TopicHistory } from './history.js';
+import { ReplayPace } from './replay-pace.js';
 import { ReplayedFrames } from './replayed-frames.js';
 
-/** Time for replays in one loop iteration, and messages at most: a herd of clients that come at once does not hold up
- *  the live ones. */
+/** Time for replays in one turn, and messages at most: a herd of clients that come at once does not hold up the live
+ *  ones. */
 const MS_PER_TURN = 1;
 const MESSAGES_PER_TURN = 2048;
+/** How long frames are kept for the next who wants the same. */
+const FRAMES_LINGER_MS = 1000;
 
 /** Replayed messages for one subscriber before the next has its turn. */
 const MESSAGES_PER_STEP = 128;
@@ -47,16 +51,23 @@ export class CatchUp {
 }
 
 export class CatchUps {
-  private readonly ready: CatchUp[] = [];
+  private readonly ready = new Deque<CatchUp>();
   private readonly paused = new Map<Connection, CatchUp[]>();
   private readonly frames = new ReplayedFrames();
+  private readonly pace: ReplayPace;
   private isScheduled = false;
+  private clearing: NodeJS.Timeout | undefined;
 
   /** Half of what a socket may hold back: one that arrives in the live stream must not be a slow consumer already. */
   private readonly pauseBytes: number;
+  /** For one write. */
+  private readonly writeBytes: number;
 
-  constructor(maxBackpressureBytes: number) {
+  /** @param liveDeliveries how many messages were delivered so far beside replays */
+  constructor(maxBackpressureBytes: number, liveDeliveries: () => number) {
     this.pauseBytes = Math.min(MAX_UNSENT_BYTES, maxBackpressureBytes >>> 1);
+    this.writeBytes = Math.min(CORK_BYTES, this.pauseBytes);
+    this.pace = new ReplayPace(liveDeliveries);
   }
 
   start(catchUp: CatchUp): void {
@@ -79,7 +90,7 @@ export class CatchUps {
     const paused = this.paused.get(connection);
     if (paused === undefined || this.isFull(connection)) return;
     this.paused.delete(connection);
-    this.ready.push(...paused);
+    for (const catchUp of paused) this.ready.push(catchUp);
     this.schedule();
   }
 
@@ -90,29 +101,45 @@ export class CatchUps {
   }
 
   private readonly turn = (): void => {
-    this.isScheduled = false;
+    const startedMs = performance.now();
     let left = MESSAGES_PER_TURN;
-    const untilMs = performance.now() + MS_PER_TURN;
-    const round = this.ready.splice(0);
-    let at = 0;
-    for (; at < round.length && left > 0 && performance.now() < untilMs; at++) {
-      const catchUp = round[at] as CatchUp;
-      if (catchUp.isCancelled) continue;
-      left -= this.step(catchUp);
+    for (let one = this.ready.shift(); one !== undefined; one = this.ready.shift()) {
+      if (!one.isCancelled) left -= this.step(one);
+      if (left <= 0 || performance.now() - startedMs >= MS_PER_TURN) break;
     }
-    // Those that had no turn go first in the next.
-    this.ready.unshift(...round.slice(at));
-    if (this.ready.length > 0) this.schedule();
-    else this.frames.clear();
+    const endedMs = performance.now();
+    const restMs = this.pace.restMs(endedMs, endedMs - startedMs);
+    this.isScheduled = this.ready.length > 0;
+    if (!this.isScheduled) this.clearSoon();
+    else if (restMs === 0) setImmediate(this.turn);
+    else setTimeout(this.turn, restMs).unref();
   };
+
+  /** Lets go of the frames when nobody was replayed to for a while. */
+  private clearSoon(): void {
+    if (this.clearing !== undefined) this.clearing.refresh();
+    else this.clearing = setTimeout(() => this.clear(), FRAMES_LINGER_MS).unref();
+  }
+
+  private clear(): void {
+    this.clearing = undefined;
+    if (this.isScheduled) this.clearSoon();
+    else this.frames.clear();
+  }
 
   /** Replays a few messages. Gives how many, at least one, so that a turn ends. */
   private step(catchUp: CatchUp): number {
     const { connection, history, reading } = catchUp;
     let replayed = 0;
-    connection.ws?.cork(() => {
-      replayed = this.replay(catchUp);
-    });
+    let written = 0;
+    const write = (): void => {
+      written = this.replay(catchUp);
+    };
+    do {
+      written = 0;
+      connection.ws?.cork(write);
+      replayed += written;
+    } while (written > 0 && replayed < MESSAGES_PER_STEP && !this.isFull(connection));
     if (!history.isReady) history.whenReady(() => this.start(catchUp));
     else if (history.next(catchUp.at, reading) === undefined) catchUp.arrived();
     else if (this.isFull(connection)) this.pause(catchUp);
@@ -137,7 +164,8 @@ export class CatchUps {
       return 0;
     }
     let replayed = 0;
-    while (replayed < MESSAGES_PER_STEP && !this.isFull(connection, ops.waiting)) {
+    let bytes = 0;
+    while (replayed < MESSAGES_PER_STEP) {
       if (catchUp.at < history.floor) {
         // Evicted while this socket was slow to take the replay. Of a state nobody knows how many that were.
         this.lost(catchUp, ops, reading === 'all' ? history.floor - catchUp.at : 1, false);
@@ -145,14 +173,16 @@ export class CatchUps {
       }
       const kept = history.next(catchUp.at, reading);
       if (kept === undefined) break;
+      if (!ownSeqs?.has(kept.seq)) {
+        const isRaw = connection.dialect === 'raw';
+        const frame = isRaw ? this.frames.raw(kept) : this.frames.enveloped(topic.head, kept);
+        bytes += frame.bytes.byteLength + FRAME_HEADER_BYTES;
+        if (bytes > this.writeBytes && replayed > 0) break;
+        if (isRaw) ws?.send(frame.bytes, frame.isBinary);
+        else ops.say(frame.bytes);
+      }
       catchUp.at = kept.seq;
       replayed++;
-      if (ownSeqs?.has(kept.seq)) continue;
-      if (connection.dialect !== 'raw') ops.say(this.frames.enveloped(topic.head, kept));
-      else {
-        const { bytes, isBinary } = this.frames.raw(kept);
-        ws?.send(bytes, isBinary);
-      }
     }
     ops.end();
     return replayed;
@@ -164,7 +194,8 @@ export class CatchUps {
     else ops.say(utf8(lostFrame(topic.name, count, isRecoverable)));
   }
 
-  private isFull({ ws }: Connection, waiting = 0): boolean {
-    return ws !== undefined && ws.getBufferedAmount() + waiting > this.pauseBytes;
+  private isFull({ ws }: Connection): boolean {
+    const unsent = ws?.getBufferedAmount() ?? 0;
+    return unsent > 0 && unsent + this.writeBytes > this.pauseBytes;
   }
 }

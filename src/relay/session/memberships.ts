@@ -69,7 +69,7 @@ export class Memberships {
     private readonly presence: Presence,
     private readonly counters: Counters,
   ) {
-    this.catchUps = new CatchUps(maxBackpressureBytes);
+    this.catchUps = new CatchUps(maxBackpressureBytes, () => counters.delivered);
   }
 
   /**
