@@ -10,6 +10,7 @@ import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Deque } from '../../src/base/deque.js';
+import { quantile } from '../compare/interval.js';
 import { ByteSockets, binaryFrame, clientFrame } from '../load/byte-sockets.js';
 import { medianOf } from '../measure/median.js';
 import { pinIfPossible } from '../measure/pinning.js';
@@ -130,11 +131,6 @@ async function measure(): Promise<void> {
   }
 }
 
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length * q)] as number;
-}
-
 /** A topic with one publisher at a steady rate and one subscriber: how long each message takes from being written, and
  *  how late by the schedule that was. */
 class LiveTopic {
@@ -170,11 +166,12 @@ class LiveTopic {
     };
   }
 
-  /** Begins to measure; what it gives ends it, with a latency a message, and the meter's own lateness. */
+  /** Begins to measure; what it gives ends it, with a latency a message, and the meter's own lateness, in rising order. */
   measure(): () => { latencies: readonly number[]; lateness: readonly number[] } {
     this.latencies = [];
     this.lateness = [];
-    return () => ({ latencies: this.latencies, lateness: this.lateness });
+    const sorted = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
+    return () => ({ latencies: sorted(this.latencies), lateness: sorted(this.lateness) });
   }
 
   stop(): void {

@@ -176,7 +176,8 @@ export class Supervisor {
     await this.collect('leave');
     await sleep(this.config.drainDelayMs);
     // What was published before reaches its subscribers before they are told to go, on whatever worker they are.
-    await this.collect('flush');
+    // What is numbered crosses twice, to the thread that does it and from there, and may wait in a window each time.
+    for (let crossing = 0; crossing < 3; crossing++) await this.collect('flush');
     await this.collect('drain', overMs);
     // The process ends when the last worker has: nothing of the hub may hold it.
     void Promise.all(this.alive().map((worker) => worker.ended)).then(() => this.hub?.close());

@@ -61,6 +61,7 @@ function inspected(): Inspection {
 const ops: WorkerOps = {
   reload: () => relay?.reload() ?? Promise.resolve(),
   flush: () => {
+    bus.takeIn();
     relay?.flush();
     bus.flush();
   },

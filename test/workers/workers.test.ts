@@ -174,8 +174,12 @@ test('a worker that runs out of heap ends before it takes the process down, and 
 });
 
 test('a drain hands on what waits in windows to every worker before it closes sockets', async (t) => {
-  for (const mode of ['1h', '1h,latest', '1h,latest-by-key']) {
-    const relay = await serve(t, ['--workers', '3', '--deliver', `news=${mode}`, '--drain-ms', '200']);
+  const modes = ['1h', '1h,latest', '1h,latest-by-key'].flatMap((mode) => [
+    [mode, '--deliver', `news=${mode}`],
+    [`${mode} with a state`, '--deliver', `news=${mode}`, '--state', 'news'],
+  ]);
+  for (const [mode, ...flags] of modes) {
+    const relay = await serve(t, ['--workers', '3', ...flags, '--drain-ms', '200']);
     const [publisher, ...clients] = await open(t, relay.url('news'));
     publisher?.socket.send('first');
     await Promise.all(clients.map((client) => client.count(1)));

@@ -60,14 +60,14 @@ export class CrossingRules {
   };
 }
 
-interface Waiting<Message> {
+interface Held<Message> {
   readonly message: Message;
   readonly bytes: number;
 }
 
 /** One topic's messages that wait to cross; gone when a window passes without one. */
 class CrossingLane<Message> implements Windowed, Crossing<Message> {
-  private readonly newest = new Map<string, Waiting<Message>>();
+  private readonly newest = new Map<string, Held<Message>>();
   private bytes = 0;
   private cross: ((message: Message) => void) | undefined;
 
