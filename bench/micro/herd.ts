@@ -3,8 +3,8 @@
 // one, without a herd, with a herd that only joins, and with the rewind, in turns; and what memory the relay takes.
 //
 // The herd is a process of its own (this file with an argument) that runs when nothing else wants its core: it takes in
-// what it gets in its own time, and holds up the one that measures as little as can be. How late that one was to write is
-// measured too, and no part of a message's latency: half a million messages that arrive on its core are the herd's.
+// what it gets in its own time, and holds up the one that measures as little as can be. How late that one was to write
+// is measured too, and no part of a message's latency: half a million messages that arrive on its core are the herd's.
 import { execFileSync, fork } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -166,7 +166,8 @@ class LiveTopic {
     };
   }
 
-  /** Begins to measure; what it gives ends it, with a latency a message, and the meter's own lateness, in rising order. */
+  /** Begins to measure; what it gives ends it, with a latency a message, and the meter's own lateness, in rising
+   *  order. */
   measure(): () => { latencies: readonly number[]; lateness: readonly number[] } {
     this.latencies = [];
     this.lateness = [];

@@ -6,8 +6,8 @@
 /** What uWS is handed: the bytes are read before the call returns. */
 export type Bytes = Uint8Array | ArrayBuffer;
 
-/** What fits into uWS's cork buffer, headers of frames included. What does not fit goes through a buffer of the socket's
- *  own: a copy more, and uWS keeps that buffer as long as the socket lives. */
+/** What fits into uWS's cork buffer, headers of frames included. What does not fit goes through a buffer of the
+ *  socket's own: a copy more, and uWS keeps that buffer as long as the socket lives. */
 export const CORK_BYTES = 16 * 1024 - 1;
 /** Of a frame of 126 bytes to 64 KiB; shorter ones have less. */
 export const FRAME_HEADER_BYTES = 4;

@@ -148,13 +148,9 @@ export class Connection {
 
 /** The sockets of a topic that receive the same bytes: one uWS topic, and the state the fan-out keeps for it. */
 export class Audience {
-  /** The uWS topic's name. */
-  readonly key: Uint8Array;
-  readonly topic: Topic;
   /** Messages of one flush go out as one frame. */
   readonly isBatched: boolean;
-  /** Whether its subscribers are on its uWS topic; set before the first joins. Off it each gets its frame by itself, and
-   *  one of 16 KiB and more without a copy into a buffer of its own, which uWS would keep as long as the socket lives. */
+  /** Whether its subscribers are on its uWS topic; set before the first joins. */
   isOnTree: boolean;
   /** Its subscribers, lagging ones included. */
   readonly subscribers = new Set<Connection>();
@@ -176,9 +172,12 @@ export class Audience {
   /** Whether the next flush will visit this audience. */
   awaitsFlush = false;
 
-  constructor(topic: Topic, key: Uint8Array, dialect: Dialect) {
-    this.topic = topic;
-    this.key = key;
+  /** @param key the uWS topic's name */
+  constructor(
+    readonly topic: Topic,
+    readonly key: Uint8Array,
+    dialect: Dialect,
+  ) {
     this.isBatched = dialect === 'batched';
     this.isOnTree = !this.isBatched;
   }

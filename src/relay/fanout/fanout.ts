@@ -5,9 +5,9 @@
 // message. So: the first 31 messages of a loop iteration go out directly, everything else is queued and flushed in
 // setImmediate, where the cork buffer is free. There, up to 32 messages go through uWS's topic tree (one send() per
 // subscriber); more are written subscriber by subscriber under its own cork (one send() per 16 KiB, which is what the
-// cork buffer holds, instead of one per 32 messages). After a burst that was longer, a large audience queues from the first message on for some iterations:
-// what went out directly would have cost each subscriber a send() more than the burst needs. Measured in
-// docs/performance.md; the command that measures it is `npm run bench:fanout`.
+// cork buffer holds, instead of one per 32 messages). After a burst that was longer, a large audience queues from the
+// first message on for some iterations: what went out directly would have cost each subscriber a send() more than the
+// burst needs. Measured in docs/performance.md; the command that measures it is `npm run bench:fanout`.
 
 import { CORK_BYTES, FRAME_HEADER_BYTES, utf8 } from '../bytes.js';
 import type { TemplatedApp } from '../uws.js';

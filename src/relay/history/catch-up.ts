@@ -1,6 +1,6 @@
 // Replays for subscribers that come back, or begin in the past: paced by what each socket takes and by what the loop
-// can spare beside live messages, until the subscriber has reached the live stream. It joins that in the same step, so that nothing is
-// missed and nothing comes twice.
+// can spare beside live messages, until the subscriber has reached the live stream. It joins that in the same step, so
+// that nothing is missed and nothing comes twice.
 import { Deque } from '../../base/deque.js';
 import { lostFrame } from '../../protocol/frames.js';
 import { CORK_BYTES, FRAME_HEADER_BYTES, utf8 } from '../bytes.js';

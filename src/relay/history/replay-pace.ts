@@ -17,7 +17,8 @@ export class ReplayPace {
   /** @param liveDeliveries how many messages were delivered so far beside replays */
   constructor(private readonly liveDeliveries: () => number) {}
 
-  /** How long the next turn waits after one that has just ended and took `spentMs`; 0: until the next loop iteration. */
+  /** How long the next turn waits after one that has just ended and took `spentMs`; 0: until the next loop
+   *  iteration. */
   restMs(nowMs: number, spentMs: number): number {
     const delivered = this.liveDeliveries();
     if (delivered !== this.delivered) this.busyUntilMs = nowMs + BUSY_MS;

@@ -1,6 +1,6 @@
-// Messages of a state on their way to the topic's owner, and from it to other threads: where only the newest of each key
-// is delivered, what a newer one has taken the place of within a window does not travel. Nobody misses it: of a state
-// only the newest is kept, here and there.
+// Messages of a state on their way to the topic's owner, and from it to other threads: where only the newest of each
+// key is delivered, what a newer one has taken the place of within a window does not travel. Nobody misses it: of a
+// state only the newest is kept, here and there.
 import type { Threads } from '../../bus/bus.js';
 import type { Crossings, NewCrossings } from '../../bus/crossings.js';
 import type { Payload } from '../../protocol/ops.js';

@@ -98,8 +98,8 @@ test('a raw publisher’s key stands before the separator of the topic’s deliv
     for (const text of ['EUR,1', 'USD,1', 'EUR,2', 'USD,2', 'CHF,1', 'EUR,3']) raw.socket.send(text);
     const witness = await EnvelopedClient.open(t, nodeAt(nodes, 1).port);
     await raw.handled();
-    // Waited for, not asked for again and again: on a machine that is slow to number them that is more than a client may
-    // ask (--max-op-rate).
+    // Waited for, not asked for again and again: on a machine that is slow to number them that is more than a client
+    // may ask (--max-op-rate).
     await witness.ask({ op: 'sub', topic: 'state/csv' });
     await witness.until((heard) => messagesOf(heard).some(({ data }) => data === 'EUR,3') || undefined);
     const answer = await witness.ask({ op: 'sub', topic: 'state/csv', rewind: 'all' });
