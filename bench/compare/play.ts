@@ -208,8 +208,8 @@ function faultOf(result: Result, target: Target): ServerFault | undefined {
   return fault === undefined || result.invalidReasons.length > 0 ? undefined : { fault, isDeath: false };
 }
 
-/** A server that listened and then took nobody, or went away or stopped delivering under the closed loop: its doing. Of a URL nothing is
- *  known but that it does not answer. */
+/** A server that listened and then took nobody, or went away or stopped delivering under the closed loop: its doing. Of
+ *  a URL nothing is known but that it does not answer. */
 function faultBehind(error: unknown, target: Target): ServerFault | undefined {
   const death = target.ending?.();
   if (death !== undefined) return { fault: death, isDeath: true };
