@@ -20,7 +20,8 @@ let packed: Packed;
 // What is built, once; scripts do not run, since others read `dist` meanwhile.
 before(() => {
   const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
-  [packed] = JSON.parse(execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8' })) as [Packed];
+  const env = { ...process.env, npm_config_cache: join(folder, '.npm') }; // a home folder may be read-only
+  [packed] = JSON.parse(execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', env })) as [Packed];
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
