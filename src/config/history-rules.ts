@@ -1,6 +1,7 @@
 // Reads `--history`: which topics keep how many messages, for how long, in how many bytes.
 import { amount, bytes as bytesOf, milliseconds } from '../base/amounts.js';
 import { FanwireError } from '../base/error.js';
+import { MAX_KEPT_MS } from '../protocol/rewind.js';
 import { isTopicPattern, parseTopicRules, type TopicRule } from './topic-rules.js';
 
 export interface HistoryRule extends TopicRule {
@@ -16,7 +17,6 @@ const EXAMPLE = 'such as --history "chat/*=1000,10m,1m;orders=100,1h,256k"';
 const MAX_MESSAGES = 1_000_000;
 const MIN_BYTES = 1024;
 const MAX_BYTES = 16 * 1024 ** 3;
-const MAX_TTL_MS = 7 * 86_400_000;
 
 /**
  * The rules of `pattern=N,TTL,bytes[;…]`, in order: the first that matches a topic counts. `N,TTL,bytes` alone is for
@@ -38,7 +38,7 @@ function parseRule(spec: string): HistoryRule {
   return {
     pattern,
     maxMessages: inRange(spec, 'N', amount(messages), 1, MAX_MESSAGES, messages),
-    ttlMs: inRange(spec, 'TTL', milliseconds(ttl, 's'), 1, MAX_TTL_MS, ttl),
+    ttlMs: inRange(spec, 'TTL', milliseconds(ttl, 's'), 1, MAX_KEPT_MS, ttl),
     maxBytes: inRange(spec, 'bytes', bytesOf(bytes), MIN_BYTES, MAX_BYTES, bytes),
   };
 }

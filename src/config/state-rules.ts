@@ -2,6 +2,7 @@
 import { amount, milliseconds } from '../base/amounts.js';
 import { FanwireError } from '../base/error.js';
 import { rawOfKept } from '../protocol/publish-id.js';
+import { MAX_KEPT_MS } from '../protocol/rewind.js';
 import { type KeyReader, keyReader } from './deliver-key.js';
 import type { DeliverRule } from './deliver-rules.js';
 import type { HistoryRule } from './history-rules.js';
@@ -22,7 +23,6 @@ export interface KeptRule extends HistoryRule {
 /** Keys of one topic that are told apart, where a rule does not say. */
 export const MAX_KEYS = 10_000;
 const MOST_KEYS = 1_000_000;
-const MAX_TTL_MS = 7 * 86_400_000;
 
 const EXAMPLE = 'such as --state "prices/*;pos/*=5000;here/*=1000,10m"';
 
@@ -87,7 +87,7 @@ function parseRule(spec: string): StateRule {
     throw bad(`"${spec}": after "=" come keys[,TTL], keys from 1 to ${MOST_KEYS}, got "${spec.slice(equals + 1)}"`);
   }
   const ttlMs = ttl === undefined ? 0 : milliseconds(ttl, 's');
-  if (ttl !== undefined && !(Number.isInteger(ttlMs) && ttlMs >= 1 && ttlMs <= MAX_TTL_MS)) {
+  if (ttl !== undefined && !(Number.isInteger(ttlMs) && ttlMs >= 1 && ttlMs <= MAX_KEPT_MS)) {
     throw bad(`"${spec}": TTL must be 1ms to 7d, got "${ttl}"`);
   }
   return { pattern, maxKeys, ttlMs };

@@ -13,6 +13,15 @@ test('numbers, times, last and all are read, as text as well', () => {
   ]);
 });
 
+// An option may also be "1.5s" or "1m30s": the wire is narrower, since clients in other languages would have to follow.
+test('a time of the wire is a whole number with one unit in small letters', () => {
+  const wider = ['1.5s', '1m30s', '30S', '1us', ' 30s', '30s ', '.5s', '1w', '0s', '8d', '1234567890123ms', '1e3'];
+  assert.deepEqual(
+    wider.filter((text) => readRewind(text) !== undefined),
+    [],
+  );
+});
+
 test('everything else is none, and a sub with it is refused with the field’s name', () => {
   const wild = fc.oneof(fc.anything(), fc.string(), fc.double(), fc.stringMatching(/^\d{0,14}[a-z]{0,3}$/));
   fc.assert(
