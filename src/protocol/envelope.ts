@@ -1,9 +1,10 @@
-// Reads `fanwire.v1`: checks what a client said. No I/O, and nothing here throws, whatever the client sent.
+// The ops that a client may say in `fanwire.v1`, and how they are read. No I/O, and nothing here throws, whatever the
+// client sent.
 import { Invalid, type WireCode } from './codes.js';
 import { base64Body } from './frames.js';
 import { findMember } from './json-span.js';
-import type { ClientOp, InvalidOp, OpId, Position } from './ops.js';
-import { REWIND_RANGE, readRewind } from './rewind.js';
+import type { InvalidOp, OpId, Payload, Position, PublishId } from './ops.js';
+import { REWIND_RANGE, type Rewind, readRewind } from './rewind.js';
 import { checkTopicName } from './topic-name.js';
 
 /** The subprotocol's name in Sec-WebSocket-Protocol. */
@@ -30,6 +31,33 @@ export const MAX_KEY_BYTES = 200;
 
 /** Longest epoch in characters; the relay's own are shorter. */
 const MAX_EPOCH_LENGTH = 64;
+
+/** An op that parseClientOp has checked. `id` is undefined when the client wants no answer. */
+export type ClientOp =
+  | {
+      readonly op: 'sub';
+      readonly topic: string;
+      readonly id: OpId | undefined;
+      readonly since: Position | undefined;
+      /** What of the past to begin with, where `since` is not given or cannot be gone on from; undefined: as the topic
+       *  is. */
+      readonly rewind: Rewind | undefined;
+      /** It wants to be written to at most once in so many milliseconds; 0: as the topic is. */
+      readonly everyMs: number;
+      /** Joins and leaves come in one frame a window. */
+      readonly newsTogether: boolean;
+    }
+  | { readonly op: 'unsub'; readonly topic: string; readonly id: OpId | undefined }
+  | {
+      readonly op: 'pub';
+      readonly topic: string;
+      readonly id: OpId | undefined;
+      readonly payload: Payload;
+      readonly once: PublishId | undefined;
+    }
+  | { readonly op: 'presence'; readonly topic: string; readonly id: OpId | undefined }
+  | { readonly op: 'auth'; readonly token: string; readonly id: OpId | undefined }
+  | { readonly op: 'ping'; readonly id: OpId | undefined };
 
 type Fields = { readonly [name: string]: unknown };
 

@@ -1,6 +1,5 @@
-// The ops of `fanwire.v1` as types: what a client may say and what the relay answers. docs/protocol.md says the same in
-// words.
-import type { Rewind } from './rewind.js';
+// What the relay sends in `fanwire.v1`, as types, and what ops are made of. What a client says is in envelope.ts, beside
+// the reading of it; docs/protocol.md says both in words.
 
 /** A place in a topic's history: `seq` rises with every publish and means something only within its `epoch`. */
 export interface Position {
@@ -12,33 +11,6 @@ export interface Position {
 export type OpId = string | number;
 
 export type Encoding = 'base64';
-
-/** An op that parseClientOp has checked. `id` is undefined when the client wants no answer. */
-export type ClientOp =
-  | {
-      readonly op: 'sub';
-      readonly topic: string;
-      readonly id: OpId | undefined;
-      readonly since: Position | undefined;
-      /** What of the past to begin with, where `since` is not given or cannot be gone on from; undefined: as the topic
-       *  is. */
-      readonly rewind: Rewind | undefined;
-      /** It wants to be written to at most once in so many milliseconds; 0: as the topic is. */
-      readonly everyMs: number;
-      /** Joins and leaves come in one frame a window. */
-      readonly newsTogether: boolean;
-    }
-  | { readonly op: 'unsub'; readonly topic: string; readonly id: OpId | undefined }
-  | {
-      readonly op: 'pub';
-      readonly topic: string;
-      readonly id: OpId | undefined;
-      readonly payload: Payload;
-      readonly once: PublishId | undefined;
-    }
-  | { readonly op: 'presence'; readonly topic: string; readonly id: OpId | undefined }
-  | { readonly op: 'auth'; readonly token: string; readonly id: OpId | undefined }
-  | { readonly op: 'ping'; readonly id: OpId | undefined };
 
 /** What tells a publish that is said again from a new one. */
 export interface PublishId {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { MAX_DATA_DEPTH, parseClientOp } from '../../src/protocol/envelope.js';
+import { type ClientOp, MAX_DATA_DEPTH, parseClientOp } from '../../src/protocol/envelope.js';
 import { binaryBody, errorFrame, msgFrame, msgHead, okFrame, textBody } from '../../src/protocol/frames.js';
-import type { ClientOp, InvalidOp } from '../../src/protocol/ops.js';
+import type { InvalidOp } from '../../src/protocol/ops.js';
 import { bodyPayload, readParcel, writeParcel } from '../../src/protocol/parcel.js';
 import { checkTopicName } from '../../src/protocol/topic-name.js';
 

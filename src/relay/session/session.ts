@@ -3,9 +3,9 @@
 import { type Authenticator, type Identity, isRefusal } from '../../auth/auth.js';
 import { MAX_LISTED_MEMBERS } from '../../bus/census.js';
 import { type Refusal, Refused, retryAdvice } from '../../protocol/codes.js';
-import { BINARY_REFUSED, parseClientOp } from '../../protocol/envelope.js';
+import { BINARY_REFUSED, type ClientOp, parseClientOp } from '../../protocol/envelope.js';
 import { errorFrame, helloFrame, lostFrame, type OkFields, okFrame, pongFrame } from '../../protocol/frames.js';
-import type { ClientOp, Limits, OpId, Position } from '../../protocol/ops.js';
+import type { Limits, OpId, Position } from '../../protocol/ops.js';
 import { DEDUP_MS } from '../../protocol/publish-id.js';
 import type { Rewind } from '../../protocol/rewind.js';
 import { Cost, type OpsBudget } from '../budget/ops-budget.js';
