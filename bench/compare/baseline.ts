@@ -1,8 +1,6 @@
-// Baselines: a side's runs kept in a file, for those who cannot build the base when the head is measured.
-//
-// Runs of another minute are not paired with today's, so nothing cancels the machine's drift: the file is refused where
-// host, Node or scenario differ, both sides are drawn independently, and only what is quiet enough should be given a
-// budget.
+// Baselines: a side's runs kept in a file, for those who cannot build the base when the head is measured. The runs are
+// from another time, so the machine's drift is not cancelled as it is within a pair. The file is therefore refused
+// where host, Node or scenario differ, and only steady metrics should get a budget.
 
 import { writeFileSync } from 'node:fs';
 import { FanwireError } from '../../src/base/error.js';

@@ -1,4 +1,4 @@
-// What a rate may be that was seen so and so often: exact bounds, for tables of false alarms and of regressions caught.
+// Exact bounds of a rate from how often it was seen, for the tables of false alarms and of regressions caught.
 
 /** The upper end of the two-sided 95 % interval of a rate that was seen `hits` times in `trials`: C. J. Clopper and E.
  *  S. Pearson, "The use of confidence or fiducial limits" (Biometrika 26, 1934), by bisection. */
@@ -10,7 +10,7 @@ export function lowerBound(hits: number, trials: number): number {
   return hits === 0 ? 0 : 1 - upperBound(trials - hits, trials);
 }
 
-/** The rate up to which `holds`. */
+/** The highest rate for which `holds` is true. */
 function solve(holds: (rate: number) => boolean): number {
   let [low, high] = [0, 1];
   for (let i = 0; i < 40; i++) {

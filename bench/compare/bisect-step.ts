@@ -32,7 +32,7 @@ const SKIP = 125;
 export const STEP_USAGE = 129;
 const STEP_INTERRUPTED = 130;
 
-/** Compares `commit` with the good one, or the exit code that ends the whole bisection. */
+/** Compares `commit` with the good one. A number instead is the exit code that ends the whole bisection. */
 function judgeCommit(place: string, commit: string): Step | number {
   const task = JSON.parse(readFileSync(join(place, TASK_FILE), 'utf8')) as StepTask;
   const json = join(place, 'comparison.json');

@@ -38,7 +38,7 @@ export interface Bisection {
   readonly schema: 'fanwire.bisection/1';
   readonly good: string;
   readonly bad: string;
-  /** The first bad commit alone, or all that it could be, the oldest first: what lies between was skipped. */
+  /** The first bad commit. Where commits were skipped: all that it could be, the oldest first. */
   readonly firstBad: readonly BisectedCommit[];
   readonly steps: readonly Step[];
 }

@@ -6,7 +6,7 @@ import { METRIC_NAMES, METRICS, type MetricName } from './metrics.js';
 /** How much worse a metric may get before that is a regression, as a fraction of the base's. */
 export type Budgets = Readonly<Record<MetricName, number>>;
 
-/** Of every metric, as it is declared. */
+/** The budget of every metric, as it is declared. */
 export const DEFAULT_BUDGETS = Object.fromEntries(METRICS.map(({ name, budget }) => [name, budget])) as Budgets;
 
 /** The budgets that `text` gives: `metric:+N%`, separated by commas.

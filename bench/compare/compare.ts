@@ -53,8 +53,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   };
 }
 
-/** What stands in the way of the second session leaves the first one's regression unconfirmed, and is no reason to lose
- *  it. */
+/** Where the second session cannot be played, the regression that the first one saw is reported as not confirmed. */
 async function confirmInTime(
   suspects: readonly Suspect[],
   options: CompareOptions,
@@ -72,7 +71,8 @@ async function confirmInTime(
   }
 }
 
-/** Of the first scenario with a gate that has regressed: lost messages need no profile. */
+/** Profiles the first scenario with a gate that has regressed. Undefined where there is none: messages were lost,
+ *  which needs no profile. */
 async function whyOf(scenarios: Comparison['scenarios'], options: CompareOptions): Promise<Why | undefined> {
   const worse = scenarios.find(({ metrics }) => metrics.some((one) => one.isGate && one.verdict === 'regressed'));
   const setup = options.scenarios.find(({ name }) => name === worse?.name);
@@ -82,7 +82,7 @@ async function whyOf(scenarios: Comparison['scenarios'], options: CompareOptions
   try {
     return await findWhy(options.sides, setup, options);
   } catch (error) {
-    // The verdict stands without it.
+    // The verdict stands without a profile.
     if (options.signal.aborted || !(error instanceof FanwireError)) throw error;
     options.say(`no profile: ${error.message}`);
     return undefined;
@@ -138,8 +138,8 @@ export async function playRuns(
   return runs;
 }
 
-/** The head's runs, as many as the baseline has, against the baseline's, in the order run: what both were is symmetric
- *  about the effect as a pair's is, but no drift is cancelled. */
+/** Plays as many runs of the head as the baseline has, and pairs them in the order in which they ran. Their ratios
+ *  are spread evenly about the true one, as those of real pairs are, but the machine's drift is not cancelled. */
 export async function compareWithBaseline(
   baseline: { readonly label: string; readonly runs: readonly Run[] },
   head: Side,
@@ -148,7 +148,7 @@ export async function compareWithBaseline(
   const startedAt = new Date();
   const { setup, alpha } = options;
   const faults = new ServerFaults();
-  // The baseline's servers held: its runs would not be kept else.
+  // A baseline only keeps good runs, so none of its servers failed.
   for (const _ of baseline.runs) faults.ranWell('base');
   const runs = await playRuns(head, baseline.runs.length, options, faults);
   const pairs: Pair[] = runs.map((run, i) => ({ base: baseline.runs[i] as Run, head: run }));

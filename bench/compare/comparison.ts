@@ -181,7 +181,7 @@ export function budgetText({ budget, moreIsBetter }: MetricOutcome): string {
   return `${moreIsBetter ? '−' : '+'}${Number((budget * 100).toFixed(1))} %`;
 }
 
-/** Fewer pairs tell nothing of their spread, so nothing is said of the time to come either. */
+/** Fewer pairs do not show their spread, so no time is predicted from them. */
 export const TELLING_PAIRS = 4;
 
 export function tellsSpread({ pairRatios }: MetricOutcome): boolean {

@@ -37,7 +37,7 @@ export function concludeAll(
   });
 }
 
-/** The spread of a few pairs says no more of what a thousand would do. */
+/** A forecast is made for no more pairs than this: the spread of a few says nothing about thousands. */
 const MOST_PAIRS = 400;
 
 function conclude(
@@ -67,7 +67,7 @@ function conclude(
   };
 }
 
-/** `verdict`: the one that the session came to, for a gate; a metric that decides nothing is judged by itself. */
+/** `verdict`: the session's verdict on a gate. A metric that is no gate is judged by itself. */
 function judgeMetric(
   metric: Metric,
   pairs: readonly Pair[],

@@ -12,12 +12,12 @@ import { type MetricName, metricNamed, ratioOf } from './metrics.js';
 import { playSession, type SessionOptions } from './session.js';
 import type { ScenarioSetup } from './setup.js';
 
-/** The error of the second session by itself; it has been preceded by one at the stated alpha. Two-sided, as that
- *  one's. */
+/** The two-sided error of the second session alone. It may be large, since the first one has already judged at the
+ *  stated alpha. */
 const CONFIRMATION_ALPHA = 0.1;
-/** The second session may take what is left of the time, and this share of all of it in any case. */
+/** The second session may take the time that is left, and in any case this share of the whole. */
 export const CONFIRMATION_SHARE = 0.5;
-/** A change of more than so many budgets is no matter of layout. */
+/** A change of more than this many budgets cannot come from memory layout: it needs no second session. */
 const SMALL_BUDGETS = 2;
 
 /** A gate that regressed in the first session. */

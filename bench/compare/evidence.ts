@@ -12,15 +12,15 @@
 // nonnegative martingales" (arXiv 2009.03167, 2020); S. Howard, A. Ramdas, J. McAuliffe, J. Sekhon, "Time-uniform,
 // nonparametric, nonasymptotic confidence sequences", Annals of Statistics 49 (2021).
 
-/** How boldly the stake is bet, a third of it each way: timid bets find an effect of a third of a pair's spread, bold
- *  ones need the fewest pairs for a large one (with three times the spread 13 pairs at a threshold of 1,000; of one
- *  spread 25). */
+/** How boldly bets are made; each way gets a third of the stake. Timid bets find small effects (a third of a pair's
+ *  spread); bold ones find large effects in the fewest pairs (at a threshold of 1,000: 13 pairs for an effect of
+ *  three spreads, 25 for one). */
 const BOLDNESS = [0.42, 1.2, 4.2] as const;
 /** Wealth is kept below this, or a long comparison would overflow. */
 const HIGHEST_WEALTH = 1e200;
 
-/** By number of pairs: what a won bet makes of its stake, by the pair's rank and the boldness. Kept, since a comparison
- *  asks for the same ones again and again. */
+/** What a won bet multiplies its stake by: by the number of pairs, then by rank and boldness. Cached, since a
+ *  comparison asks for the same values again and again. */
 const BETS: Float64Array[] = [];
 
 function betsAmong(pairs: number): Float64Array {
@@ -29,7 +29,7 @@ function betsAmong(pairs: number): Float64Array {
   const bets = new Float64Array((pairs + 1) * BOLDNESS.length);
   for (let rank = 1; rank <= pairs; rank++) {
     for (const [i, boldness] of BOLDNESS.entries()) {
-      // The lost bet leaves what is missing to 2, so the game is fair.
+      // A lost bet leaves 2 minus that, so the game is fair.
       bets[rank * BOLDNESS.length + i] = 2 / (1 + Math.exp((-2 * boldness * rank) / (pairs + 1)));
     }
   }
@@ -71,8 +71,8 @@ export class Evidence {
     if (below > this.highestBelow) this.highestBelow = below;
   }
 
-  /** The chance that evidence as strong as the strongest so far is luck, for the claim that the truth lies above the
-   *  border. */
+  /** The p-value of the claim that the truth lies above the border: the chance that evidence as strong as the
+   *  strongest so far is luck. */
   get pAbove(): number {
     return 1 / this.highestAbove;
   }

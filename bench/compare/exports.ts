@@ -2,8 +2,8 @@
 
 import type { Comparison, MetricOutcome, ScenarioOutcome } from './comparison.js';
 
-/** Bencher Metric Format: the head's figure a measure, and the interval that its change was given, in the measure's own
- *  unit. https://bencher.dev/docs/reference/bencher-metric-format/ */
+/** Bencher Metric Format: for each measure the head's figure, and the interval of its change in the unit of the
+ *  measure. https://bencher.dev/docs/reference/bencher-metric-format/ */
 export function toBencher(comparison: Comparison): string {
   const benchmarks = comparison.scenarios.map((scenario) => {
     const measures = measuredOf(scenario).map((metric) => {
@@ -19,7 +19,7 @@ export function toBencher(comparison: Comparison): string {
   return json(Object.fromEntries(benchmarks.filter(([, measures]) => Object.keys(measures as object).length > 0)));
 }
 
-/** The format `customSmallerIsBetter` of github-action-benchmark, which knows one direction a file: a rate is given as
+/** The format `customSmallerIsBetter` of github-action-benchmark, in which less is always better: a rate is given as
  *  the time that one delivery takes. https://github.com/benchmark-action/github-action-benchmark#examples */
 export function toBenchmarkAction(comparison: Comparison): string {
   const entries = comparison.scenarios.flatMap((scenario) =>

@@ -89,7 +89,7 @@ export function judgeAlone(evidence: GateEvidence, logRatios: readonly number[],
   return evidence.pUnchanged <= alpha / 2 ? 'unchanged' : 'inconclusive';
 }
 
-/** Whether further pairs could not change the verdict on the whole: one regression is enough. */
+/** Whether the verdict on the whole is final: no further pair could change it. One regression is enough. */
 export function isDecided(verdicts: readonly Verdict[]): boolean {
   return verdicts.includes('regressed') || !verdicts.includes('inconclusive');
 }

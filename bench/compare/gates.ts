@@ -38,8 +38,8 @@ function firstOf(reason: string | undefined, next: () => string | undefined): st
   return reason ?? next();
 }
 
-/** The metrics that decide: those that a --budget names, else the default ones that are measured: with others a
- *  comparison could never be anything but inconclusive.
+/** The metrics that decide: those that --budget names, else the default ones that can be measured here. A gate without
+ *  figures would leave every comparison inconclusive.
  *  @throws FanwireError FANWIRE_USAGE_BUDGET_UNMEASURED when `named` has what is not measured */
 export function gatesOf(named: readonly MetricName[], unmeasured: Unmeasured): readonly MetricName[] {
   if (named.length === 0) return DEFAULT_GATES.filter((name) => unmeasured[name] === undefined);

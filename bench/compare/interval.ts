@@ -10,7 +10,7 @@ export interface Interval {
   readonly high: number;
 }
 
-/** A ratio further away than this factor from the estimate is not looked for: the pairs are too few to exclude
+/** The search for either end stops at this factor from the estimate: further out, the pairs are too few to exclude
  *  anything. */
 const FURTHEST = Math.log(16);
 /** Halvings of that distance: the ends are exact to a hundredth of a percent. */

@@ -84,7 +84,7 @@ export function latencySpreadPlot(spread: readonly LatencySpread[]): Markup {
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Latency by percentile of base and head">${grid}${marks}${curves}</svg></figure>`;
 }
 
-/** 1, 2 and 5 of each decade; only the decades where that were more than eight. */
+/** Ticks at 1, 2 and 5 of each decade, or at the decades alone where that would be more than eight ticks. */
 function msTicks(low: number, high: number): number[] {
   const ticks: number[] = [];
   for (let decade = 10 ** Math.floor(Math.log10(low)); decade <= high; decade *= 10) {

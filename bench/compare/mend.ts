@@ -18,21 +18,22 @@ const LAUNCHER = 'npx fanwire';
 /** More time is twice the time. */
 const LONGER = 2;
 
-/** Where `reason` threw every pair away; undefined: no flag helps, the server itself does not hold. */
+/** The command to try after every pair was discarded for `reason`. Undefined where no flag helps, since the server
+ *  itself fails. */
 export function mendOfInvalid(reason: string, { args, plan, maxMinutes }: AskedComparison): string | undefined {
   if (/server failed/.test(reason)) return undefined;
-  // Kept runs are of one load: it cannot be another one.
+  // A baseline was measured with one load, so no other load can be proposed.
   if (args.some((arg) => arg.startsWith('--baseline'))) return withFlags(args, {}, LAUNCHER);
   if (plan === undefined) return withFlags(args, { 'max-minutes': String(maxMinutes * LONGER) }, LAUNCHER);
   const unjudged = { invalidReasons: [reason], params: { ...plan }, engine: 'native', generator: { cpu: 1 } } as const;
   return mendedCommand(unjudged, args, LAUNCHER);
 }
 
-/** Where some gate is undecided. */
+/** The command to try where a gate is undecided. */
 export function mendOfUndecided(comparison: Comparison, { args, maxMinutes }: AskedComparison): string | undefined {
   if (!gatesOfAll(comparison).some(({ gate }) => gate.verdict === 'inconclusive')) return undefined;
   const minutes = minutesToTell(comparison) ?? Math.ceil(maxMinutes * LONGER);
-  // A fixed number of pairs would come first.
+  // A fixed number of pairs would override the time limit.
   const isFixed = args.some((arg) => arg.startsWith('--pairs'));
   return withFlags(args, { 'max-minutes': String(minutes), ...(isFixed && { pairs: 'auto' }) }, LAUNCHER);
 }

@@ -54,9 +54,9 @@ interface Declared {
   figure(run: Run): number | null;
 }
 
-/** A percentile of the run's own latencies. Two runs of a pair have the same minute of the machine; merging the runs of
- *  many minutes gave an interval as wide (±14 % against ±15 % over 30 pairs of equal builds), and no ratio that could
- *  be drawn pair by pair. */
+/** A percentile of one run's latencies. Both runs of a pair share a minute of the machine. Merging all runs of a
+ *  side gave an interval just as wide (±14 % against ±15 % over 30 pairs of equal builds), and no ratio to draw for
+ *  each pair. */
 function percentile(name: 'p50' | 'p99' | 'p999', at: number, budget: number): Declared {
   return {
     label: `latency p${at}`,

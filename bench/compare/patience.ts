@@ -10,7 +10,7 @@ const HOPELESS = 6;
 const HOPELESS_SHARE = 1 / 3;
 
 export class Patience {
-  /** Why what was played since the last valid one was thrown away. */
+  /** Why each run since the last valid one was discarded. */
   private reasons: string[] = [];
   private since = performance.now();
 
@@ -31,14 +31,14 @@ export class Patience {
   isOver(): boolean {
     const latest = this.reasons.slice(-HOPELESS);
     if (latest.length < HOPELESS) return false;
-    // The same words again and again are no neighbour's doing: the load itself cannot give the figure.
+    // The same reason every time does not come from neighbours: this load cannot give the figure.
     if (latest.every((reason) => reason === latest[0])) return true;
     return performance.now() - this.since >= this.limitMs * HOPELESS_SHARE;
   }
 
   /** FANWIRE_COMPARE_INVALID, for exit code 3. */
   error(): FanwireError {
-    // A server's own failure before what neighbours did to other pairs.
+    // A server's own failure is named before what neighbours did to other pairs.
     const failure = this.reasons.findLast((reason) => reason.includes('server failed'));
     const last = failure ?? this.reasons.at(-1) ?? 'none was played';
     const mend =

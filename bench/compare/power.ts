@@ -15,12 +15,12 @@ const WANTED_SHARE = 0.9;
 const LARGEST_LOG = Math.log(8);
 /** How many times as long as was played is still "how long it takes"; beyond, it is as good as never. */
 const PATIENCE = 20;
-/** And no answer takes longer to find than a second. */
+/** Further pairs are not tried beyond this number: the search would take longer than a second. */
 const MOST_FURTHER = 500;
 
-/** The smallest change for the worse, as a fraction, that `pairs` pairs of such spread would have been told to be above
- *  the gate's budget with 90 % probability, at the error `p`. Null when hardly any would, or too few pairs tell of the
- *  spread. */
+/** The smallest change for the worse, as a fraction, that `pairs` pairs of this spread would have shown to be over
+ *  the gate's budget with a probability of 90 %, at the error `p`. Null where no change would be found that often,
+ *  or where too few pairs show the spread. */
 export function wouldCatch(
   logRatios: readonly number[],
   { budget, moreIsBetter }: GateBudget,
@@ -55,9 +55,9 @@ function regresses(noise: readonly number[], log: number, limit: number, p: numb
   return false;
 }
 
-/** How many further pairs half of the comparisons need that begin with these pairs, till the gate is decided at the
- *  error `p` (with `pUnchanged` for "unchanged"). Null when half of them are not decided by twenty times what was
- *  played. */
+/** The number of further pairs after which half of all comparisons that begin with these pairs have decided the
+ *  gate, at the error `p` (`pUnchanged` for "unchanged"). Null where half of them are undecided after twenty times
+ *  what was played. */
 export function furtherPairs(
   logRatios: readonly number[],
   gate: GateBudget,
@@ -73,7 +73,7 @@ export function furtherPairs(
   for (let trial = 0; trial < TRIALS / 2; trial++) {
     const evidence = new GateEvidence(gate.budget, gate.moreIsBetter);
     for (const one of logRatios) evidence.add(one);
-    // Where the truth lies is not known better than so.
+    // The center is only an estimate: the truth is drawn around it.
     const truth = center + error * normal(random);
     let pairs = 0;
     while (pairs < most && Math.min(evidence.pRegressed, evidence.pImproved) > p && evidence.pUnchanged > pUnchanged) {
@@ -86,7 +86,8 @@ export function furtherPairs(
   return half >= most ? null : Math.max(1, Math.ceil(half));
 }
 
-/** What pairs differ from their own center, widened since the center was fitted to them; null for too few. */
+/** How far each pair lies from the center, widened a little because the center was fitted to the same pairs. Null
+ *  for too few pairs. */
 function residualsOf(logRatios: readonly number[]): number[] | null {
   const center = pseudoMedian(logRatios);
   if (center === null || logRatios.length < TELLING_PAIRS) return null;

@@ -13,7 +13,7 @@ import { gateBudgets } from './setup.js';
 const ERASE_LINE = '\r\x1b[K';
 /** Between two lines of a log. */
 const LOG_EVERY_MS = 30_000;
-/** Nothing is said of the time to come by fewer pairs. */
+/** With fewer pairs than this, no remaining time is shown. */
 const TELLING_PAIRS = 6;
 
 export class ProgressLine implements Watch {
@@ -85,7 +85,7 @@ export class ProgressLine implements Watch {
     this.stream.write(ERASE_LINE + this.line().slice(0, (this.stream.columns || 80) - 1));
   }
 
-  /** Till half of such comparisons are decided. */
+  /** The time after which half of such comparisons are decided. */
   private neededMs(all: readonly PlayedScenario[]): number {
     const p = firstThreshold(
       this.alpha,

@@ -31,8 +31,8 @@ export class ServerFaults {
     this.runs[side] += 1;
   }
 
-  /** `isDeath`: the process ended; otherwise it closed or refused clients, which a starved generator may have its share
-   *  in. */
+  /** `isDeath`: the process ended. Otherwise it closed or refused clients, for which a starved generator may be
+   *  partly to blame. */
   failed(side: keyof Pair, text: string, isDeath: boolean): void {
     this.runs[side] += 1;
     this.faults[side].push({ text, isDeath });
@@ -59,7 +59,7 @@ export class ServerFaults {
     return { base: count('base'), head: count('head'), isHeadWorse };
   }
 
-  /** A process that ends does so by itself: one is a fault of the head's as soon as the base has played without any. */
+  /** No neighbour ends a process: one death counts against the head once the base has played a run without any. */
   private deathsOfHeadAlone(): number {
     const hasBasePlayed = this.runs.base > 0 && this.faults.base.length === 0;
     return hasBasePlayed ? this.faults.head.filter(({ isDeath }) => isDeath).length : 0;

@@ -100,7 +100,7 @@ export async function playSession(options: SessionOptions): Promise<PlayedScenar
 
 /** With so many pairs a scenario is played on in spite of invalid runs, till the time is over. */
 const ENOUGH_PAIRS = 6;
-/** Pairs after which losses by the head alone, in two of them, are no more an accident. */
+/** After this many pairs, two in which only the head lost messages are no accident. */
 const LOSSY_PAIRS = 4;
 
 function isOpen({ setup, pairs, verdicts }: PlayedScenario, wanted: number | undefined): boolean {
@@ -123,7 +123,8 @@ function losesAlone(played: readonly PlayedScenario[]): boolean {
   });
 }
 
-/** Each gate's ratio of one pair, where it has one; the first gate is the judgement's number `offset`. */
+/** Hands the judgement each gate's ratio of one pair, where there is one. `offset`: the judgement's number of the
+ *  first gate. */
 export function addPair(judgement: GateJudgement, offset: number, gates: readonly MetricName[], pair: Pair): void {
   for (const [i, name] of gates.entries()) {
     const ratio = ratioOf(metricNamed(name), pair);
@@ -131,7 +132,7 @@ export function addPair(judgement: GateJudgement, offset: number, gates: readonl
   }
 }
 
-/** The pairs from `from` on become evidence; every gate is judged anew, since they share the error. */
+/** Takes the pairs from `from` on into the evidence, and judges every gate anew: all gates share one error. */
 function takeIn(judgement: GateJudgement, played: readonly PlayedScenario[], next: PlayedScenario, from: number): void {
   let offset = 0;
   for (const one of played) {
@@ -147,7 +148,7 @@ function takeIn(judgement: GateJudgement, played: readonly PlayedScenario[], nex
   }
 }
 
-/** ABBA or BAAB: a drift that is even over the block weighs on both sides alike. */
+/** ABBA or BAAB: a steady drift over the block affects both sides alike. */
 async function playBlock(
   played: PlayedScenario & { readonly patience: Patience },
   options: SessionOptions,
@@ -169,15 +170,15 @@ async function playBlock(
   played.elapsedMs += performance.now() - begun;
 }
 
-/** Why a pair was thrown away. `isOfBoth`: not by a fault of the head's server alone, which is evidence and no trial of
+/** Why a pair was discarded. `isOfBoth`: false where only the head's server failed. That is evidence, and uses up no
  *  patience. */
 interface ThrownAway {
   readonly reason: string;
   readonly isOfBoth: boolean;
 }
 
-/** Both sides once; or why the first of them to be invalid was: no second run would mend that.
- *  Where a server failed the other side plays all the same: whether its server holds is what there is to be known. */
+/** Plays both sides once. An invalid run ends the pair with its reason: a second run would not mend it. Where a
+ *  server failed the other side is played all the same, to learn whether that one's server holds. */
 async function playPair(
   played: PlayedScenario,
   options: SessionOptions,

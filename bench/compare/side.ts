@@ -36,8 +36,8 @@ export interface Side {
   ): Promise<Target>;
   /** Of its checkout, where it has one. */
   readonly folder?: string;
-  /** The same content built once more, in a new folder whose path is longer, which is deleted when the process ends:
-   *  what a process owes to its build or its path then differs. A URL or command is itself.
+  /** Builds the same content once more, in a new folder with a longer path that is deleted when the process ends. What
+   *  a server owes to the luck of its build or path then differs. A URL or a command gives itself.
    *  @throws FanwireError FANWIRE_COMPARE_BUILD */
   again(): Promise<Side>;
 }

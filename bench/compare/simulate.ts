@@ -52,7 +52,7 @@ export function simulateComparison(
 
 /** One run in ten is disturbed, by a tenth to twice as much. */
 const DISTURBED_SHARE = 0.05;
-/** What a run differs from the one before, in spreads: steadily, and by chance. */
+/** How far the machine moves from one run to the next, in spreads: a steady part and a random one of this size. */
 const DRIFT = 0.3;
 
 /** The logarithm of what one run measures of each gate, the effect apart. */

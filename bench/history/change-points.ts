@@ -32,7 +32,7 @@ export function changePoints(values: readonly number[], random: () => number): C
     if (best === null) break;
     let asClear = 0;
     for (let i = 0; i < PERMUTATIONS; i++) {
-      // Within their segments: what has been found is not found again.
+      // Shuffled within segments, so that a change that is already known is not found again.
       const drawn = clearest(segments.map((segment) => shuffled(segment, random)));
       if (drawn !== null && drawn.clarity >= best.clarity) asClear++;
     }

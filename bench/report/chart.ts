@@ -35,9 +35,9 @@ export interface Chart {
 
 /** Colours --c0 to --c9 in src/base/page/base.css. */
 const PALETTE = 10;
-/** Fewer points over time are no curve. */
+/** Fewer points over time than this make no curve. */
 const FEWEST_POINTS = 5;
-/** What moves by less than this part of itself stands still. */
+/** A value that moves by less than this part of itself counts as constant. */
 const CONSTANT = 0.02;
 const POINTS_PER_DECADE = 16;
 /** With more results than this, medians would only hide the tails. */

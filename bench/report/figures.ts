@@ -90,14 +90,14 @@ function figure(
   return { group, label, value, format, compares };
 }
 
-/** Of each update that each subscriber could have had, delivered or conflated: what a server with windows is told from
- *  one without by. */
+/** CPU seconds for a million updates, those that were conflated included: the figure by which a server with windows
+ *  compares with one without. */
 function cpuPerMillionUpdates({ staleness, expected, server }: Result): number | null {
   if (staleness === undefined || server === null) return null;
   return (server.cpuSeconds * 1e6) / Math.max(1, staleness.conflated + expected);
 }
 
-/** Of what would have been delivered message by message. */
+/** The share of conflated messages among all that would have been delivered one by one. */
 function conflatedShare({ staleness, expected }: Result): number | null {
   return staleness === undefined ? null : staleness.conflated / Math.max(1, staleness.conflated + expected);
 }

@@ -1,5 +1,5 @@
-// The files that a command's flags name for its reports. What cannot be written is refused before anything is measured;
-// what fails after all is one line, and never takes the result with it.
+// The files that a command's flags name for its reports. A file that cannot be written is refused before anything is
+// measured. A report that fails later costs one line, never the result.
 
 import {
   accessSync,
@@ -43,7 +43,7 @@ export function requireWritable(files: NamedFiles): void {
     const path = file === STDOUT ? STDOUT : resolve(file);
     const other = taken.get(path);
     taken.set(path, flag);
-    // A device takes several.
+    // Several reports may go to one device.
     if (other !== undefined && !isDevice(path)) {
       throw refusal(flag, file, `and --${other} cannot both be ${file === STDOUT ? 'stdout' : 'that file'}`);
     }

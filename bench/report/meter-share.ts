@@ -3,8 +3,8 @@
 import { formatMs } from '../../src/base/page/format.js';
 import type { Result } from '../result/result.js';
 
-/** "of the p50 of 1.1 ms, 0.3 ms is the meter's; of the p99 of 4.2 ms, 1.6 ms"; undefined where it was not measured. Of
- *  an engine that takes long over each copy (k6), what timers and intake have in it. */
+/** "of the p50 of 1.1 ms, 0.3 ms is the meter's; of the p99 of 4.2 ms, 1.6 ms"; undefined where it was not measured.
+ *  For an engine that takes long over each copy (k6) it also names the parts: timers and intake. */
 export function meterShare(result: Result): string | undefined {
   const p50 = shareOf('p50', result);
   if (p50 === undefined) return undefined;

@@ -62,7 +62,8 @@ function faultsOf(result: Result, leftToObjective: ReadonlySet<string>): string[
       `${formatCount(count)} of ${formatCount(requested)} connections failed${reasons === '' ? '' : ` (${reasons})`}`,
     );
   }
-  // Idle ones lose no message, so nothing else would tell. Results of before 1.0 have only this parameter.
+  // Idle connections lose no message, so only this shows that they were closed. Results before 1.0 have nothing but
+  // this parameter.
   const { closedByServer } = result.params;
   if (result.serverFaults === undefined && closedByServer !== undefined) {
     faults.push(`Connections closed by the server (${closedByServer})`);

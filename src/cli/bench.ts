@@ -67,14 +67,15 @@ async function bench(command: Command, name: string | undefined): Promise<void> 
     isInsecureAllowed: config.insecure,
     signal: interrupt.signal,
   });
-  // The table first: whatever becomes of the files, it has been seen. A report on stdout has that for itself.
+  // The table is printed first, so that it is seen whatever becomes of the files. A report on stdout has stdout for
+  // itself.
   const out = stdoutReport(files) === undefined ? process.stdout : process.stderr;
   if (!config.quiet) {
     const { renderTerminal, terminalOptions } = await import('../../bench/report/terminal.js');
     out.write(renderTerminal([result], terminalOptions(out, process.env)));
   }
   const { code, missed, faults } = exitCodeOf(result, slo);
-  // The table says it where there is one.
+  // The table, where there is one, says this already.
   if (config.quiet) {
     for (const fault of faults) process.stderr.write(`fanwire: failed run: ${fault} [FANWIRE_BENCH_FAILED]\n`);
     for (const reason of result.invalidReasons) {

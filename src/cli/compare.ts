@@ -34,7 +34,7 @@ export function compareCommand(): Command {
     });
 }
 
-/** What is left unread beside a flag, and why. */
+/** Flags that have no effect beside another one, and why. */
 const UNREAD = [
   {
     flag: '--save-baseline',

@@ -1,5 +1,4 @@
-// What a command that judges does with everything that ends it without a verdict: exit code 3, never 1, which means
-// "judged worse".
+// How a command that judges ends without a verdict: with exit code 3, never 1, which means "judged worse".
 
 import { FanwireError } from '../base/error.js';
 import { exitCodeFor } from '../base/error-codes.js';
@@ -9,9 +8,9 @@ import { openFilesError } from '../base/open-files.js';
 /** The user's doing: these keep their own exit codes. */
 const USERS: readonly number[] = [Exit.usage, Exit.interrupted];
 
-/** Runs `work`; a failure leaves at once with 3 and its reason, also one that nobody caught. Once `work` has set an
- *  exit code, it has judged: then that one stands. `mend` gives the command to try after a failure, where one would
- *  help. */
+/** Runs `work`. A failure, caught or not, ends the process at once with code 3 and its reason. Where `work` has set
+ *  an exit code it has judged, and that code stands. `mend` gives the command to try after a failure, where one
+ *  would help. */
 export async function measuring(
   work: () => Promise<void>,
   failure = 'nothing was measured',

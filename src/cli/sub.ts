@@ -50,7 +50,7 @@ function print(urls: URL[], sockets: WebSocket[], options: SubOptions, stop: Abo
   let received = 0;
   return new Promise((resolve, reject) => {
     stop.addEventListener('abort', () => resolve(received));
-    // Not once: stdout stays open after an error, and every further message meets it again.
+    // `on` rather than `once`: stdout stays open after an error, and every further message fails again.
     process.stdout.on('error', (error: NodeJS.ErrnoException) => {
       return READER_GONE.has(error.code ?? '') ? resolve(received) : reject(error);
     });

@@ -12,7 +12,7 @@ import { withoutRepository } from './git.js';
 const BUILD_LIMIT_MS = 30 * 60_000;
 const KEPT_OUTPUT = 16_000;
 
-/** What installs exactly what a lock file names, by the file. */
+/** The command that installs exactly what a lock file names, by the file's name. */
 const INSTALLS: readonly (readonly [file: string, install: string, run: string])[] = [
   ['package-lock.json', 'npm ci --no-audit --no-fund', 'npm run build'],
   ['npm-shrinkwrap.json', 'npm ci --no-audit --no-fund', 'npm run build'],

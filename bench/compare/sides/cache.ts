@@ -23,7 +23,7 @@ import { makeFolder } from '../../system/make-folder.js';
 const KEPT = 8;
 /** A machine that shares the cache and was seen this lately may still be playing its checkout. */
 const ELSEWHERE_MS = 12 * 3_600_000;
-/** The holder of a lock touches it this often; it is anybody's after ten times as long. */
+/** The holder of a lock touches it this often. After ten times as long without a touch, anybody may take it. */
 const HEARTBEAT_MS = 3_000;
 const POLL_MS = 250;
 const DONE = 'built.json';

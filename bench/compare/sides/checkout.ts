@@ -186,7 +186,7 @@ async function checkOutSubmodule(
   const known = snapshot.submodules.get(link.path) ?? (await fromUsersModules(snapshot.repository, link, folder));
   if (known !== undefined) return checkOut(known, inside, signal);
   const { settings } = snapshot.repository;
-  // The outer remote would be the inner clone's too, were it in the environment.
+  // Left out of the environment: otherwise the inner clone would have the outer clone's remote as well.
   const at = { env: environmentOf(settings.filter(([key]) => !key.startsWith('remote.'))), signal };
   const url = settings.findLast(([key]) => key === 'remote.origin.url')?.[1] ?? '';
   try {

@@ -76,7 +76,7 @@ function readPayload(path: string): EventPayload {
   }
 }
 
-/** The clone that holds the head; a shallow one knows its parents' names and has not got them. */
+/** The clone that holds the head. A shallow clone knows the names of its parents but does not have them. */
 class Clone {
   constructor(
     private readonly folder: string,

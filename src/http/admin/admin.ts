@@ -78,7 +78,7 @@ class Admin {
   readonly app: TemplatedApp = App();
   private readonly metrics: Metrics;
   private readonly startedAtMs = Date.now();
-  /** On a clock that nobody sets. */
+  /** By a clock that is never set. */
   private readonly startedAt = performance.now();
 
   constructor(
@@ -96,9 +96,10 @@ class Admin {
     // Health checks carry no token: what they tell is no secret, and orchestrators have none.
     routes.add('/healthz', { GET: () => OK });
     routes.add('/readyz', { GET: () => this.readiness() });
-    // The page asks for the token itself: a browser opens an address without headers. It holds no figures.
+    // Needs no token: a browser opens an address without headers. The page holds no figures, and asks for the token
+    // itself.
     routes.add('/', { GET: (request) => livePage().answer(this.entrance(), request.header('host')) });
-    // Neither is a secret, and a page that takes the client has no token.
+    // The client and the chat are no secret, and a page that loads the client has no token.
     routes.add('/client.js', { GET: () => clientScript() });
     routes.add('/chat', { GET: (request) => chatPage(this.entrance(), request.header('host')) });
     const guarded = (answer: Handler): Handler => {

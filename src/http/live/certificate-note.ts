@@ -1,7 +1,7 @@
 // What the live page says of the relay's certificate: nothing while it is good for long.
 import type { StatsReport } from '../stats-report.js';
 
-/** An automatic renewal (a month before the end, with certbot) has failed for a while by then. */
+/** By then an automatic renewal (certbot: a month before the end) has been failing for a while. */
 const SOON_DAYS = 14;
 const DAY_MS = 86_400_000;
 

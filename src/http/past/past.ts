@@ -62,7 +62,7 @@ export class PastApi {
     { auth, maxOpRate }: Pick<RelayConfig, 'auth' | 'maxOpRate'>,
   ) {
     this.budget = new OpsBudget(maxOpRate, () => {});
-    // It may be kept, and is asked for again each time. One for everybody only where everybody may read.
+    // Caches may keep an answer and must ask again each time. They may share it only where everybody may read.
     this.caching = {
       'Cache-Control': `${auth === 'none' ? 'public' : 'private'}, no-cache`,
       Vary: 'Authorization, Origin',

@@ -1,11 +1,11 @@
-// When an HTTP publish is answered. In a cluster a publisher that waits for one answer before the next publish may have
-// a balancer send that to another node: only if NATS has the first by then, and the other node all that NATS had, do
-// they arrive in order.
+// When an HTTP publish is answered. In a cluster, a balancer may send a publisher's next request to another node. Both
+// messages arrive in order only if NATS had the first one when it was answered, and the second node has caught up with
+// NATS.
 import type { Bus } from '../../bus/bus.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
 
-/** `order`: once NATS has it, if that can be; `cluster`: the same, and not with 202 if it cannot; `node`: as soon as
- *  this node has it. */
+/** `order`: once NATS has it, and also where NATS does not confirm it. `cluster`: the same, but refused where NATS does
+ *  not confirm it. `node`: as soon as this node has it. */
 export type Confirm = 'order' | 'cluster' | 'node';
 
 /** What is asked of a relay. */

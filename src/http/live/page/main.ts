@@ -38,8 +38,8 @@ async function poll(): Promise<void> {
   const slow = setInterval(() => {
     if (Date.now() - startedMs > SLOW_ANSWER_MS) showSlowAnswer(Date.now() - startedMs);
   }, 500);
-  // Who comes while this one is under way waits for the next: what they ask about may have happened after its answer
-  // was made.
+  // A caller that comes during a poll waits for the next one: what it asks about may have happened after this poll was
+  // answered.
   const served = waiting.splice(0);
   try {
     const report = await ask<StatsReport>('/stats');

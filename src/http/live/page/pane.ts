@@ -12,8 +12,8 @@ export interface PaneEvents {
   received(pane: Pane, content: string): void;
   /** Joined or left. */
   changed(): void;
-  /** It tries to join. What this gives is asked, if the relay is not reached or refuses, for what can be said of
-   *  why. */
+  /** Called when it tries to join. Gives a function that is asked for the reason if the relay is not reached or
+   *  refuses. */
   trying(): () => Promise<string>;
 }
 
