@@ -101,7 +101,7 @@ export function exitCodeOf(result: Result, slo: string | undefined): Outcome {
   const { kind, faults } = judge(result);
   if (kind === 'invalid') return { code: Exit.invalid, missed: [], faults: [] };
   const objective = slo ?? (typeof result.params.slo === 'string' ? result.params.slo : undefined);
-  // Of a run that failed and is not valid either, no figure is held against the objective.
+  // A run that failed and is not valid either has no figure to hold against the objective.
   const missed = objective === undefined || !result.valid ? [] : missedTerms(parseSlo(objective), result);
   return { code: kind === 'good' && missed.length === 0 ? Exit.good : Exit.failed, missed, faults };
 }

@@ -71,7 +71,7 @@ class ServerWatch {
     return { phases: { warmup: since(warmup), measure: since(measure), drain: since(drain) } };
   }
 
-  /** Why the server was slower than it is. */
+  /** Why the server was slower than it could be: something else took its cores. */
   get starvation(): string[] {
     return this.starved === undefined ? [] : [this.starved];
   }

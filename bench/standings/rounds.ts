@@ -15,7 +15,7 @@ export interface Contestant {
   /** What reports call it, where the server and its version do not tell it from another. */
   readonly label?: string;
   start(plan: Plan): Promise<Target>;
-  /** What it plays of a plan: a server that knows no windows has none. */
+  /** The plan as this server plays it: one that knows no windows leaves them out. */
   adapt(plan: Plan): Plan;
 }
 

@@ -35,7 +35,7 @@ interface SupervisorParts {
   readonly entry?: URL;
 }
 
-/** An exit would abort while uWS runs in a thread. */
+/** Exiting while uWS runs in a thread would abort the process. */
 function killProcess(): void {
   process.kill(process.pid, 'SIGKILL');
 }

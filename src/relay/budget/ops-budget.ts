@@ -54,7 +54,7 @@ export class OpsBudget<Who extends Asker> {
     return this.perSecond > 0;
   }
 
-  /** Takes `cost` from the asker after the fact, also where it has less left: it waits the longer. */
+  /** Takes `cost` from the asker after the fact, also where less is left: it then waits longer. */
   owe(asker: Who, cost: number): void {
     if (this.perSecond > 0 && asker.ops !== undefined) asker.ops.level -= cost;
   }

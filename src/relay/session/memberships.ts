@@ -154,7 +154,7 @@ export class Memberships {
     else present.handOver(connection, dialect);
     answer();
     const lane = this.windows.laneFor(topic, everyMs);
-    // One that lags stays where it is counted what it misses. The answer may have closed it.
+    // A lagging socket stays where what it misses is counted. The answer may have closed it.
     if (lane === present || connection.lag !== undefined || connection.ws === undefined) return;
     // First in, then out: uWS forgets what it holds back for a socket that is in no topic.
     membership.lane = lane;

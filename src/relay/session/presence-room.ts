@@ -28,7 +28,7 @@ export class Room {
     return this.far.size;
   }
 
-  /** Who came and went again within a window was never there. */
+  /** A member that came and went within one window is not announced. */
   add(change: Change): void {
     const earlier = this.changes.get(change.member.id);
     if (earlier === undefined) this.changes.set(change.member.id, change);
@@ -47,7 +47,7 @@ export class Room {
     return Math.min(MAX_WINDOW_MS, Math.max(shortest, REST_FACTOR * this.tookMs));
   }
 
-  /** The last news took so long to tell. */
+  /** How long the last news took to tell. */
   took(ms: number): void {
     this.tookMs = ms;
   }

@@ -204,7 +204,7 @@ export class Session implements SocketSession {
     return topics.hasRoomFor(name) ? undefined : Refused.tooManyTopics;
   }
 
-  /** A socket that asks for a past that there is not would wait for it in vain. */
+  /** Refused: a socket would wait in vain for a past that is not kept. */
   private rewindRefusal(name: string, since: Position | undefined, rewind: Rewind | undefined): Refusal | undefined {
     if (!rewind || since !== undefined) return undefined; // the answer to `since` says so
     return this.context.topics.keeps(name) ? undefined : Refused.notKept;
