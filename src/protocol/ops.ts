@@ -1,5 +1,5 @@
-// What the relay sends in `fanwire.v1`, as types, and what ops are made of. What a client says is in envelope.ts, beside
-// the reading of it. docs/protocol.md says both in words.
+// What the relay sends in `fanwire.v1`, as types, and what ops are made of. What a client says is in envelope.ts, next
+// to the reading of it. docs/protocol.md says both in words.
 
 /** A place in a topic's history: `seq` rises with every publish and means something only within its `epoch`. */
 export interface Position {
