@@ -34,7 +34,8 @@ export interface RunningRelay {
    * @throws FanwireError FANWIRE_PUBLISH where the topic or the data cannot be, FANWIRE_STOPPED after `stop`
    */
   publish(topic: string, data: string | Uint8Array): Promise<number>;
-  /** Connections, topics, messages and losses, now and since the start. */
+  /** Connections, topics, messages and losses, now and since the start.
+   *  @throws FanwireError FANWIRE_STOPPED after `stop` of a relay with `workers` */
   stats(): Promise<RelayTotals>;
   /** Why newcomers are better sent elsewhere; empty when it is ready. */
   notReady(): Promise<readonly string[]>;
@@ -43,7 +44,7 @@ export interface RunningRelay {
   /**
    * Tells every client to go (1012), spread over `drainMs` (by default the option of that name), waits up to 3 s for
    * them to close their side, and frees the port, timers, threads and files. Twice is as good as once.
-   * @throws FanwireError FANWIRE_WORKERS_STUCK
+   * @throws FanwireError FANWIRE_WORKERS_STUCK, FANWIRE_CONFIG_RANGE for a `drainMs` that cannot be: nothing is stopped
    */
   stop(options?: { readonly drainMs?: number }): Promise<void>;
 }
@@ -62,6 +63,13 @@ const LINGER_MS = 3000;
  * @throws FanwireError with a code of docs/errors.md: a wrong option, a port in use, a file that cannot be used
  */
 export async function startRelay(options: RelayOptions = {}): Promise<RunningRelay> {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    const got = Array.isArray(options) ? 'an array' : String(options);
+    throw new FanwireError(
+      'FANWIRE_CONFIG_RANGE',
+      `startRelay takes an object of options such as { port: 0 }, got ${got}`,
+    );
+  }
   const config = configOf(options, DEFAULTS);
   try {
     await checkConfig(config);
@@ -94,17 +102,30 @@ async function run(config: RelayConfig, hasAdmin: boolean): Promise<RunningRelay
     url: urlOf(config.tlsCert === '' ? 'ws' : 'wss', config.host, relay.port),
     adminUrl: relay.adminPort === undefined ? undefined : urlOf('http', config.adminHost, relay.adminPort),
     publish: async (topic, data) => {
-      if (stopping !== undefined) throw new FanwireError('FANWIRE_STOPPED', 'the relay has been stopped');
+      if (stopping !== undefined) throw stopped();
       return relay.publish(topic, messageOf(topic, data, config.maxPayloadBytes), typeof data !== 'string');
     },
-    stats: async () => totalOf(await relay.inspection.stats()),
+    stats: async () => {
+      const workers = await relay.inspection.stats();
+      if (workers.length === 0) throw stopped(); // what they counted has gone with them
+      return totalOf(workers);
+    },
     notReady: () => relay.inspection.notReady(),
     reload: () => relay.reload(),
-    stop: ({ drainMs = config.drainMs } = {}) => {
+    stop: (given) => {
+      const drainMs = given?.drainMs ?? config.drainMs;
+      if (!(Number.isFinite(drainMs) && drainMs >= 0)) {
+        const message = `"drainMs" of stop is a number of milliseconds from 0, got ${String(drainMs)}`;
+        return Promise.reject(new FanwireError('FANWIRE_CONFIG_RANGE', message));
+      }
       stopping ??= end(drainMs);
       return stopping;
     },
   };
+}
+
+function stopped(): FanwireError {
+  return new FanwireError('FANWIRE_STOPPED', 'the relay has been stopped');
 }
 
 function messageOf(topic: string, data: string | Uint8Array, maxBytes: number): Uint8Array {

@@ -15,6 +15,8 @@ export interface WorkerSetup {
   readonly ledger: SharedArrayBuffer;
   readonly links: readonly ThreadLink[];
   readonly hub: number | undefined;
+  /** One Int32, set once uWS has let go of the thread's handles. */
+  readonly letGo: SharedArrayBuffer;
 }
 
 /** What the main thread can have a worker do. Arguments and results are structured clones. */

@@ -1,4 +1,4 @@
-// One worker thread as the main thread sees it: calls that are answered, and how it ends.
+// One worker thread as the main thread sees it: calls that are answered, and how it ends, also where the program does.
 import type { TransferListItem } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
 import { errorFrom, FanwireError } from '../base/error.js';
@@ -7,6 +7,26 @@ import type { AnswerOf, FromWorker, WorkerOps, WorkerSetup } from './messages.js
 interface Pending {
   resolve(value: unknown): void;
   reject(error: Error): void;
+}
+
+/** How long an exit of the program waits for its threads. */
+const EXIT_MS = 1000;
+
+const living = new Set<WorkerThread>();
+
+/** The program exits, or an error that nobody caught ends it. Node aborts the process if uWS still has handles in a
+ *  thread, so each lets go of them first; nothing else can be waited for here. */
+function endLiving(): void {
+  const untilMs = performance.now() + EXIT_MS;
+  for (const thread of living) void thread.call('close', []).catch(() => {});
+  for (const thread of living) thread.waitUntilLetGo(untilMs - performance.now());
+}
+
+let isWatchingExit = false;
+
+function watchExit(): void {
+  if (!isWatchingExit) process.on('exit', endLiving);
+  isWatchingExit = true;
 }
 
 export class WorkerThread {
@@ -20,8 +40,10 @@ export class WorkerThread {
   private readonly worker: Worker;
   private readonly pending = new Map<number, Pending>();
   private nextCall = 1;
+  private readonly letGo = new Int32Array(new SharedArrayBuffer(4));
 
-  constructor(entry: URL, setup: WorkerSetup) {
+  constructor(entry: URL, given: Omit<WorkerSetup, 'letGo'>) {
+    const setup: WorkerSetup = { ...given, letGo: this.letGo.buffer };
     this.index = setup.index;
     this.origin = setup.idPrefix;
     const transferList = setup.links.map(({ port }) => port);
@@ -30,6 +52,9 @@ export class WorkerThread {
     // would refuse a file.
     const isText = process.execArgv.some((flag) => flag.startsWith('--input-type'));
     this.worker = new Worker(entry, isText ? { ...options, execArgv: [] } : options);
+    watchExit();
+    living.add(this);
+    this.worker.once('exit', () => living.delete(this));
     this.ended = new Promise((resolve) => this.worker.once('exit', () => resolve()));
     this.listening = new Promise((resolve, reject) => {
       this.worker.on('message', (message: FromWorker) => {
@@ -60,6 +85,11 @@ export class WorkerThread {
       this.pending.set(id, { resolve: resolve as (value: unknown) => void, reject });
       this.worker.postMessage({ id, op, args }, transfer);
     });
+  }
+
+  /** Blocks this thread until uWS has let go of that one's handles, at most so long. */
+  waitUntilLetGo(limitMs: number): void {
+    Atomics.wait(this.letGo, 0, 0, Math.max(0, limitMs));
   }
 
   private settle(message: Extract<FromWorker, { readonly id: number }>): void {

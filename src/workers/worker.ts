@@ -14,7 +14,7 @@ import { guardHeap } from './heap-guard.js';
 import type { Call, FromWorker, WorkerOps, WorkerSetup } from './messages.js';
 
 const main = parentPort as NonNullable<typeof parentPort>;
-const { config, index, idPrefix, interest, ledger, links, hub } = workerData as WorkerSetup;
+const { config, index, idPrefix, interest, ledger, links, hub, letGo } = workerData as WorkerSetup;
 const log = createLogger(config).child({ worker: index });
 const bus = new ThreadsBus({ self: index, count: config.workers, interest, links, hub });
 let starting: Promise<Relay> | undefined;
@@ -34,8 +34,12 @@ async function end(exitCode: number): Promise<void> {
   relay = undefined;
   started?.close();
   await bus.close();
-  // Timers may be left, of a drain that is cut short.
-  setImmediate(() => process.exit(exitCode));
+  setImmediate(() => {
+    const flag = new Int32Array(letGo);
+    Atomics.store(flag, 0, 1);
+    Atomics.notify(flag, 0);
+    process.exit(exitCode); // timers may be left, of a drain that is cut short
+  });
 }
 
 let failing = false;

@@ -164,3 +164,35 @@ test('a client that goes on sending while the relay stops gets all that was on i
 function isCode(code: string): (error: unknown) => boolean {
   return (error) => error instanceof FanwireError && error.code === code;
 }
+
+test('a program that exits, or fails, while workers run ends with its own exit code', async (t) => {
+  for (const [how, code] of [
+    ['process.exit(7)', 7],
+    ["throw new Error('of the program')", 1],
+    ["setTimeout(() => Promise.reject(new Error('later')), 1)", 1],
+  ] as const) {
+    const text = `import { startRelay } from ${JSON.stringify(INDEX)}; await startRelay({ workers: 2 }); ${how}`;
+    const program = nodeProcess(t, ['--input-type=module', '-e', text]);
+    const exit = await program.exited;
+    assert.deepEqual(exit, { code, signal: null }, `${how}: ${program.stderr()}`);
+  }
+});
+
+test('options that are none and a drain that would never end are refused by a code, and stats say what is left of them', async (t) => {
+  for (const options of [null, 5, 'x', []]) {
+    await assert.rejects(startRelay(options as never), { code: 'FANWIRE_CONFIG_RANGE' });
+  }
+  for (const workers of [1, 2]) {
+    const relay = await started(t, { workers });
+    const client = await SocketClient.open(t, `${relay.url}/news`);
+    await relay.publish('news', 'x');
+    for (const drainMs of [Number.NaN, Number.POSITIVE_INFINITY, -1, '5']) {
+      await assert.rejects(relay.stop({ drainMs: drainMs as number }), { code: 'FANWIRE_CONFIG_RANGE' });
+    }
+    await client.handled();
+    await relay.stop(null as never);
+    const told = relay.stats().then(({ published }) => published);
+    if (workers === 1) assert.equal(await told, 1);
+    else await assert.rejects(told, { code: 'FANWIRE_STOPPED' });
+  }
+});
