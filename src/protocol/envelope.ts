@@ -146,7 +146,7 @@ function parsePub(text: string, fields: Fields, topic: string, id: OpId | undefi
   if (key !== undefined && !isKey(key)) {
     return invalid(
       Invalid.opField.code,
-      `"key" is a string of 1 to ${MAX_KEY_BYTES} bytes, got ${show(key)}`,
+      `"key" is a string of 1 to ${MAX_KEY_BYTES} bytes of UTF-8, got ${show(key)}`,
       id,
       topic,
     );
@@ -194,9 +194,12 @@ function isCount(value: unknown, most: number): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= most;
 }
 
+/** It has no UTF-8, and would be another key beyond this thread, or none. */
+const LONE_SURROGATE = /\p{Cs}/u;
+
 /** Whether a value can tell messages of one topic apart. */
 export function isKey(key: unknown): key is string {
-  return typeof key === 'string' && key !== '' && Buffer.byteLength(key) <= MAX_KEY_BYTES;
+  return typeof key === 'string' && key !== '' && Buffer.byteLength(key) <= MAX_KEY_BYTES && !LONE_SURROGATE.test(key);
 }
 
 function isPosition(since: unknown): since is Position {

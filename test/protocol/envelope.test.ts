@@ -193,3 +193,9 @@ test('what crosses to another relay gives both audiences there what they get her
     }),
   );
 });
+
+test('a key that has no UTF-8 is refused: beyond this thread it would be another one', () => {
+  const pub = (key: string) => parseClientOp(JSON.stringify({ op: 'pub', topic: 't', data: 1, key }));
+  for (const key of ['\ud800', 'a\udfffb']) assert.equal((pub(key) as { code?: string }).code, 'FANWIRE_OP_FIELD');
+  assert.equal(pub('\ud83d\ude00').op, 'pub');
+});

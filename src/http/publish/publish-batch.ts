@@ -29,7 +29,7 @@ export function parseBatchLine(line: string): BatchLine {
   const refusal = checkTopicName(topic);
   if (refusal !== undefined) return bad(refusal.code, refusal.message);
   if (key !== undefined && !isKey(key)) {
-    return bad(Invalid.batchField.code, `"key" is a string of 1 to ${MAX_KEY_BYTES} bytes`);
+    return bad(Invalid.batchField.code, `"key" is a string of 1 to ${MAX_KEY_BYTES} bytes of UTF-8`);
   }
   if (encoding !== undefined) return base64Line(topic, key, data, encoding);
   if (typeof data === 'string') return { topic, key, text: data };
