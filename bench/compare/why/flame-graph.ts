@@ -42,7 +42,7 @@ function functionTable({ functions }: Difference): Markup {
 }
 
 function flameGraph({ flame }: Difference, label: string): Markup {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><div class="flame" style="height:${depthOf(flame) * ROW_PX}px">${boxes(flame, { left: 0, row: 0, total: flame.ns })}</div></div>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><div class="flame" style="height:${depthOf(flame, flame.ns) * ROW_PX}px">${boxes(flame, { left: 0, row: 0, total: flame.ns })}</div></div>`;
 }
 
 /** The changes as lines for terminal and Markdown, the largest first. */
@@ -66,8 +66,8 @@ interface Place {
 }
 
 function boxes(node: FlameNode, { left, row, total }: Place): Markup[] {
+  if (!isDrawn(node, total)) return [];
   const width = (node.ns / total) * 100;
-  if (!(width >= LEAST_WIDTH)) return [];
   const share = Math.max(-1, Math.min(1, node.change / total / FULL_SHARE));
   const strength = Math.round(Math.abs(share) * 60);
   const style = `left:${left.toFixed(3)}%;width:${width.toFixed(3)}%;top:${row * ROW_PX}px;--strength:${strength}%`;
@@ -84,8 +84,14 @@ function boxes(node: FlameNode, { left, row, total }: Place): Markup[] {
   return [own, ...inner];
 }
 
-function depthOf(node: FlameNode): number {
-  return 1 + Math.max(0, ...node.children.map(depthOf));
+/** Rows of what is wide enough to be drawn. */
+function depthOf(node: FlameNode, total: number): number {
+  if (!isDrawn(node, total)) return 0;
+  return 1 + Math.max(0, ...node.children.map((child) => depthOf(child, total)));
+}
+
+function isDrawn({ ns }: FlameNode, total: number): boolean {
+  return (ns / total) * 100 >= LEAST_WIDTH;
 }
 
 function nanoseconds(ns: number): string {

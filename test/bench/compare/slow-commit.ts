@@ -51,7 +51,7 @@ async function rehearsal(t: TestContext) {
   return { fanwire, github, commits, anchor, last, slow, how: [...HOW, '--cache', cache] };
 }
 
-const LOAD = ['--subscribers', '20', '--rate', '100', '--duration', '0.5', '--warmup', '0.2', '--capacity', '0'];
+const LOAD = ['--subscribers', '20', '--rate', '100', '--capacity', '200'];
 const HOW = ['--start', 'node server.js', '--build', 'true', '--budget', 'cpu:+10%', ...LOAD];
 
 const kept = (name: string): string => join(PAGES, name);

@@ -88,6 +88,20 @@ test('functions are compared by the delivery, by their own time, the largest cha
   );
 });
 
+test('a flame graph is as high as what is drawn of it: a deep stack that is too thin for that takes no room', () => {
+  const thin = Array.from({ length: 40 }, (_, i) => `f${i}\ta.js`).join(';');
+  const head = {
+    stacks: new Map([
+      ['run\ta.js', 999],
+      [thin, 1],
+    ]),
+    deliveries: 1,
+  };
+  const flame = flameOf({ stacks: new Map<string, number>(), deliveries: 1 }, head);
+  const why: Why = { pairs: 2, scenario: 'fan-out', functions: [], flame, differences: [] };
+  assert.match(renderComparisonHtml({ ...sampleComparison(1.8), why }), /class="flame" style="height:38px"/);
+});
+
 test('every report names the functions, and none of their names is markup', () => {
   const head = { stacks: new Map([['<img src=x>\tserver.js;@team\ta.js', 400]]), deliveries: 20 };
   const base = { stacks: new Map<string, number>(), deliveries: 20 };
