@@ -30,6 +30,8 @@ class FakeSocket {
   constructor(
     private readonly plan: Plan,
     private readonly time: VirtualTime,
+    /** Told when it is closed. */
+    private readonly closing: () => void = () => {},
   ) {}
 
   get ws(): object | undefined {
@@ -46,6 +48,7 @@ class FakeSocket {
 
   end(code: number, reason: Uint8Array): void {
     const unread = this.getBufferedAmount() > 0;
+    this.closing();
     this.closes.push({ atMs: this.time.ms, code, reason: Buffer.from(reason).toString(), unread });
   }
 }
@@ -61,10 +64,11 @@ test('every socket is closed once, in its turn, with all it was sent read, or wh
     fc.asyncProperty(fc.array(plan, { maxLength: 60 }), fc.nat(5000), async (plans, overMs) => {
       const startMs = time.ms;
       const ofStart = (ms: number | null): number | null => (ms === null ? null : ms + startMs);
-      const sockets = plans.map(
-        ({ readAtMs, goneAtMs }) => new FakeSocket({ readAtMs: ofStart(readAtMs), goneAtMs: ofStart(goneAtMs) }, time),
-      );
       let flushedAtMs = -1;
+      const isFlushed = (): void => assert.equal(flushedAtMs, time.ms, 'what is queued goes out before a close');
+      const sockets = plans.map(({ readAtMs, goneAtMs }) => {
+        return new FakeSocket({ readAtMs: ofStart(readAtMs), goneAtMs: ofStart(goneAtMs) }, time, isFlushed);
+      });
       let endedAtMs: number | undefined;
       const flush = (): void => {
         flushedAtMs = time.ms;
@@ -76,6 +80,8 @@ test('every socket is closed once, in its turn, with all it was sent read, or wh
       assert.ok(endedAtMs !== undefined && endedAtMs <= overMs + TICK_MS, 'it ends in time');
       assert.equal(time.pending, 0);
       assert.ok(flushedAtMs >= startMs, 'what is queued is delivered');
+      const lastCloseMs = Math.max(0, ...sockets.flatMap(({ closes }) => closes.map(({ atMs }) => atMs - startMs)));
+      assert.ok(endedAtMs >= lastCloseMs, 'it ends once the last has been told');
       for (const [i, { closes, isGone }] of sockets.entries()) {
         assert.ok(closes.length === 1 || (closes.length === 0 && isGone), `socket ${i} is closed once`);
         for (const { atMs, code, reason, unread } of closes) {
@@ -114,4 +120,30 @@ test('sockets that have read everything go evenly over the time', async (t) => {
     closedBy.push(sockets.filter(({ closes }) => closes.length > 0).length);
   }
   for (const [i, closed] of closedBy.entries()) assert.ok(Math.abs(closed - 20 * (i + 1)) <= 1, String(closedBy));
+});
+
+test('few sockets go in their turn too, the last not at the end', async (t) => {
+  const time = new VirtualTime(t);
+  const sockets = Array.from({ length: 2 }, () => new FakeSocket({ readAtMs: 0, goneAtMs: null }, time));
+  let isOver = false;
+  void closeSpread(sockets as unknown as Connection[], 1000, () => {}).then(() => {
+    isOver = true;
+  });
+  const closed = (): number => sockets.filter(({ closes }) => closes.length > 0).length;
+  assert.equal(closed(), 0);
+  await time.pass(TICK_MS);
+  assert.deepEqual([closed(), isOver], [1, false]);
+  await time.pass(500);
+  assert.deepEqual([closed(), isOver], [2, true]);
+});
+
+test('a socket whose client has gone keeps nobody waiting', async (t) => {
+  const time = new VirtualTime(t);
+  const socket = new FakeSocket({ readAtMs: null, goneAtMs: 0 }, time);
+  let isOver = false;
+  void closeSpread([socket] as unknown as Connection[], 1000, () => {}).then(() => {
+    isOver = true;
+  });
+  await time.pass(TICK_MS);
+  assert.equal(isOver, true);
 });
