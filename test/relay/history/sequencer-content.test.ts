@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keptBody } from '../../../src/protocol/publish-id.js';
-import { writeRecord } from '../../../src/protocol/sequence-record.js';
+import { readRecord, writeRecord } from '../../../src/protocol/sequence-record.js';
 import type { Connection } from '../../../src/relay/fanout/audience.js';
 import type { TopicHistory } from '../../../src/relay/history/history.js';
 import { MemoryHistory } from '../../../src/relay/history/memory.js';
@@ -129,10 +129,12 @@ test('a publish that is said again has the number of the first time, and is hear
       places[OWNER]?.heard.map(({ seq }) => seq),
       [1, 2, 3],
     );
+    say('ann', 'lost', 0); // said again, and the first time never came
+    assert.equal(got.pop(), 4);
     say('ann', 'unknown', 3_600_000); // longer ago than ids are remembered
     assert.deepEqual(got.at(-1), undefined);
     assert.equal(got.length, 5);
-    assert.equal(places[OWNER]?.heard.length, 3);
+    assert.equal(places[OWNER]?.heard.length, 4);
   }
 });
 
@@ -147,6 +149,21 @@ test('a publish that wants no answer is numbered as well, and none is sent', (t)
   assert.equal(places[OWNER]?.heard[0]?.seq, 1);
   mesh.die(OWNER);
   assert.equal(publish(1, {}), false);
+});
+
+test('a publish that could not be sent is not answered later, and one whose owner goes is answered once', (t) => {
+  const { mesh, publish, end } = threads(2);
+  t.after(end);
+  const got: unknown[] = [];
+  publish(1, {}, (seq) => got.push(seq));
+  for (let i = 0; i < 2; i++) mesh.die(OWNER);
+  assert.deepEqual([...got], [undefined]);
+  assert.equal(
+    publish(1, {}, (seq) => got.push(seq)),
+    false,
+  );
+  mesh.die(OWNER);
+  assert.deepEqual([...got], [undefined]);
 });
 
 test('an answer after which nobody waits is passed over, and one that is waited for comes once', (t) => {
@@ -205,8 +222,10 @@ test('what an owner could not number is heard all the same, without one', (t) =>
 test('a copy that nobody reads is let go of, and one is opened once', (t) => {
   const { mesh, places, settle, join, publish, end } = threads(2);
   t.after(end);
+  publish(OWNER, {});
   const copy = join(1, 'kept');
   settle();
+  assert.equal(keptOf(copy).length, 1);
   assert.equal(places[1]?.sequencer.open('kept'), copy);
   places[1]?.sequencer.release(copy);
   assert.equal(mesh.deliver(0), true, 'the owner hears of it');
@@ -214,4 +233,20 @@ test('a copy that nobody reads is let go of, and one is opened once', (t) => {
   publish(OWNER, {});
   settle();
   assert.deepEqual(keptOf(copy), []);
+});
+
+test('an owner says where a topic is', (t) => {
+  const { mesh, publish, end } = threads(2);
+  t.after(end);
+  for (let i = 0; i < 2; i++) publish(OWNER, {});
+  const asker = mesh.rise(1);
+  const heard: unknown[] = [];
+  const record = (_: number, __: string, bytes: Uint8Array): void => {
+    const { is, ask, seq, last } = readRecord(bytes).record as { is: string; ask: number; seq: number; last: number };
+    heard.push({ is, ask, seq, last });
+  };
+  asker.attend({ record, gone: () => {}, doubt: () => {} });
+  asker.send(OWNER, 'kept', writeRecord({ is: 'where', ask: 7 }));
+  while (mesh.deliver(0));
+  assert.deepEqual(heard, [{ is: 'here', ask: 7, seq: 2, last: 2 }]);
 });
