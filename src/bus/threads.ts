@@ -14,8 +14,8 @@ import {
 import { type Census, NOBODY, type Question, Surveys, type TakeCensus } from './census.js';
 import { InterestTable, OwnInterest, slotOf } from './interest-table.js';
 import type { HubObserver, ThreadLink, ThreadsOptions } from './link.js';
-import { ThreadPeer } from './peer.js';
 import type { Received } from './record.js';
+import { ThreadPeer } from './thread-peer.js';
 
 /** Records that are no messages: a worker tells the hub, which speaks to other nodes, the topics by name. */
 const SUBSCRIBE = 254;
