@@ -120,7 +120,9 @@ test('a server that ends during the run has failed it, with the code that each c
   });
   const { kind, headline } = judge(result);
   assert.deepEqual([kind, headline], ['failed', 'The server process ended during the run']);
-  assert.ok(result.published < 200 && result.params.closedByServer === '1006: 6', JSON.stringify(result.params));
+  // A publisher that waits for a core may come to its end before it looks at its socket.
+  assert.match(String(result.params.closedByServer), /^1006: [56]$/);
+  assert.ok(result.published < 200, JSON.stringify(result.params));
 });
 
 test('a server that refuses some of its connections has failed the run, however little else could be measured', async () => {
