@@ -5,9 +5,10 @@
 //
 // Coordinated omission: an autocannon connection makes its next request only once the last one was answered. Without a
 // rate the loop is closed, and a stall of the server is seen once per connection however long it lasts. With a rate
-// autocannon gives every connection a quota per second, made back to back, so the loop is still closed within the
-// second. Its own correction assumes a request every millisecond whatever the rate (Math.ceil(1 / rate) in its run.js),
-// which invents samples; so latencies are taken raw from its `response` events and corrected here with the interval
+// autocannon gives every connection a quota per second and spends it back to back, so the loop is still closed within
+// the second. autocannon's own correction assumes one request per millisecond at any rate (Math.ceil(1 / rate) in its
+// run.js), which invents samples. So latencies come raw from its `response` events, and are corrected here with the
+// interval that the rate means. `params` says which of the two was used.
 // that the rate means. `params` says which it was.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -20,14 +21,14 @@ import type { Target } from '../targets/target.js';
 import type { Engine, EngineHooks, EngineReport, EngineSeriesPoint } from './engine.js';
 
 export interface AutocannonOptions {
-  /** Routes of the target's admin port to GET, in turn, such as `/metrics`; empty: POST /publish/<topic>. */
+  /** Routes of the target's admin port to GET in turn, such as `/metrics`. Empty: POST /publish/<topic> instead. */
   readonly paths: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
 }
 
 export const AUTOCANNON_DEFAULTS: AutocannonOptions = { paths: [], headers: {} };
 
-/** The event-loop delay monitor looks once per this time, and counts it in. */
+/** The event-loop delay monitor samples at this interval, and each delay that it gives includes the interval. */
 const DELAY_RESOLUTION_MS = 1;
 const SHORTEST_POINT_MS = 100;
 
@@ -103,7 +104,8 @@ function gets({ paths, headers }: AutocannonOptions): autocannon.Request[] {
   return paths.map((path) => ({ method: 'GET', path, headers: { ...headers } }));
 }
 
-/** Runs autocannon once. It resolves once the requests under way at the end were dropped: those count neither way. */
+/** Runs autocannon once. Resolves after it has dropped the requests still under way at the end; they are counted
+ *  neither as answered nor as lost. */
 function shoot(
   opts: autocannon.Options,
   hooks: EngineHooks,
@@ -122,7 +124,7 @@ function shoot(
   });
 }
 
-/** What is heard from autocannon while it is measured, and how busy this thread was with it. */
+/** What autocannon reports while it is measured, and how busy this thread was. */
 class Measured {
   readonly latencyUs = newLatencyHistogram();
   readonly series: EngineSeriesPoint[] = [];
@@ -135,7 +137,7 @@ class Measured {
   private readonly startedMs = performance.now();
   private readonly cpuBefore = process.cpuUsage();
   private readonly delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
-  /** Between two requests of one connection, µs; 0: there is no plan to correct by. */
+  /** Planned time between two requests of one connection, µs; 0: no plan, so no correction. */
   private readonly intervalUs: number;
 
   constructor(
@@ -158,7 +160,7 @@ class Measured {
     });
     shot.on('reqError', (error: Error) => this.failed(error.message));
     shot.on('tick', () => {
-      // The last tick comes twice.
+      // The last tick arrives twice.
       if (this.sinceLastPointMs > SHORTEST_POINT_MS) this.point();
     });
   }
@@ -204,7 +206,7 @@ class Measured {
   }
 }
 
-/** autocannon opens no more connections than the rate has requests in a second. */
+/** autocannon opens at most as many connections as the rate has requests per second. */
 function connectionsOf(plan: Plan): number {
   return plan.rate > 0 ? Math.min(plan.publishers, plan.rate) : plan.publishers;
 }
@@ -258,7 +260,8 @@ function report(plan: Plan, counts: autocannon.Result, measured: Measured): Engi
   };
 }
 
-/** Requests whose connection broke or was refused; an answer other than 2xx, or none in time, is counted as lost. */
+/** Describes requests whose connection broke or was refused. A non-2xx answer or a timeout is left out: it counts as
+ *  lost. */
 function brokenRequests(failures: readonly { readonly reason: string; readonly count: number }[]): string[] {
   const broken = failures.filter(({ reason }) => !/^HTTP |timed out/.test(reason));
   if (broken.length === 0) return [];

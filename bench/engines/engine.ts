@@ -30,12 +30,12 @@ export interface Progress {
   readonly fraction: number;
   readonly opened: number;
   readonly delivered: number;
-  /** Of the measured deliveries so far, ms; absent where the engine does not know yet. */
+  /** Of the measured deliveries so far, ms; absent while the engine does not know it. */
   readonly p50?: number | null;
   readonly p99?: number | null;
-  /** Messages that subscribers skipped over and have not had since. */
+  /** Messages that subscribers skipped and have not received since. */
   readonly missing?: number;
-  /** Cores that the busiest generator process uses or waits for. */
+  /** Cores that the busiest generator process uses or waits for; 1 = saturated. */
   readonly generatorCpu?: number;
 }
 
@@ -46,7 +46,7 @@ export interface EngineReport {
     readonly failed: number;
     /** Unit: µs, from bench/measure/histogram.ts. */
     readonly connectUs: Histogram;
-    /** Why connections failed, most frequent first: "ECONNREFUSED", "HTTP 503". */
+    /** Why connections failed, most frequent first, such as "ECONNREFUSED" or "HTTP 503". */
     readonly failures: readonly { readonly reason: string; readonly count: number }[];
   };
   /** Counts of the measured phase; the warm-up is in none of them. */
@@ -58,7 +58,7 @@ export interface EngineReport {
   readonly outOfOrder: number;
   /** Length of the measured phase, s. */
   readonly measuredS: number;
-  /** Unit: µs, from the due time, measured phase only. */
+  /** Unit: µs, counted from the due time; measured phase only. */
   readonly latencyUs: Histogram;
   readonly series: readonly EngineSeriesPoint[];
   readonly generator: {
@@ -66,20 +66,21 @@ export interface EngineReport {
     readonly cpu: number;
     readonly scheduleSlipMs: { readonly p99: number | null; readonly max: number | null };
     readonly eventLoopDelayMs: { readonly p99: number | null };
-    /** What reading all copies of one message adds to the median copy and to the last ones, where that is worth a
-     *  figure. */
+    /** How much latency the engine adds while it reads all copies of one message, for the median copy and the last
+     *  ones. Absent where it is too small to report. */
     readonly intakeMs?: { readonly p50: number; readonly p99: number };
   };
-  /** Where messages are about keys: how old (µs) the newest state was that a subscriber had of a key when the next one
-   *  arrived, and the updates that a newer one took the place of, which are in no other count. */
+  /** Only for messages with keys. `ageUs`: how old a subscriber's newest state of a key was when the next one arrived.
+   *  `conflated`: updates that a newer one replaced; no other count includes them. */
   readonly staleness?: { readonly ageUs: Histogram; readonly conflated: number };
-  /** Reasons only the engine can know why its figures are not the server's ("some VUs did not finish"). */
+  /** Reasons why the figures are not the server's that only the engine can know, such as "some VUs did not finish". */
   readonly invalidReasons: readonly string[];
-  /** Reasons why latencies are higher than the server's, and nothing else is wrong: what holds all the same, holds. */
+  /** Reasons why the latencies are too high to be the server's. Objectives that hold all the same count as held,
+   *  because only the latencies are affected. */
   readonly delayReasons: readonly string[];
-  /** What the server did wrong whatever the generator did, beside failed connections: it closed some. */
+  /** What the server did wrong, however busy the generator was; failed connections are reported elsewhere. */
   readonly serverFaults: readonly string[];
-  /** What a reader of a valid run should know. */
+  /** What a reader should know even though the run is valid. */
   readonly remarks: readonly string[];
   /** Further figures for `params`, such as `subscribersClosedByServer`. */
   readonly extra: Readonly<Record<string, number | string>>;

@@ -19,7 +19,7 @@ import { K6Process } from './k6/process.js';
 import { crossedThresholds } from './k6/thresholds.js';
 import { delays, doubts, faults, intakeMs, intakeRemark } from './k6/validity.js';
 
-/** Between two readings of what k6 uses. */
+/** Interval between two readings of k6's CPU use. */
 const CPU_EVERY_MS = 1000;
 
 export interface K6Options extends Omit<ArgumentOptions, 'summaryFile' | 'configFile'> {
@@ -92,7 +92,7 @@ class K6Run {
     return this.options.cores.length || usableCores();
   }
 
-  /** k6 fixed the instants of its phases in setup(); they are told as they come. */
+  /** k6 fixes the times of its phases in setup(); the hooks are called when each time comes. */
   private follow(timeline: TimelineLine): void {
     const at = (instant: number, act: () => void) => {
       this.timers.push(setTimeout(act, Math.max(0, instant - Date.now())));
@@ -136,7 +136,7 @@ class K6Run {
     });
   }
 
-  /** What k6 used of its cores in about the last second: reading it costs a file a thread. */
+  /** Share of its cores that k6 used in about the last second. Cached, because a reading costs one file per thread. */
   private shareNow(): number | undefined {
     const atMs = performance.now();
     if (this.cpu === undefined || atMs - this.cpu.atMs >= CPU_EVERY_MS) {
@@ -153,7 +153,7 @@ class K6Run {
       throw new FanwireError('FANWIRE_K6_FAILED', 'k6 ended before it began: its script printed no timeline');
     }
     const failures = [...account.failures].sort(([, a], [, b]) => b - a).map(([reason, count]) => ({ reason, count }));
-    // A VU that did not come to its report has still told how many it opened.
+    // A VU that never reported may still have told how many connections it opened.
     const opened = Math.max(account.opened, account.soFar.opened);
     if (opened === 0) {
       throw new FanwireError(
@@ -184,7 +184,7 @@ class K6Run {
         cpu: this.busyness?.share ?? 0,
         scheduleSlipMs: { p99: percentileMs(account.slipUs, 99), max: percentileMs(account.slipUs, 100) },
         eventLoopDelayMs: { p99: percentileMs(account.lagUs, 99) },
-        // Half of the copies of a message are read within half of the time that all take.
+        // Half of the copies of a message are read within half of the time that all of them take.
         ...(account.delivered > 0 && { intakeMs: { p50: round(intake / 2), p99: round(intake * 0.99) } }),
       },
       invalidReasons: doubts(account),

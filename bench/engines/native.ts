@@ -1,8 +1,9 @@
 // The native engine: generator processes with their own WebSocket client on node:net, fast enough to measure a fast
 // relay.
 //
-// Processes rather than worker threads, because the limit on open files counts per process: on a machine with `ulimit
-// -n` 20,000 threads could never hold 40,000 connections. One publishes (open loop), the others subscribe.
+// Processes rather than worker threads, because the limit on open files counts per process: with `ulimit -n` 20,000,
+// threads of one process could never hold 40,000 connections. One process publishes (open loop), the others
+// subscribe.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { usableCores } from '../../src/base/cpu-quota.js';
@@ -22,11 +23,11 @@ import type { IntervalReport, PlayCommand, Ready, Role, SetupCommand } from './n
 import { needsExplicitSources } from './native/source-address.js';
 
 export interface NativeOptions {
-  /** Cores for the generator; empty: wherever the kernel puts it. */
+  /** Cores for the generator; empty: the kernel decides. */
   readonly cores: readonly number[];
-  /** Further headers of each upgrade request. */
+  /** Additional headers of each upgrade request. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Local addresses to connect from; empty: chosen. */
+  /** Local addresses to connect from; empty: chosen automatically. */
   readonly localAddresses: readonly string[];
   /** Accept any TLS certificate. */
   readonly isInsecureAllowed: boolean;
@@ -34,11 +35,11 @@ export interface NativeOptions {
 
 export const NATIVE_DEFAULTS: NativeOptions = { cores: [], headers: {}, localAddresses: [], isInsecureAllowed: false };
 
-/** Between the order to play and the first message, so that every process has it. */
+/** Time between the `play` command and the first message, so that every process has received the command by then. */
 const LEAD_US = 150_000;
-/** Fewer are not worth a process of their own: each takes 40 MB and 50 ms to start. */
+/** Fewer subscribers do not justify another process, which takes 40 MB and 50 ms to start. */
 const SUBSCRIBERS_PER_PROCESS = 100;
-/** Points in a result's series at most, beside the connection ramp. */
+/** Maximum number of points in a result's series, not counting the connection ramp. */
 const MAX_POINTS = 600;
 
 export function nativeEngine(options: NativeOptions = NATIVE_DEFAULTS): Engine {
@@ -112,7 +113,7 @@ class NativeRun {
     this.enter('measure', plan.durationS);
     const publishers = this.of('publishers');
     const sentSoon = Promise.all(publishers.map((process) => process.receive('sent')));
-    sentSoon.catch(() => {}); // An aborted run never gets to await it.
+    sentSoon.catch(() => {}); // An aborted run never awaits it.
     await this.sleepUntil(play.measureEndUs);
     this.enter('drain', plan.drainS);
     const sent = await sentSoon;
@@ -163,7 +164,7 @@ class NativeRun {
 
   private start(role: Role, lane: number): GeneratorProcess {
     const { cores } = this.options;
-    // A core each where there are enough; the publisher sleeps most of the time and may share.
+    // One core each where there are enough. The publisher sleeps most of the time, so it may share one.
     const own = cores.length === 0 ? [] : [cores[lane % cores.length] as number];
     const process: GeneratorProcess = new GeneratorProcess(role, own, (interval) => {
       this.series.add(process, interval);
@@ -213,7 +214,7 @@ class NativeRun {
   }
 }
 
-/** Checks what the engine cannot do at all.
+/** Refuses plans that the engine cannot play.
  *  @throws FanwireError FANWIRE_USAGE_BENCH_PLAN, FANWIRE_BENCH_FILE_LIMIT */
 function requirePlayable(plan: Plan, target: Target): void {
   const refuse = (message: string) => {
@@ -233,7 +234,7 @@ function requirePlayable(plan: Plan, target: Target): void {
   requireSockets('the generator', plan.subscribers + plan.stalledSubscribers, generators, 'or raise --generators');
 }
 
-/** @throws FanwireError FANWIRE_BENCH_NO_CONNECTION when not one subscriber, or not one publisher, got through */
+/** @throws FanwireError FANWIRE_BENCH_NO_CONNECTION when no subscriber or no publisher connected */
 function requireConnections(plan: Plan, ready: readonly Ready[], target: Target): void {
   for (const [role, wanted] of [
     ['subscribers', plan.subscribers + plan.stalledSubscribers],
@@ -250,8 +251,8 @@ function requireConnections(plan: Plan, ready: readonly Ready[], target: Target)
   }
 }
 
-/** As many as the plan says; else one per core and `SUBSCRIBERS_PER_PROCESS`, and as many more as the limit on open
- *  files asks for. */
+/** The plan's number if it sets one. Else one per core, at most one per `SUBSCRIBERS_PER_PROCESS` connections,
+ *  and more where the limit on open files requires it. */
 function subscriberProcesses(plan: Plan, cores: readonly number[]): number {
   const connections = Math.max(1, plan.subscribers + plan.stalledSubscribers);
   if (plan.generators > 0) return Math.min(plan.generators, connections);

@@ -1,4 +1,4 @@
-// Adds up what k6's VUs printed: one line each, with counts and histograms that k6's own summary does not have.
+// Adds up the lines that k6's VUs print: counts and histograms that k6's own summary does not have.
 
 import type { Histogram } from 'hdr-histogram-js';
 import type { K6Line, K6ProgressLine, PublishersLine, SubscribersLine, TimelineLine } from '../../k6/lib/lines.js';
@@ -16,7 +16,7 @@ export class Account {
   failed = 0;
   late = 0;
   closedByServer = 0;
-  /** The most by which one clock was seen to be behind another, ms. */
+  /** The largest lag seen between two clocks, ms. */
   behindMs = 0;
   foreign = 0;
   lastAt = 0;
@@ -27,14 +27,14 @@ export class Account {
   delivered = 0;
   duplicated = 0;
   outOfOrder = 0;
-  /** VUs that have told what they saw. */
+  /** VUs that have reported. */
   reports = 0;
   private missed = 0;
   private readonly openByTopic = new Map<number, number>();
   private readonly unsentByTopic = new Map<number, number>();
   private readonly seconds: { readonly latencyUs: Histogram; opened: number }[] = [];
   private readonly progress = new Map<number, K6ProgressLine>();
-  /** Of the seconds that have ended, while it runs. */
+  /** Latencies of the seconds that have ended; for progress while k6 runs. */
   private readonly runningUs = newLatencyHistogram();
 
   add(line: K6Line): void {
@@ -47,7 +47,8 @@ export class Account {
     if (line.kind === 'publishers') this.addPublishers(line);
   }
 
-  /** Connections opened, messages delivered and their latencies (ms) so far, by the VUs' once-a-second lines. */
+  /** Connections opened, messages delivered and their latencies (ms) so far, from the line that each VU prints every
+   *  second. */
   get soFar(): {
     readonly opened: number;
     readonly delivered: number;
@@ -63,7 +64,8 @@ export class Account {
     return { opened, delivered, p50: percentileMs(this.runningUs, 50), p99: percentileMs(this.runningUs, 99) };
   }
 
-  /** Messages that subscribers missed. They count from the plan; what a publisher could not send is taken off again. */
+  /** Messages that subscribers missed. Subscribers expect the whole plan, so messages that a publisher could not send
+   *  are subtracted. */
   get lost(): number {
     let neverSent = 0;
     for (const [topic, unsent] of this.unsentByTopic) neverSent += unsent * (this.openByTopic.get(topic) ?? 0);
@@ -77,12 +79,12 @@ export class Account {
     return this.reports === timeline.subscribers + timeline.visitors + timeline.publishers;
   }
 
-  /** Subscribers of the topic that has most of them. */
+  /** Number of subscribers of the largest topic. */
   get largestTopic(): number {
     return Math.max(0, ...this.openByTopic.values());
   }
 
-  /** One point a second since connecting began. */
+  /** One point per second, counted from the start of connecting. */
   series(): EngineSeriesPoint[] {
     let connections = 0;
     return this.seconds.map(({ latencyUs, opened }, index) => {

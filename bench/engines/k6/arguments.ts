@@ -1,8 +1,8 @@
 // A plan as the k6 command line and environment that play it.
 //
-// Settings go through the environment, because everybody on a machine can read a command line, and headers and URLs
-// hold tokens. Nothing that the job has set for a k6 of its own (K6_DURATION, K6_OUT, a config file, an exported RATE)
-// may reach this one: it would play another plan, or end without one.
+// Settings go through the environment: everybody on a machine can read a command line, and headers and URLs hold
+// tokens. Settings of the caller's environment that are meant for another k6 (K6_DURATION, K6_OUT, a config file, an
+// exported RATE) must not reach this one: it would play another plan, or fail to start.
 
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,19 +14,18 @@ import { MAX_PUBLISHERS } from '../../k6/lib/stamp.js';
 import type { Plan } from '../../scenarios/scenario.js';
 import { type Target, topicUrl } from '../../targets/target.js';
 
-/** Handshakes a second when the plan leaves the pace open. k6 needs the ramp's length in advance: its VUs share no
- *  state by which the last one could tell the publishers that all are connected. */
+/** Handshakes per second when the plan does not set a rate. k6 needs the ramp's length in advance: its VUs share no
+ *  state, so they cannot tell the publishers when all are connected. */
 const UNPACED_CONNECT_RATE = 1000;
 
-/** The bundled script of `scenario`; a scenario without one of its own is played by fan-out's, which knows every
- *  setting. */
+/** The bundled script of `scenario`. A scenario without a script is played by fan-out.ts, which knows every setting. */
 function scriptOf(scenario: string): string {
   const folder = scriptsFolder();
   const own = join(folder, `${scenario}.ts`);
   return /^[a-z-]+$/.test(scenario) && existsSync(own) ? own : join(folder, 'fan-out.ts');
 }
 
-/** bench/k6 beside package.json: k6 reads TypeScript, so the scripts are shipped as they are. */
+/** bench/k6 beside package.json. The scripts are shipped as TypeScript, because k6 reads it. */
 function scriptsFolder(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
@@ -40,7 +39,7 @@ export interface ArgumentOptions {
   readonly configFile: string;
   /** Objective that k6 checks as thresholds, such as `p99<50ms,loss==0`; '' for none. */
   readonly slo: string;
-  /** Further headers of each upgrade request. */
+  /** Additional headers of each upgrade request. */
   readonly headers: Readonly<Record<string, string>>;
   /** Local addresses to connect from; empty: the kernel's choice. */
   readonly localAddresses: readonly string[];
@@ -80,23 +79,24 @@ export function k6Invocation(
   };
 }
 
-/** Of this process's environment only what no k6 and no script of ours takes as an order. */
+/** Only those variables of this process's environment that neither k6 nor our scripts read as a setting. */
 function ownEnvironment(surroundings: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.entries(surroundings).filter(([name]) => INHERITED.test(name));
   return {
-    // Go's collector took a third of k6's CPU at 16,000 deliveries/s; a larger heap is the cheaper of the two.
+    // Go's garbage collector took a third of k6's CPU at 16,000 deliveries/s; a larger heap costs less.
     GOGC: '400',
     ...Object.fromEntries(kept),
-    // Our scripts import nothing but k6 itself: no build service is asked for extensions.
+    // Our scripts import only k6's own modules, so k6 need not ask a build service for extensions.
     K6_AUTO_EXTENSION_RESOLUTION: 'false',
   };
 }
 
-/** What the system, Go's runtime and TLS need; a proxy for WebSockets, where the job has one. */
+/** What the system, Go's runtime and TLS need, and the proxy settings, which apply to WebSockets too. */
 const INHERITED =
   /^(PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|TEMP|TMP|GO[A-Z]+|SSL_CERT_(FILE|DIR)|XDG_.*|SYSTEMROOT|(HTTPS?|NO|ALL)_PROXY)$/i;
 
-/** The plan as settings; what k6 has no word for in words that it has. */
+/** The plan as k6 settings. Values that k6 cannot express are replaced by equivalent ones: no publishers as rate 0, an
+ *  unlimited connect rate as a fixed one. */
 function settingsOf(plan: Plan): Record<string, string> {
   const played: Plan = {
     ...plan,

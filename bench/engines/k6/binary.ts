@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { FanwireError } from '../../../src/base/error.js';
 import { isExecutable } from '../../system/find-program.js';
 
-/** All five scripts ran on v1.8.1 and v2.2.0; what is older was not tried. */
+/** All five scripts were run on v1.8.1 and v2.2.0. Older versions are untested. */
 const OLDEST: readonly [major: number, minor: number] = [1, 8];
 const INSTALL =
   'install k6 v1.8 or newer (https://grafana.com/docs/k6/latest/set-up/install-k6/) or point K6_BIN at it, or use --engine native';
@@ -24,7 +24,7 @@ export function k6Path(env: NodeJS.ProcessEnv = process.env): string | undefined
   return folders.map((folder) => join(folder, 'k6')).find(isExecutable);
 }
 
-/** Path of k6, before anything is started for it.
+/** Path of k6, checked before anything else is started.
  *  @throws FanwireError FANWIRE_USAGE_K6_MISSING */
 export function requireK6(env: NodeJS.ProcessEnv = process.env): string {
   const path = k6Path(env);
@@ -49,7 +49,7 @@ export async function findK6(env: NodeJS.ProcessEnv = process.env): Promise<K6> 
 async function versionOf(path: string): Promise<string> {
   try {
     const { stdout } = await promisify(execFile)(path, ['version'], { timeout: 10_000 });
-    // k6 names itself by its file: "k6-linux v2.2.0 (commit/…, go1.25, linux/amd64)".
+    // The name is that of k6's own file: "k6-linux v2.2.0 (commit/…, go1.25, linux/amd64)".
     return /^\S+ (v\d+\.\d+\.\d+\S*) \(.*\bgo\d/m.exec(stdout)?.[1] ?? '';
   } catch {
     return '';

@@ -1,5 +1,4 @@
-// How much of its cores k6 used or waited for, from outside by pid: its own scheduler tells a script nothing of the
-// kind.
+// How much of its cores k6 used or waited for. Read from outside by pid, because k6 does not tell its scripts.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { ServerLoad } from '../../measure/server-load.js';
@@ -22,22 +21,22 @@ export class K6Busyness {
     this.load = new ServerLoad([pid], NEVER_MS);
   }
 
-  /** Messages are measured from now on. */
+  /** Call when the measured phase begins. */
   begin(): void {
     this.from = this.read();
   }
 
-  /** The last measured message was due. */
+  /** Call when the measured phase ends. */
   end(): void {
     this.to = this.read();
   }
 
-  /** A VU has worked through all that it received: with a backlog, long after `end`. */
+  /** Call when a VU has processed all that it received: with a backlog, long after `end`. */
   finished(): void {
     this.last = this.read() ?? this.last;
   }
 
-  /** Share of its cores that k6 used or waited for since the last call; undefined where there was none. */
+  /** Share of its cores that k6 used or waited for since the last call; undefined at the first call. */
   sinceLast(): number | undefined {
     const before = this.seen;
     this.seen = this.read();
@@ -57,19 +56,19 @@ export class K6Busyness {
     return this.from === undefined || to === undefined ? 0 : Math.max(0, to.cpuS - this.from.cpuS);
   }
 
-  /** Share of its cores that k6 used or waited for while messages were due: 1 = saturated. */
+  /** Share of its cores that k6 used or waited for during the measured phase: 1 = saturated. */
   get share(): number {
     return this.part(({ cpuS }) => cpuS) + this.waitedShare;
   }
 
-  /** Share of its cores that k6 waited for while other processes had them. */
+  /** The part of `share` in which k6 waited while other processes used the cores. */
   get waitedShare(): number {
     return this.part(({ waitS }) => waitS);
   }
 
   private part(seconds: (reading: CpuReading) => number): number {
     if (this.from === undefined || this.to === undefined) return 0;
-    // A thread that ended took its figures with it, so a sum can fall.
+    // A thread that has ended no longer counts, so a sum can fall.
     const wallS = (this.to.atMs - this.from.atMs) / 1000;
     return Math.max(0, seconds(this.to) - seconds(this.from)) / wallS / this.cores;
   }
@@ -88,8 +87,8 @@ interface CpuReading {
   readonly waitS: number;
 }
 
-/** Seconds that threads of `pid` were ready and had no core: field 2 of schedstat (ns). 0 where the kernel does not
- *  tell. */
+/** Seconds that threads of `pid` were ready but had no core: field 2 of schedstat (ns). 0 where the kernel does not
+ *  report it. */
 function waitedS(pid: number): number {
   try {
     const threads = readdirSync(`/proc/${pid}/task`);

@@ -1,4 +1,4 @@
-// The running k6: started with a plan, its log read line by line as it comes, ended on every path.
+// The running k6: starts it with a plan, reads its log line by line, and ends it however the run ends.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -7,7 +7,7 @@ import { type K6Line, readLine } from '../../k6/lib/lines.js';
 import { raiseSession } from '../../measure/priority.js';
 import { isRunning, signalChild } from '../../system/signal-child.js';
 
-/** k6's own exit code for crossed thresholds; the result is whole. */
+/** k6's own exit code for crossed thresholds; the result is complete. */
 const EXIT_THRESHOLDS = 99;
 const KEPT_ERRORS = 5;
 const KILL_AFTER_MS = 3000;
@@ -31,12 +31,12 @@ export class K6Process {
     void this.ended.then(() => process.off('exit', this.kill));
   }
 
-  /** undefined when it could not be started; `finished` then tells why. */
+  /** undefined when k6 could not be started; `finished` then says why. */
   get pid(): number | undefined {
     return this.child.pid;
   }
 
-  /** Resolves once k6 has played the plan to its end, thresholds crossed or not.
+  /** Resolves when k6 has played the whole plan, whether or not thresholds were crossed.
    *  @throws FanwireError FANWIRE_K6_FAILED when it ended in any other way */
   async finished(): Promise<void> {
     const ended = await this.ended;
@@ -45,7 +45,7 @@ export class K6Process {
     throw new FanwireError('FANWIRE_K6_FAILED', `k6 ended with ${ended}: ${why}`);
   }
 
-  /** Ends it if it still runs: politely, then not. */
+  /** Ends k6 if it still runs: SIGTERM first, SIGKILL if that does not help. */
   async end(): Promise<void> {
     if (!isRunning(this.child)) return;
     signalChild(this.child, 'SIGTERM');
@@ -64,7 +64,7 @@ export class K6Process {
   }
 }
 
-/** One entry of k6's JSON log. What is not JSON (a Go panic) counts as an error. */
+/** Parses one entry of k6's JSON log. An entry that is not JSON (a Go panic) counts as an error. */
 function parseEntry(entry: string): { readonly level: string; readonly msg: string } {
   try {
     const { level = '', msg = '' } = JSON.parse(entry) as { level?: string; msg?: string };

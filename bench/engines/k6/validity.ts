@@ -1,30 +1,32 @@
-// When figures are k6's own and not the server's. docs/k6.md has the measurements behind each limit.
+// Decides when figures are k6's own and not the server's. docs/k6.md has the measurements behind each limit.
 
 import { percentileMs } from '../../measure/histogram.js';
 import type { Plan } from '../../scenarios/scenario.js';
 import type { Account } from './account.js';
 
-/** A frame may wait this long (p99) for its handler. In runs that k6 kept up with it stayed below a third of it. */
+/** The longest that a frame may wait for its handler (p99). Runs that k6 could keep up with stayed below a third of it.
+ *  */
 const MOST_HANDLER_LAG_MS = 50;
-/** What k6 needs to take in one message's fan-out may add this much to any latency. */
+/** Reading one message's whole fan-out may always add this much latency. */
 const NEGLIGIBLE_INTAKE_MS = 5;
-/** Beyond that it may be this part of the median at most. */
+/** Above that, reading may add at most this part of the median latency. */
 const MOST_INTAKE_PART = 0.5;
 
-/** A clock that is aligned stays within a millisecond of the others; one that was set, or not aligned, does not. */
+/** Aligned clocks differ by less than a millisecond. A larger difference means that a clock was set, or never aligned.
+ *  */
 const MOST_BEHIND_MS = 2;
 
 const MEND = 'fewer --subscribers, a lower --rate, or --engine native';
 
-/** How long k6 needs to take in all copies of the messages that one publisher sends at one instant: its CPU time per
- *  delivery, times the copies, spread over its cores. A server cannot be seen to be faster than this. */
+/** How long k6 needs to read all copies of the messages that one publisher sends at one instant: its CPU time per
+ *  delivery, times the copies, divided by its cores. k6 cannot measure a server that is faster than this. */
 export function intakeMs(account: Account, plan: Plan, cpuS: number, cores: number): number {
   if (account.delivered === 0) return 0;
   const perDeliveryMs = (cpuS * 1000) / account.delivered;
   return (perDeliveryMs * account.largestTopic * plan.burst) / cores;
 }
 
-/** Why latencies are k6's more than the server's; empty when nothing speaks against them. */
+/** Why the latencies are mostly k6's and not the server's; empty when there is no such reason. */
 export function delays(account: Account, intake: number): string[] {
   const reasons: string[] = [];
   const lag = percentileMs(account.lagUs, 99) ?? 0;
@@ -42,7 +44,7 @@ export function delays(account: Account, intake: number): string[] {
   return reasons;
 }
 
-/** Why figures are missing or not to be believed. */
+/** Why figures are missing or cannot be trusted. */
 export function doubts(account: Account): string[] {
   const reasons: string[] = [];
   if (!account.isComplete) reasons.push('some VUs of k6 did not finish in time, so their figures are missing');
@@ -59,7 +61,7 @@ export function doubts(account: Account): string[] {
   return reasons;
 }
 
-/** What the server did wrong however busy k6 was. */
+/** What the server did wrong, however busy k6 was. */
 export function faults(account: Account): string[] {
   const found: string[] = [];
   if (account.closedByServer > 0) {
@@ -71,7 +73,7 @@ export function faults(account: Account): string[] {
   return found;
 }
 
-/** What a reader of small latencies should know: they are mostly k6's. */
+/** Warns readers of small latencies that they are mostly k6's. */
 export function intakeRemark(account: Account, intake: number): string[] {
   const median = percentileMs(account.latencyUs, 50) ?? 0;
   if (account.delivered === 0 || intake <= median) return [];

@@ -1,5 +1,5 @@
-// The address that a host name stands for: of several, the first that something listens on. `localhost` is ::1 before
-// 127.0.0.1 on many machines, and a relay on loopback listens on one of them.
+// Resolves a host name. Of several addresses, it takes the first that accepts a connection: on many machines
+// `localhost` means ::1 before 127.0.0.1, and a relay on loopback listens on one of them only.
 
 import { lookup } from 'node:dns/promises';
 import { connect } from 'node:net';

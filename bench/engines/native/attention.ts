@@ -1,13 +1,13 @@
-// Keeps a process awake around the instants at which messages are due. A process that has slept for tens of
-// milliseconds reads the first message late and the next ones slowly: it has to be woken, and what it runs is out of
-// the core's caches. That time would be added to the server's. Looking out costs up to a millisecond and a half of CPU
-// a message, so it is for low rates; at high ones nobody sleeps.
+// Keeps a process awake around the times at which messages are due. A process that has slept for tens of milliseconds
+// reads the first message late and the next ones slowly: it must be woken, and its code is no longer in the core's
+// caches. That time would be measured as the server's. Staying awake costs up to 1.5 ms of CPU per message, so it is
+// for low rates; at high rates no process sleeps.
 
-/** Messages due at one instant count once. */
+/** Above this rate the process does not sleep anyway. Messages due at the same time count once. */
 const MOST_INSTANTS_PER_S = 100;
-/** setTimeout fires up to a millisecond late, so it is set this much early, and the rest is spun. */
+/** setTimeout fires up to a millisecond late, so it is set this much early; the process spins for the rest. */
 const EARLY_MS = 1.2;
-/** Past the due instant, until the server's first answer wakes this process anyway. */
+/** How long to stay awake after the due time; later, the server's first message wakes this process anyway. */
 const AFTER_US = 100;
 
 export interface Instants {
@@ -16,7 +16,8 @@ export interface Instants {
   readonly everyUs: number;
 }
 
-/** Watches until the last of `instants`. Returns what ends it early; undefined where it would cost too much. */
+/** Stays awake around each of `instants`. Returns a function that stops it early; undefined where it would cost too
+ *  much. */
 export function watchFor({ firstUs, lastUs, everyUs }: Instants, clock: () => number): (() => void) | undefined {
   if (!(everyUs >= 1e6 / MOST_INSTANTS_PER_S)) return undefined;
   let dueUs = firstUs;

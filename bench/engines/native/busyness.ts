@@ -6,7 +6,8 @@
 import { readFileSync } from 'node:fs';
 import type { Busyness } from './messages.js';
 
-/** Of the planned time; less was measured only when the event loop was blocked. */
+/** Smallest part of the planned time that may have been measured. Less is measured only when the event loop was
+ *  blocked. */
 const SHORTEST_WINDOW = 0.7;
 
 interface ThreadReading {
@@ -37,8 +38,8 @@ export class BusynessMeter {
     this.to ??= read();
   }
 
-  /** The share between `begin` and `end`, which were to be `plannedMs` apart. An event loop so busy that it took the
-   *  first reading when it was nearly time for the second had no time left, whatever the readings say. */
+  /** The share between `begin` and `end`, which were planned `plannedMs` apart. If the event loop took the first
+   *  reading when the second was almost due, it was saturated, whatever the readings say. */
   report(plannedMs: number): Busyness {
     const from = this.from;
     const to = this.to ?? read();
@@ -52,14 +53,14 @@ export class BusynessMeter {
 function read(): ThreadReading {
   const atMs = performance.now();
   try {
-    // Nanoseconds on the CPU, nanoseconds waiting for it (Documentation/scheduler/sched-stats.rst); of the main thread
-    // only.
+    // Nanoseconds on the CPU, nanoseconds waiting for it (Documentation/scheduler/sched-stats.rst), of the main
+    // thread only.
     const [run, wait] = readFileSync('/proc/self/schedstat', 'latin1').split(' ');
     const runMs = Number(run) / 1e6;
     const waitMs = Number(wait) / 1e6;
     if (runMs > 0) return { atMs, runMs, waitMs };
   } catch {
-    // Not Linux, or a kernel without schedstats: CPU time of the whole process has to do.
+    // Not Linux, or a kernel without schedstats: use the CPU time of the whole process instead.
   }
   const used = process.cpuUsage();
   return { atMs, runMs: (used.user + used.system) / 1000, waitMs: null };

@@ -9,15 +9,15 @@ import { CLOSE_NORMAL, pongFrame } from './frame-writer.js';
 import { judgeResponse } from './handshake.js';
 import type { ReadTurns } from './read-turns.js';
 
-/** Whom a connection tells. */
+/** Whom a connection notifies. */
 export interface ConnectionOwner {
-  /** It hears its topic from now on. */
+  /** The connection receives its topic's messages from now on. */
   opened(connection: LoadConnection): void;
-  /** It never opened. `code` is an errno such as EADDRINUSE where there is one. */
+  /** The connection never opened. `code` is an errno such as EADDRINUSE, if there is one. */
   failed(connection: LoadConnection, reason: string, code: string | undefined): void;
-  /** A message whose stamp is at `bytes[at]`. `bytes` is only valid during the call. */
+  /** A message arrived; its stamp is at `bytes[at]`. `bytes` is only valid during the call. */
   stamped(connection: LoadConnection, bytes: Uint8Array, at: number): void;
-  /** It was open and the server ended it; 1006 when no close frame said why. */
+  /** The server closed the open connection; `code` is 1006 when there was no close frame. */
   closedByServer(connection: LoadConnection, code: number): void;
 }
 
@@ -36,8 +36,7 @@ export interface SourceAddress {
 
 const State = { Connecting: 0, Handshake: 1, Hello: 2, Open: 3, Closed: 4 } as const;
 
-/** One read buffer for all sockets of the process: libuv fills it and the callback empties it before the next read can
- *  happen. */
+/** One read buffer for all sockets of the process: libuv fills it, and the callback empties it before the next read. */
 const readBuffer = Buffer.allocUnsafeSlow(256 * 1024);
 
 export class LoadConnection implements FrameSink {
@@ -76,7 +75,7 @@ export class LoadConnection implements FrameSink {
     return this.state === State.Open;
   }
 
-  /** Bytes that the kernel has not taken yet. */
+  /** Bytes that the kernel has not accepted yet. */
   get unsentBytes(): number {
     return this.socket.writableLength;
   }
@@ -85,7 +84,7 @@ export class LoadConnection implements FrameSink {
     this.socket.write(frames);
   }
 
-  /** Stops reading for good: the kernel's buffers fill and the server sees a slow consumer. */
+  /** Stops reading: the kernel's buffers fill up and the server sees a slow consumer. `unstall` undoes it. */
   stall(): void {
     this.isStalled = true;
     this.socket.pause();
@@ -97,7 +96,7 @@ export class LoadConnection implements FrameSink {
     this.socket.resume();
   }
 
-  /** Says goodbye and forgets the connection: nothing that arrives from now on is reported. */
+  /** Sends a close frame and forgets the connection: nothing that arrives later is reported. */
   close(): void {
     if (this.state === State.Closed) return;
     const wasOpen = this.state >= State.Hello;
@@ -106,14 +105,14 @@ export class LoadConnection implements FrameSink {
     else this.socket.end(CLOSE_NORMAL, () => this.socket.destroy());
   }
 
-  /** Breaks the connection as a network does, without a goodbye (TCP reset), and forgets it. */
+  /** Breaks the connection as a network failure does, by a TCP reset without a close frame, and forgets it. */
   cut(): void {
     if (this.state === State.Closed) return;
     this.state = State.Closed;
     this.socket.resetAndDestroy();
   }
 
-  /** Gives a connection up that did not open in time. */
+  /** Gives up a connection that did not open in time. */
   abandon(reason: string): void {
     this.broken(reason, undefined);
   }
@@ -138,7 +137,7 @@ export class LoadConnection implements FrameSink {
     this.broken(reason, undefined);
   }
 
-  /** A message that does not begin with a stamp: an envelope around one, or the server's own. */
+  /** A message that does not begin with a stamp: one with an envelope around the stamp, or one of the server's own. */
   private enveloped(bytes: Uint8Array, at: number, available: number): void {
     const head = Math.min(available, this.rules.headBytes);
     const mark = this.state === State.Open ? indexOfMark(bytes, at, at + head) : -1;

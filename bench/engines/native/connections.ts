@@ -1,5 +1,5 @@
-// What subscribers and publishers share: opening connections by the ramp, retrying a taken port, counting what became
-// of them.
+// What subscribers and publishers share: opening connections at the ramp's pace, retrying when a port is taken, and
+// counting the outcomes.
 
 import type { Plan } from '../../scenarios/scenario.js';
 import { type ConnectionOwner, type Endpoint, LoadConnection } from './connection.js';
@@ -11,7 +11,7 @@ import { Ramp } from './ramp.js';
 import type { ReadTurns } from './read-turns.js';
 import { isPortTaken, MAX_PORT_TRIES, SourceAddresses } from './source-address.js';
 
-/** A topic on one of the target's nodes: the request is the same for every connection to it. */
+/** A topic on one of the target's nodes; every connection to it sends the same request. */
 interface Route {
   readonly endpoint: Endpoint;
   readonly request: Buffer;
@@ -33,7 +33,7 @@ export class Connections {
   private readonly pending = new Set<LoadConnection>();
   private readonly overdue: NodeJS.Timeout;
 
-  /** `indexOf(slot)` is the connection's number among all of the run. */
+  /** `indexOf(slot)` is the connection's number among all connections of the run. */
   constructor(
     private readonly setup: SetupCommand,
     private readonly owner: ConnectionOwner,
@@ -54,14 +54,14 @@ export class Connections {
     this.ramp.add(slot);
   }
 
-  /** To be called by the owner's `opened`. */
+  /** The owner must call this from its `opened`. */
   noteOpened(connection: LoadConnection): void {
     this.opened++;
     this.connectUs.record(this.turns.clock() - connection.startedUs);
     this.settled(connection);
   }
 
-  /** To be called by the owner's `failed`. Returns whether another try is under way. */
+  /** The owner must call this from its `failed`. Returns whether another attempt is under way. */
   noteFailed(connection: LoadConnection, reason: string, code: string | undefined): boolean {
     this.pending.delete(connection);
     const tries = this.portTries.get(connection.slot) ?? 0;
@@ -80,7 +80,7 @@ export class Connections {
     this.closedByServer[code] = (this.closedByServer[code] ?? 0) + 1;
   }
 
-  /** What to tell once the ramp is through. */
+  /** The message that reports the end of the ramp. */
   ready(): Ready {
     const byCount = Object.entries(this.failures).sort(([, a], [, b]) => b - a);
     return { kind: 'ready', role: this.setup.role, opened: this.opened, failure: byCount[0]?.[0] };
@@ -150,7 +150,7 @@ export class Connections {
   }
 }
 
-/** One process's part of a total, at least 1. */
+/** One process's share of a total, at least 1. */
 function share(total: number, lanes: number): number {
   return Math.max(1, Math.floor(total / lanes));
 }

@@ -1,4 +1,4 @@
-// Latency counts in a flat array, for the one place where recording happens half a million times a second.
+// Latency counts in a flat array, for the one place that records half a million values per second.
 //
 // The bucket layout is HdrHistogram's with three significant digits (2,048 values exact, then 1,024 buckets per
 // doubling; http://hdrhistogram.org), so the counts convert to a histogram without further loss. Recording costs 8 ns a
@@ -22,14 +22,14 @@ export class LatencyCounts {
     this.counts[index] = (this.counts[index] as number) + 1;
   }
 
-  /** Counts one latency `times` over. */
+  /** Counts one latency `times` times. */
   recordTimes(us: number, times: number): void {
     const value = us < 0 ? 0 : us > HIGHEST_LATENCY_US ? HIGHEST_LATENCY_US : us | 0;
     const index = value < 2048 ? value : indexAbove2048(value);
     this.counts[index] = (this.counts[index] as number) + times;
   }
 
-  /** The non-empty buckets as (lowest value in µs, count) pairs, and empties them all. */
+  /** Returns the non-empty buckets as (lowest value in µs, count) pairs, and empties all buckets. */
   take(): Uint32Array {
     const pairs: number[] = [];
     for (let i = 0; i < BUCKETS; i++) {
@@ -41,12 +41,12 @@ export class LatencyCounts {
   }
 }
 
-/** Adds what `take` gave, possibly in another process, to `histogram` (unit: µs). */
+/** Adds the pairs of `take`, possibly from another process, to `histogram` (unit: µs). */
 export function addCounts(histogram: Histogram, pairs: Uint32Array): void {
   for (let i = 0; i < pairs.length; i += 2) recordLatencyUs(histogram, pairs[i] as number, pairs[i + 1] as number);
 }
 
-/** Samples in what `take` gave. */
+/** Number of samples in the pairs of `take`. */
 export function totalCount(pairs: Uint32Array): number {
   let total = 0;
   for (let i = 1; i < pairs.length; i += 2) total += pairs[i] as number;

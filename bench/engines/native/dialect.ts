@@ -1,4 +1,4 @@
-// How each kind of server is spoken to: where a topic is, what must be said before messages flow, how a message is
+// How to talk to each kind of server: the URL of a topic, what to send before messages flow, and how a message is
 // framed.
 
 import { STAMP_BYTES } from '../../k6/lib/parameters.js';
@@ -8,14 +8,14 @@ import { type KeyPlace, maskedFrame, StampedFrame } from './frame-writer.js';
 
 export interface DialectRules {
   readonly protocol: string | undefined;
-  /** Bytes of a message's start in which the stamp ends at the latest. */
+  /** The stamp ends within this many bytes from the start of a message. */
   readonly headBytes: number;
   url(base: string, topic: string): string;
-  /** What to send once the WebSocket is open; undefined: it hears its topic already. */
+  /** What to send once the WebSocket is open; undefined: it already receives its topic's messages. */
   hello(topic: string): Buffer | undefined;
-  /** Judges a message without a stamp: the server's answer to `hello`, a ping inside the protocol, or an error. */
+  /** Classifies a message without a stamp: the server's answer to `hello`, a ping inside the protocol, or an error. */
   judge(text: string): FrameVerdict;
-  /** `keyDigits`: of the key that each message has; 0: none. */
+  /** `keyDigits`: number of digits of the key in each message; 0: no key. */
   frame(topic: string, payloadBytes: number, isBinary: boolean, keyDigits: number): StampedFrame;
 }
 
@@ -25,7 +25,7 @@ export type FrameVerdict =
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'ignore' };
 
-/** Digits and a comma. */
+/** The key's digits and a comma. */
 const MOST_KEY_BYTES = 16;
 const IGNORE: FrameVerdict = { kind: 'ignore' };
 const READY: FrameVerdict = { kind: 'ready' };
@@ -87,7 +87,7 @@ export const dialects: Readonly<Record<TargetDialect, DialectRules>> = {
   'socket.io': socketIo,
 };
 
-/** "0000," behind `head`: the word that a message begins with where it is about a key. */
+/** Adds "0000," to `head` where messages have keys: the placeholder for the key, with `digits` digits. */
 function keyWord(head: string, digits: number): { before: Uint8Array; key: KeyPlace | undefined } {
   if (digits === 0) return { before: Buffer.from(head), key: undefined };
   return { before: Buffer.from(`${head}${'0'.repeat(digits)},`), key: { at: Buffer.byteLength(head), digits } };

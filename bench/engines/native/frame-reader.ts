@@ -1,14 +1,14 @@
-// Reads WebSocket frames from chunks cut anywhere (RFC 6455, section 5.2), client side, without allocating per chunk or
-// message.
+// Reads WebSocket frames (RFC 6455, section 5.2) on the client side from chunks that may be cut anywhere, without
+// allocating memory per chunk or message.
 //
-// The chunk's buffer is shared by all sockets of the process and is overwritten by the next read, so only what a later
-// chunk needs is kept: the first `headBytes` of a message that is not yet whole (the stamp is in them), never the
-// payload. A message that lies whole in the chunk, the usual case in a fan-out, is handed over in place.
+// All sockets of the process share the chunk's buffer, and the next read overwrites it. So the reader copies only
+// what a later chunk needs: the first `headBytes` of an incomplete message (the stamp is in them), never the payload.
+// A message that is complete in one chunk, the usual case in a fan-out, is passed on without a copy.
 
-/** What a reader tells. `bytes` is only valid during the call. */
+/** What a reader reports. `bytes` is only valid during the call. */
 export interface FrameSink {
-  /** A whole message. At `bytes[at]` are its first `available` bytes (all of them when the chunk held it whole, else at
-   *  most `headBytes`). */
+  /** A complete message. Its first `available` bytes are at `bytes[at]`: all of them when it was complete in one chunk,
+   *  else at most `headBytes`. */
   message(bytes: Uint8Array, at: number, available: number, length: number): void;
   /** A close, ping or pong frame with its payload (at most 125 bytes). */
   control(opcode: number, payload: Uint8Array): void;
@@ -34,16 +34,16 @@ const MASKED = 0x80;
 
 export class FrameReader {
   private state: number = State.Start;
-  /** The frame being read, once its header is whole. */
+  /** The frame being read; set once its header is complete. */
   private opcode = 0;
   private isFinal = true;
   private payloadLeft = 0;
-  /** The message that spans frames or chunks: opcode CONTINUATION means there is none. */
+  /** The message that spans frames or chunks; opcode CONTINUATION means that there is none. */
   private messageOpcode = OPCODE_CONTINUATION;
   private messageLength = 0;
   private headLength = 0;
   private headerLength = 0;
-  /** Allocated when first needed, then kept: many sockets never see a cut frame. */
+  /** Allocated at first use, then kept: many sockets never see a cut frame. */
   private header: Uint8Array | undefined;
   private head: Uint8Array | undefined;
   private controlPayload: Uint8Array | undefined;
@@ -76,8 +76,8 @@ export class FrameReader {
     }
   }
 
-  /** A frame begins at `at`: whole unfragmented messages are taken in place, one after the other; anything else falls
-   *  through. */
+  /** A frame begins at `at`. Complete unfragmented messages are passed on in place, one after the other; anything else
+   *  goes through `collectHeader`. */
   private start(chunk: Uint8Array, at: number, end: number): number {
     if (this.messageOpcode !== OPCODE_CONTINUATION) return this.collectHeader(chunk, at, end);
     const sink = this.sink;
@@ -95,7 +95,7 @@ export class FrameReader {
       if (end - from < length) break;
       sink.message(chunk, from, length, length);
       at = from + length;
-      // The sink may have ended this connection.
+      // The sink may have closed this connection.
       if (this.state !== State.Start) return at;
     }
     return at < end ? this.collectHeader(chunk, at, end) : at;

@@ -1,10 +1,11 @@
-// Outgoing client frames: masked once when the publisher starts, only the stamp is written anew for each message.
+// Outgoing client frames. They are masked once, when the publisher starts; only the stamp is rewritten for each
+// message.
 
 import { STAMP_BYTES } from '../../k6/lib/parameters.js';
 import { writeStamp } from '../../k6/lib/stamp.js';
 import { OPCODE_BINARY, OPCODE_CLOSE, OPCODE_PONG, OPCODE_TEXT } from './frame-reader.js';
 
-/** Where a message's key stands before its stamp: a number of so many digits. */
+/** Where a message's key is, before its stamp: a number with `digits` digits. */
 export interface KeyPlace {
   readonly at: number;
   readonly digits: number;
@@ -12,8 +13,7 @@ export interface KeyPlace {
 
 const ZERO = 48;
 
-/** One publisher's frame: header, mask and masked payload, with a gap for the stamp, and for the key where it has
- *  one. */
+/** One publisher's frame: header, mask and masked payload, with gaps for the stamp and for the key, if it has one. */
 export class StampedFrame {
   readonly length: number;
   private readonly frame: Buffer;
@@ -25,7 +25,7 @@ export class StampedFrame {
   private readonly maskAtKey: Uint8Array;
 
   /** `before` and `after` surround the stamp: an envelope's text, and the padding. `prelude` is a whole frame sent
-   *  ahead of each; `key` is inside `before`. */
+   *  before each message; `key` is inside `before`. */
   constructor(
     before: Uint8Array,
     after: Uint8Array,
@@ -46,7 +46,7 @@ export class StampedFrame {
     this.maskAtKey = Uint8Array.from({ length: digits }, (_, i) => mask[(at + i) & 3] as number);
   }
 
-  /** Writes the frame with this stamp, and this key where it has one, at `out[at]`. */
+  /** Writes the frame with this stamp, and with this key if it has one, at `out[at]`. */
   write(out: Buffer, at: number, kind: number, publisher: number, sequence: number, dueUs: number, key = 0): void {
     writeStamp(this.stamp, 0, kind, publisher, sequence, dueUs);
     this.frame.copy(out, at);
@@ -62,7 +62,7 @@ export class StampedFrame {
   }
 }
 
-/** A whole masked frame. */
+/** A complete masked frame. */
 export function maskedFrame(opcode: number, payload: Uint8Array): Buffer {
   const extended = payload.length < 126 ? 0 : payload.length < 65536 ? 2 : 8;
   const frame = Buffer.alloc(2 + extended + 4 + payload.length);

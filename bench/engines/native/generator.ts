@@ -17,14 +17,15 @@ process.on('message', (command: GeneratorCommand) => {
   else if (command.kind === 'settle') (role as Subscribers).settle(command);
   else {
     role?.close();
-    // Close frames are on their way to the kernel within this turn; the channel is what keeps the process alive.
+    // The close frames reach the kernel within this turn. Only the IPC channel keeps the process alive, so it exits
+    // by itself.
     setTimeout(() => process.exit(0), 50);
   }
 });
 
-// The engine is gone: nothing to measure for.
+// The engine has exited, so nobody needs the measurement.
 process.on('disconnect', () => process.exit(1));
-// Ctrl-C reaches the whole process group; the engine decides when to end.
+// Ctrl-C reaches the whole process group, but the engine decides when to end.
 process.on('SIGINT', () => {});
 
 function send(message: GeneratorMessage): void {

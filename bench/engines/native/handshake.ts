@@ -31,13 +31,13 @@ export function handshakeRequest(
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }
 
-/** What became of a response that may still be incomplete. `refused` carries why: `HTTP 503`. */
+/** The verdict on a response that may still be incomplete. `reason` is such as `HTTP 503`. */
 export type HandshakeOutcome =
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'open'; readonly headerBytes: number }
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** Judges the response received so far (latin1 text from its first byte). */
+/** Checks the response received so far (latin1 text from its first byte). */
 export function judgeResponse(text: string): HandshakeOutcome {
   const end = text.indexOf('\r\n\r\n');
   if (end < 0) {

@@ -1,4 +1,4 @@
-// Puts the reports of all generator processes together into what the engine reports.
+// Merges the reports of all generator processes into the engine's report.
 
 import type { Histogram } from 'hdr-histogram-js';
 import { newLatencyHistogram, percentileMs } from '../../measure/histogram.js';
@@ -41,7 +41,7 @@ export class Series {
     return (
       [...this.pointByIndex.entries()]
         .sort(([a], [b]) => a - b)
-        // The run ends soon after an interval has: what is left of it is no point of a curve.
+        // The run ends soon after an interval did: the short rest is no point of the curve, unless it has deliveries.
         .filter(([index, { endMs, deliveries }]) => deliveries > 0 || endMs >= (index + 1) * this.intervalMs)
         .map(([, { endMs, deliveries, open, latency }]) => ({
           t: endMs,
@@ -79,7 +79,7 @@ export function mergeReports(
     lost: expected - delivered,
     duplicated: sum(subscribers.map(({ totals }) => totals.duplicated)),
     outOfOrder: sum(subscribers.map(({ totals }) => totals.outOfOrder)),
-    // A server that is still delivering after the last message was due did not deliver it all in the scheduled time.
+    // If the server still delivered after the last message was due, it took longer than the planned time.
     measuredS: (Math.max(times.measureEndUs, lastDeliveryUs) - times.measureStartUs) / 1e6,
     latencyUs: series.latencyUs,
     series: series.points(),
@@ -112,7 +112,8 @@ function misrouting(subscribers: readonly SubscriberReport[]): string[] {
   ];
 }
 
-/** Connections that the server ended and messages it did not take are its doing, however busy the generator was. */
+/** Connections that the server closed and messages that it did not read are its faults, however busy the generator was.
+ *  */
 function faults(publishers: readonly PublisherReport[], subscribers: readonly SubscriberReport[]): string[] {
   const found: string[] = [];
   const closed = closings(publishers, subscribers);
@@ -129,7 +130,7 @@ function faults(publishers: readonly PublisherReport[], subscribers: readonly Su
   return found;
 }
 
-/** Close codes of the connections that the server ended, most frequent first. */
+/** Close codes of the connections that the server closed, most frequent first. */
 function closings(
   publishers: readonly PublisherReport[],
   subscribers: readonly SubscriberReport[],
@@ -170,7 +171,7 @@ function mergeConnections(figures: readonly ConnectFigures[]): EngineReport['con
   };
 }
 
-/** Sums of equal keys, most frequent first. */
+/** Adds up the values of equal keys, largest sum first. */
 function countTogether(records: readonly Readonly<Record<string, number>>[]): [string, number][] {
   const sums = new Map<string, number>();
   for (const [key, count] of records.flatMap(Object.entries<number>)) sums.set(key, (sums.get(key) ?? 0) + count);

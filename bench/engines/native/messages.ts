@@ -7,7 +7,7 @@ import type { Endpoint } from './connection.js';
 
 export type Role = 'subscribers' | 'publishers';
 
-/** To a generator process: everything it needs; it connects at once. */
+/** To a generator process: everything that it needs; it starts to connect at once. */
 export interface SetupCommand {
   readonly kind: 'setup';
   readonly role: Role;
@@ -20,10 +20,10 @@ export interface SetupCommand {
   readonly headers: Readonly<Record<string, string>>;
   readonly localAddresses: readonly string[];
   readonly isSourceExplicit: boolean;
-  /** Whether to look out for messages awake: only where no publisher has to wait for that. */
+  /** Whether to stay awake when messages are due (attention.ts); only where that delays no publisher. */
   readonly isWatchful: boolean;
   readonly zeroUnixUs: number;
-  /** When the run began; intervals of the series count from here. */
+  /** When the run began; the series' intervals are counted from here. */
   readonly runStartUs: number;
   readonly intervalMs: number;
 }
@@ -37,7 +37,7 @@ export interface PlayCommand {
   readonly measureEndUs: number;
 }
 
-/** To subscribers: what each publisher sent in all; report once it came or is given up. */
+/** To subscribers: how many messages each publisher sent. They report when these have arrived or are given up. */
 export interface SettleCommand {
   readonly kind: 'settle';
   readonly sent: Uint32Array;
@@ -49,7 +49,7 @@ export interface CloseCommand {
 
 export type GeneratorCommand = SetupCommand | PlayCommand | SettleCommand | CloseCommand;
 
-/** From a process: all its connections are open or failed. */
+/** From a process: each of its connections is open or has failed. */
 export interface Ready {
   readonly kind: 'ready';
   readonly role: Role;
@@ -62,13 +62,13 @@ export interface Ready {
 export interface IntervalReport {
   readonly kind: 'interval';
   readonly index: number;
-  /** When it ended, ms since the run began; the last one ends with the run. */
+  /** When the interval ended, ms since the run began; the last one ends with the run. */
   readonly endMs: number;
   readonly open: number;
   readonly opened: number;
   readonly deliveries: number;
   readonly latencies: Uint32Array;
-  /** Messages skipped over so far and not received since. */
+  /** Messages skipped so far and not received since. */
   readonly missing: number;
   /** Cores used or waited for in this interval. */
   readonly cpu: number;
@@ -87,15 +87,16 @@ export interface ConnectFigures {
 export interface Busyness {
   /** Cores used or waited for. */
   readonly cpu: number;
-  /** Of that, the part in which it waited for a core that something else used; null where the kernel does not tell. */
+  /** The part of `cpu` in which it waited for a core that something else used; null where the kernel does not report
+   *  it. */
   readonly waiting: number | null;
 }
 
 export interface PublisherReport {
   readonly kind: 'sent';
-  /** By publisher, all other processes' entries 0. */
+  /** By publisher; 0 for publishers of other processes. */
   readonly sent: Uint32Array;
-  /** Measured messages that were due but never left, because the server stopped reading. */
+  /** Measured messages that were due but were never sent, because the server stopped reading. */
   readonly unsent: number;
   readonly slips: Uint32Array;
   readonly busyness: Busyness;
@@ -107,7 +108,7 @@ export interface SubscriberReport {
   readonly kind: 'heard';
   readonly totals: SequenceTotals;
   readonly lastDeliveryUs: number;
-  /** Deliveries on a topic that the subscriber is not on: a fault of the server's. */
+  /** Deliveries on a topic that the subscriber did not subscribe to: a fault of the server. */
   readonly misrouted: number;
   readonly readDelays: Uint32Array;
   readonly busyness: Busyness;
@@ -115,9 +116,9 @@ export interface SubscriberReport {
   readonly closedByServer: Readonly<Record<string, number>>;
   /** Stalled subscribers that the server closed; null when the plan has none. */
   readonly stalledClosed: number | null;
-  /** From the cut of a reconnect storm to the last of them back, ms; null when there was none or not all came back. */
+  /** Time from the cut of a reconnect storm until all were back, ms; null without a storm or when not all came back. */
   readonly stormRecoveredMs: number | null;
-  /** Ages of the states that subscribers had when the next came, and what was conflated; null where messages are about
+  /** How old subscribers' states were when the next one arrived, and how many were conflated; null when messages have
    *  no keys. */
   readonly states: { readonly ages: Uint32Array; readonly conflated: number } | null;
 }

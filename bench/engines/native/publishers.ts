@@ -1,9 +1,9 @@
-// The generator process that publishes: an open-loop schedule, kept to some 60 µs without spinning.
+// The generator process that publishes. It follows an open-loop schedule to within about 60 µs, without spinning.
 //
 // setTimeout is too coarse (1 ms, and late), and spinning would take the core from the subscribers beside it. This
-// thread has nothing else to do, so it sleeps in Atomics.wait, some milliseconds at a time, and lets the event loop
-// turn between two sleeps. A message that is due goes out even if the one before it was late: latency counts from the
-// due time, so lateness is never hidden.
+// thread has nothing else to do, so it sleeps in Atomics.wait for some milliseconds at a time, and lets the event
+// loop turn between two sleeps. A due message is sent even if the one before it was late: latency counts from the due
+// time, so lateness is never hidden.
 
 import { STAMP_MEASURED, STAMP_WARMUP } from '../../k6/lib/stamp.js';
 import { BusynessMeter } from './busyness.js';
@@ -14,14 +14,15 @@ import type { StampedFrame } from './frame-writer.js';
 import type { GeneratorMessage, PlayCommand, SetupCommand } from './messages.js';
 import type { ReadTurns } from './read-turns.js';
 
-/** What it hears of others waits so long; each waking interrupts the subscribers on the same core. */
+/** What arrives for this process waits at most this long. Shorter sleeps would interrupt the subscribers on the same
+ *  core more often. */
 const LONGEST_SLEEP_MS = 5;
-/** Shorter gaps are not slept: waking up takes about this long. */
+/** Shorter gaps are not slept, because waking up takes about this long. */
 const SHORTEST_SLEEP_US = 60;
-/** A publisher with more than this in its socket's queue has a server that does not read: its messages wait (and stay
- *  due). */
+/** A publisher with more unsent bytes than this has a server that does not read: its messages wait, with their due
+ *  times unchanged. */
 const BLOCKED_BYTES = 1 << 20;
-/** Frames of one write together, unless one alone is longer. */
+/** Frames are combined into writes of this size; a longer frame is written alone. */
 const WRITE_BYTES = 256 * 1024;
 
 interface LoadPublisher {
@@ -31,7 +32,7 @@ interface LoadPublisher {
   /** Due times (µs) of messages that have not been written. */
   backlog: number[];
   isBlocked: boolean;
-  /** Messages of the warm-up so far: their keys take turns as well. */
+  /** Number of warm-up messages so far, so that they rotate through the keys too. */
   warmups: number;
 }
 
@@ -100,8 +101,7 @@ export class Publishers implements ConnectionOwner {
     (this.publishers[connection.slot] as LoadPublisher).connection = undefined;
   }
 
-  /** What a publisher hears of others is not counted: it reads only between two sleeps, so its times would be its
-   *  own. */
+  /** What a publisher receives is not counted: it reads only between two sleeps, so the times would be its own. */
   stamped(): void {}
 
   play(play: PlayCommand): void {
@@ -124,7 +124,8 @@ export class Publishers implements ConnectionOwner {
     this.send(this.connections.ready());
   }
 
-  /** Publishes what is due, sleeps until about the next due time, and comes back after the event loop has turned. */
+  /** Publishes what is due, sleeps until shortly before the next due time, and continues after the event loop has
+   *  turned. */
   private turn(): void {
     if (this.isClosing) return;
     this.queueDue();
@@ -135,7 +136,7 @@ export class Publishers implements ConnectionOwner {
     const isOver = nextUs >= (this.playing as PlayCommand).measureEndUs;
     if (isOver && nowUs >= (this.playing as PlayCommand).measureEndUs) {
       this.busyness.end();
-      // What has no connection any more is never sent, however long it waits.
+      // Messages of a publisher that has lost its connection can never be sent, so do not wait for them.
       const isHopeless = this.dirty.every(({ connection }) => connection?.isOpen !== true);
       if (isHopeless || nowUs > this.giveUpUs) {
         this.report();
@@ -149,7 +150,7 @@ export class Publishers implements ConnectionOwner {
     setImmediate(() => this.turn());
   }
 
-  /** When tick `tick` is due: publisher (tick mod publishers) sends one burst then. */
+  /** When tick `tick` is due; publisher (tick mod publishers) then sends one burst. */
   private dueUs(tick: number): number {
     const { rate, burst } = this.setup.plan;
     return rate === 0
@@ -170,7 +171,7 @@ export class Publishers implements ConnectionOwner {
     }
   }
 
-  /** Writes the backlog of one publisher, several frames a write, as far as its socket takes it. */
+  /** Writes the backlog of one publisher, several frames per write, as far as its socket accepts them. */
   private flush(publisher: LoadPublisher): void {
     const { connection, frame, backlog } = publisher;
     const nowUs = this.turns.clock();
@@ -183,7 +184,7 @@ export class Publishers implements ConnectionOwner {
         this.stamp(publisher, i * frame.length, backlog[done + i] as number, nowUs);
       }
       connection.write(this.out.subarray(0, bytes));
-      // The stream keeps the buffer when the kernel did not take it all.
+      // The stream keeps the buffer when the kernel did not accept all of it, so a new one is needed.
       if (connection.unsentBytes > 0) this.out = Buffer.allocUnsafeSlow(WRITE_BYTES);
       done += frames;
     }
@@ -206,13 +207,13 @@ export class Publishers implements ConnectionOwner {
     if (!publisher.isBlocked) this.slips.record(nowUs - dueUs);
   }
 
-  /** No two publishers have a key in common: the newest of a key is one publisher's. */
+  /** No key belongs to two publishers, so one publisher's sequence decides which state of a key is newest. */
   private keyOf({ number }: LoadPublisher, message: number): number {
     const { keys } = this.setup.plan;
     return keys === 0 ? 0 : number * keys + (message % keys);
   }
 
-  /** Leaves only those in `dirty` that could not write everything. */
+  /** Keeps only those publishers in `dirty` that could not write everything. */
   private keepBlocked(): void {
     let kept = 0;
     for (const publisher of this.dirty) {

@@ -1,6 +1,6 @@
-// The connection ramp: opens what is queued, never more handshakes in flight than allowed, never faster than the rate.
+// The connection ramp: opens what is queued, within a limit on concurrent handshakes and on the rate.
 
-/** How often a rate-limited ramp looks at the clock, and overdue handshakes are given up, ms. */
+/** How often a rate-limited ramp checks the clock, and overdue handshakes are given up, ms. */
 const TICK_MS = 10;
 
 export class Ramp {
@@ -13,7 +13,8 @@ export class Ramp {
   private windowStart = performance.now();
   private timer: NodeJS.Timeout | undefined;
 
-  /** `start(slot)` begins one handshake and must lead to one `finished()`. `ratePerS` 0: no limit but `maxInFlight`. */
+  /** `start(slot)` begins one handshake; each must lead to one `finished()`. `ratePerS` 0: limited by `maxInFlight`
+   *  only. */
   constructor(
     private readonly maxInFlight: number,
     private readonly ratePerS: number,
@@ -35,7 +36,7 @@ export class Ramp {
     return this.inFlight === 0 && this.head === this.queue.length;
   }
 
-  /** One handshake ended, well or badly. */
+  /** Call when one handshake has ended, whether it succeeded or failed. */
   finished(): void {
     this.inFlight--;
     this.pump();
@@ -67,7 +68,7 @@ export class Ramp {
     }
   }
 
-  /** Connections that may have been started by now. */
+  /** Number of connections that may have been started by now. */
   private allowance(): number {
     return 1 + ((performance.now() - this.windowStart) / 1000) * this.ratePerS;
   }

@@ -1,13 +1,13 @@
-// The turns of the event loop in which messages are read: one clock reading per chunk, and how long each may have
-// waited for us.
+// Tracks the turns of the event loop in which messages are read: one clock reading per chunk, and how long each
+// message may have waited for this process.
 //
-// A chunk is read some time after the turn began, because other sockets came first; had it been there when the turn
-// before began, that turn would have read it. So it waited for this process at most since this turn began, or, when the
-// process never slept in between, since the turn before did. What it waited longer than that, it waited for the server.
+// A chunk is read some time after its turn began, because other sockets came first. If it had been there when the
+// turn before began, that turn would have read it. So it waited for this process at most since this turn began or, if
+// the process did not sleep in between, since the turn before began. Any longer wait was for the server.
 
 import { LatencyCounts } from './counts.js';
 
-/** A pause between two turns shorter than this was no sleep. */
+/** A shorter pause between two turns does not count as sleep. */
 const NO_SLEEP_US = 50;
 
 export class ReadTurns {
@@ -15,7 +15,7 @@ export class ReadTurns {
   nowUs = 0;
   private messages = 0;
   private longestLatencyUs = 0;
-  /** The longest that each message can have waited to be read by this process (µs). */
+  /** Upper bound of how long each message waited to be read by this process (µs). */
   readonly delays = new LatencyCounts();
   private isInTurn = false;
   private startedUs = 0;
@@ -29,7 +29,7 @@ export class ReadTurns {
 
   constructor(readonly clock: () => number) {}
 
-  /** Called as each chunk is read. */
+  /** Must be called as each chunk is read. */
   enter(): void {
     this.countChunk();
     this.nowUs = this.clock();
@@ -41,7 +41,7 @@ export class ReadTurns {
     setImmediate(this.end);
   }
 
-  /** A message was read in this chunk, with this latency. */
+  /** Must be called for each message of this chunk, with its latency. */
   heard(latencyUs: number): void {
     this.messages++;
     if (latencyUs > this.longestLatencyUs) this.longestLatencyUs = latencyUs;
@@ -49,7 +49,7 @@ export class ReadTurns {
 
   private countChunk(): void {
     if (this.messages === 0) return;
-    // None can have waited for us before it was due.
+    // No message can have waited for this process before it was due.
     const waitedUs = Math.min(this.nowUs - this.waitingSinceUs, this.longestLatencyUs);
     this.delays.recordTimes(waitedUs, this.messages);
     this.messages = 0;

@@ -1,12 +1,13 @@
-// Which local address and port a connection comes from, so that a machine can open more than one address has ports for.
+// Chooses the local address and port of a connection, so that a machine can open more connections than one address
+// has ports.
 //
-// The kernel picks from some 28,000 ports per local address and target; past that, connect() fails with EADDRNOTAVAIL.
-// To a loopback target the generator therefore spreads over 127.0.0.2, 127.0.0.3, … and names the port itself, below
-// the kernel's own range (32768 and up), so that the two never compete. A port that someone holds is skipped.
+// The kernel picks from some 28,000 ports per local address and target; beyond that, connect() fails with
+// EADDRNOTAVAIL. For a loopback target the generator therefore spreads over 127.0.0.2, 127.0.0.3, … and chooses the
+// port itself, below the kernel's own range (32768 and up), so that the two never compete. A port in use is skipped.
 
 import type { SourceAddress } from './connection.js';
 
-/** Connections per target that are left to the kernel's own choice of port. */
+/** Up to this many connections per target, the kernel chooses the port. */
 const KERNEL_PORTS = 15_000;
 const FIRST_PORT = 12_000;
 const PORTS_PER_ADDRESS = 20_000;
@@ -20,8 +21,8 @@ export const MAX_PORT_TRIES = 50;
 export class SourceAddresses {
   private nextIndex: number;
 
-  /** `lane` of `lanes` processes that share the machine; `given`: addresses named by `--local-address`, else loopback
-   *  ones. */
+  /** `lane` of `lanes` processes that share the machine; `given`: the addresses of `--local-address`; without them,
+   *  loopback addresses. */
   constructor(
     lane: number,
     private readonly lanes: number,
@@ -45,13 +46,13 @@ export class SourceAddresses {
   }
 }
 
-/** Whether a failed connect is the source port's fault, so that the next port may do. */
+/** Whether a connect failed because of the source port, so that another port may work. */
 export function isPortTaken(code: string | undefined): boolean {
   return code !== undefined && RETRYABLE.has(code);
 }
 
-/** Whether to name addresses and ports ourselves: many connections to a loopback IPv4 target, on Linux (elsewhere only
- *  127.0.0.1 exists). */
+/** Whether to choose addresses and ports ourselves: with many connections to a loopback IPv4 target, on Linux
+ *  (elsewhere only 127.0.0.1 exists). */
 export function needsExplicitSources(connections: number, hosts: readonly string[]): boolean {
   const perTarget = connections / Math.max(1, hosts.length);
   return process.platform === 'linux' && perTarget > KERNEL_PORTS && hosts.every((host) => host.startsWith('127.'));

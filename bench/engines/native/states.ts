@@ -1,23 +1,23 @@
-// What each subscriber knows of each key of each publisher: the newest state it has, how old that is when the next one
-// arrives, and what it never saw.
+// What each subscriber knows of each key of each publisher: its newest state, how old that is when the next one
+// arrives, and which updates it never received.
 //
-// Message n of a publisher is about key n mod keys, so its sequence number says which update of which key it is. What
-// lies between two updates that a subscriber has was conflated: a newer state took its place. What a key ended with and
-// a subscriber never got is lost, and so are the updates before it that nothing newer took the place of.
+// Message n of a publisher is about key n mod keys, so the sequence number says which update of which key it is.
+// Updates between two that a subscriber received were conflated: a newer state replaced them. Updates after the last
+// one that it received are lost, because nothing newer replaced them.
 
 import type { PairTracker, SequenceTotals } from '../../k6/lib/sequence.js';
 import { LatencyCounts } from './counts.js';
 
-/** Nothing of this key was heard yet: by a subscriber that was there from the start … */
+/** Nothing of this key has arrived yet, for a subscriber that was there from the start … */
 const NOTHING = -1;
-/** … or by one that joined while messages were flowing, which is owed what follows the first that it hears. */
+/** … or for one that joined later, which is owed only what follows the first update that it receives. */
 const JOINED_LATE = -2;
 
 export class StateTracker implements PairTracker {
   readonly totals: SequenceTotals = { expected: 0, delivered: 0, duplicated: 0, outOfOrder: 0 };
-  /** Updates that a newer one took the place of. */
+  /** Updates that a newer one replaced. */
   conflated = 0;
-  /** Of the newest state when the next one arrived (µs). */
+  /** How old the newest state was when the next one arrived (µs). */
   readonly ages = new LatencyCounts();
   /** Sequence number of the newest state, by pair and key. */
   private readonly newest: Int32Array;
@@ -39,7 +39,7 @@ export class StateTracker implements PairTracker {
     this.begin(pair, JOINED_LATE);
   }
 
-  /** Records an update that was due at `dueUs` and read at `nowUs`. Returns whether it came for the first time. */
+  /** Records an update that was due at `dueUs` and read at `nowUs`. Returns false for a duplicate. */
   hear(pair: number, sequence: number, dueUs: number, nowUs: number): boolean {
     const { keys, totals } = this;
     const key = sequence % keys;
@@ -52,7 +52,7 @@ export class StateTracker implements PairTracker {
     totals.delivered++;
     totals.expected++;
     if (sequence < newest) {
-      // It was taken for conflated when the newer one came.
+      // It was counted as conflated when the newer one arrived.
       totals.outOfOrder++;
       this.conflated--;
       return true;
@@ -68,10 +68,10 @@ export class StateTracker implements PairTracker {
     for (let key = 0; key < this.keys; key++) this.totals.expected += this.owed(pair, key, sent);
   }
 
-  /** Nothing that came after the newest state was owed to whom the generator cut. */
+  /** A subscriber that the generator cut is owed nothing after the newest state that it has. */
   endEarly(): void {}
 
-  /** What was passed over is not missing. */
+  /** Skipped updates do not count as missing, because a newer state may replace them. */
   get missing(): number {
     return 0;
   }
@@ -81,7 +81,7 @@ export class StateTracker implements PairTracker {
     return true;
   }
 
-  /** Updates of `key` after the newest that the pair has. */
+  /** Number of updates of `key` after the newest one of the pair. */
   private owed(pair: number, key: number, sent: number): number {
     const newest = this.newest[pair * this.keys + key] as number;
     if (newest === JOINED_LATE || sent <= key) return 0;
@@ -94,7 +94,7 @@ export class StateTracker implements PairTracker {
   }
 }
 
-/** How many updates of `key` there are after `newest`, up to number `sequence` of the publisher. */
+/** Number of updates of `key` after `newest`, up to and including sequence number `sequence` of the publisher. */
 function updatesTo(sequence: number, newest: number, key: number, keys: number): number {
   return newest < 0 ? (sequence - key) / keys + 1 : (sequence - newest) / keys;
 }

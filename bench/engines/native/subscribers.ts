@@ -1,5 +1,5 @@
-// A generator process that listens: it opens subscribers, times and counts what they hear, and cuts some where the plan
-// says so.
+// A generator process that subscribes: it opens subscribers, times and counts what they receive, and cuts some if the
+// plan says so.
 
 import { Lives } from '../../k6/lib/lives.js';
 import { type PairTracker, SequenceTracker } from '../../k6/lib/sequence.js';
@@ -13,11 +13,11 @@ import type { GeneratorMessage, PlayCommand, SettleCommand, SetupCommand } from 
 import type { ReadTurns } from './read-turns.js';
 import { StateTracker } from './states.js';
 
-/** How often it looks whether all has come once publishing ended. */
+/** How often to check whether everything has arrived after publishing ended. */
 const SETTLE_POLL_MS = 25;
-/** Without a delivery for this long after publishing ended, what is missing is lost. */
+/** After publishing ended, messages count as lost once nothing was delivered for this long. */
 const QUIET_MS = 1500;
-/** How long stalled subscribers may take to learn that the server closed them, once they read again. */
+/** Stalled subscribers read again at the end; within this time they must learn whether the server closed them. */
 const STALLED_CLOSE_MS = 1000;
 const CHURN_TICK_MS = 10;
 
@@ -27,7 +27,7 @@ export class Subscribers implements ConnectionOwner {
   private readonly send: (message: GeneratorMessage) => void;
   private readonly connections: Connections;
   private readonly lives: Lives;
-  /** Where messages are about keys. */
+  /** Set when messages have keys. */
   private states: StateTracker | undefined;
   private readonly latencies = new LatencyCounts();
   private readonly busyness = new BusynessMeter();
@@ -97,7 +97,7 @@ export class Subscribers implements ConnectionOwner {
 
   stamped(connection: LoadConnection, bytes: Uint8Array, at: number): void {
     const slot = connection.slot;
-    // A stalled one that reads again at the end: what it finds is no delivery.
+    // A stalled subscriber reads again at the end; what it then receives does not count as a delivery.
     if (slot >= this.readers) return;
     this.deliveries++;
     if (bytes[at + 1] !== STAMP_MEASURED) return;
@@ -110,7 +110,7 @@ export class Subscribers implements ConnectionOwner {
     this.turns.heard(latencyUs);
   }
 
-  /** The schedule is known: whoever is open now is owed every measured message. */
+  /** The schedule is known: every subscriber that is open now is owed every measured message. */
   play({ startUs, measureStartUs, measureEndUs }: PlayCommand): void {
     this.isPlaying = true;
     for (let slot = 0; slot < this.readers; slot++) {
@@ -134,10 +134,10 @@ export class Subscribers implements ConnectionOwner {
     }
   }
 
-  /** Publishing ended: waits for what is on its way, then reports. */
+  /** Publishing ended: waits for messages that are still under way, then reports. */
   settle({ sent }: SettleCommand): void {
     const { drainS, keys } = this.setup.plan;
-    // The newest state may wait for the end of a window.
+    // With keys, the newest state may wait until the end of a delivery window.
     const quietMs = keys === 0 ? QUIET_MS : drainS * 1000;
     const startMs = performance.now();
     let heard = this.lives.totals.delivered;
@@ -177,7 +177,7 @@ export class Subscribers implements ConnectionOwner {
     if (this.stormMissing === 0) this.stormRecoveredMs = performance.now() - this.stormCutMs;
   }
 
-  /** Queues the successor of a subscriber that was just ended on purpose, in the same slot. */
+  /** Queues the replacement of a subscriber that was just closed on purpose, in the same slot. */
   private succeed(slot: number): void {
     this.open--;
     this.lives.endEarly(slot);
@@ -211,14 +211,14 @@ export class Subscribers implements ConnectionOwner {
     for (let slot = 0; slot < Math.round(this.readers * fraction); slot++) {
       if (this.slots[slot]?.isOpen) cut.push(slot);
     }
-    // All are counted and cut before the first comes back: a fast server must not make the storm seem over between two
-    // of them.
+    // Count and cut all of them before the first reconnects: else a fast server could make the storm seem over
+    // between two cuts.
     this.stormMissing = cut.length;
     for (const slot of cut) this.slots[slot]?.cut();
     for (const slot of cut) this.succeed(slot);
   }
 
-  /** Lets stalled subscribers read again, so that those whom the server closed learn of it. */
+  /** Lets stalled subscribers read again, so that they notice whether the server closed them. */
   private judgeStalled(done: () => void): void {
     const stalled = this.slots.slice(this.readers);
     if (stalled.length === 0) {
@@ -229,7 +229,7 @@ export class Subscribers implements ConnectionOwner {
     this.at(STALLED_CLOSE_MS, done);
   }
 
-  /** Reports at the next boundary of the series, which all processes share. */
+  /** Reports at the next interval boundary of the series, which is the same in all processes. */
   private nextInterval(): void {
     const { runStartUs, intervalMs } = this.setup;
     const sinceMs = (this.turns.clock() - runStartUs) / 1000;
