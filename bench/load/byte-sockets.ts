@@ -1,9 +1,9 @@
-// Sockets that only count the bytes they receive, or how often one byte occurs in them: the cheapest receiver there is,
-// so that the server stays the bottleneck.
+// Sockets that only count the bytes that they receive, or the occurrences of one byte. No receiver is cheaper, so the
+// server stays the bottleneck.
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 
-/** All sockets read into one buffer; nothing is allocated a chunk. */
+/** All sockets read into one buffer, so nothing is allocated per chunk. */
 const readBuffer = Buffer.allocUnsafeSlow(1 << 20);
 const HANDSHAKES_IN_FLIGHT = 64;
 
@@ -12,7 +12,7 @@ export class ByteSockets {
   onReceive: (() => void) | undefined;
   readonly sockets: Socket[] = [];
 
-  /** @param mark counts occurrences of this byte, where how many bytes a message takes depends on what it comes with */
+  /** @param mark the byte to count, for messages whose length on the wire varies; all bytes are counted unless given */
   constructor(private readonly mark?: number) {}
 
   /** Opens `count` sockets on a ws:// URL; `headers` are further request lines, each with its CRLF. */
@@ -69,25 +69,26 @@ function occurrences(bytes: Uint8Array, size: number, mark: number): number {
   return count;
 }
 
-/** A masked binary frame of `size` payload bytes as a client sends it (mask zero), and its length as the server sends
- *  it. */
+/** A binary frame with `size` payload bytes as a client sends it (masked, with a mask of zero), and its length as the
+ *  server sends it. */
 export function binaryFrame(size: number): PublishedFrame {
   const payload = Buffer.alloc(size, 0x61);
   return { frame: clientFrame(0x82, payload), receivedBytes: serverFrameBytes(size) };
 }
 
-/** A message as its publisher sends it, and how many bytes each subscriber receives for it. */
+/** A message as its publisher sends it, and how many bytes each subscriber receives for it (or marks, if those are
+ *  counted). */
 export interface PublishedFrame {
   readonly frame: Buffer;
   readonly receivedBytes: number;
 }
 
-/** Bytes of a server's frame with `size` bytes of payload. */
+/** Length of a server's frame with `size` bytes of payload. */
 export function serverFrameBytes(size: number): number {
   return size + (size < 126 ? 2 : size < 65536 ? 4 : 10);
 }
 
-/** A client's frame with `first` as its first byte, masked with zero. */
+/** A client's frame with `first` as its first byte, and a mask of zero. */
 export function clientFrame(first: number, payload: Uint8Array): Buffer {
   const size = payload.length;
   const lengthBytes = size < 126 ? 0 : size < 65536 ? 2 : 8;

@@ -1,16 +1,16 @@
-// How many deliveries a second a server makes when it is never left idle: one publisher keeps a window of messages in
-// flight, and sends the next burst when every subscriber has all of the last. It measures capacity and cost, not
-// latency.
+// Measures how many deliveries per second a server makes when it is never idle. One publisher keeps a window of
+// messages in flight: it sends the next burst when every subscriber has received all of the last. This measures
+// capacity and cost, not latency.
 
 import { FanwireError } from '../../src/base/error.js';
 import { cpuSeconds } from '../measure/cpu-time.js';
 import { type ByteSockets, binaryFrame, type PublishedFrame } from './byte-sockets.js';
 
 export interface ClosedLoop {
-  /** Subscribers beside the publisher, which is a subscriber too and is left out. */
+  /** Number of subscribers, without the publisher: it subscribes too, but is not counted. */
   readonly fanOut: number;
   readonly payloadBytes: number;
-  /** What is published; binary frames of `payloadBytes` unless given. */
+  /** What is published; a binary frame of `payloadBytes` unless given. */
   readonly message?: PublishedFrame;
   /** Messages in flight. */
   readonly window: number;
@@ -24,19 +24,19 @@ export interface Capacity {
   readonly cpuPerMillion: number;
 }
 
-/** A server that has stopped delivering would leave the loop waiting for ever. Looked at each second, so that a machine
- *  or process that was suspended meanwhile (one tick when it goes on) is not taken for it. */
+/** The loop fails when nothing arrives for this long; otherwise it would wait forever. Checked once per second, so that
+ *  a suspended machine or process, which misses all ticks but one, is not taken for a stall. */
 const STALL_S = 10;
 
-/** What one loop has delivered, and in how long. */
+/** How much one loop delivered, and in what time. */
 export interface Delivered {
   readonly deliveries: number;
   readonly elapsedMs: number;
 }
 
-/** Plays the loop over `sockets` (the first one publishes) and measures its rate and what it cost `pids`, the server's
- *  processes.
- *  @throws FanwireError FANWIRE_BENCH_STALLED when nothing arrives for ten seconds: the server lost a message, or has
+/** Plays the loop over `sockets` (the first one publishes), and measures its rate and what it cost the server's
+ *  processes, `pids`.
+ *  @throws FanwireError FANWIRE_BENCH_STALLED when nothing arrives for ten seconds: the server lost a message or has
  *  stopped */
 export async function closedLoop(sockets: ByteSockets, pids: readonly number[], loop: ClosedLoop): Promise<Capacity> {
   const cpuBefore = cpuSeconds(pids);

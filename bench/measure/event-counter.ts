@@ -1,20 +1,20 @@
-// Counts what a processor does for running processes (instructions, say) by Linux's `perf stat`, where there is one and
-// it can.
+// Counts processor events (such as instructions) of running processes with Linux's `perf stat`, where it is installed
+// and supports them.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { signalChild } from '../system/signal-child.js';
 
-/** Instructions in user space: they hardly depend on who else is on the machine, as time does. Many virtual machines
+/** Instructions in user space. Unlike time, they hardly depend on what else runs on the machine. Many virtual machines
  *  hide them. */
 export const INSTRUCTIONS = 'instructions:u';
 
-/** Instructions that the kernel spends on the process's behalf: sends and reads. Where kernel.perf_event_paranoid is
- *  above 1 only root may count them. */
+/** Instructions that the kernel executes for the process, such as in sends and reads. Where kernel.perf_event_paranoid
+ *  is above 1, only root may count them. */
 export const KERNEL_INSTRUCTIONS = 'instructions:k';
 
-/** Why `event` cannot be counted here, in a few words; undefined where it can. */
+/** Why `event` cannot be counted on this machine, in a few words; undefined where it can. */
 export function whyUncountable(event: string): string | undefined {
   const { error, stderr } = spawnSync('perf', ['stat', '-x,', '-e', event, 'true'], { encoding: 'utf8' });
   if (error !== undefined) return 'there is no `perf` (Debian: linux-perf)';
@@ -30,8 +30,8 @@ export async function countEvents<T>(
   pids: readonly number[],
   work: () => Promise<T>,
 ): Promise<{ readonly outcome: T; readonly counts: readonly (number | null)[] }> {
-  // Attached with its events off (-D -1), switched by messages that are acknowledged: nobody has to guess when it
-  // counts.
+  // perf starts with its events off (-D -1), and acknowledges each command that turns them on or off, so it is known
+  // exactly when it counts.
   const flags = ['stat', '-x,', '-e', events.join(','), '-D', '-1', '--control', 'fd:3,4', '-p', pids.join(',')];
   const perf = spawn('perf', flags, { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
   const ended = once(perf, 'close').catch(() => {});
@@ -40,7 +40,7 @@ export async function countEvents<T>(
   stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;
   });
-  control.on('error', () => {}); // perf has ended: `ended` says so
+  control.on('error', () => {}); // perf has exited; `ended` resolves then
   const tell = (command: string): Promise<unknown> => {
     control.write(`${command}\n`);
     return Promise.race([once(acks, 'data'), ended]);

@@ -1,9 +1,10 @@
-// How many files (and so sockets) a process may open here, checked before a run rather than met in the middle of it.
+// How many files (and so sockets) a process may open here: checked before a run, so that the run does not fail
+// halfway.
 
 import { FanwireError } from '../../src/base/error.js';
 import { openFileLimit } from '../../src/base/open-files.js';
 
-/** Descriptors that a Node.js process needs beside its connections. */
+/** Descriptors that a Node.js process needs besides its connections. */
 const RESERVED = 100;
 
 /** Sockets that one process may open. */
@@ -11,7 +12,7 @@ export function socketsPerProcess(): number {
   return Math.max(0, fileLimit() - RESERVED);
 }
 
-/** Checks that `processes` processes can hold `connections` between them. `who` is named in the error: "the generator".
+/** Checks that `processes` processes together can hold `connections`. The error names `who`, such as "the generator".
  *  @throws FanwireError FANWIRE_BENCH_FILE_LIMIT */
 export function requireSockets(who: string, connections: number, processes: number, mend: string): void {
   const limit = fileLimit();

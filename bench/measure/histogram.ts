@@ -1,14 +1,14 @@
-// Latency histograms: HdrHistogram in microseconds, encoded to travel in JSON, mergeable over workers and runs.
+// Latency histograms: HdrHistogram in microseconds, encoded for JSON, and mergeable across workers and runs.
 
 import hdr, { type Histogram } from 'hdr-histogram-js';
 import { FanwireError } from '../../src/base/error.js';
 
-/** 60 s. A longer latency is recorded as 60 s: at that point the server has stalled and the run is judged lost. */
+/** 60 s. Longer latencies are recorded as 60 s: the server has stalled by then, and the run counts as lost. */
 export const HIGHEST_LATENCY_US = 60_000_000;
-/** Three digits: any latency is within 0.1 % of what was recorded. */
+/** Three digits: a recorded latency is exact to 0.1 %. */
 const SIGNIFICANT_DIGITS = 3;
 
-/** A histogram needs this many samples beyond a percentile before that percentile is more than one message's luck. */
+/** A percentile needs at least this many samples beyond it; with fewer, single messages decide its value. */
 const SAMPLES_BEYOND = 10;
 
 /** An empty latency histogram (unit: µs). Every histogram of a result has this shape, so any two can be merged. */
@@ -22,13 +22,13 @@ export function newLatencyHistogram(): Histogram {
   });
 }
 
-/** Records one latency (µs, fractions rounded); negative clock error counts as 0, more than 60 s as 60 s. */
+/** Records one latency (µs, rounded). Negative values (clock error) count as 0, more than 60 s as 60 s. */
 export function recordLatencyUs(histogram: Histogram, latencyUs: number, samples = 1): void {
   const clamped = latencyUs < 0 ? 0 : latencyUs > HIGHEST_LATENCY_US ? HIGHEST_LATENCY_US : Math.round(latencyUs);
   histogram.recordValueWithCount(clamped, samples);
 }
 
-/** The histogram as base64 (HdrHistogram V2, deflated; readable by any HdrHistogram library). '' when it is empty. */
+/** The histogram as base64 (HdrHistogram V2, deflated; any HdrHistogram library can read it); '' when it is empty. */
 export function encodeHistogram(histogram: Histogram): string {
   return histogram.totalCount === 0 ? '' : hdr.encodeIntoCompressedBase64(histogram);
 }
@@ -45,15 +45,15 @@ export function decodeHistogram(encoded: string): Histogram {
   }
 }
 
-/** One histogram with the samples of all (none of them is changed). Merging is exact: the same buckets, counts
- *  added. */
+/** A new histogram with the samples of all; none of them is changed. Merging is exact, because all have the same
+ *  buckets. */
 export function mergeHistograms(histograms: Iterable<Histogram>): Histogram {
   const merged = newLatencyHistogram();
   for (const histogram of histograms) merged.add(histogram);
   return merged;
 }
 
-/** Whether `samples` are enough to state `percentile` (0 to 100): at least ten must lie beyond it. */
+/** Whether `samples` are enough to report `percentile` (0 to 100): at least ten must lie beyond it. */
 export function enoughSamples(samples: number, percentile: number): boolean {
   return samples * (1 - percentile / 100) >= SAMPLES_BEYOND - 1e-6;
 }
@@ -63,7 +63,7 @@ export function percentileMs(histogram: Histogram, percentile: number): number |
   return histogram.totalCount === 0 ? null : toMs(histogram.getValueAtPercentile(percentile));
 }
 
-/** Milliseconds; null where the sample is too small to state it. */
+/** Milliseconds; null where there are too few samples. */
 export interface LatencySummary {
   p50: number | null;
   p90: number | null;
@@ -76,7 +76,7 @@ export interface LatencySummary {
   histogram: string;
 }
 
-/** The `latencyMs` block of a result. p999 and p9999 are null when the sample is too small to state them. */
+/** The `latencyMs` block of a result. p999 and p9999 are null when there are too few samples. */
 export function summarizeLatency(histogram: Histogram): LatencySummary {
   const samples = histogram.totalCount;
   const tail = (percentile: number) =>
@@ -87,7 +87,8 @@ export function summarizeLatency(histogram: Histogram): LatencySummary {
     p99: percentileMs(histogram, 99),
     p999: tail(99.9),
     p9999: tail(99.99),
-    // Not maxValue: the top of its bucket, as every percentile is, so that no p99 exceeds the max and merging is exact.
+    // Like every percentile, the top of its bucket (maxValue is not): so no p99 exceeds the max, and merging is
+    // exact.
     max: percentileMs(histogram, 100),
     mean: samples === 0 ? null : toMs(histogram.mean),
     histogram: encodeHistogram(histogram),

@@ -1,6 +1,6 @@
-// The middle of a sample.
+// The median of a sample.
 
-/** Null of none. */
+/** null for an empty sample. */
 export function median(values: readonly number[]): number | null {
   if (values.length === 0) return null;
   const sorted = Float64Array.from(values).sort();
@@ -9,7 +9,7 @@ export function median(values: readonly number[]): number | null {
   return sorted.length % 2 === 1 ? upper : ((sorted[mid - 1] as number) + upper) / 2;
 }
 
-/** Of a sample that is known not to be empty. */
+/** For a sample that is known not to be empty. */
 export function medianOf(values: readonly number[]): number {
   return median(values) as number;
 }

@@ -1,10 +1,9 @@
-// Keeps server and generator off each other's cores with Linux's `taskset`, so that neither is measured waiting for the
-// other.
+// Keeps server and generator on separate cores with Linux's `taskset`, so that neither waits for the other.
 
 import { execFileSync } from 'node:child_process';
 import { usableCores } from '../../src/base/cpu-quota.js';
 
-/** Which cores belong to whom; both empty: nothing is pinned. */
+/** Which cores each side gets; both empty: nothing is pinned. */
 export interface CoreSplit {
   readonly server: readonly number[];
   readonly generator: readonly number[];
@@ -12,8 +11,8 @@ export interface CoreSplit {
 
 const UNPINNED: CoreSplit = { server: [], generator: [] };
 
-/** Gives the server its first `serverThreads` cores and the generator the rest, at least one each. Nothing is pinned on
- *  one core or where `taskset` is missing. */
+/** Gives the server its first `serverThreads` cores and the generator the rest, at least one each. Nothing is pinned if
+ *  there is only one core or `taskset` is missing. */
 export function splitCores(serverThreads: number): CoreSplit {
   const cores = allowedCores();
   if (cores.length < 2) return UNPINNED;
@@ -21,27 +20,27 @@ export function splitCores(serverThreads: number): CoreSplit {
   return { server: cores.slice(0, forServer), generator: cores.slice(forServer) };
 }
 
-/** Pins all threads of a running process; its later threads and children inherit that. */
+/** Pins all threads of a running process; threads and children that it starts later inherit that. */
 export function pinProcess(pid: number, cores: readonly number[]): void {
   if (cores.length > 0) execFileSync('taskset', ['-a', '-p', '-c', cores.join(','), String(pid)], { stdio: 'ignore' });
 }
 
-/** As `pinProcess`, where that can be: without `taskset` a ratio carries the scheduler's noise. */
+/** Like `pinProcess`, but does nothing where that fails: the ratio then only contains more of the scheduler's noise. */
 export function pinIfPossible(pid: number, core: number): void {
   try {
     pinProcess(pid, [core]);
   } catch {
-    // Not here.
+    // Pinning is not possible here.
   }
 }
 
-/** `command` as it must be started to run on `cores`. */
+/** `command` with the prefix that makes it run on `cores`. */
 export function pinnedCommand(command: readonly string[], cores: readonly number[]): string[] {
   return cores.length === 0 ? [...command] : ['taskset', '-c', cores.join(','), ...command];
 }
 
-/** Cores this process may use, by `taskset`, and no more of them than a CPU quota lets it keep busy; empty where that
- *  is missing (macOS) or only one can be used. */
+/** Cores that this process may use according to `taskset`, at most as many as a CPU quota lets it keep busy. Empty
+ *  where `taskset` is missing (macOS) or only one core can be used. */
 function allowedCores(): number[] {
   const usable = usableCores();
   if (process.platform !== 'linux' || usable < 2) return [];

@@ -1,9 +1,9 @@
-// Resident memory of a process, as Linux tells it.
+// Resident memory of a process, as Linux reports it.
 import { readFileSync } from 'node:fs';
 
 export interface ResidentMemory {
   readonly rssBytes: number;
-  /** The most so far, since the process started. */
+  /** The maximum since the process started. */
   readonly peakBytes: number;
 }
 

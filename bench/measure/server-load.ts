@@ -1,4 +1,4 @@
-// CPU and memory of the server under test, read from outside by pid, children included, as a series.
+// CPU and memory of the server under test as a series, read from outside by pid, including child processes.
 
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ export interface LoadSample {
   /** CPU seconds used so far, user and system. */
   readonly cpuS: number;
   readonly rssBytes: number;
-  /** Largest so far by the kernel's account (VmHWM), since the processes started; 0 where it is not told. */
+  /** The kernel's maximum since the processes started (VmHWM); 0 where it is not reported. */
   readonly rssPeakBytes: number;
 }
 
@@ -30,7 +30,7 @@ export class ServerLoad {
     this.timer.unref();
   }
 
-  /** Reads now and keeps the sample; undefined when no process of the server is there. */
+  /** Takes a sample now and keeps it; undefined when no process of the server exists. */
   read(): LoadSample | undefined {
     const processes = readProcesses(this.pids);
     if (processes.length === 0) return undefined;
@@ -48,8 +48,8 @@ export class ServerLoad {
     clearInterval(this.timer);
   }
 
-  /** Largest resident memory while sampling: the kernel's high-water mark where that rose meanwhile, else the largest
-   *  sample. */
+  /** Largest resident memory while sampling: the kernel's maximum if that rose while sampling, else the largest sample.
+   *  */
   get rssMaxBytes(): number {
     const sampled = this.samples.reduce((most, { rssBytes }) => Math.max(most, rssBytes), 0);
     const first = this.samples[0];
@@ -63,7 +63,7 @@ export class ServerLoad {
     const to = nearest(this.samples, t);
     const from = nearest(this.samples, t - lengthMs);
     if (to === undefined || from === undefined || to.t <= from.t) return null;
-    // A child that ended took its CPU seconds with it.
+    // A child process that ended no longer counts, so the sum can fall.
     return { cpu: Math.max(0, ((to.cpuS - from.cpuS) * 1000) / (to.t - from.t)), rssBytes: to.rssBytes };
   }
 }
@@ -92,7 +92,7 @@ function readProcesses(pids: readonly number[]): ProcessLoad[] {
 export function readProc(pids: readonly number[]): ProcessLoad[] {
   const wanted = new Set(pids);
   const found: ProcessLoad[] = [];
-  // By pid, so that a child, whose pid is nearly always higher, comes after its parent.
+  // Sorted by pid, so that a child, whose pid is nearly always higher, comes after its parent.
   const all = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
@@ -118,7 +118,7 @@ function statFields(pid: number): string[] | undefined {
   }
 }
 
-/** None where it ended since it was listed. */
+/** All zero where the process has ended since it was listed. */
 function memoryOrNone(pid: number): ResidentMemory {
   try {
     return residentMemory(pid);

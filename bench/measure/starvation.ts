@@ -1,5 +1,5 @@
-// Whether other processes took the server's cores while it was measured: then its figures are theirs as much as its
-// own. Linux only.
+// Detects whether other processes took the server's cores during a measurement. Its figures then say as much about
+// them as about the server. Linux only.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpuSecondsOf } from './server-load.js';
@@ -8,8 +8,8 @@ import { cpuSecondsOf } from './server-load.js';
 const WAITED_SHARE = 0.5;
 /** … and that was at least this share of the measured time … */
 const WAITED_OF_WALL = 0.05;
-/** … while processes that are neither server nor generator used this many cores. A server with more threads than cores
- *  waits for itself. */
+/** … while processes that are neither server nor generator used this many cores. This condition is needed because the
+ *  threads of a server with more threads than cores wait for each other. */
 const OTHERS_CORES = 0.3;
 const TICKS_PER_S = 100;
 

@@ -1,4 +1,4 @@
-// Where an installed program is: on PATH, or in a folder that an ordinary user's PATH leaves out.
+// Finds an installed program: on PATH, or in a folder that an ordinary user's PATH does not include.
 
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';

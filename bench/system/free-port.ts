@@ -1,14 +1,14 @@
-// A port that nobody listens on just now: for servers that cannot choose one and tell, or must start again on the one
-// they had.
+// Finds a port that nobody listens on at the moment, for servers that cannot choose a port themselves and report it,
+// or that must restart on the same port.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 
-/** A free port of the loopback. Somebody else may take it before its server does. */
+/** A free port on loopback. Another process may take it before the server listens on it. */
 export async function freePort(): Promise<number> {
   return portOf(await listener());
 }
 
-/** Two that differ: one after the other could be given the same. */
+/** Two different ports. Both are held at the same time, because two calls of `freePort` could return the same one. */
 export async function twoFreePorts(): Promise<[number, number]> {
   const [one, other] = [await listener(), await listener()];
   return [await portOf(one), await portOf(other)];
@@ -20,7 +20,7 @@ async function listener(): Promise<Server> {
   return server;
 }
 
-/** The port that it gives back. */
+/** Closes the listener and returns its port. */
 async function portOf(server: Server): Promise<number> {
   const { port } = server.address() as { port: number };
   server.close();

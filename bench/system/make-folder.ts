@@ -1,9 +1,9 @@
-// Makes a folder and what is missing above it.
+// Creates a folder and its missing parents.
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** One folder at a time: Node's `recursive` never returns where the file system says that there is no such folder of
- *  one whose parent is there, as /proc does (seen on Node 20.20).
+/** One folder at a time. Node's `recursive` never returns where creating a folder fails with ENOENT although its parent
+ *  exists, as in /proc (seen on Node 20.20).
  *  @throws the file system's error */
 export function makeFolder(folder: string): void {
   if (existsSync(folder)) return;
@@ -12,7 +12,7 @@ export function makeFolder(folder: string): void {
   try {
     mkdirSync(folder);
   } catch (error) {
-    // Another process has made it meanwhile.
+    // Another process created it in the meantime.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

@@ -1,22 +1,22 @@
-// The one place that signals a child process. A child whose spawn failed has no pid: on Node 20 and 22 its kill()
-// signals whatever process id lies in uninitialised memory, and process.kill(-0) the caller's own process group.
+// The only place that signals child processes. A child that failed to spawn has no pid. On Node 20 and 22, its kill()
+// signals whatever pid is in uninitialised memory, and process.kill(-0) signals the caller's own process group.
 
 import type { ChildProcess } from 'node:child_process';
 
-/** Signals `child` where it runs; false where it never started or has ended. */
+/** Signals `child` if it runs; false if it never started or has ended. */
 export function signalChild(child: ChildProcess | undefined, signal: NodeJS.Signals): boolean {
   if (child === undefined || !isRunning(child)) return false;
   return child.kill(signal);
 }
 
-/** Signals `child` and all that it started, where it leads a process group (`detached: true`); its group may outlive
- *  it. */
+/** Signals `child` and all that it started, if it leads a process group (`detached: true`). Works even after `child`
+ *  itself has ended, because its group may live on. */
 export function signalGroup(child: ChildProcess | undefined, signal: NodeJS.Signals): boolean {
   if (child?.pid === undefined || child.pid <= 1) return false;
   try {
     return process.kill(-child.pid, signal);
   } catch {
-    return false; // all of them are gone
+    return false; // every process of the group has ended
   }
 }
 

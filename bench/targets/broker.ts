@@ -1,4 +1,4 @@
-// The NATS server that joins the relays of a `--nodes` run, started beside them unless the user names one.
+// The NATS server that connects the relays of a `--nodes` run. It is started with them unless the user names one.
 
 import { FanwireError } from '../../src/base/error.js';
 import { findProgram } from '../system/find-program.js';

@@ -1,4 +1,4 @@
-// A target started by a command line of the user's: `--cmd "node server.js {port}"`.
+// A target that is started by the user's own command line: `--cmd "node server.js {port}"`.
 
 import { freePort } from '../system/free-port.js';
 import { ServerProcess } from './server-process.js';
@@ -7,15 +7,16 @@ import type { Target, TargetDialect } from './target.js';
 export interface CommandOptions {
   readonly name: string;
   readonly version: string;
-  /** Run by /bin/sh. `{port}` is replaced, and PORT is set, to a free port that it must listen on (loopback). */
+  /** Run by /bin/sh. `{port}` is replaced by a free port, and PORT is set to it; the server must listen there on
+   *  loopback. */
   readonly command: string;
-  /** What an error calls it; the command unless given. */
+  /** The name in errors; the command itself unless given. */
   readonly shown?: string;
   /** Path before the topic, such as `/ws`; usually ''. */
   readonly path: string;
   readonly dialect: TargetDialect;
   readonly cores: readonly number[];
-  /** Further variables of its environment. */
+  /** Additional environment variables. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -24,7 +25,7 @@ export interface CommandOptions {
 export async function startCommandTarget(options: CommandOptions): Promise<Target> {
   const port = await freePort();
   const command = options.command.replaceAll('{port}', String(port));
-  // exec: so that the pid is the server's own where the command is a simple one.
+  // With exec, the pid is the server's own if the command is a simple one.
   const program = ['/bin/sh', '-c', `exec ${command}`];
   const server = await ServerProcess.listening(
     port,

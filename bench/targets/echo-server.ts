@@ -1,17 +1,17 @@
-// The server of the floor measurement: it does nothing but pass each frame on to the other sockets, so that what a run
-// against it measures is the meter, the kernel and little else. No server to use: frames are whole messages of less
-// than 64 KiB, pings are not answered. Usage: node echo-server.js PORT
+// The server that measures the floor: it only passes each frame on to the other sockets, so a run against it measures
+// little more than the generator and the kernel. Not for real use: it expects each frame to be a whole message of
+// less than 64 KiB, and does not answer pings. Usage: node echo-server.js PORT
 
 import { createHash } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const OPCODE_CLOSE = 8;
-/** Header and mask; a length of two bytes is then there too where there is one. */
+/** Header and mask of the shortest frame. If there is a two-byte length field, these six bytes include it. */
 const SHORTEST_FRAME = 6;
 const NOTHING = Buffer.alloc(0);
 
-/** Each with the beginning of a frame that is not whole yet. */
+/** Each socket with the start of a frame that is still incomplete. */
 const sockets = new Map<Socket, Buffer>();
 
 function accept(socket: Socket, request: string): void {
@@ -25,7 +25,7 @@ function accept(socket: Socket, request: string): void {
   sockets.set(socket, NOTHING);
 }
 
-/** Passes on the whole frames of `bytes`, masked in and unmasked out; returns what is left of a cut one. */
+/** Passes on the complete frames of `bytes`, masked in and unmasked out; returns the rest, an incomplete frame. */
 function passOn(from: Socket, bytes: Buffer): Buffer {
   let at = 0;
   while (bytes.length - at >= SHORTEST_FRAME) {

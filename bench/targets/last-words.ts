@@ -1,21 +1,22 @@
-// Why a program ended, out of what it wrote: the line that a person would look for.
+// Finds out why a program ended: picks the line of its output that a person would look for.
 
-/** `TypeError: …`, `Error [ERR_X]: …`, `panic: …`, `fatal: …`: what comes before is the way there, what comes behind a
- *  stack. */
+/** A line that gives a reason, such as `TypeError: …`, `Error [ERR_X]: …`, `panic: …`, `fatal: …`. Progress output
+ *  comes before such a line, and a stack trace after it. */
 const REASON =
   /^(Uncaught )?(\S+: error( TS\d+)?|[A-Za-z_.]*(Error|Exception)( \[[A-Z0-9_]+\])?|panic|fatal( error)?|error|npm (ERR!|error)|thread '.*' panicked)\b.*[:!] ?\S/;
-/** Of a stack, an object that was printed, a snippet of source with its caret, and Node's own last line. */
+/** Lines without a reason: of a stack trace, a printed object or a code excerpt with its caret, and Node's own last
+ *  line. */
 const NOISE =
   /^\s*(at .*|File ".*", line.*|[{}[\]^~]+[,;]?|[a-zA-Z_]+: .*,|Node\.js v\d.*|throw .*;?|node:.*:\d+|npm (ERR!|error) (A complete log|\s).*|goroutine .*)$/;
 
-/** '' where nothing was written. */
+/** '' if nothing was written. */
 export function lastWords(output: string): string {
   const lines = output
     .split('\n')
     .map((line) => line.trimEnd())
     .filter((line) => line.trim() !== '');
   const telling = lines.filter((line) => !NOISE.test(line));
-  // npm says last that a command failed, which is known; why, it says before.
+  // npm's last line only says that a command failed, which is already known; the reason is further up.
   const reasons = telling.filter((line) => REASON.test(line));
   const reason = reasons.findLast((line) => !line.startsWith('npm ')) ?? reasons.at(-1);
   return (reason ?? telling.at(-1) ?? lines.at(-1) ?? '').trim();

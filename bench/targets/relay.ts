@@ -1,4 +1,4 @@
-// The default target: fanwire itself, started for the run on a free port, one process or several nodes.
+// The default target: fanwire itself, started for the run on a free port, as one process or as several nodes.
 
 import { uwsBuild } from '../../src/base/uws-build.js';
 import { version } from '../../src/base/version.js';
@@ -12,22 +12,22 @@ export interface RelayTargetOptions {
   readonly nodes: number;
   readonly workers: number;
   readonly dialect: Exclude<TargetDialect, 'socket.io'>;
-  /** Further flags of `fanwire serve`, such as `--slow-consumer drop`. */
+  /** Additional flags of `fanwire serve`, such as `--slow-consumer drop`. */
   readonly flags: readonly string[];
   readonly cores: readonly number[];
-  /** Further variables of its environment. */
+  /** Additional environment variables. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The `fanwire` to start; this one's own unless given (a comparison starts another build's). */
+  /** The `fanwire` to start; this build's own unless given (a comparison starts another build's). */
   readonly cli?: string;
-  /** What results call it; 'fanwire' unless given. */
+  /** The name in results; 'fanwire' unless given. */
   readonly name?: string;
-  /** Waits for the admin port as well, and tells its URL (the first node's). */
+  /** Whether to wait for the admin port too, and to set `adminUrl` (of the first node). */
   readonly hasAdmin?: boolean;
-  /** Connections it must hold, checked against the limit on open files. */
+  /** Connections that it must be able to hold; checked against the limit on open files. */
   readonly connections: number;
 }
 
-/** Starts the relay; several nodes with a broker between them unless `flags` names one.
+/** Starts the relay. Several nodes get a broker between them, unless `flags` name one.
  *  @throws FanwireError FANWIRE_BENCH_FILE_LIMIT, FANWIRE_BENCH_NO_BROKER, FANWIRE_BENCH_TARGET */
 export async function startRelayTarget(options: RelayTargetOptions): Promise<Target> {
   const { nodes, workers, cores, flags, cli = OWN_CLI, name = 'fanwire' } = options;
@@ -55,7 +55,7 @@ export async function startRelayTarget(options: RelayTargetOptions): Promise<Tar
       uws: uwsBuild(cli),
       urls,
       dialect: options.dialect,
-      // The broker's work is the cluster's.
+      // The broker works for the cluster, so its CPU and memory count too.
       pids: [...servers.map(({ pid }) => pid), ...(broker === undefined ? [] : [broker.pid])],
       ending: () => servers.map((server) => server.ending()).find((ending) => ending !== undefined),
       stop,

@@ -1,4 +1,4 @@
-// Starts a server under test as a child process, waits until it listens, and ends it with everything it started.
+// Starts a server under test as a child process, waits until it listens, and stops it with all its own children.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect } from 'node:net';
@@ -10,9 +10,9 @@ import { raisedCommand } from '../measure/priority.js';
 import { isRunning, signalGroup } from '../system/signal-child.js';
 import { lastWords } from './last-words.js';
 
-/** A JVM on a busy machine needs its time. */
+/** Long enough for a JVM on a busy machine. */
 const START_TIMEOUT_MS = 30_000;
-/** After SIGTERM, before SIGKILL. */
+/** Time between SIGTERM and SIGKILL. */
 const STOP_TIMEOUT_MS = 3_000;
 const KEPT_OUTPUT = 4_000;
 
@@ -22,8 +22,8 @@ export class ServerProcess {
   private isStopped = false;
   private onOutput: (() => void) | undefined;
 
-  /** `command` is the program and its arguments. It gets a process group of its own, so that `stop` ends its children
-   *  too. */
+  /** `command` is the program and its arguments. It gets its own process group, so that `stop` also ends its children.
+   *  */
   constructor(
     command: readonly string[],
     env: Readonly<Record<string, string>>,
@@ -46,7 +46,7 @@ export class ServerProcess {
     process.once('exit', this.kill);
   }
 
-  /** Starts `command` and waits until it listens on `port` of the loopback; ended where it does not.
+  /** Starts `command` and waits until it listens on `port` on loopback; if it does not, it is stopped.
    *  @throws FanwireError FANWIRE_BENCH_TARGET */
   static async listening(
     port: number,
@@ -69,8 +69,8 @@ export class ServerProcess {
     return this.child.pid ?? 0;
   }
 
-  /** Waits for a line of output that `find` makes something of.
-   *  @throws FanwireError FANWIRE_BENCH_TARGET when the process ends or nothing comes in time */
+  /** Waits until `find` finds something in the output.
+   *  @throws FanwireError FANWIRE_BENCH_TARGET when the process ends or nothing is found in time */
   async findInOutput<T>(find: (output: string) => T | undefined): Promise<T> {
     const deadline = Date.now() + START_TIMEOUT_MS;
     for (;;) {
@@ -89,7 +89,7 @@ export class ServerProcess {
     }
   }
 
-  /** How it ended, with its last words; undefined while it runs, and once `stop` was called. */
+  /** How it ended, with the reason from its output; undefined while it runs and after `stop`. */
   ending(): string | undefined {
     if (this.isStopped || isRunning(this.child)) return undefined;
     const said = lastWords(this.output);

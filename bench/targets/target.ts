@@ -1,26 +1,27 @@
-// What a target is: one or more WebSocket servers under test, already listening when an engine gets it.
+// A target: one or more WebSocket servers under test, which already listen when an engine gets it.
 
 export interface Target {
   /** fanwire, a peer's name, or the URL's host. */
   readonly name: string;
-  /** '' when it could not be told. */
+  /** '' when it is unknown. */
   readonly version: string;
   /** The command that started it, or the URL. */
   readonly cmd: string;
-  /** The build of uWebSockets.js that it runs on, where that is known. */
+  /** The build of uWebSockets.js that it uses, if known. */
   readonly uws?: string;
-  /** ws:// or wss:// URLs without the topic. Several are the nodes of one cluster: the subscribers of each topic are
-   *  spread over all. */
+  /** ws:// or wss:// URLs without the topic. Several URLs are the nodes of one cluster; the subscribers of each topic
+   *  are spread over all of them. */
   readonly urls: readonly string[];
-  /** http:// URL of its admin routes, where a scenario asked for them and they are known. */
+  /** http:// URL of its admin routes, if a scenario needs them and they are known. */
   readonly adminUrl?: string;
-  /** How a topic is addressed and a message framed. */
+  /** How a topic is addressed and how a message is framed. */
   readonly dialect: TargetDialect;
-  /** Processes whose CPU and memory count, children included; empty when the server is elsewhere. */
+  /** Processes whose CPU and memory count, including children; empty when the server is on another machine. */
   readonly pids: readonly number[];
-  /** How its process ended, where it did by itself: "ended with exit code 1: Error: boom"; undefined while it runs. */
+  /** How its process ended, if not by `stop`, such as "ended with exit code 1: Error: boom"; undefined while it runs.
+   *  */
   ending?(): string | undefined;
-  /** Ends what this harness started; resolves once it is gone. A URL's server is left alone. */
+  /** Ends what this harness started; resolves when it has exited. The server of a URL target keeps running. */
   stop(): Promise<void>;
 }
 
@@ -28,7 +29,7 @@ export interface Target {
  *  envelope. `socket.io`: Engine.IO 4 over WebSocket, one namespace, event `m`, topics ignored. */
 export type TargetDialect = 'raw' | 'fanwire.v1' | 'socket.io';
 
-/** The URL of a topic on one of the target's servers; a query in `base` (a token) is kept. */
+/** The URL of a topic on one of the target's servers. The query of `base`, which may hold a token, is kept. */
 export function topicUrl(base: string, topic: string): string {
   const url = new URL(base);
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/${encodeURIComponent(topic)}`;

@@ -1,9 +1,10 @@
-// A target that is already there: `--url ws://…`, once or several times for the nodes of a cluster.
+// A target that already runs: `--url ws://…`, given once, or once for each node of a cluster.
 
 import { FanwireError } from '../../src/base/error.js';
 import type { Target, TargetDialect } from './target.js';
 
-/** Describes running servers. `pids` are theirs where they run on this machine, so that CPU and memory can be read.
+/** Describes running servers. `pids` are their processes if they run on this machine, so that CPU and memory can be
+ *  read.
  *  @throws FanwireError FANWIRE_USAGE_BENCH_URL, FANWIRE_USAGE_BENCH_PID */
 export function urlTarget(urls: readonly string[], dialect: TargetDialect, pids: readonly number[]): Target {
   for (const url of urls) requireWebSocketUrl(url);
@@ -26,14 +27,14 @@ function requireWebSocketUrl(url: string): void {
 
 function requireProcess(pid: number): void {
   try {
-    process.kill(pid, 0); // asks, sends nothing
+    process.kill(pid, 0); // signal 0 only checks that the process exists
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') return; // another user's
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') return; // it exists, but belongs to another user
     throw new FanwireError('FANWIRE_USAGE_BENCH_PID', `--server-pid ${pid} is no process of this machine`);
   }
 }
 
-/** A query may hold a token, which has no business in a result file. */
+/** A query may hold a token, which must not get into a result file. */
 function withoutQuery(url: string): string {
   return url.replace(/\?.*$/, '');
 }
