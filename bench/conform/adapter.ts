@@ -1,15 +1,15 @@
-// The client under test, behind its adapter: a child process that is told what to do and tells what happens, a line of
+// The client under test, behind its adapter: a child process that receives commands and reports events, one line of
 // JSON each (docs/conformance.md).
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { FanwireError } from '../../src/base/error.js';
 import { isRunning, signalGroup } from '../system/signal-child.js';
 
-/** What a client may lack; a scenario that needs it is left out then. */
+/** Abilities that a client may lack; scenarios that need a missing one are skipped. */
 export const ABILITIES = ['publish', 'history', 'token', 'tokens', 'refusals'] as const;
 export type Ability = (typeof ABILITIES)[number];
 
-/** What an adapter is told. */
+/** Commands to an adapter. */
 export type AdapterCommand =
   | { readonly do: 'connect'; readonly url: string; readonly tokens?: readonly string[]; readonly options: Waits }
   | { readonly do: 'subscribe'; readonly topic: string; readonly history?: number }
@@ -17,7 +17,7 @@ export type AdapterCommand =
   | { readonly do: 'publish'; readonly ref: number; readonly topic: string; readonly data?: unknown; base64?: string }
   | { readonly do: 'close' };
 
-/** Short waits, so that a run takes seconds. All in ms, named as the options of `fanwire/client`. */
+/** Short times, so that a run takes seconds. All in ms, named like the options of `fanwire/client`. */
 export interface Waits {
   readonly backoffBaseMs: number;
   readonly backoffCapMs: number;
@@ -25,7 +25,7 @@ export interface Waits {
   readonly heartbeatMs: number;
 }
 
-/** What an adapter tells. */
+/** An event from an adapter. */
 export interface AdapterEvent {
   readonly event: string;
   readonly name?: string;
@@ -37,17 +37,17 @@ export interface AdapterEvent {
   readonly reason?: string;
   readonly code?: string;
   readonly ref?: number;
-  /** When the suite read it, by performance.now(). */
+  /** When the suite read it, on the clock of performance.now(). */
   readonly atMs: number;
 }
 
-/** How much of what it writes to stderr is kept. */
+/** How much of its stderr is kept. */
 const STDERR_CHARS = 2000;
 
 export class Adapter {
   readonly told: AdapterEvent[] = [];
   private stderr = '';
-  /** How it ended, where it was not asked to. */
+  /** How it ended, if the suite did not end it. */
   ended: string | undefined;
 
   private constructor(
@@ -58,15 +58,15 @@ export class Adapter {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr = (this.stderr + text).slice(-STDERR_CHARS);
     });
-    child.stdin?.on('error', () => {}); // it has ended, which is told below
+    child.stdin?.on('error', () => {}); // the process has ended, which the next two handlers report
     child.once('error', (error) => this.end(error.message));
     child.once('close', (code, signal) => this.end(`it ended with ${signal ?? code}`));
   }
 
-  /** @throws FanwireError FANWIRE_CONFORM_ADAPTER where it does not say that it is ready */
+  /** @throws FanwireError FANWIRE_CONFORM_ADAPTER if it does not report that it is ready */
   static async start(command: readonly string[], limitMs: number, changed: () => void): Promise<Adapter> {
     const [program, ...args] = command as [string, ...string[]];
-    // A group of its own, so that what a wrapper (npx, a shell) starts ends with it.
+    // Its own process group, so that what a wrapper (npx, a shell) starts is ended too.
     const child = spawn(program, args, { stdio: 'pipe', detached: true });
     let look = (): void => {};
     const adapter = new Adapter(child, () => {
@@ -95,7 +95,7 @@ export class Adapter {
     return this.all('ready')[0]?.can?.includes(ability) ?? false;
   }
 
-  /** What it wrote to stderr last, to be put behind a sentence. */
+  /** The end of its stderr, to append to a sentence. */
   get lastWords(): string {
     return this.stderr === '' ? '' : `; stderr: ${this.stderr.trim()}`;
   }
@@ -121,14 +121,15 @@ export class Adapter {
     return this.all('state').at(-1)?.state;
   }
 
-  /** How a publish ended: `ok`, a code, or undefined while it has not; `twice` where it was told again. */
+  /** How a publish ended: `ok`, a code, or undefined while it is open; `twice` if an end was reported more than once.
+   *  */
   outcome(ref: number): string | undefined {
     const ends = this.told.filter((told) => told.ref === ref);
     if (ends.length > 1) return 'twice';
     return ends[0]?.event === 'published' ? 'ok' : ends[0]?.code;
   }
 
-  /** Closes its stdin, at which an adapter ends. True where it did within the limit. */
+  /** Closes its stdin, which tells an adapter to end. True if it ended within the limit. */
   async leave(limitMs: number): Promise<boolean> {
     const { child } = this;
     child.stdin?.end();

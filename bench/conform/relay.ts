@@ -1,11 +1,11 @@
-// The suite's relay: it speaks fanwire.v1 as docs/protocol.md says, until a scenario has it do something else.
+// The suite's relay: it speaks fanwire.v1 as in docs/protocol.md, unless a scenario makes it behave differently.
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Position } from '../../src/protocol/ops.js';
 import { type StoredMessage, SuiteTopic } from './topic.js';
 
-/** What an attempt to connect meets. */
+/** What happens to an attempt to connect. */
 export type Door =
   | 'open'
   | 'hang'
@@ -19,7 +19,7 @@ export interface Attempt {
   readonly url: string;
 }
 
-/** An op of the client's, as it came. */
+/** An op from the client, as received. */
 export interface Said {
   readonly op: string;
   readonly id?: string | number;
@@ -36,14 +36,14 @@ export interface Said {
 
 export class FaultyRelay {
   readonly attempts: Attempt[] = [];
-  /** Those that were let in, in order. */
+  /** Connections that were accepted, in order. */
   readonly connections: FaultyConnection[] = [];
   readonly topics = new Map<string, SuiteTopic>();
   door: (attempt: Attempt, index: number) => Door = () => 'open';
   hello: Record<string, unknown> = { limits: { maxPayload: 65_536 }, dedupMs: 120_000 };
-  /** Takes an op before the relay does; true where that was all. */
+  /** Sees each op before the relay does; returns true if the relay must not handle it. */
   hear: (op: Said, connection: FaultyConnection) => boolean = () => false;
-  /** Cuts the connection that says so many frames more, after the last. */
+  /** Cuts a connection after the relay has sent this many more frames. */
   cutAfter = Number.POSITIVE_INFINITY;
   private readonly sockets = new Set<Socket>();
 
@@ -69,7 +69,7 @@ export class FaultyRelay {
     return `ws://127.0.0.1:${(this.server.address() as AddressInfo).port}/`;
   }
 
-  /** The newest connection that was let in. */
+  /** The newest accepted connection. */
   get last(): FaultyConnection | undefined {
     return this.connections.at(-1);
   }
@@ -86,7 +86,7 @@ export class FaultyRelay {
     return topic;
   }
 
-  /** A message from somebody else, or from `publisher`, who does not hear it. */
+  /** Publishes a message from another client, or from `publisher`, which does not receive it itself. */
   publish(name: string, message: Omit<StoredMessage, 'seq'>, publisher?: FaultyConnection): StoredMessage {
     const kept = this.topic(name).keep(message);
     for (const connection of this.connections) {
@@ -130,7 +130,7 @@ export class FaultyRelay {
 export class FaultyConnection {
   readonly ops: Said[] = [];
   readonly topics = new Set<string>();
-  /** When it ended, by performance.now(). */
+  /** When it ended, on the clock of performance.now(). */
   endedAtMs: number | undefined;
   private isFrozen = false;
 
@@ -155,14 +155,14 @@ export class FaultyConnection {
     });
   }
 
-  /** What the relay does with an op where no scenario wants otherwise. */
+  /** Handles an op as the relay normally does. */
   handle(op: Said): void {
     const answer = this.take(op);
     if (answer !== undefined) this.say(answer);
     if (op.op === 'sub') this.join(op);
   }
 
-  /** Says an op, or a text or bytes as they are. */
+  /** Sends a frame: an object as JSON, a text or bytes unchanged. */
   say(frame: object | string): void {
     if (this.isFrozen || this.endedAtMs !== undefined) return;
     const isRaw = typeof frame === 'string' || Buffer.isBuffer(frame);
@@ -176,14 +176,14 @@ export class FaultyConnection {
     this.say({ op: 'msg', topic, ...message });
   }
 
-  /** Ends the TCP connection without a goodbye. */
+  /** Ends the TCP connection without a close frame. */
   cut(): void {
-    this.isFrozen = true; // what was read already counts no more
+    this.isFrozen = true; // ignores ops that were already read
     this.topics.clear();
     this.socket.destroy();
   }
 
-  /** The first bytes of a frame of 120, then a cut. */
+  /** Sends the first bytes of a 120-byte frame, then cuts. */
   cutInFrame(): void {
     this.socket.write(Buffer.from([0x81, 120, 0x7b, 0x22]), () => this.cut());
   }
@@ -192,13 +192,13 @@ export class FaultyConnection {
     this.websocket.close(code, reason);
   }
 
-  /** Neither reads nor says anything from now on, and stays open. */
+  /** Stops reading and sending, but keeps the connection open. */
   freeze(): void {
     this.isFrozen = true;
     this.websocket.pause();
   }
 
-  /** Does what an op asks for; gives its answer. */
+  /** Carries out an op; returns its answer. */
   take(op: Said): Record<string, unknown> | undefined {
     const { id, topic = '' } = op;
     const ids = id === undefined ? {} : { id };

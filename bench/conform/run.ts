@@ -1,4 +1,4 @@
-// Plays scenarios against the client under test, a few at a time, and says what each judge saw.
+// Plays scenarios against the client under test, a few at a time, and reports the judgements.
 import { Adapter } from './adapter.js';
 import { FaultyRelay } from './relay.js';
 import { type ConformScenario, type Judgement, Stage } from './stage.js';
@@ -6,28 +6,28 @@ import { type ConformScenario, type Judgement, Stage } from './stage.js';
 export interface RunOptions {
   readonly command: readonly string[];
   readonly scenarios: readonly ConformScenario[];
-  /** How many are played at once. */
+  /** How many scenarios run at the same time. */
   readonly jobs: number;
-  /** All limits of waiting are so many times as long. */
+  /** Factor for all time limits. */
   readonly patience: number;
   readonly stop: AbortSignal;
-  /** Told of each scenario that was played, in the order of the list. */
+  /** Called for each scenario that was played, in the order of the list. */
   played(scenario: ConformScenario, judgements: readonly Judgement[]): void;
-  /** Told of each that is left out, with what the client lacks. */
+  /** Called for each scenario that is skipped, with the ability that the client lacks. */
   leftOut(scenario: ConformScenario, lacking: string): void;
 }
 
-/** How long an adapter may take to say that it is ready. */
+/** Time limit for an adapter to report that it is ready. */
 const READY_MS = 10_000;
 
-/** Starts the adapter once, to learn what the client is called and can. @throws FanwireError FANWIRE_CONFORM_ADAPTER */
+/** Starts the adapter once, to learn the client's name and abilities. @throws FanwireError FANWIRE_CONFORM_ADAPTER */
 export async function askAdapter({ command, patience }: RunOptions): Promise<Adapter> {
   const adapter = await Adapter.start(command, READY_MS * patience, () => {});
   adapter.stop();
   return adapter;
 }
 
-/** @param adapter what askAdapter gave */
+/** @param adapter the result of askAdapter */
 export async function runScenarios(options: RunOptions, adapter: Adapter): Promise<void> {
   const { scenarios, stop } = options;
   const waiting = [...scenarios];

@@ -1,10 +1,10 @@
-// What a scenario plays on: a relay of its own, the client under test, and the means to judge.
+// What a scenario works with: its own relay, the client under test, and functions to wait and judge.
 import type { Ability, Adapter, Waits } from './adapter.js';
 import type { FaultyRelay } from './relay.js';
 
 export interface ConformScenario {
   readonly name: string;
-  /** What is played, in a line. */
+  /** What is played, in one line. */
   readonly about: string;
   readonly needs?: readonly Ability[];
   play(stage: Stage): Promise<void>;
@@ -18,9 +18,9 @@ export interface Judgement {
   readonly seen: string;
 }
 
-/** How long something is waited for that a right client does much earlier. */
+/** How long to wait for something that a correct client does much earlier. */
 const LIMIT_MS = 10_000;
-/** The same once a client has let a limit pass: it is not right. */
+/** The limit after a client has missed one: it is not correct, so do not wait as long again. */
 const LATER_LIMIT_MS = 1000;
 
 export const WAITS: Waits = { backoffBaseMs: 20, backoffCapMs: 200, connectTimeoutMs: 600, heartbeatMs: 400 };
@@ -37,17 +37,17 @@ export class Stage {
 
   constructor(
     private readonly scenario: string,
-    /** All limits are so many times as long. */
+    /** Factor for all time limits. */
     private readonly patience: number,
     private readonly stop: AbortSignal,
   ) {}
 
-  /** Something came from the client, to the adapter or the relay. */
+  /** Called when something arrives from the client, at the adapter or at the relay. */
   readonly changed = (): void => {
     for (const watcher of this.watchers) watcher();
   };
 
-  /** Waits until `holds`; false where it did not in time, or the adapter ended. */
+  /** Waits until `holds` returns true; false if it did not in time, if the adapter ended or if the run was stopped. */
   until(holds: () => boolean, limitMs = this.limitMs): Promise<boolean> {
     return new Promise((resolve) => {
       const end = (result: boolean): void => {
@@ -69,12 +69,12 @@ export class Stage {
     });
   }
 
-  /** Lets time pass in which something must not happen. */
+  /** Waits for a time in which something must not happen. */
   async pass(ms: number): Promise<void> {
     await this.until(() => false, ms / this.patience);
   }
 
-  /** One named line of the verdict. */
+  /** Adds one named line to the verdict. */
   judge(name: string, isGood: boolean, expected: unknown, seen: unknown): void {
     const { scenario } = this;
     this.judgements.push({ scenario, name, isGood, expected: inWords(expected), seen: inWords(seen) });
@@ -90,28 +90,28 @@ export class Stage {
     this.client.tell({ do: 'connect', url, ...(tokens && { tokens }), options: { ...WAITS, ...waits } });
   }
 
-  /** Connects, subscribes and waits until that is live. */
+  /** Connects, subscribes, and waits until the subscription is live. */
   async join(topic: string, history?: number): Promise<boolean> {
     if (!this.hasConnected) this.connect();
     this.client.tell({ do: 'subscribe', topic, ...(history !== undefined && { history }) });
     return this.until(() => this.client.all('live', topic).length > 0);
   }
 
-  /** Has the client publish; the number its outcome is known by. */
+  /** Makes the client publish; returns the number that identifies the outcome. */
   publish(topic: string, data: unknown): number {
     const ref = ++this.refs;
     this.client.tell({ do: 'publish', ref, topic, data });
     return ref;
   }
 
-  /** Waits until so many messages of the topic came, and a moment longer for one too many. */
+  /** Waits until `count` messages of the topic have arrived, and a moment longer in case there is one too many. */
   async heard(topic: string, count: number): Promise<void> {
     await this.until(() => this.client.messages(topic).length >= count);
     await this.pass(60);
   }
 }
 
-/** Values in a line, the ends of long ones left out. */
+/** A value as one line; long ones are shortened in the middle. */
 function inWords(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
   return text.length > 300 ? `${text.slice(0, 140)} … ${text.slice(-140)}` : text;

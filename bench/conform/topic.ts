@@ -1,4 +1,4 @@
-// A topic of the suite's relay: its sequence, what it keeps, and what it answers to a `sub`, as docs/protocol.md says.
+// A topic of the suite's relay: its sequence, its kept messages, and its answer to a `sub`, as in docs/protocol.md.
 import type { Position } from '../../src/protocol/ops.js';
 
 export interface StoredMessage {
@@ -25,7 +25,7 @@ export class SuiteTopic {
     return kept;
   }
 
-  /** Another sequence: what was kept is lost. */
+  /** Starts another sequence; the kept messages are lost. */
   forget(epoch: string): void {
     this.epoch = epoch;
     this.kept = [];

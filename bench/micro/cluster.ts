@@ -1,8 +1,9 @@
-// `npm run bench:cluster`: what another worker or another node costs in latency and CPU, beside the direct path.
+// `npm run bench:cluster`: how much more latency and CPU a message costs when it goes to another worker or another
+// node.
 //
-// One publisher, one message every other millisecond, and one subscriber on the same worker, on another worker, and on
-// another node (through a real nats-server). All clocks are this process's. Then bursts, for the CPU that a message
-// costs each node.
+// One publisher sends one message every other millisecond to one subscriber: on the same worker, on another worker,
+// and on another node (through a real nats-server). All times come from this process's clock. After that, bursts show
+// the CPU that a message costs each node.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ByteSockets, binaryFrame } from '../load/byte-sockets.js';
 import { processCpuSeconds } from '../measure/cpu-time.js';
@@ -62,7 +63,7 @@ function line(path: string, times: number[]): string {
   return `| ${path} | ${at(0.5)} | ${at(0.99)} |`;
 }
 
-/** CPU microseconds that a message costs each of `watched`, published in bursts with one subscriber to hear them. */
+/** CPU microseconds that a message costs each of `watched`, published in bursts with one subscriber. */
 async function cpuOf(publisher: ByteSockets, subscriber: ByteSockets, watched: readonly number[]): Promise<number[]> {
   const before = watched.map(processCpuSeconds);
   const burst = Buffer.concat(Array.from({ length: BURST }, () => frame));
@@ -74,7 +75,7 @@ async function cpuOf(publisher: ByteSockets, subscriber: ByteSockets, watched: r
   return watched.map((pid, i) => ((processCpuSeconds(pid) - (before[i] as number)) / (BURSTS * BURST)) * 1e6);
 }
 
-/** Resident KiB of each process that `TOPICS` sockets cost, each on a topic of its own. */
+/** Resident KiB that each process needs for `TOPICS` sockets, each on its own topic. */
 async function memoryOf(server: Server, watched: readonly number[]): Promise<number[]> {
   const before = watched.map(residentKib);
   const found = new ByteSockets();
@@ -86,8 +87,7 @@ async function memoryOf(server: Server, watched: readonly number[]): Promise<num
 
 const residentKib = (pid: number): number => residentMemory(pid).rssBytes / 1024;
 
-/** Waits until a message of `publisher` reaches `subscriber`: a subscription takes a moment to be known on other
- *  nodes. */
+/** Waits until a message from `publisher` reaches `subscriber`: other nodes learn of a subscription a moment later. */
 async function joined(publisher: ByteSockets, subscriber: ByteSockets): Promise<void> {
   while (subscriber.received === 0) {
     publisher.sockets[0]?.write(frame);
@@ -106,8 +106,8 @@ try {
   const direct = [await sockets(alone, 'direct'), await sockets(alone, 'direct')] as const;
   const far = [await sockets(here, 'far'), await sockets(there, 'far')] as const;
   await joined(...far);
-  // Which worker a socket is on is the kernel's choice; the slowest of eight subscribers is on the other one, but for 1
-  // in 256.
+  // The kernel decides which worker a socket is on. The slowest of eight subscribers is on the other worker, except
+  // in 1 of 256 cases.
   const crossing: number[][] = [];
   const publisher = await sockets(workers, 'crossing');
   for (let i = 0; i < 8; i++) crossing.push(await latencies(publisher, await sockets(workers, 'crossing')));

@@ -1,8 +1,9 @@
-// `npm run bench:crossing`: what it costs to hand a batch of messages to another thread, CPU of both threads together.
+// `npm run bench:crossing`: what it costs to pass a batch of messages to another thread, in CPU of both threads
+// together.
 //
-// Each loop turn hands over `messages` of `bytes`: through fanwire's ring (src/bus/ring.ts), or as one transferred
-// ArrayBuffer, copied buffer, or by a ring whose reader waits with Atomics.waitAsync. Modes take turns, so that drift
-// hits all of them.
+// Each loop turn passes `messages` of `bytes`: through fanwire's ring (src/bus/ring.ts), as one transferred
+// ArrayBuffer, as a copied buffer, or through a ring whose reader waits with Atomics.waitAsync. The modes take turns,
+// so that drift affects all of them alike.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, MessageChannel, type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -22,7 +23,7 @@ interface Setup {
   readonly mode: Mode;
   readonly port: MessagePort;
   readonly shared: SharedArrayBuffer;
-  /** Messages the reader has taken. */
+  /** Number of messages that the reader has taken. */
   readonly taken: Int32Array;
   readonly total: number;
 }
@@ -33,7 +34,7 @@ const TURNS_IN_FLIGHT = 64;
 const RING_BYTES = Number(process.env.RING_BYTES ?? 1 << 20);
 const TOPIC = 'bench';
 
-/** Sends `turns` batches, one a loop turn, and gives the CPU microseconds of both threads for each. */
+/** Sends `turns` batches, one per loop turn, and returns the CPU microseconds of both threads per batch. */
 async function measure(mode: Mode, { bytes, messages }: Case): Promise<number> {
   const { port1, port2 } = new MessageChannel();
   const shared = allocateRing(RING_BYTES);
@@ -45,7 +46,7 @@ async function measure(mode: Mode, { bytes, messages }: Case): Promise<number> {
   const send = sender(mode, port1, shared, Buffer.alloc(bytes, 7), messages);
   const before = process.cpuUsage();
   for (let turn = 0; turn < TURNS; ) {
-    // Sleeps rather than spins where the reader is behind: what is wanted is the cost of work, not of waiting.
+    // Sleeps instead of spinning when the reader is behind: the cost of work is measured, not that of waiting.
     if (turn * messages - Atomics.load(taken, 0) > TURNS_IN_FLIGHT * messages) await sleep(1);
     if (send()) turn++;
     await new Promise((resolve) => setImmediate(resolve));
@@ -57,7 +58,7 @@ async function measure(mode: Mode, { bytes, messages }: Case): Promise<number> {
   return (user + system) / TURNS;
 }
 
-/** What one turn does; false where the ring is full and the turn must be tried again. */
+/** Returns the function that passes one batch; it returns false when the ring is full and the turn must be repeated. */
 function sender(
   mode: Mode,
   port: MessagePort,
@@ -125,7 +126,7 @@ function receive({ mode, port, shared, taken, total }: Setup): void {
     return;
   }
   const control = new Int32Array(shared, 0, TAIL + 1);
-  setInterval(() => {}, 1000); // waitAsync keeps no thread alive
+  setInterval(() => {}, 1000); // waitAsync alone does not keep the thread alive
   const wait = async (): Promise<void> => {
     for (;;) {
       const seen = Atomics.load(control, TAIL);
@@ -136,7 +137,7 @@ function receive({ mode, port, shared, taken, total }: Setup): void {
   void wait();
 }
 
-/** In the language since ES2024, later than the library this is compiled against. */
+/** Part of the language since ES2024, which is later than the library that this is compiled against. */
 interface AtomicsWaitAsync {
   waitAsync(array: Int32Array, index: number, value: number): { readonly value: Promise<string> | string };
 }

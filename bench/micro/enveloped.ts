@@ -1,11 +1,11 @@
-// `npm run bench:enveloped`: what fanwire.v1 costs beside raw mode, on one relay, interleaved (ABBA), as ratios over
-// pairs.
+// `npm run bench:enveloped`: what fanwire.v1 costs compared with raw mode, on one relay, interleaved (ABBA), as
+// ratios over pairs.
 //
-// The same relay serves several topics: one with raw sockets only, others with as many enveloped ones. The driver
-// publishes the same payload to either in turn. Enveloped subscribers receive more bytes a message (the envelope);
-// "kept" has a history, "batched" sockets that take several messages in one frame. "limit" is raw mode by the bare
-// epoll loop in bench/peers, where a C++ compiler is. Each payload has one byte that occurs nowhere else, and what has
-// arrived is counted by it. An argument such as `batched,limit` names the sides to play.
+// The same relay serves several topics: one with raw sockets only, the others with as many enveloped ones. The driver
+// publishes the same payload to one of them at a time. Enveloped subscribers receive more bytes per message (the
+// envelope). "kept" has a history; "batched" sockets receive several messages in one frame; "limit" is raw mode
+// served by the bare epoll loop in bench/peers, if there is a C++ compiler. Each payload contains one byte that
+// occurs nowhere else, and arrivals are counted by it. An argument such as `batched,limit` selects what to play.
 import { ByteSockets, clientFrame } from '../load/byte-sockets.js';
 import { type Capacity, closedLoop } from '../load/closed-loop.js';
 import { pinIfPossible } from '../measure/pinning.js';
@@ -20,7 +20,8 @@ const PAYLOAD_BYTES = 64;
 const TEXT_FRAME = 0x81;
 const MARK = '~';
 const PAYLOAD = MARK + 'a'.repeat(PAYLOAD_BYTES - 1);
-/** A kept topic starts here, so that its numbers have six digits throughout and every message has the same length. */
+/** A kept topic starts at this number, so that all its numbers have six digits and every message has the same length.
+ *  */
 const FIRST_SEQ = 100_000;
 const pairs = Number(process.env.PAIRS ?? 10);
 const durationMs = Number(process.env.TURN_MS ?? 400);
@@ -41,7 +42,7 @@ function opFrame(op: object): Buffer {
   return clientFrame(TEXT_FRAME, Buffer.from(JSON.stringify(op)));
 }
 
-/** Resolves once nothing has arrived for a moment: what was published before is of no interest. */
+/** Resolves when nothing has arrived for a moment, so that earlier messages are not counted in the next measurement. */
 async function quiet(sockets: ByteSockets): Promise<void> {
   for (let before = -1; before !== sockets.received; ) {
     before = sockets.received;
@@ -106,7 +107,7 @@ try {
         const early = pair % 2 === 0 ? await turn(side, window) : undefined;
         const ofRaw = await turn(raw, window);
         const own = early ?? (await turn(side, window));
-        if (pair === 0) continue; // warms up
+        if (pair === 0) continue; // this pair is the warm-up
         ours.push(own);
         theirs.push(ofRaw);
       }

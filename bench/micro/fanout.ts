@@ -1,8 +1,9 @@
-// `npm run bench:fanout`: the relay's fan-out against ws.publish in the handler, interleaved in one run, as ratios.
+// `npm run bench:fanout`: the relay's fan-out compared with ws.publish in the handler, interleaved in one run, as
+// ratios.
 //
-// Both servers run on one core, the driver on another. One publisher keeps `window` messages in flight: a burst goes
-// out in one write, the next when every subscriber has all of it. Deliveries a second are the driver's, CPU a delivery
-// the server's.
+// Both servers run on one core, the driver on another. One publisher keeps `window` messages in flight: it sends a
+// burst in one write, and the next when every subscriber has received all of it. Deliveries per second are measured
+// at the driver, CPU per delivery at the server.
 import { fileURLToPath } from 'node:url';
 import { pinIfPossible } from '../measure/pinning.js';
 import { signalChild } from '../system/signal-child.js';
@@ -14,7 +15,8 @@ const grid: FanOutCase[] = [2, 100, 500, 5000].flatMap((fanOut) =>
   [64, 1024, 20_000].flatMap((bytes) => [1, 8, 16].map((window) => ({ fanOut, bytes, window }))),
 );
 
-/** `bursts`, or rows by name such as `100x64x16,2x64x8` (fan-out, bytes, window); all of them unless given. */
+/** Which rows to play: `bursts`, or names such as `100x64x16,2x64x8` (fan-out, bytes, window); all rows unless given.
+ *  */
 function chosen(names: string | undefined): FanOutCase[] {
   if (names === undefined) return [...bursts, ...grid];
   if (names === 'bursts') return bursts;

@@ -1,8 +1,8 @@
-// `npm run bench:guarded`: what authentication, limits and metrics cost the hot path, against the bare relay,
-// interleaved.
+// `npm run bench:guarded`: what authentication, limits and metrics cost on the hot path, compared with the bare
+// relay, interleaved.
 //
-// The guarded relay checks a token's permissions on every message, keeps publish and byte rates (set so high that they
-// never bite), caps connections, and is scraped once a second, as in production.
+// The guarded relay checks a token's permissions for every message, applies publish and byte rates (too high to ever
+// be reached), limits connections, and is scraped once a second, as in production.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

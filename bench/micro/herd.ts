@@ -1,10 +1,12 @@
-// `npm run bench:herd`: what other topics feel of a herd. Thousands of fanwire.v1 sockets join one topic within a
-// second and begin with its last 100 messages, while another topic has 1,000 messages a second: the latency of that
-// one, without a herd, with a herd that only joins, and with the rewind, in turns; and what memory the relay takes.
+// `npm run bench:herd`: how a herd on one topic affects other topics. Thousands of fanwire.v1 sockets join one topic
+// within a second and start with its last 100 messages, while another topic carries 1,000 messages a second. Measured
+// are that topic's latency without a herd, with a herd that only joins, and with one that also rewinds, in turns; and
+// the relay's memory.
 //
-// The herd is a process of its own (this file with an argument) that runs when nothing else wants its core: it takes in
-// what it gets in its own time, and holds up the one that measures as little as can be. How late that one was to write
-// is measured too, and no part of a message's latency: half a million messages that arrive on its core are the herd's.
+// The herd runs in its own process (this file with an argument), at a priority so low that it runs only when its core
+// is idle: it reads at its own pace and disturbs the measuring process as little as possible. Half a million messages
+// arriving on that process's core can still delay its writes; so how late it writes is measured separately and is not
+// part of a message's latency.
 import { execFileSync, fork } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,29 +25,30 @@ const REWIND = Number(process.env.REWIND ?? 100);
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const RATE_PER_S = 1000;
 const JOIN_WITHIN_MS = 1000;
-/** How long a turn without a herd lasts. */
+/** Length of a turn without a herd. */
 const ALONE_MS = 2000;
 const KEPT_BYTES = 256;
 const TOPIC = 'herd';
 const TEXT_FRAME = 0x81;
 const LOWEST = 19;
 
-/** What a herd does in a turn; undefined: there is none. */
+/** What a herd does in a turn; undefined: no herd. */
 type Turn = { readonly rewind: number } | undefined;
 
 const opFrame = (op: object): Buffer => clientFrame(TEXT_FRAME, Buffer.from(JSON.stringify(op)));
 
-/** Linux's SCHED_IDLE gives way at once; the lowest priority, where there is no `chrt`, after its slice. */
+/** With Linux's SCHED_IDLE, this process gives way at once. Without `chrt`, it only has the lowest priority, and gives
+ *  way after its time slice. */
 function yieldToOthers(): void {
   setPriority(0, LOWEST);
   try {
     execFileSync('chrt', ['--all-tasks', '--idle', '--pid', '0', String(process.pid)], { stdio: 'ignore' });
   } catch {
-    // Not here.
+    // `chrt` is missing or not allowed here.
   }
 }
 
-/** The herd's process: opens its sockets, and joins and leaves as it is told. */
+/** The herd's process: opens its sockets, and joins and leaves on command. */
 async function herd(url: string): Promise<void> {
   yieldToOthers();
   const sockets = new ByteSockets();
@@ -101,7 +104,7 @@ async function measure(): Promise<void> {
         }
         const { latencies, lateness } = measured();
         await sleep(500); // the herd leaves
-        if (round === 0) continue; // it warms up
+        if (round === 0) continue; // this round is the warm-up
         const of = seen.get(name) ?? { p50: [], p99: [], late: [], ms: [] };
         seen.set(name, of);
         of.p50.push(quantile(latencies, 0.5));
@@ -131,8 +134,8 @@ async function measure(): Promise<void> {
   }
 }
 
-/** A topic with one publisher at a steady rate and one subscriber: how long each message takes from being written, and
- *  how late by the schedule that was. */
+/** A topic with one publisher at a steady rate and one subscriber. Measures how long each message takes after it is
+ *  written, and how late it was written by the schedule. */
 class LiveTopic {
   private latencies: number[] = [];
   private lateness: number[] = [];

@@ -1,5 +1,5 @@
-// Two servers measured in turns (ABBA) over the same cases, with the same number of sockets open at both all the time,
-// so that the machine's drift hits both; and the table of their ratios.
+// Measures two servers in turns (ABBA) over the same cases, and prints a table of their ratios. Both servers always
+// have the same number of open sockets, so that the machine's drift affects both alike.
 import { pseudoMedian } from '../compare/interval.js';
 import { ByteSockets } from '../load/byte-sockets.js';
 import { type Capacity, closedLoop } from '../load/closed-loop.js';
@@ -16,16 +16,17 @@ export interface FanOutCase {
 export interface Contender {
   readonly name: string;
   readonly server: Server;
-  /** Path and query of the topic. */
+  /** The topic's path with its query. */
   readonly path: string;
 }
 
-/** Turns of either (a multiple of four, for every order to come as often) and their length, by PAIRS and TURN_MS. */
+/** Number of turns of each server (a multiple of four, so that every order occurs equally often) and their length, from
+ *  PAIRS and TURN_MS. */
 const pairs = Number(process.env.PAIRS ?? 8);
 const durationMs = Number(process.env.TURN_MS ?? 300);
 
-/** Prints a Markdown table: deliveries a second and CPU a delivery of both, and of either the ratio of `ours` to
- *  `theirs` over pairs. */
+/** Prints a Markdown table: deliveries per second and CPU per delivery of both, and the ratios of `ours` to `theirs`
+ *  over the pairs. */
 export async function printRatios(cases: readonly FanOutCase[], ours: Contender, theirs: Contender): Promise<void> {
   const names = `${theirs.name} M/s | ${ours.name} M/s | ratio (spread) | ${theirs.name} ns CPU | ${ours.name} ns CPU | CPU ratio (95 %)`;
   console.log(`| fan-out | size | window | ${names} |`);
@@ -33,8 +34,8 @@ export async function printRatios(cases: readonly FanOutCase[], ours: Contender,
   for (const fanOut of new Set(cases.map((one) => one.fanOut))) {
     const ofFanOut = cases.filter((one) => one.fanOut === fanOut);
     const samples = ofFanOut.map(() => ({ ours: [] as Capacity[], theirs: [] as Capacity[] }));
-    // Whose sockets are opened first matters too: of two equal servers with 5,000 sockets, the first was the dearer by
-    // a tenth.
+    // It matters too whose sockets are opened first: of two equal servers with 5,000 sockets, the first cost a tenth
+    // more.
     for (const openFirst of [ours, theirs]) {
       const first = await open(openFirst, fanOut);
       const second = await open(openFirst === ours ? theirs : ours, fanOut);
@@ -54,15 +55,15 @@ export async function printRatios(cases: readonly FanOutCase[], ours: Contender,
   }
 }
 
-/** The publisher is a subscriber too, and is left out. */
+/** One socket more than `fanOut`: the publisher subscribes too, but is not counted. */
 async function open({ server, path }: Contender, fanOut: number): Promise<ByteSockets> {
   const sockets = new ByteSockets();
   await sockets.open(`ws://127.0.0.1:${server.port}/${path}`, fanOut + 1);
   return sockets;
 }
 
-/** A quarter of a turn goes uncounted: with 5,000 sockets, a server whose turn it was not for a while has nothing of
- *  them in the caches, and two equal servers came out at 0.80 and 1.26 by turns. */
+/** The first quarter of a turn is not counted: with 5,000 sockets, a server that has paused for a while has lost its
+ *  data from the caches, and two equal servers alternated between ratios of 0.80 and 1.26. */
 async function turn(
   sockets: ByteSockets,
   { server }: Contender,
@@ -77,10 +78,11 @@ function row(what: FanOutCase, ours: readonly Capacity[], theirs: readonly Capac
   return `| ${what.fanOut} | ${what.bytes} B | ${what.window} | ${comparedCells(ours, theirs)} |`;
 }
 
-/** Cells of a Markdown table: both rates and their ratio, both costs and theirs. The samples come in pairs. */
+/** Cells of a Markdown table: both rates and their ratio, both costs and their ratio. The samples are pairs. */
 export function comparedCells(ours: readonly Capacity[], theirs: readonly Capacity[]): string {
   const ratios = ours.map((sample, i) => sample.deliveriesPerSecond / (theirs[i] as Capacity).deliveriesPerSecond);
-  // Of an even number of pairs, half began with either side: in their geometric mean what the order does cancels out.
+  // In an even number of pairs, each side began half of them, so the geometric mean cancels out the effect of the
+  // order.
   const ratio = Math.exp(ratios.reduce((sum, one) => sum + Math.log(one), 0) / ratios.length);
   const spread = `${Math.min(...ratios).toFixed(2)}..${Math.max(...ratios).toFixed(2)}`;
   const cpuLogs = ours.map((sample, i) => Math.log(sample.cpuPerMillion / (theirs[i] as Capacity).cpuPerMillion));
@@ -96,9 +98,8 @@ export function comparedCells(ours: readonly Capacity[], theirs: readonly Capaci
   );
 }
 
-/** Where the pseudo median of a symmetric distribution lies in 95 % of all cases: the means of all pairs of values,
- *  without the outermost (F. Wilcoxon's signed ranks, by their normal approximation). Meant for eight values and
- *  more. */
+/** 95 % confidence interval of the pseudo median of a symmetric distribution: the means of all pairs of values, without
+ *  the outermost (F. Wilcoxon's signed ranks, in the normal approximation). For eight values or more. */
 function intervalOfRanks(values: readonly number[]): [low: number, high: number] {
   const count = values.length;
   const means = values.flatMap((value, i) => values.slice(i).map((other) => (value + other) / 2)).sort((a, b) => a - b);

@@ -1,9 +1,9 @@
-// What the uWebSockets.js documentation shows as a relay: publish inside the message handler. The other side of
-// `fanout.ts`.
+// A relay as the uWebSockets.js documentation shows it, publishing inside the message handler. `fanout.ts` compares
+// fanwire with it.
 import type * as Uws from 'uWebSockets.js';
 import { App, us_socket_local_port } from '../../src/relay/uws.js';
 
-// With topics as strings, as everybody writes it.
+// With topics as strings, which is the usual way.
 (App() as unknown as Uws.TemplatedApp)
   .ws<{ topic: string }>('/*', {
     maxPayloadLength: 1024 * 1024,

@@ -1,4 +1,5 @@
-// What recording one latency costs: the generator's flat counts against hdr-histogram-js, in rounds that alternate.
+// What recording one latency costs: the generator's flat counts compared with hdr-histogram-js, in alternating
+// rounds.
 //
 //   npm run build && node dist/bench/micro/record-latency.js
 

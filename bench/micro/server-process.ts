@@ -1,4 +1,4 @@
-// Servers under a micro benchmark: started, and pinned to a core.
+// Starts the servers that the micro benchmarks measure, and pins them to a core.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { pinIfPossible } from '../measure/pinning.js';
@@ -13,7 +13,7 @@ export interface Server {
 
 type Where = 'core 0' | 'any core';
 
-/** Starts a server that says its port in a line of JSON. `last` is what the line says that it is waited for. */
+/** Starts a server that reports its port in a line of JSON. `last` is the field to wait for. */
 export async function startServer(
   args: string[],
   last: 'port' | 'adminPort' = 'port',

@@ -1,5 +1,5 @@
-// `npm run bench:stalled`: what subscribers of a `latest` topic cost that stop reading, and what is left of it once
-// they have read on: closes, resident memory, and whether each has the newest state.
+// `npm run bench:stalled`: what subscribers of a `latest` topic cost while they do not read, and what remains after
+// they resume: closes, resident memory, and whether each one has the newest state.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ByteSockets, clientFrame } from '../load/byte-sockets.js';
 import { pinIfPossible } from '../measure/pinning.js';
@@ -17,7 +17,7 @@ const bytes = Number(process.env.BYTES ?? 32 * 1024);
 const stallMs = Number(process.env.STALL_MS ?? 10_000);
 
 pinIfPossible(process.pid, 1);
-// Its sockets answer no pings.
+// The sockets here do not answer pings, so the idle timeout must be long.
 const relay = await startRelay(['--deliver', `state=${WINDOW_MS}ms,latest`, '--idle-timeout', '900']);
 const url = `ws://127.0.0.1:${relay.port}/state`;
 const reading = new ByteSockets(MARK);
@@ -33,7 +33,7 @@ function publish(state: number): void {
   publisher.sockets[0]?.write(clientFrame(BINARY_FRAME, Buffer.alloc(bytes, state)));
 }
 
-/** Publishes a state a window until `isOver` says so. */
+/** Publishes one state per window until `isOver` returns true. */
 async function publishUntil(isOver: () => boolean | Promise<boolean>): Promise<void> {
   for (const fromMs = performance.now(); !(await isOver()); await sleep(WINDOW_MS)) {
     if (performance.now() - fromMs > PATIENCE_MS) throw new Error('it does not come to pass');

@@ -1,11 +1,12 @@
-// `npm run bench:windows`: what delivery windows cost and how fresh their readers are, beside delivery at once.
+// `npm run bench:windows`: what delivery windows cost and how fresh the readers' state is, compared with immediate
+// delivery.
 //
-// One publisher sends at a steady rate to topics that differ in their rule only, a turn each. CPU is the relay's, a
-// published message and subscriber. Staleness is how old the newest state of a reader is when the next one arrives:
-// publish time of the one before until now, over some readers that look at each message. The publisher and these
-// readers have a thread of their own: read by the one that drains thousands of sockets, each message would wait for its
-// turn, and be published in bursts. A rate that the relay cannot carry (it took a whole core, or was behind at the end)
-// says so instead of figures.
+// One publisher sends at a steady rate to topics that differ only in their delivery rule, one turn per topic. CPU is
+// the relay's, per published message and subscriber. Staleness is how old a reader's newest state is when the next
+// one arrives, counted from its publish time; some readers look at each message for this. The publisher and these
+// readers have their own thread: on the thread that drains thousands of sockets, each message would have to wait, and
+// would be published in bursts. A rate that the relay cannot sustain (it used a whole core, or was behind at the end)
+// is reported as such, without figures.
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -22,10 +23,10 @@ const BINARY_FRAME = 0x82;
 const PAYLOAD_BYTES = 64;
 const WITNESSES = 3;
 const TICK_MS = 1;
-/** A relay that needs longer for what is left was overrun, not held up by its machine for a moment. */
+/** A relay that needs longer than this for the rest was overloaded, not just delayed by its machine for a moment. */
 const BEHIND_MS = 500;
 const WINDOWS_MS = [20, 50, 200];
-/** What a core carries is less than all of it. */
+/** A relay at this share of a core counts as saturated: it cannot sustain the rate. */
 const SATURATED = 0.95;
 const subscribers = Number(process.env.SUBSCRIBERS ?? 500);
 const rates = (process.env.RATES ?? '100,1000,5000').split(',').map(Number);
@@ -40,7 +41,7 @@ interface Played {
   readonly isCarried: boolean;
 }
 
-/** What the publisher's thread says of a turn. */
+/** What the publisher's thread reports about a turn. */
 interface TurnReport {
   readonly published: number;
   readonly tookMs: number;
@@ -50,7 +51,7 @@ interface TurnReport {
 
 const clock = (): number => performance.timeOrigin + performance.now();
 
-/** Looks at each message that it gets: the time in it is when it was published. */
+/** Looks at each message that it receives; the message contains its publish time. */
 class Witness {
   readonly ages: number[] = [];
   received = 0;
@@ -92,7 +93,7 @@ async function publishes(url: string): Promise<void> {
       await sleep(TICK_MS);
     }
     const tookMs = performance.now() - startedAt;
-    await sleep(2 * Math.max(...WINDOWS_MS)); // what waits in the last window
+    await sleep(2 * Math.max(...WINDOWS_MS)); // for the messages that still wait in the last window
     const least = (): number => Math.min(...witnesses.map((each) => each.received));
     for (let tries = 0; isAll && least() < published && tries < BEHIND_MS / TICK_MS; tries++) await sleep(TICK_MS);
     const received = least();

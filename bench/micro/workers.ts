@@ -1,9 +1,9 @@
-// `npm run bench:workers`: how much more two workers deliver than one, while the generator does nothing.
+// `npm run bench:workers`: how much more two workers deliver than one, while the generator is idle.
 //
-// On a machine of two cores a generator that reads would take the second worker's core. So nobody reads: a burst goes
-// out to sockets whose receive buffers can hold all of it, and this process sleeps until the relay's threads use no CPU
-// any more. Only then are the buffers read, and every byte counted. Both relays have the same sockets open and take
-// turns (ABBA).
+// On a machine with two cores, a generator that reads would use the second worker's core. So nobody reads at first: a
+// burst goes to sockets whose receive buffers can hold all of it, and this process sleeps until the relay's threads
+// use no more CPU. Only then are the buffers read and all bytes counted. Both relays have the same sockets open and
+// take turns (ABBA).
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ByteSockets, binaryFrame } from '../load/byte-sockets.js';
@@ -11,7 +11,7 @@ import { medianOf } from '../measure/median.js';
 import { signalChild } from '../system/signal-child.js';
 import { type Server, startRelay } from './server-process.js';
 
-/** One message, as in live traffic; as many as make one send() a socket; and a backlog, which takes several. */
+/** One message, as in live traffic; as many as fit one send() per socket; and a backlog, which needs several. */
 const SHAPES = [
   { messages: 1, subscribers: 4000 },
   { messages: 32, subscribers: 4000 },
@@ -20,13 +20,13 @@ const SHAPES = [
 const BYTES = 64;
 const ROUNDS = Number(process.env.ROUNDS ?? 8);
 const POLL_MS = 2;
-/** The relay is done when it has used less than this for so many polls. */
+/** The relay is done when it has used less than this in each of `IDLE_POLLS` polls in a row. */
 const IDLE_NS = 100_000;
 const IDLE_POLLS = 10;
 
 interface TurnSample {
   readonly deliveriesPerSecond: number;
-  /** CPU nanoseconds a delivery of all threads, and of the busiest. */
+  /** CPU nanoseconds per delivery, of all threads and of the busiest one. */
   readonly cpuNs: number;
   readonly busiestNs: number;
 }
@@ -39,7 +39,7 @@ interface MeasuredSide {
   readonly samples: TurnSample[];
 }
 
-/** CPU nanoseconds so far, by thread. */
+/** CPU nanoseconds used so far, by thread. */
 function threadTimes(pid: number): Map<string, number> {
   const times = new Map<string, number>();
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
@@ -55,7 +55,8 @@ type Shape = (typeof SHAPES)[number];
 async function burst({ server, subscribers, publisher }: MeasuredSide, shape: Shape): Promise<TurnSample> {
   const pid = server.process.pid as number;
   const { frame, receivedBytes } = binaryFrame(BYTES);
-  // By one publisher, so that it is one read: how a burst is cut up would else decide how many send()s it takes.
+  // All from one publisher, so that the relay gets it in one read: otherwise the way a burst is split would decide
+  // how many send()s it takes.
   const all = Buffer.concat(Array.from({ length: shape.messages }, () => frame));
   const deliveries = shape.messages * shape.subscribers;
   for (const socket of subscribers.sockets) socket.pause();

@@ -1,4 +1,4 @@
-// All scenarios, in the order of the list.
+// All scenarios, in the order in which they are listed.
 import type { ConformScenario } from '../stage.js';
 import { CUTS } from './cuts.js';
 import { GARBAGES } from './garbage.js';

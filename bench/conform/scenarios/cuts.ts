@@ -1,11 +1,11 @@
-// Connections that are cut, and what is recovered or told after it.
+// Connections that are cut, and what the client recovers or reports afterwards.
 import type { ConformScenario, Stage } from '../stage.js';
 
 const ROOM = 'room';
 /** Frames of the relay in a round of `cut-at-every-frame`: hello, ok, pong and messages, live and replayed. */
 const ROUNDS = 14;
 
-/** A cut at once; then the client is back in the topic. */
+/** Cuts all connections; true once the client is back in the topic. */
 async function comesBack(stage: Stage, topic = ROOM): Promise<boolean> {
   const { relay } = stage;
   const before = relay.connections.length;
@@ -30,7 +30,7 @@ export const CUTS: readonly ConformScenario[] = [
         relay.cutAfter = frames;
         for (let n = 0; n < 4; n++) publish();
         const before = relay.connections.length;
-        if (frames > 4) relay.cutAll(); // the rest of the frames are those of coming back
+        if (frames > 4) relay.cutAll(); // the remaining frames are sent on the new connection
         const isCut = (): boolean => relay.cutAfter <= 0 || relay.connections.length > before + 1;
         await stage.until(isCut, 1500);
         relay.cutAfter = Number.POSITIVE_INFINITY;
@@ -152,7 +152,7 @@ export const CUTS: readonly ConformScenario[] = [
       await stage.until(() => client.messages(ROOM).length === 1);
       const [, , four] = [2, 3, 4].map((data) => relay.topic(ROOM).keep({ data }));
       relay.last?.say({ op: 'lost', topic: ROOM, count: 2, recoverable: true });
-      if (four) relay.last?.message(ROOM, four); // it comes again with the answer
+      if (four) relay.last?.message(ROOM, four); // it is sent again with the answer
       await stage.heard(ROOM, 4);
       stage.judgeEqual('asks for what can be had again', relay.said('sub').at(-1)?.since, { epoch: 'first', seq: 1 });
       stage.judgeEqual('has it in order, once', client.messages(ROOM), [1, 2, 3, 4]);
@@ -175,7 +175,7 @@ export const CUTS: readonly ConformScenario[] = [
       await stage.until(() => client.outcome(own) !== undefined);
       relay.publish(ROOM, { data: 'theirs 2' });
       await stage.until(() => client.messages(ROOM).length === 2);
-      // The next is taken, and its answer never comes.
+      // The relay accepts the next publish, but its answer never arrives.
       relay.hear = (op, connection) => {
         if (op.op !== 'pub') return false;
         connection.take(op);

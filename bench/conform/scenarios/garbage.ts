@@ -1,4 +1,5 @@
-// Frames that are none of the protocol's. A client may pass over them or connect anew; it may not hang, end or lose.
+// Frames that do not belong to the protocol. A client may ignore them or reconnect; it must not hang, end or lose
+// messages.
 import type { ConformScenario } from '../stage.js';
 
 const ROOM = 'room';

@@ -1,4 +1,4 @@
-// A connection that nothing happens to: how a client joins, hears and leaves.
+// Undisturbed connections: how a client joins, receives and leaves.
 import type { ConformScenario } from '../stage.js';
 
 const ROOM = 'a room/ü';
@@ -111,7 +111,7 @@ export const JOINING: readonly ConformScenario[] = [
       client.tell({ do: 'unsubscribe', topic: 'left' });
       const hasLeft = await stage.until(() => relay.said('unsub', 'left').length > 0);
       stage.judge('says unsub', hasLeft, 'an op unsub', relay.last?.ops);
-      // As where they were on their way already.
+      // Like a message that was already under way when the client left.
       relay.last?.say({ op: 'msg', topic: 'left', data: 'late', seq: relay.topic('left').keep({ data: 'late' }).seq });
       relay.publish('kept', { data: 1 });
       await stage.heard('kept', 1);

@@ -1,4 +1,4 @@
-// Publishes: each arrives once or is told to have not, in order, no faster than the relay allows.
+// Publishes: each one arrives once or is reported as failed, in order, and no faster than the relay allows.
 import type { FaultyConnection, FaultyRelay, Said } from '../relay.js';
 import type { ConformScenario } from '../stage.js';
 
@@ -7,10 +7,10 @@ const ROOM = 'room';
 /** What has arrived in the room. */
 const arrived = (relay: FaultyRelay): unknown[] => relay.topic(ROOM).kept.map(({ data }) => data);
 
-/** Numbers from 0. */
+/** The numbers from 0 to `count` - 1. */
 const upTo = (count: number): number[] => [...Array(count).keys()];
 
-/** At every third publish the connection is cut: by turns before the relay takes it, and after. */
+/** Cuts the connection at every third publish: alternately before and after the relay accepts it. */
 function cutsAtPublishes(): (op: Said, connection: FaultyConnection) => boolean {
   let count = 0;
   return (op, connection) => {
@@ -247,7 +247,7 @@ export const PUBLISHES: readonly ConformScenario[] = [
       relay.door = () => 'cut';
       const attempts = relay.attempts.length;
       relay.cutAll();
-      // Once it tries again it knows of the cut: what it publishes now waits.
+      // Once it reconnects, the client knows that the connection was cut, so what it publishes now waits.
       await stage.until(() => relay.attempts.length > attempts);
       const second = stage.publish(ROOM, 2);
       client.tell({ do: 'close' });
@@ -266,7 +266,7 @@ export const PUBLISHES: readonly ConformScenario[] = [
   },
 ];
 
-/** By how many publishes a bucket that holds a second's worth was overdrawn at most. */
+/** The largest number of publishes by which a bucket that holds one second's worth was overdrawn. */
 function overdraft(ops: readonly Said[], perS: number): number {
   let credit = perS;
   let atMs = ops[0]?.atMs ?? 0;

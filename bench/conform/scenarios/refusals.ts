@@ -1,12 +1,12 @@
-// Refusals: which end something for good, which pass, and which want another token. The relay says so with each.
+// Refusals: some are final, some are temporary, some require another token. The relay says which with each refusal.
 import { Refused, retryAdvice } from '../../../src/protocol/codes.js';
 import type { ConformScenario, Stage } from '../stage.js';
 
-/** What a refusal that passes asks for here, whatever it asks for in earnest. */
+/** The wait that temporary refusals ask for in this suite, instead of their real one. */
 const RETRY_MS = 300;
-/** Clocks and timers of two processes differ by less. */
+/** Clocks and timers of two processes differ by less than this. */
 const TOLERANCE_MS = 20;
-/** Asking the same that often in two seconds is spinning. */
+/** Asking the same thing this often within two seconds counts as spinning. */
 const SPINNING = 60;
 
 interface Case {
@@ -15,8 +15,8 @@ interface Case {
   readonly advice: Record<string, unknown>;
 }
 
-/** Every code of the relay's, and one that nobody knows, with what it says of a retry. Those that want another token
- *  are final for an op: the connection has the token it has. */
+/** Every code of the relay and two that it does not have, each with its retry advice. For an op, codes that require
+ *  another token are final, because the connection keeps its token. */
 const CASES: readonly Case[] = [
   ...Object.values(Refused).map(({ code, ...refusal }) => {
     const advice = retryAdvice({ code, ...refusal });
@@ -27,7 +27,7 @@ const CASES: readonly Case[] = [
   { code: 'FANWIRE_INVENTED_FINAL', passes: false, advice: {} },
 ];
 
-/** Closes a door with a refusal, once or each time. */
+/** Refuses connection attempts: the first `times` of them. */
 function refuseAtTheDoor({ relay }: Stage, status: number, code: string | undefined, times: number): void {
   const headers = code === undefined ? {} : { 'Fanwire-Error': code };
   relay.door = (_attempt, index) => (index < times ? { status, headers } : 'open');
@@ -101,7 +101,7 @@ export const REFUSALS: readonly ConformScenario[] = [
         return true;
       };
       await stage.join('another');
-      // One after the other: what passes holds back what comes after it.
+      // One after the other, because a temporary refusal holds back later publishes.
       for (const { code, passes } of CASES) {
         const ref = stage.publish(code, 'data');
         await stage.until(() => client.outcome(ref) !== undefined);

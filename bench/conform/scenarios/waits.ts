@@ -1,14 +1,14 @@
-// When a client comes back: never at once over and over, never too late, and as the relay says.
+// When a client reconnects: not in a tight loop, not too late, and as the relay advises.
 import type { Attempt } from '../relay.js';
 import { type ConformScenario, WAITS } from '../stage.js';
 
 const ROOM = 'room';
-/** Attempts in a second that no client needs that waits at random up to 20, 40, 80 … 200 ms. */
+/** A client that waits random times of up to 20, 40, 80 … 200 ms never needs this many attempts in a second. */
 const SPINNING = 60;
-/** Clocks and timers of two processes differ by less. */
+/** Clocks and timers of two processes differ by less than this. */
 const TOLERANCE_MS = 20;
 
-/** The most attempts within any second. */
+/** The largest number of attempts within any one second. */
 function mostInASecond(attempts: readonly { readonly atMs: number }[]): number {
   const counts = attempts.map(({ atMs }) => attempts.filter((other) => other.atMs >= atMs && other.atMs < atMs + 1000));
   return Math.max(0, ...counts.map(({ length }) => length));
