@@ -7,7 +7,7 @@ export function toBase64(bytes: Uint8Array): string {
   let text = '';
   let at = 0;
   for (; at < bytes.length; at += 3) {
-    // Beyond the end there are zeros.
+    // Bytes beyond the end count as 0.
     const group = ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
     for (let shift = 18; shift >= 0; shift -= 6) text += DIGITS[(group >> shift) & 63];
   }

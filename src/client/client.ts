@@ -17,7 +17,7 @@ import { bounded } from './times.js';
 import type { TokenSource } from './token.js';
 
 export interface ClientOptions {
-  /** A token, or what gives one; asked again for each connection and in time before a token ends. */
+  /** A token, or a function that gives one. It is called for each connection, and again before a token ends. */
   readonly token?: TokenSource;
   /** For runtimes without a global WebSocket (Node 20): the `ws` package's class. */
   readonly WebSocket?: unknown;
@@ -25,29 +25,31 @@ export interface ClientOptions {
   readonly backoffBaseMs?: number;
   /** Upper bound of any wait before reconnecting, in ms. Default 30,000. */
   readonly backoffCapMs?: number;
-  /** Publishes kept while there is no connection, or that wait for the relay's limits; beyond it publish() rejects.
-   *  Default 1,000. */
+  /** How many publishes may wait for a connection or for the relay's limits; beyond that publish() rejects. Default
+   *  1,000. */
   readonly queueLimit?: number;
-  /** Messages an iterator holds for a loop that is behind; beyond it the oldest go, with a `gap`. Default 1,000. */
+  /** Messages that an iterator holds while its loop is behind; beyond that the oldest are dropped, with a `gap`.
+   *  Default 1,000. */
   readonly bufferLimit?: number;
-  /** Milliseconds until an unanswered opening, or a token provider, is given up. Default 10,000. */
+  /** Milliseconds after which an unanswered opening, or a token provider that does not answer, is given up. Default
+   *  10,000. */
   readonly connectTimeoutMs?: number;
-  /** Milliseconds of silence until a ping. Default 25,000. */
+  /** Milliseconds of silence after which a ping is sent. Default 25,000. */
   readonly heartbeatMs?: number;
-  /** Milliseconds until a publish that was sent and not answered, over all reconnects, rejects as unconfirmed. Default
-   *  120,000. */
+  /** Milliseconds, over all reconnects, after which a publish that was sent and not answered rejects as unconfirmed.
+   *  Default 120,000. */
   readonly confirmMs?: number;
 }
 
 export interface PublishOptions {
-  /** What tells messages of the topic apart where the relay delivers only the newest of each (1 to 200 bytes). */
+  /** Tells messages of a topic apart where the relay delivers only the newest message of each key (1 to 200 bytes). */
   readonly key?: string;
 }
 
-/** How a publish was taken. */
+/** The relay's confirmation of a publish. */
 export interface Published {
-  /** Its number in the topic; undefined where the relay keeps no history of it, or could not number it (a cluster
-   *  without NATS). */
+  /** Its number in the topic; undefined where the relay keeps no history of the topic, or could not number the
+   *  message (a cluster without NATS). */
   readonly seq: number | undefined;
 }
 
@@ -65,7 +67,7 @@ export class FanwireClient extends ClientConnection implements SubscriptionHost 
   readonly #subscriptions = new Map<unknown, Subscription>();
   readonly #outbox: Outbox;
   readonly #bufferLimit: number;
-  /** The relay has said its first word on this connection. */
+  /** The relay has sent its first op on this connection. */
   #isGreeted = false;
 
   /** Connects at once. @throws FanwireError FANWIRE_CLIENT_WEBSOCKET where there is no WebSocket to use */
@@ -92,7 +94,7 @@ export class FanwireClient extends ClientConnection implements SubscriptionHost 
     return this.#outbox._waiting();
   }
 
-  /** Joins a topic now and after every reconnect. Asked twice for a topic, it gives the same subscription. */
+  /** Joins a topic now and after every reconnect. A second call for the same topic returns the same subscription. */
   subscribe<T = unknown>(
     topic: string,
     onMessage?: (message: Message<T>) => unknown,
@@ -104,12 +106,11 @@ export class FanwireClient extends ClientConnection implements SubscriptionHost 
     return typed;
   }
 
-  /**
-   * Publishes any JSON value, or bytes (an ArrayBuffer or a view of one). Resolves when the relay has taken it; waits
-   * in the queue while there is no connection, and is sent once more where an answer was lost with a connection: it
-   * arrives once. Rejects with FanwireError: FANWIRE_CLIENT_DATA, FANWIRE_CLIENT_TOO_BIG, FANWIRE_CLIENT_QUEUE_FULL,
-   * FANWIRE_CLIENT_UNCONFIRMED (it may or may not have been published), FANWIRE_CLIENT_CLOSED, or the relay's refusal.
-   */
+  /** Publishes any JSON value, or bytes (an ArrayBuffer or a view of one). Resolves when the relay has taken it. It
+   *  waits in the queue while there is no connection. If a connection ends before the answer came, it is sent again,
+   *  and still arrives once. Rejects with FanwireError: FANWIRE_CLIENT_DATA, FANWIRE_CLIENT_TOO_BIG,
+   *  FANWIRE_CLIENT_QUEUE_FULL, FANWIRE_CLIENT_UNCONFIRMED (it may or may not have been published),
+   *  FANWIRE_CLIENT_CLOSED, or the relay's refusal. */
   publish<T>(
     topic: string,
     data: T extends Unpublishable ? never : T,
@@ -163,17 +164,17 @@ export class FanwireClient extends ClientConnection implements SubscriptionHost 
     return subscription;
   }
 
-  /** Asks for a subscription that the relay does not hold, as soon as that may be asked. */
+  /** Asks the relay for the subscription now if there is a connection; otherwise the next connection does. */
   #rejoin(subscription: Subscription): void {
     if (subscription.state === 'joining' && this.#isGreeted) this._join(subscription);
   }
 
   #refused(subscription: Subscription, error: RefusalError): void {
     const { code, retryAfterMs } = error;
-    // Where the connection ended, the next one asks again.
+    // If the connection has ended, the next one asks again.
     if (subscription.state === 'ended' || !this.#isGreeted) return;
     if (code === 'FANWIRE_NOT_KEPT' && subscription._options.rewind !== undefined) {
-      // There is no past to begin with: what is live will do.
+      // The relay keeps no past of this topic: join without a rewind.
       subscription._options.rewind = undefined;
       this.#rejoin(subscription);
     } else if (retryAfterMs === undefined && !code.startsWith('FANWIRE_CLIENT')) this.#end(subscription, error);
@@ -195,7 +196,7 @@ export class FanwireClient extends ClientConnection implements SubscriptionHost 
 
   protected _heard(op: ServerOp): void {
     if (!this.#isGreeted) {
-      // The relay's first word. One that does not say its limits has none, as far as is known.
+      // This is the relay's first op. If it states no limits, assume that there are none.
       this.#isGreeted = true;
       this.#outbox._open((op as { limits?: Limits }).limits, () => {
         for (const subscription of this.#subscriptions.values()) this.#rejoin(subscription);
@@ -206,7 +207,7 @@ export class FanwireClient extends ClientConnection implements SubscriptionHost 
     if (op.op !== 'error') subscription?._received(op);
     else {
       const error = refusedBy(op);
-      // The relay has taken this client out of a topic: its new token does not permit it.
+      // Without retryAfterMs: the relay took this client out of the topic, since its new token does not permit it.
       if (subscription && op.retryAfterMs === undefined) this.#end(subscription, error);
       this._emit('error', error);
     }

@@ -1,5 +1,5 @@
-// The connection that comes back by itself: a state machine from attempt to attempt. It knows no topics; the client
-// above it does.
+// A connection that reconnects by itself: a state machine over attempts. It knows no topics; the client built on it
+// does.
 import type { FanwireError } from '../base/error.js';
 import type { ServerOp } from '../protocol/ops.js';
 import { Emitter } from './emitter.js';
@@ -17,8 +17,8 @@ export type ClientState = 'connecting' | 'open' | 'waiting' | 'closed';
 
 export interface ClientEvents {
   state: ClientState;
-  /** What no promise tells: a refused subscription or token, a connection that ended with a reason, a listener that
-   *  threw. */
+  /** Errors that no promise reports: a refused subscription or token, a connection that ended with a reason, a
+   *  listener that threw. */
   error: FanwireError;
   /** The relay is going away; the client reconnects after this many ms. */
   drain: number;
@@ -34,30 +34,30 @@ export interface ClientSettings {
   readonly heartbeatMs: number;
 }
 
-/** A connection that lasted this long was a good one: the next wait starts from the base again. */
+/** A connection that lasted this long was stable: the next wait starts from the base again. */
 const STABLE_MS = 5000;
-/** Attempts that the network's or page's return makes, and token calls of a renewal, are at least this far apart. */
+/** The least time between attempts made because the network or the page came back, and the least wait before a
+ *  renewal. */
 const FLOOR_MS = 1000;
-/** After so many a renewal that failed is tried again, less a fifth. */
+/** A renewal that failed is tried again after this time, less a fifth. */
 const RENEW_AGAIN_MS = 5000;
-/** Over this long clients spread their return that notice the same moment. */
+/** Clients that notice a network change at the same moment spread their reconnects over this time. */
 const WAKE_SPREAD_MS = 500;
-/** The close code of a relay that restarts, as it has told. */
+/** The close code of a relay that restarts and has announced it. */
 const RESTART = 1012;
-/** setTimeout's limit, about. */
+/** About the longest time that setTimeout takes. */
 const MAX_RENEWAL_MS = 2e9;
 
-/** What a subclass is told comes when the state is right; users' code is called by `emit` alone, after that. */
+/** Subclass methods are called once the state is up to date. User code is called by `_emit` alone, after that. */
 export abstract class ClientConnection extends Emitter<ClientEvents> {
-  /** What it is doing. */
   state: ClientState = 'connecting';
   #link: Link | undefined;
   #triedAtMs = 0;
   #failures = 0;
-  /** When the next attempt is due, and when the relay wants it at the earliest. */
+  /** When the next attempt is due, and the earliest time at which the relay wants it. */
   #dueAtMs = 0;
   #notBeforeMs = 0;
-  /** The next attempt, the proof of a connection, or the end of a drained one. */
+  /** Timer of the next attempt, of the moment a connection counts as stable, or of the end of a drained connection. */
   readonly #alarm = createAlarm();
   readonly #renewal = createAlarm();
   readonly #life = new AbortController();
@@ -71,7 +71,7 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
 
   protected abstract _heard(op: ServerOp): void;
   protected abstract _answerTo(op: object): Promise<{ readonly expiresInMs?: number }>;
-  /** @param end set where there will be no connection any more */
+  /** @param end set if there will be no further connection */
   protected abstract _disconnected(end?: FanwireError): void;
 
   /** Milliseconds until the next attempt; undefined unless the state is `waiting`. */
@@ -84,8 +84,8 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
     return this.#link?._socket.bufferedAmount ?? 0;
   }
 
-  /** Tries to connect at once where it waits, and looks whether the connection is alive where it is open. Browsers'
-   *  events do it by themselves; call it where a runtime tells of the network in another way. */
+  /** While waiting, connects at once; while open, checks that the connection is alive. Browser events trigger this
+   *  by themselves; call it where a runtime reports network changes in another way. */
   wake(): void {
     if (this.state === 'open') this.#link?._probe();
     const restMs = this.#triedAtMs + FLOOR_MS - now();
@@ -127,9 +127,10 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
         (op) => this.#received(op),
         (code, reason, refusal, retryAfterMs) => {
           const error = fault('DISCONNECTED', `ended with ${code} ${reason}`.trim());
-          // Only the relay's own word is final: what stands before it refuses for passing reasons too.
+          // Only a refusal by the relay itself is final: a proxy in front of it refuses for passing reasons too.
           const isRelays = refusal || code === 4401 || code === 4403;
-          // 401 of an upgrade, or 4401.
+          // Unauthorized (status 401 of an upgrade, or close code 4401): the token source may give a better token next
+          // time.
           const isRenewed = code % 4000 === 401 && typeof settings.token === 'function';
           if (isRelays && !isRenewed && retryAfterMs === undefined) this.#finish(error);
           else this.#failed(error, retryAfterMs, code);
@@ -152,7 +153,7 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
     this._emit('drain', reconnectInMs);
   }
 
-  /** @param error why; nothing where close() asked for it */
+  /** @param error why it ended; undefined if close() asked for it */
   #finish(error?: FanwireError): void {
     if (this.state === 'closed') return;
     const link = this.#link;
@@ -164,7 +165,7 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
     if (error) this._emit('error', error);
   }
 
-  /** The attempt, or the connection, ended: the next one is due later. */
+  /** The attempt or the connection ended: schedules the next one. */
   #failed(error: FanwireError, retryAfterMs = 0, code = 1006): void {
     if (this.state === 'closed') return;
     this.#notBeforeMs = Math.max(now() + retryAfterMs, this.#notBeforeMs);
@@ -175,8 +176,8 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
     if (code !== RESTART) this._emit('error', error);
   }
 
-  /** A wait before a try, never none; a long one while it is known that there is no network, whose return is an
-   *  event. */
+  /** The wait before an attempt, never 0. It is long while the browser reports no network, since the return of the
+   *  network triggers an attempt by itself. */
   protected _waitMs(attempt: number): number {
     const { backoffBaseMs, backoffCapMs } = this.#settings;
     return jitterMs(isOffline() ? backoffCapMs : backoffBaseMs, backoffCapMs, attempt);
@@ -201,8 +202,8 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
     this._disconnected(end);
   }
 
-  /** A new token is sent before the one in use ends, so that the connection lives on. By the relay's clock, whatever
-   *  this one says. */
+  /** Sends a new token before the one in use ends, so that the connection stays open. Uses the time left that the
+   *  relay states, so the clock of this machine may be wrong. */
   #renewIn(expiresInMs: number | undefined): void {
     const link = this.#link;
     const { token: source, connectTimeoutMs } = this.#settings;
@@ -216,7 +217,7 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
         if (this.#link === link) this.#renewIn(nextMs);
       } catch (error) {
         if (this.#link !== link) return;
-        // Until it succeeds, or the relay closes the connection because the old token has ended.
+        // Retry until it succeeds, or until the relay closes the connection because the old token has ended.
         this.#renewIn(RENEW_AGAIN_MS);
         this._emit('error', fault('TOKEN', wordsOf(error)));
       }

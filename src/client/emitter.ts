@@ -1,20 +1,20 @@
-// Typed events without a dependency: `on` gives back the function that takes the listener off. Listeners are somebody
-// else's code: each call is isolated, so that one that throws, or whose promise rejects, stops nobody else.
+// Typed events without a dependency: `on` returns the function that removes the listener. Listeners are user code, so
+// each call is isolated: one that throws, or whose promise rejects, does not stop the others.
 
 type Listener = (value: unknown, emitter: unknown) => unknown;
 
 export abstract class Emitter<Events extends object> {
   readonly #listeners = new Map<unknown, Set<Listener>>();
 
-  /** The listener gets the value, and who says it. What it throws is shown on the console, and comes as the client's
-   *  `error`. */
+  /** The listener gets the value and the emitter. What it throws is shown on the console, and reported as the
+   *  client's `error`. */
   on<Name extends keyof Events>(event: Name, listener: (value: Events[Name], emitter: this) => unknown): () => void {
     const set = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, set.add(listener as Listener));
     return () => set.delete(listener as Listener);
   }
 
-  /** Call it last: listeners may do anything, and what they see must be as it will stay. */
+  /** Call it last: listeners may do anything, so the state they see must be final. */
   protected _emit<Name extends keyof Events>(event: Name, value: Events[Name]): void {
     const failed = (thrown: unknown): void => {
       console.error(thrown);
@@ -22,7 +22,7 @@ export abstract class Emitter<Events extends object> {
     };
     for (const listener of [...(this.#listeners.get(event) ?? [])]) {
       try {
-        // An async function's failure counts too; awaited it would delay the others.
+        // An async function may fail later; awaiting it would delay the other listeners.
         (listener(value, this) as Partial<PromiseLike<unknown>> | undefined)?.then?.(undefined, failed);
       } catch (thrown) {
         failed(thrown);

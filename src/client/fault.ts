@@ -1,4 +1,4 @@
-// The client's own errors, and what was thrown by others, in words.
+// The client's own errors, and a text for anything that was thrown.
 import { FanwireError } from '../base/error.js';
 import type { ErrorCode } from '../base/error-codes.js';
 
@@ -10,7 +10,7 @@ export function fault(name: Fault, message: string): FanwireError {
 
 export const closedFault = (): FanwireError => fault('CLOSED', 'close() was called');
 
-/** What was thrown, in words, whatever it is. */
+/** A text for anything that was thrown. */
 export function wordsOf(thrown: unknown): string {
   try {
     return String((thrown as Error | undefined)?.message ?? thrown);

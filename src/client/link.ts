@@ -3,7 +3,7 @@ import type { ServerOp } from '../protocol/ops.js';
 import { wordsOf } from './fault.js';
 import { bounded, createAlarm, now } from './times.js';
 
-/** What is used of a WebSocket: browsers', Node's, Bun's, Deno's and the `ws` package's all fit. */
+/** The part of a WebSocket that is used: those of browsers, Node, Bun, Deno and the `ws` package all fit. */
 export interface WebSocketLike {
   readonly bufferedAmount: number;
   onopen: ((event: never) => void) | null;
@@ -16,9 +16,9 @@ export interface WebSocketLike {
 
 export type WebSocketClass = new (url: string, protocols: string[]) => WebSocketLike;
 
-/** Called once. `code` is the close code, or the status of a refused upgrade; 1006 where there was none. What a refused
- *  upgrade says comes where the runtime shows it (the `ws` package does, browsers do not): `refusal` is the code of one
- *  that is the relay's own word, `retryAfterMs` when to come back. */
+/** Called once. `code` is the close code, or the status of a refused upgrade; 1006 if there was neither. `refusal`
+ *  and `retryAfterMs` come from a refused upgrade, where the runtime shows it (the `ws` package does, browsers do
+ *  not): `refusal` is the error code if the relay itself refused, `retryAfterMs` is when to come back. */
 export type LinkClosed = (code: number, reason: string, refusal?: string, retryAfterMs?: number) => void;
 
 export interface LinkTimes {
@@ -33,8 +33,8 @@ export interface Link {
   _send(text: string): void;
   /** Ends the link at once, without waiting for the peer, which may be gone. */
   _drop(reason: string, code?: number): void;
-  /** Asks whether the peer is still there: without an answer in a second, or twice the time of the opening, the link
-   *  ends. */
+  /** Checks that the peer is still there. The link ends if no answer comes within a second, or within twice the time
+   *  that the opening took where that is longer. */
   _probe(): void;
 }
 
@@ -46,9 +46,9 @@ interface RefusedUpgrade {
   readonly headers: { readonly 'retry-after'?: string; readonly 'fanwire-error'?: string };
 }
 
-/** How long a ping's answer is waited for, at most. */
+/** The longest wait for a ping's answer. */
 const PONG_MS = 10_000;
-/** How long `close` may take to follow `error`: some runtimes' never comes (Node 20's and 22's own WebSocket). */
+/** How long `close` may take to follow `error`: on some runtimes it never comes (the WebSocket of Node 20 and 22). */
 const CLOSE_AFTER_ERROR_MS = 100;
 
 /** Later than any time there will be. */
@@ -69,7 +69,7 @@ export function openLink(
   const pongMs = Math.min(heartbeatMs, PONG_MS);
   let hasEnded = false;
   let openingMs = 0;
-  /** When an unanswered ping ends the link. */
+  /** When the link ends because a ping was not answered. */
   let deadlineMs = NEVER;
 
   const end: LinkClosed = (...how) => {
@@ -83,7 +83,7 @@ export function openLink(
     try {
       socket.close(1000);
     } catch {
-      // some cannot be closed before they are open
+      // Some WebSockets cannot be closed before they are open.
     }
   }
   function send(text: string): void {
@@ -112,11 +112,11 @@ export function openLink(
   };
   socket.onmessage = ({ data }: { data: unknown }) => {
     deadlineMs = NEVER;
-    // One that was dropped may still deliver; whoever dropped it has gone on.
+    // A dropped socket may still deliver messages, but its owner no longer expects any.
     if (hasEnded) return;
     try {
       let first: object | undefined;
-      // Several ops come as an array: what the first is, those that do not say are too.
+      // Several ops come as one array: fields that a later op leaves out are those of the first.
       for (const op of [JSON.parse(String(data))].flat()) {
         if (!hasEnded) received({ ...first, ...op });
         first ??= { op: op.op, topic: op.topic };

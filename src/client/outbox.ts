@@ -1,5 +1,5 @@
-// Ops on their way: each waits for a connection, for its turn or for its answer, and every promise comes to an end.
-// They go out in order and no faster than the relay's limits allow.
+// Ops on their way to the relay: each waits for a connection, for its turn or for its answer, and every promise
+// settles. They are sent in order and no faster than the relay's limits allow.
 import { FanwireError } from '../base/error.js';
 import type { ErrorCode } from '../base/error-codes.js';
 import type { Limits, RetryAdvice, ServerOp } from '../protocol/ops.js';
@@ -9,36 +9,37 @@ import { bounded, createAlarm, now } from './times.js';
 export type OkOp = Extract<ServerOp, { op: 'ok' }>;
 export type ErrorOp = Extract<ServerOp, { op: 'error' }>;
 
-/** A refusal says whether it passes, where the relay said so. */
+/** A refusal, with `retryAfterMs` if the relay said that it is temporary. */
 export type RefusalError = FanwireError & RetryAdvice;
 
 interface Unanswered {
-  /** Told of the answer before the next frame is read: `ws` reads several in one go, and a promise would come too
-   *  late. */
+  /** Called with the answer before the next frame is read. A promise would be too late: `ws` reads several frames in
+   *  one go. */
   readonly _resolve: (answer: OkOp) => void;
   readonly _reject: (error: RefusalError) => void;
   readonly _id: number;
   /** The frame without its last brace. */
   readonly _text: string;
   readonly _isPublish: boolean;
-  /** Unix time in ms at which it was first said, by the clock that goes on while the machine sleeps. */
+  /** When it was first sent, as Unix time in ms: the clock that goes on while the machine sleeps. */
   _saidAtMs?: number;
   /** Ends the wait for an answer, over all connections. */
   _timer?: ReturnType<typeof setTimeout>;
-  /** Said on an earlier connection, and not answered. */
+  /** It was sent on an earlier connection, and not answered. */
   _isRepeat?: boolean;
 }
 
-/** The relay's buckets hold a second's worth, of which a client uses half at once: a relay that was held up reads in
- *  one go what was sent in the meantime, and its bucket begins, full, with the first of it. */
+/** The relay's token buckets hold one second's worth. A client uses at most half of it at once: a relay that was
+ *  held up reads in one go all that was sent in the meantime, with no more than a full bucket to pay for it. */
 const BURST_MS = 500;
-/** What an op costs of a limit of one a second: a little more than a second, since the relay's clock is another. */
+/** What an op costs at a limit of one op a second: a little more than a second, since the relay's clock differs from
+ *  this one. */
 const COST_MS = 1050;
 
 export interface OutboxOptions {
   /** How many may wait. */
   readonly queueLimit: number;
-  /** How long an op that was said may remain without an answer; a publish over all connections. */
+  /** How long a sent op may stay without an answer; for a publish, over all connections. */
   readonly confirmMs: number;
   _send(text: string): void;
 }
@@ -46,31 +47,35 @@ export interface OutboxOptions {
 export interface Outbox {
   /** How many wait for a connection or their turn. */
   _waiting(): number;
-  /** Publishes wait their turn, and so does all that is asked without a connection. @param text the op as JSON */
+  /** Sends an op, or queues it: publishes wait their turn, and every op waits while there is no connection. @param
+   *  text the op as JSON */
   _ask(text: string, resolve: Unanswered['_resolve'], reject: Unanswered['_reject'], isPublish?: boolean): void;
-  /** A connection is there, with the relay's limits; one that does not say them knows no repeats. Topics are joined,
-   *  and what waits goes out after that, repeats first. */
+  /** A connection is open, with the relay's limits; a relay that states none does not recognise repeats. Calls
+   *  `join` for the topics, then sends what waits, repeats first. */
   _open(limits: Limits | undefined, join: () => void): void;
-  /** Hands an answer to whoever asked. False where nobody did, or it is none. */
+  /** Hands an answer to the caller that waits for it. False if nobody waits for it, or if the op is no answer. */
   _answer(op: ServerOp): boolean;
-  /** A replay brought a publish back. True where it is one of this client's, and told of already, or now. */
+  /** A replay brought a publish back. True if it is one of this client's and its promise has resolved, or resolves
+   *  now; false if it was rejected as unconfirmed, so that the message itself shows that it was published. */
   _recognise(pid: string, seq: number | undefined): boolean;
-  /** The connection ended. Publishes that were said are repeated on the next one, unless this is the `end`. */
+  /** The connection ended. Publishes that were sent are repeated on the next one, unless `end` says that there is
+   *  none. */
   _disconnected(end?: FanwireError): void;
 }
 
 export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): Outbox {
-  /** Begins this client's publish ids. */
+  /** Prefix of this client's publish ids. */
   const name = `${Math.random()}${Math.random()}.`;
   const sent = new Map<number, Unanswered>();
-  /** Rejected as unconfirmed: a replay tells. */
+  /** Publishes that were rejected as unconfirmed. A replay delivers them as messages, which shows that they were
+   *  published. */
   const unsure = new Set<number>();
   let queue = new Map<number, Unanswered>();
   let isOpen = false;
   let limits: Partial<Limits> | undefined;
   let end: FanwireError | undefined;
   let nextId = 1;
-  /** A bucket like the relay's, in time (GCRA, ITU-T I.371): empty when this is now, full a burst later. */
+  /** When the bucket is empty (the relay's bucket expressed in time: GCRA, ITU-T I.371); it is full a burst later. */
   let emptyAtMs = 0;
   const alarm = createAlarm();
 
@@ -83,12 +88,12 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
     else entry._resolve(answer as OkOp);
   }
 
-  /** What goes out again goes before all that came after it. */
+  /** Keeps the order of the calls: an op that is sent again goes before all later ones. */
   function sortQueue(): void {
     queue = new Map([...queue].sort(([a], [b]) => a - b));
   }
 
-  /** Sends what may be sent now, and the rest in time. */
+  /** Sends what may be sent now, and sets a timer for the rest. */
   function pump(): void {
     alarm();
     const { publishesPerS = 1e9, publishBytesPerS = 1e9, maxPayload = 1e9 } = limits ?? {};
@@ -127,7 +132,7 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
     if (!entry) return false;
     if (op.op === 'ok') settle(entry, undefined, op);
     else if (entry._isPublish && retryAfterMs !== undefined) {
-      // It was not published: it goes out again.
+      // It was not published, and the refusal is temporary: send it again.
       sent.delete(id);
       queue.set(id, entry);
       sortQueue();
@@ -182,7 +187,7 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
 
 const unconfirmed = (): FanwireError => fault('UNCONFIRMED', 'no answer');
 
-/** Bytes of a frame as UTF-8, with its ids, or more. JSON has no lone surrogates, which this could not encode. */
+/** UTF-8 bytes of a frame with its ids, or more. encodeURI fails on lone surrogates, but JSON text has none. */
 const bytesOf = (text: string): number => encodeURI(text).replace(/%../g, '.').length + 150;
 
 export function refusedBy({ code, message, retryAfterMs }: ErrorOp): RefusalError {

@@ -1,9 +1,9 @@
-// What may be published: bytes of every kind, and JSON that arrives as it was. Whatever JSON would silently change is
-// refused.
+// What may be published: bytes of every kind, and JSON values that arrive unchanged. A value that JSON would silently
+// change is refused.
 import { toBase64 } from './base64.js';
 import { fault, wordsOf } from './fault.js';
 
-/** What publish() cannot carry; the type checker says so at the top level, publish() itself at every level. */
+/** What publish() cannot send. The type checker reports it at the top level only, publish() itself at every level. */
 export type Unpublishable =
   | undefined
   | bigint
@@ -18,7 +18,7 @@ export function pubText(topic: string, data: unknown, key?: string): string {
   try {
     const bytes = bytesOf(data);
     const head = JSON.stringify({ op: 'pub', topic, key, encoding: bytes && 'base64' }).slice(0, -1);
-    // In an array, where JSON has no way to leave it out.
+    // Stringified inside an array, so that JSON.stringify does not leave out an unsupported value in silence.
     return `${head},"data":${JSON.stringify([bytes ? toBase64(bytes) : data], carried).slice(1, -1)}}`;
   } catch (error) {
     throw fault('DATA', wordsOf(error));
@@ -29,12 +29,12 @@ const kindOf = (value: unknown): string => Object.prototype.toString.call(value)
 
 function bytesOf(data: unknown): Uint8Array | undefined {
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  // By name: `instanceof` knows only this realm's.
+  // By name: `instanceof` fails for an ArrayBuffer of another realm (an iframe, a vm context).
   return kindOf(data).endsWith('ArrayBuffer') ? new Uint8Array(data as ArrayBuffer) : undefined;
 }
 
-/** JSON.stringify's replacer: passes what arrives as it is. A field that is undefined is left out, as everywhere in
- *  JavaScript; JSON itself refuses a BigInt. */
+/** JSON.stringify's replacer: refuses values that would arrive changed. An undefined field is left out, as
+ *  everywhere in JavaScript; JSON itself refuses a BigInt. */
 function carried(this: unknown, key: string, value: unknown): unknown {
   const kind = kindOf(value);
   const isMissing = value === undefined && !Array.isArray(this);

@@ -1,4 +1,4 @@
-// One topic as a client sees it: its messages by callback or `for await`, its position, and every gap said aloud.
+// One topic as a client sees it: its messages by callback or `for await`, its position, and every gap reported.
 import type { Member, Position, ServerOp, Unrecovered } from '../protocol/ops.js';
 import { fromBase64 } from './base64.js';
 import { Emitter } from './emitter.js';
@@ -14,14 +14,15 @@ export interface Message<T = unknown> {
   readonly from: string | undefined;
 }
 
-/** What counts is the first subscribe() of a topic. */
+/** Only the options of the first subscribe() of a topic count. */
 export interface SubscribeOptions {
-  /** What of the past comes first: so many of the last messages that the relay keeps, those of a time such as `"30s"`,
+  /** Which past messages come first: this many of the last that the relay keeps, those of a time such as `"30s"`,
    *  the `"last"` (of each key), or `"all"`. By default the state, where the relay keeps one, else nothing. */
   readonly rewind?: number | string;
-  /** The same, by number. */
+  /** The same as `rewind`, as a number of messages. */
   readonly history?: number;
-  /** Be written to at most once in so many ms, where that is longer than the topic's own delivery window. */
+  /** Least milliseconds between two deliveries to this client, where that is longer than the topic's own delivery
+   *  window. */
   readonly every?: number;
 }
 
@@ -32,11 +33,11 @@ export interface JoinOptions {
 
 /** Messages that did not arrive. */
 export interface Gap {
-  /** `lost`: the relay dropped them because this client read too slowly; `buffer-full`: nobody iterated in time;
-   *  `not-asked`: at the first join, the relay keeps messages and no `rewind` was asked for; else why
-   *  the relay could not replay what was missed while away. */
+  /** `lost`: the relay dropped them because this client read too slowly; `buffer-full`: no iterator took them in
+   *  time; `not-asked`: at the first join, the relay keeps messages and no `rewind` was asked for; any other value:
+   *  why the relay could not replay what was missed while disconnected. */
   readonly reason: Unrecovered | 'lost' | 'buffer-full' | 'not-asked';
-  /** How many; undefined where that is not known. */
+  /** How many messages; undefined if that is not known. */
   readonly count?: number;
 }
 
@@ -54,7 +55,7 @@ export interface SubscriptionHost {
   _join(subscription: Subscription): void;
   _leave(subscription: Subscription): void;
   presence(topic: string): Promise<{ members: readonly Member[]; count: number }>;
-  /** Whether a publish id is this client's. */
+  /** Whether a publish id is one of this client's, unless it was rejected as unconfirmed. */
   _recognise(pid: string, seq: number | undefined): boolean;
   /** Told what a listener threw. */
   _report(thrown: unknown): void;
@@ -66,11 +67,12 @@ interface Reader<T> {
 }
 
 export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> implements AsyncIterable<Message<T>> {
-  /** `joining`: the relay has yet to confirm; what arrives meanwhile is dropped, since the confirmation replays it. */
+  /** `joining`: the relay has yet to confirm; messages that arrive before are dropped, since they are replayed after
+   *  it. */
   state: 'joining' | 'live' | 'ended' = 'joining';
   #settle!: { resolve: () => void; reject: (error: Error) => void };
-  /** Resolves when the relay first confirms. Rejects when it first refuses; where that passes (`retryAfterMs`) the
-   *  subscription goes on trying, and `live` tells of its success. */
+  /** Resolves when the relay first confirms. Rejects when it first refuses; if the refusal is temporary
+   *  (`retryAfterMs`), the subscription goes on trying, and `live` reports its success. */
   readonly ready = new Promise<void>((resolve, reject) => {
     this.#settle = { resolve, reject };
   });
@@ -91,15 +93,16 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
     super();
     this.#host = host;
     this.#bufferLimit = bufferLimit;
-    this.ready.catch(() => {}); // whoever does not wait for it learns from the iterator or the client's `error`
+    this.ready.catch(() => {}); // reported by the iterator or the client's `error` as well
   }
 
-  /** Where to go on from after a disconnect; undefined where the relay keeps no history. */
+  /** The position from which the subscription resumes after a disconnect; undefined where the relay keeps no
+   *  history. */
   get since(): Position | undefined {
     return this.#position;
   }
 
-  /** Who is subscribed, as far as the relay shows it. */
+  /** The subscribers, as far as the relay shows them. */
   presence(): Promise<{ members: readonly Member[]; count: number }> {
     return this.#host.presence(this.topic);
   }
@@ -111,10 +114,10 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
     this.#host._leave(this as unknown as Subscription);
   }
 
-  /** Messages from now on. What is not taken in time is dropped beyond the buffer's limit, with a `gap`. */
+  /** Messages from now on. Those not taken in time are dropped once the buffer is full, with a `gap`. */
   [Symbol.asyncIterator](): AsyncGenerator<Message<T>, void, void> {
     const reader: Reader<T> = { _buffer: [], _wake: () => {} };
-    this.#readers.add(reader); // now, and not when the first message is asked for
+    this.#readers.add(reader); // from now on, not from the first message that is asked for
     return this.#read(reader);
   }
 
@@ -145,7 +148,7 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
     this._emit('live', { replayed });
   }
 
-  /** The relay refused for now: `retry` after a while. */
+  /** The relay refused for now: calls `retry` after a while. */
   _refused(error: Error, waitMs: number, retry: () => void): void {
     this.#settle.reject(error);
     this.#retry(retry, waitMs);
@@ -163,13 +166,13 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
     }
   }
 
-  /** An own publish was numbered `seq`, and will not be heard here: where it is the next, the position moves past
-   *  it. */
+  /** The relay numbered a publish of this client `seq`. It is not delivered here: if it is the next number, the
+   *  position moves past it. */
   _published(seq = 0): void {
     if (this.#position?.seq === seq - 1) this.#position = { ...this.#position, seq };
   }
 
-  /** The connection went; the next `sub` asks for what is missed from here on. */
+  /** The connection ended; the next `sub` asks for what is missed from here on. */
   _disconnected(): void {
     this.#retry();
     if (this.state === 'live') this.state = 'joining';
@@ -192,7 +195,7 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
       if (seq <= this.#position.seq) return;
       this.#position = { ...this.#position, seq };
     }
-    // A replay brings back what this client published; live it never hears itself.
+    // A replay includes what this client published; the live stream does not.
     if (pid && this.#host._recognise(pid, seq)) return;
     const content = (encoding === 'base64' ? fromBase64(data as string) : data) as T;
     const message: Message<T> = { topic: this.topic, data: content, seq, from };

@@ -1,13 +1,13 @@
-// How a token is asked for, and how it travels with the upgrade.
+// How a token is asked for, and how it is sent with the upgrade.
 import { createAlarm } from './times.js';
 
-/** A token, or what gives one. */
+/** A token, or a function that gives one. */
 export type TokenSource = string | (() => string | Promise<string>) | undefined;
 
-/** What fits a subprotocol name (RFC 9110 `token`): every JWT does. */
+/** Characters of a subprotocol name (RFC 9110 `token`): every JWT fits. */
 const SUBPROTOCOL_SAFE = /^[\w.!#$%&'*+^`|~-]+$/;
 
-/** Asks for a token, at most for `limitMs`. Rejects where the source throws or does not answer. */
+/** Asks for a token, for at most `limitMs`. Rejects if the source throws or does not answer in time. */
 export async function askToken(source: TokenSource, limitMs: number): Promise<string | undefined> {
   const alarm = createAlarm();
   const limit = new Promise<never>((_, reject) => alarm(() => reject(new Error('no answer')), limitMs));
@@ -18,8 +18,9 @@ export async function askToken(source: TokenSource, limitMs: number): Promise<st
   }
 }
 
-/** The address and subprotocols to open a socket with. A token goes into the subprotocol list, which no access log
- *  shows; one that does not fit there goes into the query. Written by hand: React Native's URL cannot be changed. */
+/** The address and subprotocols to open a socket with. The token goes into the subprotocol list, which access logs
+ *  do not show; one that does not fit there goes into the query. The address is built by hand, since React Native's
+ *  URL is read-only. */
 export function withToken(url: string, token: string | undefined): [url: string, protocols: string[]] {
   const protocols = ['fanwire.v1', 'fanwire.batch', 'fanwire.refusals'];
   if (token && SUBPROTOCOL_SAFE.test(token)) protocols.push(`fanwire.token.${token}`);

@@ -1,6 +1,5 @@
-// The moments at which a connection that seemed lost may be had again, and one that seemed alive may be dead: the
-// network changed, a page was shown, unfrozen or brought back from the browser's cache. Runtimes without such events
-// have none.
+// The moments at which a lost connection may work again, and one that seems alive may be dead: the network changed, or
+// a page was shown, unfrozen or brought back from the browser's cache. Some runtimes have no such events.
 
 const EVENTS = 'online offline pageshow visibilitychange resume'.split(' ');
 
@@ -11,13 +10,13 @@ interface Scope {
 
 const scope = globalThis as Scope;
 
-/** Calls `act` at each of them, until `signal` ends it. */
+/** Calls `act` at each of these moments, until `signal` ends it. */
 export function onWake(act: () => void, signal: AbortSignal): void {
-  // In the capture phase the window hears the document's events too.
+  // In the capture phase the window also receives the document's events.
   for (const type of EVENTS) scope.addEventListener?.(type, act, { capture: true, signal });
 }
 
-/** Whether the browser knows that there is no network. */
+/** Whether the browser reports that there is no network. */
 export function isOffline(): boolean {
   return scope.navigator?.onLine === false;
 }

@@ -1,4 +1,4 @@
-// The uWS App a configuration asks for: plain or TLS, and its compression.
+// Creates the uWS App that a configuration asks for: plain or TLS, with its compression.
 
 import { FanwireError } from '../base/error.js';
 import type { RelayConfig } from '../config/schema.js';
@@ -24,12 +24,12 @@ const COMPRESSION = {
   dedicated: DEDICATED_COMPRESSOR_4KB | DEDICATED_DECOMPRESSOR,
 };
 
-/** uWS cuts a socket over its own limit without a close frame; up to this size the relay reads on and closes with
- *  1009. */
+/** uWS cuts a socket over its own limit without a close frame. For messages up to this size the relay reads on
+ *  instead, and closes with 1009. */
 const READ_FOR_CLOSE_BYTES = 1024 * 1024;
 
-/** What uWS itself holds a WebSocket to.
- *  @param maxBackpressure bytes it keeps for a socket before it drops */
+/** The limits that uWS itself applies to a WebSocket.
+ *  @param maxBackpressure bytes it buffers for a socket before it drops messages */
 export function socketLimits(config: RelayConfig, maxBackpressure: number) {
   return {
     maxPayloadLength: Math.max(READ_FOR_CLOSE_BYTES, config.maxPayloadBytes),
@@ -56,7 +56,7 @@ export function makeApp(config: RelayConfig): TemplatedApp {
   }
 }
 
-/** uWS's handlers of control frames; none where ops are unlimited. */
+/** uWS's handlers of control frames; none if ops are unlimited. */
 export function controlFrames(
   ops: OpsBudget<Connection>,
   ponged: (connection: Connection) => void,

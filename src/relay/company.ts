@@ -1,4 +1,4 @@
-// What a relay knows of the other relays it works with: none, threads of its process, other nodes.
+// What a relay knows of the relays it works with: none, threads of its process, other nodes.
 import type { Bus, Threads } from '../bus/bus.js';
 import type { JetStreamOwner } from '../bus/jetstream.js';
 import type { Nodes } from '../bus/nodes.js';
@@ -8,12 +8,11 @@ import type { Ledger } from './door/ledger.js';
 export interface Company {
   /** How its publishes reach the others. */
   readonly bus: Bus;
-  /** The threads of its process, of which each topic with history has one as its owner; undefined where it is the only
-   *  one. */
+  /** The threads of its process, one of which owns each topic with history; undefined if it is the only thread. */
   readonly threads: Threads | undefined;
-  /** Stands before its connections' ids, so that they are unique among the threads of a process. */
+  /** Prefix of its connections' ids, so that they are unique among the threads of a process. */
   readonly idPrefix: string;
-  /** Counts connections over all threads; undefined where there is one. */
+  /** Counts connections over all threads; undefined if there is only one. */
   readonly ledger: Ledger | undefined;
   /** Whether other threads listen on the same port. */
   readonly sharesPort: boolean;
@@ -22,11 +21,11 @@ export interface Company {
 /** What joins a node with others. */
 export interface Cluster {
   readonly bus: Bus;
-  /** Numbers and keeps the messages of topics with history; undefined where none are kept. */
+  /** Numbers and keeps the messages of topics with history; undefined if none are kept. */
   readonly owner: JetStreamOwner | undefined;
   /** The other nodes. */
   readonly nodes: Nodes;
-  /** Differs between nodes: begins the ids of this node's connections. */
+  /** Differs between nodes: prefix of the ids of this node's connections. */
   readonly idPrefix: string;
 }
 

@@ -1,6 +1,6 @@
-// Where a relay listens. It has one uWS App, and after its certificate was renewed the App before as well: uWS reads a
-// certificate when an App is made, so newcomers get a new App on the same port, and the sockets that are in stay on
-// theirs until they go.
+// Where a relay listens. It has one uWS App, and after a certificate renewal the previous App as well: uWS reads a
+// certificate when an App is made, so new clients get a new App on the same port, and open sockets stay on their App
+// until they close.
 import type { RelayConfig } from '../config/schema.js';
 import { makeApp } from './app.js';
 import { cannotListen } from './listening.js';
@@ -22,7 +22,7 @@ export interface Gate {
 export type Routes = (gate: Gate) => void;
 
 const FREE_PORT_ATTEMPTS = 10;
-/** An App without WebSockets stays this long after its successor has the port, for requests that are under way. */
+/** An App without WebSockets stays this long after its successor took the port, for requests that are under way. */
 const RETIRE_MS = 10_000;
 
 export class Entrance {
@@ -33,10 +33,8 @@ export class Entrance {
   private readonly routes: Routes[] = [];
   private closed = false;
 
-  /**
-   * @param sharesPort whether other threads listen on the same port
-   * @param changed told of the Apps beside the present one whenever they change; undefined where there are none
-   */
+  /** @param sharesPort whether other threads listen on the same port
+   *  @param changed called with the Apps beside the present one whenever they change; undefined if there are none */
   constructor(
     private readonly config: RelayConfig,
     private readonly sharesPort: boolean,
@@ -49,7 +47,7 @@ export class Entrance {
     return this.gate.app;
   }
 
-  /** Has `routes` add its routes to the present App, and to each that comes after it. */
+  /** Has `routes` add its routes to the present App, and to each later one. */
   addRoutes(routes: Routes): void {
     this.routes.push(routes);
     routes(this.gate);
@@ -64,7 +62,7 @@ export class Entrance {
     this.port = us_socket_local_port(socket as never);
   }
 
-  /** Newcomers get the certificate and key that the files now hold. Where those cannot be used nothing changes.
+  /** New clients get the certificate and key that the files hold now. If those cannot be used, nothing changes.
    *  @throws FanwireError FANWIRE_TLS, FANWIRE_LISTEN */
   renew(): void {
     if (this.closed || this.listenSocket === undefined) return;
@@ -81,7 +79,7 @@ export class Entrance {
   /** A WebSocket of `gate` has closed. */
   left(gate: Gate): void {
     gate.sockets--;
-    // Not at once: its App must not close inside one of its own handlers.
+    // Not at once: an App must not close inside one of its own handlers.
     if (gate.sockets === 0 && gate !== this.gate) setImmediate(() => this.retire(gate));
   }
 
@@ -98,8 +96,8 @@ export class Entrance {
     for (const { app } of [this.gate, ...this.older]) app.close();
   }
 
-  /** The port goes from one App to the next inside one turn of the loop: a client that comes in those microseconds is
-   *  refused. Where threads share the port, the next one has it before the other lets go. */
+  /** The port passes from one App to the next inside one turn of the loop: a client that connects in those
+   *  microseconds is refused. Where threads share the port, the next App listens before the old one stops. */
   private handOver(from: TemplatedApp, to: TemplatedApp): void {
     const before = this.listenSocket as us_listen_socket;
     if (!this.sharesPort) us_listen_socket_close(before);
@@ -111,8 +109,9 @@ export class Entrance {
     throw cannotListen(this.config.host, this.port, ['--port', '--host']);
   }
 
-  /** uWS lets a port be taken anew, as a renewal and the next relay do, only where it was asked for by its number
-   *  (SO_REUSEADDR). So one is found, and asked for; whoever has taken it in those microseconds keeps it. */
+  /** Finds a free port, then listens on it by its number: only then does uWS let the port be taken again
+   *  (SO_REUSEADDR), as a renewal and the next relay do. If another process takes the port in between, tries another
+   *  one. */
   private listenAnywhere(): us_listen_socket | undefined {
     for (let attempt = 0; attempt < FREE_PORT_ATTEMPTS; attempt++) {
       const any = this.listenOn(this.gate.app, 0);

@@ -1,6 +1,6 @@
-// One publish, every audience: a message goes to a topic's raw sockets as it is, to its enveloped sockets in an
-// envelope that is written once, into its history, and to other relays. Where a topic has raw sockets only and no
-// history, only the first costs.
+// Delivers one publish to all: to a topic's raw sockets as it is, to its enveloped sockets in an envelope that is
+// written once, into its history, and to other relays. A topic with raw sockets only and no history pays for the first
+// alone.
 import { type Bus, CrossingKind, type Deliver } from '../bus/bus.js';
 import { noBus } from '../bus/none.js';
 import { msgFrame, rawBody } from '../protocol/frames.js';
@@ -16,7 +16,7 @@ import type { RecentPublishes } from './history/recent-publishes.js';
 import type { Sequencer } from './history/sequencer.js';
 import type { Presence } from './session/presence.js';
 
-/** Numbers of its own messages that a socket on its way in is remembered by. */
+/** How many numbers of its own messages are remembered for a socket that is still joining. */
 const MAX_OWN_SEQS = 10_000;
 
 export class Exchange {
@@ -38,8 +38,8 @@ export class Exchange {
     this.bus.forward(topic.name, message, isBinary ? CrossingKind.binary : CrossingKind.text);
   }
 
-  /** Fans out what nobody's socket sent (HTTP) to a topic, which need not have subscribers. Gives how many there are
-   *  here. `acknowledge` is as that of publishPayload. */
+  /** Fans out a message that no socket sent (HTTP) to a topic, which need not have subscribers. Returns how many
+   *  there are here. `acknowledge` is as in publishPayload. */
   publishTo(
     name: string,
     message: ArrayBuffer | Uint8Array,
@@ -57,9 +57,9 @@ export class Exchange {
     return topic?.subscribers ?? 0;
   }
 
-  /** Fans out what an enveloped socket published. `acknowledge` gets its seq, 0 where the topic has no history, and
-   *  undefined where it cannot be known whether a repeated one had been published already. One that `isUnasked` may get
-   *  no answer. */
+  /** Fans out what an enveloped socket published. `acknowledge` gets its seq: 0 if the topic has no history,
+   *  undefined if it cannot be known whether a repeated one had already been published. A message with `isUnasked`
+   *  may get no answer. */
   publishPayload(
     name: string,
     sender: Connection,
@@ -82,7 +82,7 @@ export class Exchange {
     acknowledge(0);
   }
 
-  /** Whether a publish with an id is new. Ids of topics without history are remembered by the thread they came to. */
+  /** Whether a publish with an id is new. For topics without history, the thread that received it remembers the id. */
   private isNew(key: string, repeat: number | undefined, acknowledge: Acknowledge): boolean {
     const known = this.recent.find(key);
     const isAlone = this.bus === noBus;
@@ -199,7 +199,7 @@ export class Exchange {
   }
 }
 
-/** A socket on its way into the live stream will be replayed what it publishes meanwhile, and must not hear it. */
+/** A joining socket is replayed everything published meanwhile, but must not receive its own messages. */
 function noteOwn(ownSeqs: Set<number>, seq: number): void {
   if (ownSeqs.size < MAX_OWN_SEQS) ownSeqs.add(seq);
 }
@@ -213,5 +213,5 @@ function isTextual(raw: string | Uint8Array, isText: boolean | undefined): boole
   return isText ?? typeof raw === 'string';
 }
 
-/** A message of a raw publisher, beside its bytes. */
+/** A raw publisher's message has none of these fields. */
 const ANONYMOUS = { body: undefined, from: undefined, seq: 0, isForRawOnly: false };

@@ -1,23 +1,22 @@
-// What starts a relay asks of it from then on.
+// The interface through which the code that started a relay controls it.
 import type { HttpConnections } from './exit/lingering.js';
 
-/** How a relay that listens goes on and ends. */
 export interface RelayLife {
-  /** The port it got, where any free one was asked for. */
+  /** The port it listens on, also if any free one was asked for. */
   readonly port: number;
   /** Reads tokens and keys again (SIGHUP), and closes the sockets of revoked tokens. */
   reload(): Promise<void>;
-  /** Newcomers get the certificate that the files now hold; open sockets stay.
+  /** New clients get the certificate that the files hold now; open sockets stay.
    *  @throws FanwireError FANWIRE_TLS, FANWIRE_LISTEN: then nothing has changed */
   renewCertificate(): void;
-  /** Says that newcomers are better sent elsewhere, and takes those that come all the same. */
+  /** Tells new clients that they should go elsewhere, and still accepts those that come. */
   leave(): void;
-  /** Lets nobody in any more and closes every socket with 1012, spread over `overMs`. Resolves when the last was
-   *  told. */
+  /** Accepts nobody any more and closes every socket with 1012, spread over `overMs`. Resolves when the last one was
+   *  closed. */
   drain(overMs?: number): Promise<void>;
-  /** For who waits until a drained relay has nothing but idle HTTP connections left, and closes those. */
+  /** For a caller that waits until a drained relay has only idle HTTP connections left, and then closes those. */
   httpConnections(): HttpConnections;
   closeIdle(): void;
-  /** Cuts what is left, at once. */
+  /** Cuts all that is left, at once. */
   close(): void;
 }

@@ -1,8 +1,8 @@
-// What is said of a port that is listened on, or cannot be had.
+// Messages about a port that is listened on, or cannot be used.
 import { FanwireError } from '../base/error.js';
 
-/** @param flags what chooses the port and the address
- *  @param reason what is wrong, where it is known */
+/** @param flags the flags that choose port and address
+ *  @param reason what is wrong, if known */
 export function cannotListen(
   host: string,
   port: number,

@@ -64,7 +64,7 @@ export class Relay implements RelayLife, Inspected {
   readonly guard: PublishGuard;
   private readonly cuts: Cuts;
   private readonly ops: OpsBudget<Connection>;
-  /** There once the relay has opened, where ops have a budget. */
+  /** Set once the relay has opened, if ops have a budget. */
   private floods: UnseenFloods | undefined;
   private readonly expiry = new Expiry((connection) => this.cuts.expired(connection));
   private readonly authenticator: Authenticator;
@@ -120,7 +120,7 @@ export class Relay implements RelayLife, Inspected {
     this.entrance.listen();
     if (this.ops.isLimited) this.floods = this.watchFloods();
     const { host, maxConnections, tlsCert } = this.config;
-    // Of several that share the port, the main thread says so once all listen.
+    // If several threads share the port, the main thread logs this once all of them listen.
     this.log[this.company.sharesPort ? 'debug' : 'info'](
       { host, port: this.port, maxSockets: this.fileLimit.maxSockets },
       `listening on ${urlOf(tlsCert === '' ? 'ws' : 'wss', host, this.port)}`,
@@ -133,7 +133,7 @@ export class Relay implements RelayLife, Inspected {
     return new UnseenFloods({
       connections,
       port: () => this.port,
-      // 2 MiB/s is a slow upload, of which there may be many.
+      // Allows for many slow uploads, of 2 MiB/s.
       patienceMs: Math.max(500, (1000 * this.config.maxPayloadBytes) / (2 * 1024 * 1024)),
       events: () => seenEvents(counters) + ops.paid + bus.status().received,
       found: (connection) => this.cuts.flooded(connection),
@@ -170,7 +170,7 @@ export class Relay implements RelayLife, Inspected {
     return this.layer.topics;
   }
 
-  /** Who is in topics: told of what happens to other relays. */
+  /** Who is in topics; it must be told what happens to other relays. */
   get presence(): Presence {
     return this.layer.presence;
   }
@@ -208,9 +208,10 @@ export class Relay implements RelayLife, Inspected {
     this.log.info({ connections: this.connections.size, overMs }, 'closing sockets');
     this.layer.announceDrain(this.connections.values(), overMs);
     await closeSpread(this.connections.values(), overMs, this.flush);
-    // Until here newcomers were told 503: a balancer that has not noticed yet tries elsewhere, or says so.
+    // Until here new clients got a 503, so that a balancer that has not noticed the drain tries elsewhere or reports
+    // it.
     this.entrance.stopListening();
-    // Nobody is let in any more, and its socket would keep the process from ending.
+    // Nobody is let in any more, and an open socket would keep the process from ending.
     this.corkHolder.close();
     this.closeCause.close();
     this.warnings.flush();
@@ -225,7 +226,7 @@ export class Relay implements RelayLife, Inspected {
     this.entrance.close();
   }
 
-  /** Sends what waits for its turn: sockets are about to be closed. */
+  /** Sends what is held back, before sockets are closed. */
   readonly flush = (): void => {
     this.layer.endWindows();
     this.fanOut.flush();
@@ -275,7 +276,7 @@ export class Relay implements RelayLife, Inspected {
     this.corkHolder.run(res, upgrade);
   }
 
-  /** Makes a socket of a client that may come in. uWS opens it inside `res.upgrade`, so its topic is not released in
+  /** Upgrades a client that was admitted. uWS opens the socket inside `res.upgrade`, so its topic is not released in
    *  between. */
   welcome(res: HttpResponse, context: us_socket_context_t, headers: HandshakeHeaders, entrant: Entrant): void {
     const topic = entrant.topic === undefined ? undefined : this.topics.hold(entrant.topic);

@@ -1,5 +1,5 @@
-// A WebSocket's life as uWS tells it: it opens, says something, drains, closes. What is done at each step is the parts'
-// business.
+// The events of a WebSocket as uWS reports them: open, message, drain, close. Each is passed on to the part that
+// handles it.
 import type { RelayConfig } from '../config/schema.js';
 import { controlFrames, socketLimits } from './app.js';
 import type { OpsBudget } from './budget/ops-budget.js';
@@ -26,7 +26,7 @@ export interface SocketParts {
   readonly slow: SlowConsumers;
   readonly expiry: Expiry;
   readonly admission: Admission;
-  /** Another one once the relay has opened. */
+  /** Replaced once the relay has opened. */
   closeCause(): CloseCause;
   /** A socket answered a ping. */
   ponged(connection: Connection): void;
@@ -67,7 +67,7 @@ export function socketBehavior(gate: Gate, parts: SocketParts, upgrade: Upgrade)
     message: guard.isNeeded
       ? (ws, message, isBinary) => {
           const { connection } = ws.getUserData();
-          const { session, mayPublish } = connection; // a session asks for itself, publish by publish
+          const { session, mayPublish } = connection; // a session checks each publish itself
           const refusal = session ? undefined : guard.check(connection, mayPublish, message.byteLength);
           if (refusal === undefined) take(connection, message, isBinary);
           else cuts.mayNotPublish(connection, refusal);

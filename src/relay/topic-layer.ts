@@ -25,7 +25,7 @@ import { Memberships } from './session/memberships.js';
 import { Presence } from './session/presence.js';
 import { Session, type SessionContext } from './session/session.js';
 
-/** How often messages over their age are let go of where nothing is published meanwhile. */
+/** How often expired messages are removed if nothing is published meanwhile. */
 const EXPIRE_EVERY_MS = 1000;
 
 type Shared = Pick<SessionContext, 'authenticator' | 'expiry' | 'guard' | 'cuts' | 'counters' | 'ops'> & {
@@ -36,11 +36,11 @@ export class TopicLayer {
   readonly topics: TopicTable;
   readonly exchange: Exchange;
   readonly presence: Presence;
-  /** What new raw sockets have just said. */
+  /** Holds back the first messages of new raw sockets. */
   readonly first = new FirstMessages((sender, message, isBinary) => this.publishRaw(sender, message, isBinary));
-  /** Undefined where no topic is kept. */
+  /** Undefined if no topic is kept. */
   readonly history: MemoryHistory | undefined;
-  /** For who reads the past of topics without being subscribed. */
+  /** Reads the past of topics for clients that are not subscribed. */
   readonly past: PastReads;
   private readonly sequencer: Sequencer | undefined;
   private readonly windows: Windows;
@@ -74,7 +74,7 @@ export class TopicLayer {
     this.windows = new Windows(deliverRules, {
       fanOut,
       counters,
-      maxBytes: config.maxBackpressureBytes >>> 1, // of a socket's limit: what one window holds must not make it a slow consumer
+      maxBytes: config.maxBackpressureBytes >>> 1, // half of a socket's limit: one window must not make it a slow consumer
     });
     const { deliveryOf, newCrossings } = this.windows;
     this.sequencer = this.history && new Sequencer(this.history, threads, recent, newCrossings);
@@ -173,7 +173,7 @@ export class TopicLayer {
     }
   }
 
-  /** Sends what is held or waits in windows: sockets are about to be closed. */
+  /** Sends what is held back or waits in windows, before sockets are closed. */
   endWindows(): void {
     this.first.release();
     this.windows.endAll();
@@ -188,7 +188,7 @@ export class TopicLayer {
   }
 }
 
-/** What each client is told of its limits: those that there are. */
+/** The limits that each client is told; those that are off are left out. */
 function limitsOf({ maxPayloadBytes, maxPublishRate, maxPublishBytesPerSecond, maxOpRate }: RelayConfig): Limits {
   return {
     maxPayload: maxPayloadBytes,

@@ -1,8 +1,8 @@
-// Why uWebSockets.js has no binary that loads here, in one line that is true of this very machine, with its mend.
+// Explains in one line why no uWebSockets.js binary loads on this machine, and how to fix it.
 
 import { FanwireError } from '../base/error.js';
 
-/** What the running process is, as far as a prebuilt binary has to match it. */
+/** The properties of the running process that a prebuilt binary has to match. */
 export interface Platform {
   readonly platform: string;
   readonly arch: string;
@@ -10,11 +10,11 @@ export interface Platform {
   readonly abi: string;
   /** glibc's version; undefined on macOS, and on Linux with another libc (Alpine's musl). */
   readonly glibc: string | undefined;
-  /** Where it is Bun that runs. */
+  /** Set if the runtime is Bun. */
   readonly bun?: string | undefined;
 }
 
-/** The least glibc of the binaries for the Node versions that fanwire claims, by their ABI. */
+/** The lowest glibc version that the binaries for the supported Node versions need, by ABI. */
 const LEAST_GLIBC: Record<string, string> = { 115: '2.27', 127: '2.38', 137: '2.38' };
 
 const OFFICIAL =
@@ -27,10 +27,10 @@ export function currentPlatform(): Platform {
   return { platform: process.platform, arch: process.arch, node, abi, glibc: report.header?.glibcVersionRuntime, bun };
 }
 
-/** The one line for a uWebSockets.js that would not load on `at`, for the reason `cause`. */
+/** The one-line error for a uWebSockets.js that would not load on `at`, for the reason `cause`. */
 export function uwsLoadError(cause: unknown, at: Platform): FanwireError {
   const lines = String(cause instanceof Error ? cause.message : cause).split('\n');
-  // The last that is no part of the list of modules that asked for it.
+  // The last line that is not part of the list of modules that required it.
   const reason = lines.findLast((line) => /\S/.test(line) && !/^(- |Require stack:)/.test(line)) ?? 'unknown';
   return new FanwireError(
     'FANWIRE_UWS_LOAD',

@@ -1,5 +1,5 @@
-// The only import of uWebSockets.js: loads its prebuilt binary, says what to do where there is none that fits, and
-// narrows its types: nothing here takes a JavaScript string (bytes.ts says why).
+// The only import of uWebSockets.js. Loads its prebuilt binary, says what to do if none fits, and narrows its types:
+// nothing here accepts a JavaScript string (bytes.ts says why).
 
 import type * as Uws from 'uWebSockets.js';
 import { createRequire } from 'node:module';
@@ -10,11 +10,11 @@ export type { us_listen_socket, us_socket_context_t } from 'uWebSockets.js';
 
 /** A socket between its open and its close event. */
 export interface WebSocket<UserData> {
-  /** 1: written, 0: it waits in uWS, 2: dropped, since too much waits already. */
+  /** 1: written; 0: it waits in uWS; 2: dropped, since too much waits already. */
   send(message: Bytes, isBinary: boolean, compress?: boolean): number;
   getBufferedAmount(): number;
   ping(): number;
-  /** Of the other end of the connection, a proxy maybe: 4 or 16 bytes. */
+  /** Address of the other end of the connection, which may be a proxy: 4 or 16 bytes. */
   getRemoteAddress(): ArrayBuffer;
   /** Sends a close frame, and calls the close handler before it returns. `reason` has at most 123 bytes:
    *  closeReason(). */
@@ -27,17 +27,18 @@ export interface WebSocket<UserData> {
   getUserData(): UserData;
 }
 
-/** Valid until it has ended or was aborted. Outside the route's handler everything is written within `cork`. */
+/** Valid until it has ended or was aborted. Outside the route's handler all writes go inside `cork`. */
 export interface HttpResponse {
   writeStatus(status: Bytes): HttpResponse;
   writeHeader(name: Bytes, value: Bytes): HttpResponse;
-  /** With its Content-Length. */
+  /** Sends the body, with a Content-Length header. */
   end(body: Bytes, closeConnection?: boolean): unknown;
-  /** Without a Content-Length of its own. A length passed here would leave the answer open in Node 20's build. */
+  /** Sends no Content-Length of its own. A length passed here would leave the answer open in Node 20's build. */
   endWithoutBody(): unknown;
   close(): unknown;
   cork(write: () => void): unknown;
-  /** Stops and goes on reading; either sets the timeout of a request that is still being read (about 10 s) back. */
+  /** Stops reading, and goes on. Either call restarts the timeout of a request that is still being read (about 10
+   *  s). */
   pause(): unknown;
   resume(): unknown;
   onAborted(handler: () => void): unknown;
@@ -55,13 +56,13 @@ export interface HttpResponse {
   ): void;
 }
 
-/** Valid until the route's handler returns or awaits. What it gives are right JavaScript strings in every build. */
+/** Valid until the route's handler returns or awaits. Its strings are correct in every build. */
 export interface HttpRequest {
-  /** Empty where there is none; the first where there are several. */
+  /** Empty if there is none; the first if there are several. */
   getHeader(lowerCaseName: Bytes): string;
   getUrl(): string;
   getMethod(): string;
-  /** As it stands after the `?`. */
+  /** The raw text after the `?`. */
   getQuery(): string;
   forEach(each: (lowerCaseName: string, value: string) => void): void;
 }
@@ -86,7 +87,7 @@ export interface TemplatedApp {
   any(pattern: Bytes, handler: (res: HttpResponse, req: HttpRequest) => void): TemplatedApp;
   ws<UserData>(pattern: Bytes, behavior: WebSocketBehavior<UserData>): TemplatedApp;
   publish(topic: Bytes, message: Bytes, isBinary: boolean, compress?: boolean): boolean;
-  /** Told of each HTTP connection that comes (1) and goes (-1); of one that was upgraded it hears no end. */
+  /** Called for each HTTP connection that opens (1) and closes (-1). The close of an upgraded one is not reported. */
   filter(handler: (res: HttpResponse, change: number) => void): TemplatedApp;
   /** Host, port and listen options. */
   listen(host: Bytes, port: number, options: number, listening: Listening): unknown;
@@ -108,16 +109,16 @@ function load(): typeof Uws {
   }
 }
 
-// uWS reads this once, when its binary loads. Its default of 4096 bytes for all headers of a request is less than
-// tokens may have (MAX_TOKEN_BYTES), beside cookies and what proxies add. Also what a slow-loris client can make the
+// uWS reads this once, when its binary loads. Its default of 4096 bytes for all headers of a request is too little for
+// a token (MAX_TOKEN_BYTES) beside cookies and what proxies add. It also bounds what a slow-loris client can make the
 // relay hold.
 process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= '16384';
 const uws = load();
 
 export const App = uws.App as unknown as () => TemplatedApp;
 export const SSLApp = uws.SSLApp as unknown as (files: TlsFiles) => TemplatedApp;
-/** Whether the close handler is told why uWS closed a socket: Node 20's build (ABI 115) says so of some reasons
- *  only. */
+/** Whether the close handler gets the reason for which uWS closed a socket: Node 20's build (ABI 115) gives it for
+ *  some reasons only. */
 export const SAYS_WHY_IT_CLOSES = Number(process.versions.modules) >= 127;
 
 export const us_listen_socket_close = uws.us_listen_socket_close;
@@ -128,8 +129,8 @@ export const SHARED_DECOMPRESSOR = uws.SHARED_DECOMPRESSOR;
 export const DEDICATED_COMPRESSOR_4KB = uws.DEDICATED_COMPRESSOR_4KB;
 export const DEDICATED_DECOMPRESSOR = uws.DEDICATED_DECOMPRESSOR;
 
-/** Listens on `host:port`, and calls back with false where another process has the port: uWS's default is SO_REUSEPORT,
- *  with which two relays would share a port in silence. */
+/** Listens on `host:port`, and calls back with false if another process has the port. uWS's default is SO_REUSEPORT,
+ *  with which two relays would share a port without notice. */
 export function listenExclusively(app: TemplatedApp, host: string, port: number, listening: Listening): void {
   app.listen(utf8(host), port, 1 /* LIBUS_LISTEN_EXCLUSIVE_PORT */, listening);
 }
