@@ -1,4 +1,4 @@
-// Messages that fall due together: bursts of 16 to one topic.
+// Messages that are due at the same time: bursts of 16 on one topic.
 
 import { play } from './lib/play.ts';
 

@@ -1,4 +1,4 @@
-// Subscribers that come and go while one topic is published to.
+// Subscribers that join and leave while messages are published to one topic.
 
 import { play } from './lib/play.ts';
 

@@ -1,4 +1,4 @@
-// Handshakes only: so many connections a second, then held; nothing is published.
+// Handshakes only: connections open at a fixed rate and are then held; nothing is published.
 
 import { play } from './lib/play.ts';
 

@@ -1,4 +1,4 @@
-// Many small rooms: 100 topics of a few subscribers, a publisher in each.
+// Many small rooms: 100 topics with a few subscribers and one publisher each.
 
 import { play } from './lib/play.ts';
 

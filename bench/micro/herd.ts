@@ -169,8 +169,8 @@ class LiveTopic {
     };
   }
 
-  /** Begins to measure; what it gives ends it, with a latency a message, and the meter's own lateness, in rising
-   *  order. */
+  /** Starts measuring. The returned function gives the latency of each message and the lateness of each write since
+   *  then, both in ascending order. */
   measure(): () => { latencies: readonly number[]; lateness: readonly number[] } {
     this.latencies = [];
     this.lateness = [];

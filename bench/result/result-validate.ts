@@ -1,10 +1,10 @@
-// Reads result files: what is not a fanwire.result/1, or contradicts itself, is refused with one clear line.
+// Reads result files. A file that is no fanwire.result/1, or contradicts itself, is refused with one clear line.
 
 import { FanwireError } from '../../src/base/error.js';
 import { readJsonFile } from '../../src/base/json-file.js';
 import { type Result, resultSchema } from './result.js';
 
-/** Checks that `value` is a whole, consistent result and returns it typed. `source` (a file name) is named in the
+/** Checks that `value` is a complete, consistent result and returns it typed. `source` (a file name) appears in the
  *  error.
  *  @throws FanwireError FANWIRE_RESULT_INVALID */
 export function validateResult(value: unknown, source: string): Result {
@@ -34,7 +34,7 @@ export function readResults(file: string): Result[] {
   return value.map((entry, i) => validateResult(entry, `${file}[${i}]`));
 }
 
-/** What a schema cannot say: fields that must agree with each other. */
+/** Checks what a schema cannot express: fields that must agree with each other. */
 function findContradiction(result: Result): string | undefined {
   if (result.valid && result.invalidReasons.length > 0) return 'valid is true, yet invalidReasons is not empty';
   if (!result.valid && result.invalidReasons.length === 0) return 'valid is false, yet invalidReasons is empty';

@@ -1,8 +1,8 @@
-// The result of one run, `fanwire.result/1`: the one object that every engine fills and every report reads.
+// The result of one run, `fanwire.result/1`: the object that every engine fills and every report reads.
 //
-// The zod schema below is the only definition. The TypeScript type is inferred from it and bench/result.schema.json is
-// printed from it (`npm run schema`), so the three cannot disagree. Times are milliseconds, sizes bytes, CPU in cores
-// (1 = one core fully busy) unless a field says otherwise. `null` always means "not measured", never zero.
+// The zod schema below is the only definition. The TypeScript type is inferred from it, and bench/result.schema.json
+// is generated from it (`npm run schema`), so the three cannot disagree. Times are milliseconds, sizes bytes, CPU in
+// cores (1 = one core fully busy) unless a field says otherwise. `null` always means "not measured", never zero.
 
 import { z } from 'zod';
 
@@ -188,7 +188,7 @@ export type Result = z.infer<typeof resultSchema>;
 export type SeriesPoint = Result['series'][number];
 export type ResultStep = NonNullable<Result['steps']>[number];
 
-/** The published JSON Schema (draft 2020-12) of a result, from the zod schema. */
+/** The published JSON Schema (draft 2020-12) of a result, generated from the zod schema. */
 export function resultJsonSchema(): Record<string, unknown> {
   const generated = z.toJSONSchema(resultSchema, { target: 'draft-2020-12' });
   return { ...generated, title: RESULT_SCHEMA };

@@ -1,4 +1,4 @@
-// An objective such as `p99<20ms,loss==0`: read from text, judged against a result.
+// An objective such as `p99<20ms,loss==0`: parsed from text, then checked against a result.
 
 import { FanwireError } from '../../src/base/error.js';
 import { isLatency, readSlo, SLO_FORMS, type Term } from '../k6/lib/slo.js';
@@ -28,8 +28,8 @@ export function parseSlo(text: string): SloTerm[] {
   return terms;
 }
 
-/** The terms that `result` misses, each with what it measured; empty when the objective holds. A percentile that was
- *  not measured misses every objective about it. */
+/** The terms that `result` misses, each with the measured value; empty when the objective holds. A term about a
+ *  percentile that was not measured counts as missed. */
 export function missedTerms(terms: readonly SloTerm[], result: Result): string[] {
   return terms.flatMap((term) => {
     const measured = measure(term, result);
@@ -38,20 +38,20 @@ export function missedTerms(terms: readonly SloTerm[], result: Result): string[]
   });
 }
 
-/** "p99<1ms (measured 9.6 ms)". */
+/** Such as "p99<1ms (measured 9.6 ms)". */
 export function withMeasured(term: SloTerm, result: Result): string {
   const measured = measure(term, result);
   return `${term.text} (measured ${measured === null ? 'nothing' : withUnit(term, measured)})`;
 }
 
-/** "9.6 ms", "0.12 %", "12": as the term itself is written. */
+/** Such as "9.6 ms", "0.12 %" or "12": in the unit of the term. */
 function withUnit({ unit }: SloTerm, measured: number): string {
   const figure = Number(measured.toPrecision(4));
   return unit === '' ? String(figure) : `${figure} ${unit}`;
 }
 
-/** Whether a term of the objective is missed whose miss no delay can explain: a latency that is too *small*, a message
- *  that came twice. */
+/** Whether the result misses a term for a reason that no delay can explain, such as a latency that is too *small* or a
+ *  message that arrived twice. */
 export function isMissedForCertain(terms: readonly SloTerm[], result: Result): boolean {
   const certain = terms.filter(({ metric, op }) => {
     if (isLatency(metric)) return op === '>' || op === '>=';
@@ -61,7 +61,7 @@ export function isMissedForCertain(terms: readonly SloTerm[], result: Result): b
   return missedTerms(certain, result).length > 0;
 }
 
-/** The highest percentile that an objective speaks about; undefined when it speaks about none. */
+/** The highest percentile in an objective; undefined if it has none. */
 export function highestPercentile(terms: readonly SloTerm[]): number | undefined {
   const named = terms.flatMap(({ metric }) => {
     const percentile = /^(?:staleness\.)?p([\d.]+)$/.exec(metric)?.[1];
@@ -70,7 +70,7 @@ export function highestPercentile(terms: readonly SloTerm[]): number | undefined
   return named.length === 0 ? undefined : Math.max(...named);
 }
 
-/** In the term's unit; null where it cannot be stated. */
+/** In the term's unit; null where it was not measured or there are too few samples. */
 function measure({ metric, unit }: SloTerm, result: Result): number | null {
   const { latencyMs } = result;
   switch (metric) {
@@ -104,7 +104,7 @@ function measure({ metric, unit }: SloTerm, result: Result): number | null {
   }
 }
 
-/** One that the result does not name, out of its histogram. */
+/** A percentile that is no field of the result, from its histogram. */
 function otherPercentile(at: number, { latencyMs, published }: Result): number | null {
   const histogram = decodeHistogram(latencyMs.histogram);
   const canState = enoughSamples(histogram.totalCount, at) && published >= publishesFor(at);

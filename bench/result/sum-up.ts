@@ -1,15 +1,15 @@
-// One result for several: of runs that followed each other, or of generator machines that ran at the same time against
-// one server.
+// Combines several results into one: of runs in sequence, or of generator machines that measured one server at the
+// same time.
 //
-// Counts are added and latency histograms merged, which is exact. What cannot be added (a percentile of connect times,
-// a generator's own load, the p99 of an interval) is the worst of all: that bounds it from above.
+// Counts are added and latency histograms merged, which is exact. For values that cannot be added (a percentile of
+// connect times, a generator's own load, the p99 of an interval) the worst of all is used, which is an upper bound.
 
 import { FanwireError } from '../../src/base/error.js';
 import { decodeHistogram, mergeHistograms, summarizeLatency } from '../measure/histogram.js';
 import type { Result, SeriesPoint } from './result.js';
 import { publishesFor } from './validity.js';
 
-/** Sums up runs of one scenario that followed each other against one server. */
+/** Combines runs of one scenario that were played in sequence against one server. */
 export function sumUpSequence(results: readonly Result[]): Result {
   const seconds = total(results, (r) => (r.deliveriesPerSecond === 0 ? 0 : r.delivered / r.deliveriesPerSecond));
   const reasons = new Set(results.flatMap(({ invalidReasons }) => invalidReasons));
@@ -23,7 +23,7 @@ export function sumUpSequence(results: readonly Result[]): Result {
   };
 }
 
-/** Sums up what several generator machines measured of one server at the same time.
+/** Combines what several generator machines measured of one server at the same time.
  *  @throws FanwireError FANWIRE_USAGE_REPORT_SUM when they did not play the same scenario on the same engine */
 export function sumUpMachines(results: readonly Result[]): Result {
   const [first] = results as [Result];
@@ -51,7 +51,7 @@ export function sumUpMachines(results: readonly Result[]): Result {
   };
 }
 
-/** Faults and remarks of any of them, each once. */
+/** Faults and remarks of all results, without duplicates. */
 function together(results: readonly Result[]): Pick<Result, 'serverFaults' | 'remarks'> {
   const faults = [...new Set(results.flatMap((result) => result.serverFaults ?? []))];
   const remarks = [...new Set(results.flatMap((result) => result.remarks ?? []))];
@@ -117,7 +117,8 @@ function sumUpStaleness(results: readonly Result[]): Pick<Result, 'staleness'> {
   return { staleness: { ...merged, conflated: total(known, ({ conflated }) => conflated) } };
 }
 
-/** Of several machines at most the one that the server runs on knows it; of runs that followed each other, all do. */
+/** Of several machines, at most the one that the server runs on has these figures; of runs in sequence, all have them.
+ *  */
 function sumUpServer(results: readonly Result[], delivered: number): Result['server'] {
   const known = results.flatMap(({ server }) => server ?? []);
   const [first] = known;
@@ -140,7 +141,7 @@ function oneAfterTheOther(results: readonly Result[]): Result['series'] {
   });
 }
 
-/** Points of equal t together; those that not every machine has (the last, when one ended a little later) are left
+/** Combines points of equal t. Points that some machine lacks (the last one, when one ended a little later) are left
  *  out. */
 function atTheSameTime(results: readonly Result[]): Result['series'] {
   const byTime = new Map<number, SeriesPoint[]>();
@@ -165,7 +166,7 @@ function total<T>(things: readonly T[], of: (thing: T) => number): number {
   return things.reduce((sum, thing) => sum + of(thing), 0);
 }
 
-/** The largest that is known; null when none is. */
+/** The largest known value; null if none is known. */
 function worst<T>(things: readonly T[], of: (thing: T) => number | null): number | null {
   const known = things.map(of).filter((value) => value !== null);
   return known.length === 0 ? null : Math.max(...known);

@@ -1,27 +1,27 @@
-// Whether a run's figures are the server's at all: if the generator was the bottleneck, or too little was measured,
-// they are not.
+// Decides whether a run's figures are the server's: they are not if the generator was the bottleneck or too little
+// was measured.
 
 import type { EngineReport } from '../engines/engine.js';
 import { enoughSamples, percentileMs } from '../measure/histogram.js';
 import type { Plan } from '../scenarios/scenario.js';
 
-/** A process that used or waited for this much of a core had no time left when it was needed. */
+/** A process that used or waited for this much of a core counts as saturated. */
 const BUSIEST_CORES = 0.9;
-/** Slip and event-loop delay matter once they are this large and … */
+/** Slip and event-loop delay count once they are at least this large and … */
 const DELAY_FLOOR_MS = 5;
-/** … this share of the latency they are part of. */
+/** … at least this share of the p99 latency, which they are part of. */
 const DELAY_SHARE = 0.5;
 
-/** Why figures must not be quoted, one sentence each. */
+/** Why figures must not be quoted, one sentence for each reason. */
 export interface Doubts {
-  /** The generator or the machine made latencies longer than the server's, and did nothing else to them. */
+  /** The generator or the machine made latencies too long, and affected nothing else. */
   readonly delays: readonly string[];
-  /** Anything else: too little was measured, or something was measured that is not the server. */
+  /** All other reasons: too little was measured, or what was measured is not the server. */
   readonly others: readonly string[];
 }
 
-/** What speaks against the figures of `report`; both lists empty: they may be quoted. `percentile` is the highest one
- *  that must be stated. */
+/** Reasons not to quote the figures of `report`; if both lists are empty, they may be quoted. `percentile` is the
+ *  highest one that the run must report. */
 export function doubtsAbout(plan: Plan, report: EngineReport, percentile: number | undefined): Doubts {
   const isPublished = plan.rate > 0 && plan.publishers > 0;
   const delays = (isPublished ? [busy, slipped, delayed] : [busy]).flatMap((rule) => rule(report) ?? []);
@@ -33,7 +33,7 @@ export function doubtsAbout(plan: Plan, report: EngineReport, percentile: number
   };
 }
 
-/** Errors of connect() that come from this machine's ports, files or memory and never from the server. */
+/** Errors of connect() that this machine's limits on ports, files or memory cause, never the server. */
 const OWN_LIMIT = /EADDRNOTAVAIL|EADDRINUSE|EMFILE|ENFILE|ENOBUFS|ENOMEM|too many open files|cannot assign requested/i;
 
 /** Whether a connection that failed for `reason` says something about the server. */
@@ -49,7 +49,7 @@ function ranOut({ connections }: EngineReport): string | undefined {
   return `the generator ran out of ports or files: ${failed} connections failed with ${first.reason}`;
 }
 
-/** Published messages that `percentile` (0 to 100) needs: one beyond it at least. */
+/** How many published messages `percentile` (0 to 100) needs, so that at least one lies beyond it. */
 export function publishesFor(percentile: number): number {
   return Math.round(1 / (1 - percentile / 100));
 }
@@ -83,7 +83,7 @@ function tooFew({ latencyUs, published }: EngineReport, percentile: number | und
   return `too few published messages to state a p${percentile}: ${published} of ${publishes} (the deliveries of one message are not independent)`;
 }
 
-/** Whether a delay of the generator's own is large, and a large part of the latency measured. */
+/** Whether a delay of the generator is large, both absolutely and as a share of the measured latency. */
 function outweighs(delayMs: number | null, report: EngineReport): boolean {
   if (delayMs === null || delayMs < DELAY_FLOOR_MS) return false;
   return delayMs >= DELAY_SHARE * (percentileMs(report.latencyUs, 99) ?? 0);

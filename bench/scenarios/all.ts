@@ -1,4 +1,4 @@
-// Every scenario, in the order that `fanwire bench list` prints them.
+// All scenarios, in the order in which `fanwire bench list` prints them.
 
 import { FanwireError } from '../../src/base/error.js';
 import { didYouMean } from '../../src/base/nearest.js';

@@ -1,4 +1,4 @@
-// Bursts: many messages of one publisher due at the same instant, as when a game server ticks or a feed catches up.
+// Bursts: many messages of one publisher are due at the same time, as when a game server ticks or a feed catches up.
 
 import type { Scenario } from './scenario.js';
 

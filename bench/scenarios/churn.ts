@@ -1,4 +1,4 @@
-// Subscribers that come and go under load.
+// Subscribers that join and leave under load.
 
 import type { Scenario } from './scenario.js';
 

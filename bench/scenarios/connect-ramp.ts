@@ -1,4 +1,4 @@
-// Handshakes only: how fast connections are taken, and what each costs in memory.
+// Handshakes only: how fast the server accepts connections, and how much memory each one costs.
 
 import type { Scenario } from './scenario.js';
 

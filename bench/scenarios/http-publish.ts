@@ -1,4 +1,4 @@
-// Publishing over HTTP, as a backend does that holds no WebSocket.
+// Publishing over HTTP, as a backend without a WebSocket does.
 
 import type { Scenario } from './scenario.js';
 

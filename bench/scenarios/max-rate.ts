@@ -1,4 +1,4 @@
-// How much the server takes before an objective breaks.
+// The highest rate that the server sustains before it misses an objective.
 
 import type { Scenario } from './scenario.js';
 

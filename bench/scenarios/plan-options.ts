@@ -11,7 +11,7 @@ import type { Plan } from './scenario.js';
 
 type PlanOptions = { [K in ParameterKey]: Option<z.ZodType<ValueOf<K>>> };
 
-/** A flag, a variable and a file key of every parameter; `usual` is what is played without them. */
+/** A flag, a variable and a file key for every parameter; `usual` has the defaults. */
 export function planGroup(title: string, usual: Readonly<Plan>): OptionGroup<PlanOptions> {
   const options = Object.fromEntries(parameterKeys.map((key) => [key, optionOf(parameter(key), usual[key])]));
   return { title, options: options as unknown as PlanOptions };
@@ -44,20 +44,20 @@ function typeOf({ kind, min = 0, max = Number.POSITIVE_INFINITY, unit = '' }: Pa
   return types[kind]();
 }
 
-/** What was said of the plan, by flag, variable or file. */
+/** The parameters that were set by flag, variable or file. */
 export function givenPlan(config: object, origins: Readonly<Record<string, string>>): Partial<Plan> {
   const given = parameterKeys.filter((key) => origins[key] !== 'default');
   return Object.fromEntries(given.map((key) => [key, (config as Plan)[key]]));
 }
 
-/** What a `--scenario` file may hold. */
+/** What a `--scenario` file may contain. */
 export interface ScenarioFile {
   readonly scenario?: string;
   readonly slo?: string;
   readonly plan: Partial<Plan>;
 }
 
-/** Reads a scenario file: a JSON object of plan keys, `scenario` (whose defaults apply) and `slo`.
+/** Reads a scenario file: a JSON object of plan keys, `scenario` (which sets the defaults) and `slo`.
  *  @throws FanwireError FANWIRE_USAGE_SCENARIO_FILE, FANWIRE_USAGE_BENCH_RANGE */
 export function readScenarioFile(file: string): ScenarioFile {
   const refuse = (message: string) => new FanwireError('FANWIRE_USAGE_SCENARIO_FILE', `--scenario ${file}: ${message}`);
@@ -78,8 +78,8 @@ export function readScenarioFile(file: string): ScenarioFile {
   return { plan, ...(scenario !== undefined && { scenario }), ...(slo !== undefined && { slo }) };
 }
 
-/** The parameters of a plan in a JSON object; `name` stands before what is out of range, `refuse` is told what is no
- *  parameter.
+/** Reads a plan's parameters from a JSON object. An error about a value out of range begins with `name`; `refuse` is
+ *  called for an unknown key.
  *  @throws FanwireError FANWIRE_USAGE_BENCH_RANGE, and what `refuse` throws */
 export function readPlan(
   content: Readonly<Record<string, unknown>>,

@@ -1,4 +1,4 @@
-// Half of the subscribers lose their connection at once and come back at once, as after a network blip.
+// Half of the subscribers lose their connection at once and reconnect at once, as after a short network failure.
 
 import type { Scenario } from './scenario.js';
 

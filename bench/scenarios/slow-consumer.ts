@@ -1,4 +1,4 @@
-// Some subscribers stop reading: what becomes of the others, and of the server's memory.
+// Some subscribers stop reading: how that affects the others, and the server's memory.
 
 import type { Scenario } from './scenario.js';
 

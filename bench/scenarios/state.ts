@@ -1,4 +1,4 @@
-// Topics of which readers need the newest state, not every message: prices, positions, scores.
+// Topics whose readers need the newest state, not every message: prices, positions, scores.
 
 import type { Scenario } from './scenario.js';
 

@@ -1,4 +1,4 @@
-// Subscribers that do not stay: while messages are measured, the oldest leaves and a new one joins in its place.
+// Subscribers that are replaced: during the measured phase, the oldest leaves and a new one takes its place.
 
 import exec from 'k6/execution';
 import { clearInterval, setInterval, setTimeout } from 'k6/timers';
@@ -10,8 +10,8 @@ import { Observed } from './observed.ts';
 import type { Timeline } from './schedule.ts';
 import type { Settings } from './settings.ts';
 
-/** Replacements a second that one VU makes: well under what its event loop can do, so that handshakes are timed
- *  right. */
+/** Replacements per second that one VU makes. Its event loop can do far more, so handshakes are
+ *  timed correctly. */
 const CHURN_PER_VU = 100;
 
 export function churnVus(settings: Settings): number {
@@ -21,7 +21,7 @@ export function churnVus(settings: Settings): number {
 interface Visitor {
   readonly slot: number;
   readonly socket: WebSocket;
-  /** Whether it has left: what still comes is no longer its slot's. */
+  /** Whether it has left: what arrives later no longer counts for its slot. */
   hasLeft: boolean;
 }
 
@@ -61,7 +61,7 @@ export function churn(settings: Settings, timeline: Timeline): void {
         opened: (socket) => {
           visitor = { slot, socket, hasLeft: false };
           visitors.push(visitor);
-          // What was published before it joined is not lost.
+          // Messages published before it joined are not lost.
           if (observed.now() > timeline.measureAt) lives.beginLate(slot);
           else lives.beginWhole(slot);
         },
@@ -94,7 +94,7 @@ export function churn(settings: Settings, timeline: Timeline): void {
   );
   openPaced(
     replacements,
-    // In turn with the other VUs, not in step with them.
+    // The VUs take turns, so that they do not all replace a subscriber at the same time.
     {
       startAt: timeline.measureAt + (index * 1000) / settings.churnRate,
       everyMs: (vus * 1000) / settings.churnRate,

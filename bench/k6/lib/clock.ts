@@ -1,9 +1,10 @@
-// Wall-clock time finer than Date.now(): k6 has no performance.now(), but its test-run clock counts in nanoseconds.
+// Wall-clock time finer than Date.now(). k6 has no performance.now(), but its test-run clock has nanosecond
+// resolution.
 
 import exec from 'k6/execution';
 import { aligned } from './aligned.ts';
 
-/** Turns of the millisecond that are watched before the clock is first used. */
+/** How many changes of Date.now() to watch before the clock is first used. */
 const FIRST_TURNS = 3;
 
 /** Returns a function that gives the time in ms since the epoch with sub-millisecond resolution, on the same clock as

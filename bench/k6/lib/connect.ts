@@ -1,4 +1,4 @@
-// Opens sockets at a bounded pace: so many a second, so many handshakes in flight.
+// Opens sockets at a limited pace: limited per second, and in concurrent handshakes.
 
 import { clearTimeout, setTimeout } from 'k6/timers';
 import { WebSocket } from 'k6/websockets';
@@ -11,7 +11,8 @@ export interface Pace {
   readonly inFlight: number;
 }
 
-/** Calls `open(k, settled)` for k = 0 … count - 1, each when its turn has come and a place is free. */
+/** Calls `open(k, settled)` for k = 0 … count - 1, each once it is due and fewer than `inFlight` handshakes are under
+ *  way. */
 export function openPaced(
   count: number,
   pace: Pace,
@@ -41,15 +42,15 @@ export function openPaced(
 export interface SocketEvents {
   opened(socket: WebSocket): void;
   message(payload: unknown, readAt: number): void;
-  /** The handshake failed, or took too long. */
+  /** The handshake failed or took too long. */
   failed?(): void;
-  /** The server, or the network, ended an open socket. */
+  /** The server or the network closed an open socket. */
   closed(): void;
 }
 
-/** Opens connection number `connection` to `topic` and counts how that went. `settled` is called once, when the
- *  handshake has succeeded, failed or taken too long. k6 blocks the whole VU when a connecting socket is closed, so one
- *  that is too late is closed once it opens. */
+/** Opens connection number `connection` to `topic` and counts the outcome. `settled` is called once, when the handshake
+ *  has succeeded, failed or taken too long. A socket that takes too long is closed only once it opens, because k6
+ *  blocks the whole VU when a connecting socket is closed. */
 export function openSocket(
   settings: Settings,
   topic: number,

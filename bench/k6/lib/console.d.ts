@@ -1,4 +1,4 @@
-// The one global that @types/k6 leaves out and these scripts use. Its lines go to k6's log.
+// The only global that these scripts use and @types/k6 lacks. Its lines go to k6's log.
 
 declare const console: {
   log(message: string): void;

@@ -1,11 +1,11 @@
-// Reads settings from `-e NAME=value`: each checked once, and a bad one stops the run with one line before it opens a
-// socket.
+// Reads settings from `-e NAME=value`. Each is checked once; a wrong one stops the run with one line before any
+// socket opens.
 
 import { amount, bytes, milliseconds as millisecondsOf, seconds, share } from './amounts.ts';
 import type { OwnSetting } from './names.ts';
 import { type K6Key, k6Keys, k6Setting, type Parameter, parameter, settingOf, type ValueOf } from './parameters.ts';
 
-/** A setting as it is written. */
+/** The text of a setting, without surrounding spaces; '' if it is not set. */
 export function rawOf(name: string): string {
   return (__ENV[name] ?? '').trim();
 }
@@ -15,7 +15,7 @@ export function textOf(name: OwnSetting): string {
   return rawOf(name);
 }
 
-/** What `read` makes of a setting, or `fallback` when it is not set. */
+/** The number that `read` finds in a setting; `fallback` if it is not set. */
 function numberOf(name: string, fallback: number, least: number, read: (text: string) => number, form: string): number {
   const text = rawOf(name);
   if (text === '') return fallback;
@@ -56,13 +56,13 @@ function toggle(name: string): boolean {
   throw new Error(`${name} must be 1 or 0, got ${rawOf(name)}`);
 }
 
-/** A bound of a default threshold. */
+/** The limit of a default threshold. */
 export interface Bound {
   readonly value: number;
   readonly isShare: boolean;
 }
 
-/** A count, or a share in %; `off` is no bound at all. */
+/** A count, or a share in %; `off` means no limit. */
 export function boundOf(name: OwnSetting, fallback: Bound): Bound {
   const text = rawOf(name);
   if (text === '') return fallback;
@@ -73,10 +73,10 @@ export function boundOf(name: OwnSetting, fallback: Bound): Bound {
   throw new Error(`${name} must be a count, a share such as 0.1%, or off, got ${text}`);
 }
 
-/** The parameters of the scenario that k6 takes. */
+/** The parameters of the scenario that k6 can play. */
 export type K6Parameters = { readonly [K in K6Key]: ValueOf<K> };
 
-/** Each from its setting, else as the script has it, else as it is declared. */
+/** Each parameter from its setting; else the script's default; else the declared default. */
 export function readParameters(script: Partial<K6Parameters>): K6Parameters {
   const read: { [key: string]: unknown } = {};
   for (const key of k6Keys) read[key] = readParameter(key, script[key]);

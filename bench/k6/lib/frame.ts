@@ -1,4 +1,4 @@
-// The stamp (stamp.ts) in k6's payloads: text is a string here and binary an ArrayBuffer.
+// The stamp (stamp.ts) in k6's payloads, where text is a string and binary an ArrayBuffer.
 
 import { STAMP_BYTES } from './parameters.ts';
 import {
@@ -11,15 +11,17 @@ import {
   writeStamp,
 } from './stamp.ts';
 
-/** Where readFrame leaves what it read: one object for all deliveries, because k6's engine feels every allocation.
- *  `sequence` is -1 for a message of the warm-up. `dueAt`: ms since the epoch. */
+/** Where readFrame stores what it read. One object for all deliveries, because allocations are expensive in k6's
+ *  engine. `sequence` is -1 for a warm-up message. `dueAt`: ms since the epoch. */
 export const frame = { publisher: 0, sequence: 0, dueAt: 0 };
 
 const bytes = new Uint8Array(STAMP_BYTES);
-/** The text that `frame` was last read from: subscribers of one topic hear the same one after the other. */
+/** The text that is now in `frame`. The subscribers of one topic receive the same text one after the other, so it need
+ *  not be read again. */
 let lastText = '';
 
-/** Reads a received payload into `frame`; false when it is not one of ours (a server's greeting, say). */
+/** Reads a received payload into `frame`; false when it is not a benchmark message (a server's greeting, for example).
+ *  */
 export function readFrame(payload: unknown): boolean {
   if (typeof payload === 'string') {
     if (payload === lastText) return true;
@@ -42,7 +44,7 @@ function readStamp(stamp: Uint8Array): boolean {
   return true;
 }
 
-/** Writes frames of `size` bytes for one publisher; without a sequence number one of the warm-up. */
+/** Writes frames of `size` bytes for one publisher; without a sequence number, a warm-up frame. */
 export function frameWriter(
   publisher: number,
   size: number,

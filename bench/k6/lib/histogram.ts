@@ -1,10 +1,11 @@
-// Latencies counted in a log-linear histogram with three significant digits (HdrHistogram's bucketing, Gil Tene), so a
-// VU can hand every delivery of a long run over as a few hundred numbers.
+// Counts latencies in a log-linear histogram with three significant digits (HdrHistogram's bucketing, Gil Tene), so
+// that a VU can report every delivery of a long run in a few hundred numbers.
 
 /** Counts by bucket value in microseconds. */
 export type Buckets = Map<number, number>;
 
-/** Values below this keep every microsecond; above, ten bits below the leading one are kept: an error under 0.1 %. */
+/** Values below this are exact to the microsecond. Larger ones keep ten bits below the leading one: an error under 0.1
+ *  %. */
 const EXACT_BELOW_US = 2048;
 const KEPT_BITS = 10;
 
@@ -14,8 +15,7 @@ function bucketOf(us: number): number {
   return (us >>> shift) << shift;
 }
 
-/** Counts one latency. Anything below zero (clock resolution) counts as zero, anything above 35 minutes as 35
- *  minutes. */
+/** Counts one latency. Below zero (clock resolution) counts as zero, above 35 minutes as 35 minutes. */
 export function count(buckets: Buckets, ms: number): void {
   const us = Math.min(Math.max(Math.round(ms * 1000), 0), 0x7fffffff);
   const bucket = bucketOf(us);

@@ -1,6 +1,6 @@
-// The command to paste after a run that k6 could not keep up with: the same one at half the load.
+// The command to suggest after a run that k6 could not keep up with: the same one with half the load.
 
-/** What is read of the settings. */
+/** The settings that are read here. */
 export interface Load {
   readonly scenario: string;
   readonly steady: number;
@@ -14,7 +14,7 @@ export interface Load {
 
 const FEW_SUBSCRIBERS = 40;
 
-/** Where this script's siblings are. */
+/** The folder of the scenario scripts. */
 const FOLDER = import.meta.resolve('../').replace(/^file:\/\//, '');
 
 export function lighterCommand({ scenario, steady, churners, topics, rate, stages, given }: Load): string {
@@ -24,7 +24,7 @@ export function lighterCommand({ scenario, steady, churners, topics, rate, stage
     subscribers > Math.max(FEW_SUBSCRIBERS, topics) || stages.length > 0
       ? { SUBSCRIBERS: String(Math.max(topics, half(subscribers))) }
       : { RATE: String(half(rate)) };
-  // A query may hold a token, which no log should.
+  // A query may hold a token, which must not get into a log.
   const url: { [name: string]: string } = /[?@]/.test(given.URL ?? '') ? { URL: '$URL' } : {};
   const settings = Object.entries({ ...given, ...url, ...lighter }).map(
     ([name, value]) => ` -e ${name}=${quoted(value)}`,

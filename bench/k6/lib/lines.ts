@@ -1,6 +1,6 @@
-// What VUs print when `fanwire bench` asked for it, one line each: written in k6, read by bench/engines/k6.
+// What VUs print when `fanwire bench` asks for it, one line each: written in k6, read in bench/engines/k6.
 
-/** Instants in ms since the epoch, and how many VUs play each role; printed by setup(). */
+/** Times in ms since the epoch, and how many VUs play each role; printed by setup(). */
 export interface TimelineLine {
   readonly kind: 'timeline';
   readonly connectAt: number;
@@ -54,14 +54,14 @@ export interface PublishersLine {
 
 export type K6Line = TimelineLine | K6ProgressLine | SubscribersLine | PublishersLine;
 
-/** Starts each line, among whatever else k6 logs. */
+/** Starts each line, to distinguish it from everything else that k6 logs. */
 const MARK = 'fanwire ';
 
 export function writeLine(line: K6Line): string {
   return MARK + JSON.stringify(line);
 }
 
-/** The line in one entry of k6's log; undefined when the entry is something else. */
+/** The line in one entry of k6's log; undefined when the entry is not one of these lines. */
 export function readLine(message: string): K6Line | undefined {
   return message.startsWith(MARK) ? (JSON.parse(message.slice(MARK.length)) as K6Line) : undefined;
 }

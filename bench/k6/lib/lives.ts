@@ -1,17 +1,17 @@
-// Who is owed what: for each subscriber slot of a process, or of a VU of k6, whether its subscriber lives, and what it
-// heard of each publisher of its topic.
+// Which messages each subscriber is owed: for each subscriber slot of a process (or of a VU of k6), whether a
+// subscriber is connected, and what it has received from each publisher of its topic.
 
 import { type PairTracker, type SequenceTotals, SequenceTracker } from './sequence.ts';
 
 export class Lives {
-  /** Deliveries on a topic that the subscriber is not on, or of a publisher that the run does not have. */
+  /** Deliveries on a topic that the subscriber did not subscribe to, or from a publisher that is not in the run. */
   misrouted = 0;
   private readonly tracker: PairTracker;
   private readonly topics: Int32Array;
   private readonly isAlive: Uint8Array;
   private readonly pairsPerSlot: number;
 
-  /** Slot s of this process is subscriber lane + s × lanes of the run. */
+  /** Slot s of this process is subscriber number lane + s × lanes of the run. */
   constructor(
     private readonly plan: { readonly publishers: number; readonly topics: number },
     private readonly slots: number,
@@ -33,7 +33,7 @@ export class Lives {
     return this.tracker.missing;
   }
 
-  /** The slot's subscriber was there before the first measured message. */
+  /** The slot's subscriber was connected before the first measured message. */
   beginWhole(slot: number): void {
     this.isAlive[slot] = 1;
     for (let i = 0; i < this.pairsPerSlot; i++) this.tracker.beginWhole(slot * this.pairsPerSlot + i);
@@ -45,15 +45,15 @@ export class Lives {
     for (let i = 0; i < this.pairsPerSlot; i++) this.tracker.beginLate(slot * this.pairsPerSlot + i);
   }
 
-  /** The generator itself ended the slot's subscriber. */
+  /** The generator itself disconnected the slot's subscriber. */
   endEarly(slot: number): void {
     if (this.isAlive[slot] === 0) return;
     this.isAlive[slot] = 0;
     for (let i = 0; i < this.pairsPerSlot; i++) this.tracker.endEarly(slot * this.pairsPerSlot + i);
   }
 
-  /** Records a measured message, due and read at these times. Returns whether it came for the first time and where it
-   *  should. */
+  /** Records a measured message with its due time and read time. Returns whether it arrived for the first time and on
+   *  the right topic. */
   hear(slot: number, publisher: number, sequence: number, dueUs = 0, nowUs = 0): boolean {
     const { publishers, topics } = this.plan;
     if (publisher >= publishers || publisher % topics !== this.topics[slot]) {
@@ -63,12 +63,12 @@ export class Lives {
     return this.tracker.hear(slot * this.pairsPerSlot + Math.floor(publisher / topics), sequence, dueUs, nowUs);
   }
 
-  /** Whether every living subscriber has heard all that was `sent`, by publisher. */
+  /** Whether every connected subscriber has received all that was `sent`, by publisher. */
   haveAll(sent: Uint32Array): boolean {
     return this.everyPair((pair, publisher) => this.tracker.isComplete(pair, sent[publisher] as number));
   }
 
-  /** Ends every life: what of `sent` has not come is lost. */
+  /** Call at the end of the run: what has not arrived of `sent` is lost. */
   endAll(sent: Uint32Array): void {
     this.everyPair((pair, publisher) => {
       this.tracker.endWhole(pair, sent[publisher] as number);
@@ -77,7 +77,8 @@ export class Lives {
     this.isAlive.fill(0);
   }
 
-  /** Visits the pairs of the living until `visit` says no; returns whether it never did. */
+  /** Calls `visit` for each publisher of each connected subscriber until it returns false; returns whether it never
+   *  did. */
   private everyPair(visit: (pair: number, publisher: number) => boolean): boolean {
     const { publishers, topics } = this.plan;
     for (let slot = 0; slot < this.slots; slot++) {

@@ -1,10 +1,10 @@
-// The settings that no scenario has, what a mistyped name was meant to be (a gate that silently plays its defaults is
-// worse than none), and the names of all.
+// The settings that are not parameters of scenarios, the names of all settings, and suggestions for mistyped names (a
+// misspelled setting would silently leave its default in effect).
 
 import { editDistance } from './nearest.ts';
 import { k6Keys, settingOf } from './parameters.ts';
 
-/** Beside the parameters of scenarios. docs/k6.md is made from this. */
+/** In addition to the parameters of scenarios. docs/k6.md is generated from this. */
 export const OWN_SETTINGS = {
   URL: {
     meaning:
@@ -41,21 +41,21 @@ export const OWN_SETTINGS = {
   TOPIC_TAGS: { meaning: '`1`: latencies carry their `topic` as a tag, a time series each', usually: 'off' },
 } as const;
 
-/** FANWIRE_REPORT is set by `fanwire bench` alone. */
+/** Only `fanwire bench` sets FANWIRE_REPORT. */
 export type OwnSetting = keyof typeof OWN_SETTINGS | 'FANWIRE_REPORT';
 
-/** What is never repeated. */
+/** Settings whose values must never be printed. */
 export const SECRETS: readonly string[] = ['TOKEN', 'HEADERS'];
 
 export const NAMES: readonly string[] = [...k6Keys.map(settingOf), ...Object.keys(OWN_SETTINGS)];
 
-/** The environment holds the job's own variables beside the settings. A short name is near to many of those (DATE is
- *  one letter from RATE), so it must be the setting plus or minus its last letters; a longer one may differ in some
+/** The environment also contains the caller's own variables. Many of those resemble a short name (DATE is one letter
+ *  from RATE), so a short name must equal the setting except for its last letters; a longer one may differ in a few
  *  letters. */
 const LONG = 6;
 const SHORTEST = 3;
 
-/** One line for each variable in `environment` that is no setting but nearly is one. */
+/** One line for each variable in `environment` that is no setting but closely resembles one. */
 export function mistyped(environment: { readonly [name: string]: string }): string[] {
   const known = new Set<string>(NAMES);
   const lines: string[] = [];
@@ -69,7 +69,7 @@ export function mistyped(environment: { readonly [name: string]: string }): stri
 
 function isNear(name: string, setting: string): boolean {
   if (name === setting) return true;
-  // DURATION for DURATION_S, PAYLOAD for PAYLOAD_BYTES, RATE_S for RATE.
+  // Such as DURATION for DURATION_S, PAYLOAD for PAYLOAD_BYTES, or RATE_S for RATE.
   if ((name.length > SHORTEST && setting.startsWith(`${name}_`)) || name === `${setting}_S`) return true;
   if (`${name}S` === setting || name === `${setting}S`) return true;
   if (setting.length < LONG || name.length < LONG) return false;

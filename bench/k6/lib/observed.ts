@@ -1,5 +1,5 @@
-// What one VU saw: counted here while it runs, handed to k6's metrics once a second, and printed as one line at the end
-// when `fanwire bench` asked for it (k6's summary has percentiles, but no histogram that could be merged).
+// What one VU observed: counted here during the run, given to k6's metrics once a second, and printed as one line at
+// the end when `fanwire bench` asks for it (k6's summary has percentiles, but no histograms that can be merged).
 
 import exec from 'k6/execution';
 import { fineClock } from './clock.ts';
@@ -10,8 +10,8 @@ import * as metrics from './metrics.ts';
 import type { Timeline } from './schedule.ts';
 import type { Settings } from './settings.ts';
 
-/** Every n-th delivery of a VU is timed from its arrival to its handler, and on to the next one's handler: the clock
- *  costs as much as the rest of it. */
+/** For every n-th delivery of a VU, two times are measured: from its arrival to its handler, and from there to the next
+ *  handler. Only every n-th, because the clock costs as much as the rest of the handler. */
 const LAG_SAMPLED_EVERY = 8;
 
 export function printLine(settings: Settings, line: K6Line): void {
@@ -19,7 +19,7 @@ export function printLine(settings: Settings, line: K6Line): void {
 }
 
 export class Observed {
-  /** Sockets that were open when measuring began, by topic. */
+  /** Sockets that were open when the measured phase began, by topic. */
   readonly openByTopic: { [topic: number]: number } = {};
   readonly failures: { [reason: string]: number } = {};
   opened = 0;
@@ -27,14 +27,14 @@ export class Observed {
   late = 0;
   closedByServer = 0;
   foreign = 0;
-  /** Instant of the last measured delivery, ms since the epoch; 0 without one. */
+  /** Time of the last measured delivery, ms since the epoch; 0 if there was none. */
   lastAt = 0;
   delivered = 0;
   lost = 0;
   duplicated = 0;
   outOfOrder = 0;
-  /** The most by which a clock was seen to be behind another, ms: a message read before it was due, or handled before
-   *  it was read. */
+  /** The largest lag seen between two clocks, ms: a message was read before it was due, or handled before it was read.
+   *  */
   behindMs = 0;
   readonly now = fineClock();
   private readonly connectUs: Buckets = new Map();
@@ -42,7 +42,7 @@ export class Observed {
   private readonly seconds: { latencyUs: Buckets; opened: number }[] = [];
   private deliveredFlushed = 0;
   private secondsFlushed = 0;
-  /** When the handler of the last timed delivery ran; 0: the one before was not timed. */
+  /** When the handler of the last timed delivery ran; 0 if the delivery before this one was not timed. */
   private handledAt = 0;
 
   constructor(
@@ -60,7 +60,7 @@ export class Observed {
     metrics.connected.add(true);
   }
 
-  /** The server, or the network, ended an open connection. */
+  /** The server or the network closed an open connection. */
   endedByServer(): void {
     this.closedByServer++;
     metrics.closed.add(1);
@@ -73,7 +73,7 @@ export class Observed {
     metrics.failed.add(1);
   }
 
-  /** One measured delivery: due and read off the socket at these instants. */
+  /** Counts one measured delivery; it was due, and read from the socket, at these times. */
   arrived(topic: number, dueAt: number, readAt: number): void {
     const ms = readAt - dueAt;
     this.delivered++;
@@ -83,21 +83,21 @@ export class Observed {
     if (this.settings.topicTags) metrics.latency.add(ms, { topic: String(topic) });
     else metrics.latency.add(ms);
     if (this.handledAt > 0) {
-      // It waited already, so nothing but handling lay between the two.
+      // This message had arrived before, so the VU did nothing but handling between the two.
       if (readAt < this.handledAt) this.tookIn(topic, this.now() - this.handledAt);
       this.handledAt = 0;
     }
     if (this.delivered % LAG_SAMPLED_EVERY === 0) {
       this.handledAt = this.now();
       const lag = this.handledAt - readAt;
-      // Read before it was handled, so a negative lag is the clock's: it was behind.
+      // A message is handled after it was read, so a negative lag means that the clock was behind.
       if (lag < -this.behindMs) this.behindMs = -lag;
       count(this.lagUs, lag);
       metrics.handlerLag.add(lag);
     }
   }
 
-  /** Hands the counts since the last call to k6: a Counter sample for each delivery would be a tenth of its load. */
+  /** Reports the counts since the last call to k6. A Counter sample per delivery would be a tenth of k6's load. */
   flush(): void {
     metrics.deliveries.add(this.delivered - this.deliveredFlushed);
     this.deliveredFlushed = this.delivered;
@@ -110,7 +110,7 @@ export class Observed {
     });
   }
 
-  /** What subscribers that have ended heard and missed. */
+  /** Adds what the subscribers received and missed. */
   account(lives: Lives): void {
     const { expected, delivered, duplicated, outOfOrder } = lives.totals;
     this.lost += expected - delivered;
@@ -148,7 +148,7 @@ export class Observed {
     });
   }
 
-  /** One copy of a message took this long: all that this VU has of it take as often as long. */
+  /** One copy of a message took `ms`; the VU needs that time for each of its copies. */
   private tookIn(topic: number, ms: number): void {
     metrics.intake.add(ms * (this.openByTopic[topic] ?? 1) * this.settings.burst);
   }
@@ -159,7 +159,7 @@ export class Observed {
     return ended.flatMap(({ latencyUs }) => flat(latencyUs));
   }
 
-  /** k6's summary has numbers only: why connections failed or ended is said in the log. */
+  /** k6's summary contains only numbers, so the log says why connections failed or were closed. */
   private sayFailures(): void {
     if (this.settings.report) return;
     for (const [reason, failed] of Object.entries(this.failures)) {

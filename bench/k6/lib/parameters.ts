@@ -1,11 +1,13 @@
-// The parameters of a scenario, each declared once. From here come the plan and its defaults, the flags of
-// `fanwire bench` and `compare`, their variables, file keys, help and docs, and the settings of the k6 scripts (a
-// variable in upper snake case: warmupS is WARMUP_S), their help and docs. Plain data without imports: k6 reads it too.
+// The parameters of a scenario, each declared once. Generated from this: the plan and its defaults; the flags of
+// `fanwire bench` and `compare` with their variables, file keys, help and docs; and the settings of the k6 scripts
+// (the key in upper snake case: warmupS is WARMUP_S) with their help and docs. Plain data without imports, because k6
+// reads it too.
 
-/** Bytes that a message needs at least: who sent it, its sequence number and when it was due (lib/stamp.ts). */
+/** Minimum size of a message in bytes, because it contains who sent it, its sequence number and its due time
+ *  (lib/stamp.ts). */
 export const STAMP_BYTES = 24;
 
-/** `count`: a whole number; `amount`: any number; `seconds`, `bytes` and `share` (0 to 1, or 20%) as people write
+/** `count`: a whole number; `amount`: any number; `seconds`, `bytes` and `share` (0 to 1, or 20%): as people write
  *  them. */
 export type ParameterKind = 'count' | 'amount' | 'seconds' | 'bytes' | 'share' | 'text' | 'toggle';
 
@@ -13,21 +15,21 @@ export interface Parameter {
   readonly flag: string;
   readonly kind: ParameterKind;
   readonly default: number | string | boolean;
-  /** What it does, without a full stop. */
+  /** What it does, without a full stop at the end. */
   readonly description: string;
   /** For numbers. */
   readonly min?: number;
   readonly max?: number;
   readonly unit?: string;
-  /** How the k6 scripts take it: with a default or a least value of their own, or why they cannot play another than the
-   *  default. Absent: it is no business of theirs. */
+  /** How the k6 scripts use it: with a default or a minimum of their own, or why they can only play its default.
+   *  Absent: they do not use it. */
   readonly k6?: K6Setting | { readonly refused: string };
 }
 
 export interface K6Setting {
   readonly default?: number;
   readonly min?: number;
-  /** Its default in words, where a script or another setting decides. */
+  /** Its default in words, where a script or another setting determines it. */
   readonly usually?: string;
 }
 
@@ -46,7 +48,7 @@ export const PARAMETERS = {
     description: 'connections that listen, spread over the topics',
     k6: { default: 100, min: 1, usually: "the script's" },
   },
-  /** Publisher i publishes to topic i mod topics. What publishers hear themselves is read but not counted. */
+  /** Publisher i publishes to topic i mod topics. Messages that publishers receive are read but not counted. */
   publishers: {
     flag: 'publishers',
     kind: 'count',
@@ -72,7 +74,7 @@ export const PARAMETERS = {
     default: 'bench-',
     description: 'topic i is named this and i; one of its own per generator machine',
   },
-  /** Open loop: message k of a publisher is due whether or not the one before was answered. */
+  /** Open loop: message k of a publisher is due whether or not the one before it was answered. */
   rate: {
     flag: 'rate',
     kind: 'amount',
@@ -83,7 +85,7 @@ export const PARAMETERS = {
     description: 'messages due per second, over all publishers; 0 = none',
     k6: { default: 50, usually: "the script's" },
   },
-  /** The rate stays: a burst of 64 at 640 msg/s is ten bursts a second. */
+  /** The rate does not change: with a burst of 64 at 640 msg/s, there are ten bursts per second. */
   burst: {
     flag: 'burst',
     kind: 'count',
@@ -103,7 +105,7 @@ export const PARAMETERS = {
     description: `size of a message, the ${STAMP_BYTES} bytes of its stamp included`,
     k6: {},
   },
-  /** The bytes are ASCII either way. */
+  /** The bytes are ASCII in both cases. */
   binary: {
     flag: 'binary',
     kind: 'toggle',
@@ -141,7 +143,7 @@ export const PARAMETERS = {
     description: 'wait at most for deliveries under way',
     k6: {},
   },
-  /** k6 needs the ramp's length in advance, so it has no "as fast as can be". */
+  /** k6 needs the ramp's length in advance, so it cannot connect "as fast as possible". */
   connectRate: {
     flag: 'connect-rate',
     kind: 'count',
@@ -152,7 +154,7 @@ export const PARAMETERS = {
     description: 'new connections per second; 0 = as --max-handshakes allows',
     k6: { default: 500, min: 1 },
   },
-  /** Over all generator processes. */
+  /** In all generator processes together. */
   maxHandshakes: {
     flag: 'max-handshakes',
     kind: 'count',
@@ -172,7 +174,7 @@ export const PARAMETERS = {
     description: 'a handshake that takes longer has failed',
     k6: {},
   },
-  /** One closes, a new one connects in its place, while messages are measured. */
+  /** During the measured phase, one subscriber closes and a new one connects in its place. */
   churnRate: {
     flag: 'churn-rate',
     kind: 'amount',
@@ -183,7 +185,7 @@ export const PARAMETERS = {
     description: 'subscribers replaced per second',
     k6: { usually: "the script's, 0" },
   },
-  /** They come back as fast as `maxHandshakes` allows. */
+  /** They reconnect as fast as `maxHandshakes` allows. */
   stormFraction: {
     flag: 'storm-fraction',
     kind: 'share',
@@ -193,7 +195,6 @@ export const PARAMETERS = {
     description: 'share of the subscribers cut at once, a third into the measured time',
     k6: { refused: 'reconnect-storm is for --engine native' },
   },
-  /** Beside `subscribers`. They are expected to lose; the others are not. */
   /** A key is the first word of a message, up to a comma, and the field `key` of an enveloped one. */
   keys: {
     flag: 'keys',
@@ -210,6 +211,7 @@ export const PARAMETERS = {
     default: '',
     description: 'how a relay that is started here delivers: "50ms,latest-by-key:,"; "" = every message at once',
   },
+  /** In addition to `subscribers`. They are expected to lose messages; the others are not. */
   stalledSubscribers: {
     flag: 'stalled',
     kind: 'count',
@@ -242,7 +244,7 @@ export type ValueOf<K extends ParameterKey> = Declared[K]['kind'] extends 'text'
 /** A value of every parameter. */
 export type Parameters = { [K in ParameterKey]: ValueOf<K> };
 
-/** Those that are settings of the k6 scripts. */
+/** The parameters that are settings of the k6 scripts. */
 export type K6Key = {
   [K in ParameterKey]: Declared[K] extends { readonly k6: infer S }
     ? S extends { readonly refused: string }
@@ -258,7 +260,7 @@ export function parameter(key: ParameterKey): Parameter {
   return PARAMETERS[key];
 }
 
-/** How k6 takes `key`; undefined where it is no setting. */
+/** How k6 takes `key`; undefined if it is no setting of the k6 scripts. */
 export function k6Setting(key: ParameterKey): K6Setting | undefined {
   const { k6 } = parameter(key);
   return k6 === undefined || 'refused' in k6 ? undefined : k6;

@@ -1,4 +1,4 @@
-// Turns settings into what k6 wants of a script: options with one k6 scenario for each role, setup and summary.
+// Turns settings into what k6 expects of a script: options with one k6 scenario for each role, setup and summary.
 
 import exec from 'k6/execution';
 import type { Options, Scenario } from 'k6/options';
@@ -13,10 +13,10 @@ import { readSettings } from './settings.ts';
 import { subscribe } from './subscriber.ts';
 import { type K6Summary, summarize, TREND_STATS } from './summary.ts';
 
-/** Past the planned end: k6 gives a handshake up to 60 s, and a saturated VU works through its queue. */
+/** Added to the planned duration: k6 waits up to 60 s for a handshake, and a saturated VU must process its queue. */
 const OVERTIME_S = 30;
 
-/** Everything a k6 script exports, for one scenario with these defaults. `further` thresholds stand beside the script's
+/** All exports of a k6 script, for one scenario with these defaults. `further` thresholds are added to the script's
  *  own: `play('fan-out', {}, { fanwire_connecting: ['p(99)<500'] })`. */
 export function play(scenario: string, defaults: Defaults, further: Thresholds = {}) {
   const settings = readSettings(scenario, defaults);
@@ -50,7 +50,7 @@ export function play(scenario: string, defaults: Defaults, further: Thresholds =
     },
     thresholds: judgedBy,
     summaryTrendStats: TREND_STATS,
-    // k6 keeps one time series for each set of tags; none of these tell anything here, and each delivery would carry
+    // k6 keeps one time series per set of tags. None of the other tags is useful here, and each delivery would carry
     // them.
     systemTags: ['scenario'],
   };
@@ -62,8 +62,8 @@ export function play(scenario: string, defaults: Defaults, further: Thresholds =
       printLine(settings, { kind: 'timeline', ...timeline, ...roles });
       return timeline;
     },
-    /** What k6 looks for when --vus, --duration, --iterations or --stage replaced the script's scenarios; setup() has
-     *  refused by then. */
+    /** k6 looks for this when --vus, --duration, --iterations or --stage has replaced the script's scenarios. It does
+     *  nothing, because setup() has refused the run by then. */
     default: () => {},
     subscribers: (timeline: Timeline) => subscribe(settings, timeline),
     visitors: (timeline: Timeline) => churn(settings, timeline),
@@ -78,18 +78,18 @@ function together(ours: Thresholds, further: Thresholds): Thresholds {
   return all;
 }
 
-/** What k6 was told to do, by the settings as they are now. */
+/** What k6 should do according to the current settings. */
 interface Planned {
-  /** VUs by role; a role without is none of k6's scenarios. */
+  /** VUs by role; a role with none gets no k6 scenario. */
   readonly roles: { readonly [role: string]: number };
   readonly maxDurationS: number;
   readonly thresholds: Thresholds;
 }
 
-/** Refuses a run whose VUs and thresholds are not those of its settings. k6 takes options from an archive as they were
- *  when it was made, and from its own flags and K6_ variables before the script's: the settings would then be played by
- *  halves, or judged by other ones. (The script's own `options` cannot tell: k6 empties their scenarios once it has
- *  read them.) */
+/** Refuses a run whose VUs and thresholds do not match its settings. k6 prefers options from its own flags and K6_
+ *  variables to the script's, and an archive keeps the options from when it was made. The settings would then only be
+ *  played in part, or other thresholds would apply. (The script's own `options` do not help: k6 empties their scenarios
+ *  after reading them.) */
 function requirePlanned({ roles, maxDurationS, thresholds: byMetric }: Planned): void {
   const { scenarios = {}, thresholds: judged = {} } = exec.test.options;
   const names = Object.keys(roles).filter((name) => (roles[name] as number) > 0);

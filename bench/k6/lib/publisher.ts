@@ -1,4 +1,4 @@
-// Open-loop publishers: each message is sent when it is due, whether or not anything came of the one before it.
+// Open-loop publishers: each message is sent when it is due, whatever happened to the one before it.
 
 import exec from 'k6/execution';
 import { setTimeout } from 'k6/timers';
@@ -11,9 +11,10 @@ import { printLine } from './observed.ts';
 import { type Stream, stayingOn, streamOf, type Timeline } from './schedule.ts';
 import { type Settings, topicUrl } from './settings.ts';
 
-/** Event loops that publish. They hold no subscribers, so deliveries do not delay what is due. */
+/** Maximum number of VUs that publish. They hold no subscribers, so that deliveries do not delay what is due. */
 const MOST_VUS = 4;
-/** A socket stays this long after its last message: some servers drop what a sender that has gone left behind. */
+/** A socket stays open this long after its last message, because some servers drop unsent messages of a sender that has
+ *  left. */
 const LINGER_MS = 500;
 /** readyState of an open socket. @types/k6 declares WebSocket.OPEN, but k6 2.2 does not define it. */
 const OPEN = 1;
@@ -29,7 +30,7 @@ interface LoadPublisher {
   readonly write: (sequence: number, dueAt: number) => string | ArrayBuffer;
   next: number;
   state: 'connecting' | 'open' | 'over';
-  /** Messages of the measured phase. */
+  /** Messages sent in the measured phase. */
   sent: number;
   unsent: number;
 }
@@ -82,7 +83,7 @@ export function publish(settings: Settings, timeline: Timeline): void {
   setTimeout(publishDue, timeline.warmupAt - now());
 }
 
-/** What became of the publishers' connections. */
+/** The outcomes of the publishers' connections. */
 interface Ends {
   opened: number;
   closedByServer: number;
@@ -106,7 +107,7 @@ function newPublisher(index: number, settings: Settings, timeline: Timeline, end
     ends.opened++;
     metrics.connected.add(true);
   };
-  // Without a handler k6 fails the iteration.
+  // Without this handler, k6 fails the iteration.
   socket.onerror = (event) => fail(event?.error ?? 'unknown error');
   socket.onclose = () => {
     fail('closed during the handshake');
@@ -118,8 +119,8 @@ function newPublisher(index: number, settings: Settings, timeline: Timeline, end
   return publisher;
 }
 
-/** Hands k6 what is known at the end. Subscribers count what they miss from the schedule: what was never sent is taken
- *  off again. */
+/** Reports to k6 at the end. Subscribers expect the whole schedule, so messages that were never sent are subtracted
+ *  from what they miss. */
 function account(publishers: readonly LoadPublisher[], ends: Ends, settings: Settings): void {
   let unsent = 0;
   for (const publisher of publishers) {

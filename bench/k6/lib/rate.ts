@@ -1,5 +1,5 @@
-// How many messages are due by when: a constant rate, or one that goes from stage to stage as k6's own do (each stage
-// reaches its target at its end, in a straight line).
+// How many messages are due at a given time: at a constant rate, or at one that changes in stages like k6's own
+// (linearly to each stage's target).
 
 export interface RateStage {
   readonly durationS: number;
@@ -7,7 +7,7 @@ export interface RateStage {
   readonly target: number;
 }
 
-/** Messages over all publishers that are due in the first `s` seconds of load. */
+/** Messages of all publishers that are due in the first `s` seconds of load. */
 export function messagesBy(s: number, rate: number, warmupS: number, stages: readonly RateStage[]): number {
   let messages = rate * Math.min(s, warmupS);
   let left = s - warmupS;
@@ -22,10 +22,10 @@ export function messagesBy(s: number, rate: number, warmupS: number, stages: rea
   return messages;
 }
 
-/** What rounding may add to a count of messages: far below one message, far above the last bits of a float. */
+/** What rounding may add to a count of messages: far less than one message, far more than floating-point error. */
 const ROUNDING = 1e-6;
 
-/** Seconds after which `messages` are due; Infinity past the last stage. */
+/** After how many seconds `messages` are due; Infinity after the last stage. */
 export function secondOf(messages: number, rate: number, warmupS: number, stages: readonly RateStage[]): number {
   if (messages <= rate * warmupS) return rate === 0 ? 0 : messages / rate;
   let left = messages - rate * warmupS;
@@ -33,7 +33,8 @@ export function secondOf(messages: number, rate: number, warmupS: number, stages
   let from = rate;
   for (const { durationS, target } of stages) {
     const inStage = ((from + target) / 2) * durationS;
-    // Two ways of adding the same stages differ in the last bits: the last message must not fall due after the end.
+    // Adding the same stages in two ways gives slightly different floats, and the last message must not be due after
+    // the end.
     if (left <= inStage + ROUNDING) {
       const slope = (target - from) / durationS;
       const root = Math.sqrt(Math.max(0, from * from + 2 * slope * left));

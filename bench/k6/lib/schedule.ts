@@ -1,10 +1,10 @@
-// When every message of the run is due. All VUs derive the same plan from the same start, so a subscriber knows what it
-// should have received without being told by a publisher that may itself be stuck.
+// When each message of the run is due. All VUs compute the same schedule from the same start, so a subscriber knows
+// what it should have received even if the publisher is stuck and cannot tell it.
 
 import { messagesBy, secondOf } from './rate.ts';
 import type { Settings } from './settings.ts';
 
-/** Instants of the run, ms since the epoch, fixed once by setup() and handed to every VU. */
+/** The times of the run, ms since the epoch, fixed once by setup() and passed to every VU. */
 export interface Timeline {
   readonly connectAt: number;
   readonly warmupAt: number;
@@ -13,7 +13,7 @@ export interface Timeline {
   readonly endAt: number;
 }
 
-/** k6 starts its VUs right after setup(); this much later they connect, so that none begins late. */
+/** k6 starts its VUs right after setup(). They connect this much later, so that none starts late. */
 const VUS_READY_MS = 200;
 
 export function timelineFrom(now: number, settings: Settings): Timeline {
@@ -24,7 +24,7 @@ export function timelineFrom(now: number, settings: Settings): Timeline {
   return { connectAt, warmupAt, measureAt, drainAt, endAt: drainAt + settings.drainS * 1000 };
 }
 
-/** The messages of one publisher: `count` of them, of which those from `firstMeasured` on are counted. */
+/** The messages of one publisher: `count` in all; those from `firstMeasured` on are measured. */
 export interface Stream {
   readonly topic: number;
   readonly count: number;
@@ -32,8 +32,8 @@ export interface Stream {
   dueAt(sequence: number): number;
 }
 
-/** Publisher `index` publishes to topic `index mod topics`. Publishers are staggered within one interval: real ones are
- *  not in step, and a burst is what BURST is for. */
+/** Publisher `index` publishes to topic `index mod topics`. Publishers are spread over one interval, because real ones
+ *  do not send in step; BURST is for messages at the same time. */
 export function streamOf(index: number, settings: Settings, timeline: Timeline): Stream {
   if (settings.stages.length > 0) return stagedStream(index, settings, timeline);
   const burstEveryMs = (1000 * settings.publishers * settings.burst) / settings.rate;
@@ -48,7 +48,7 @@ export function streamOf(index: number, settings: Settings, timeline: Timeline):
   };
 }
 
-/** As above, with publishers in turn at whatever the rate is by then. */
+/** Like `streamOf`, with publishers in turn at a rate that changes in stages. */
 function stagedStream(index: number, settings: Settings, timeline: Timeline): Stream {
   const { startRate, warmupS, stages, publishers, burst } = settings;
   const dueAt = (sequence: number) => {
@@ -67,7 +67,7 @@ function stagedStream(index: number, settings: Settings, timeline: Timeline): St
   };
 }
 
-/** Messages that a subscriber of `topic` should receive while messages are measured. */
+/** Messages that a subscriber of `topic` should receive in the measured phase. */
 export function measuredOf(topic: number, settings: Settings, timeline: Timeline): number {
   let messages = 0;
   for (let index = topic; index < settings.publishers; index += settings.topics) {
@@ -77,7 +77,7 @@ export function measuredOf(topic: number, settings: Settings, timeline: Timeline
   return messages;
 }
 
-/** Messages that each publisher should send while messages are measured. */
+/** Messages that each publisher should send in the measured phase. */
 export function measuredByPublisher(settings: Settings, timeline: Timeline): Uint32Array {
   return Uint32Array.from({ length: settings.publishers }, (_, index) => {
     const { count, firstMeasured } = streamOf(index, settings, timeline);
@@ -90,7 +90,7 @@ export function stayingOn(topic: number, settings: Settings): number {
   return Math.floor(settings.steady / settings.topics) + (topic < settings.steady % settings.topics ? 1 : 0);
 }
 
-/** Deliveries of the whole measured phase, for objectives given as a share of them. */
+/** Planned deliveries of the measured phase, for objectives that are a share of them. */
 export function plannedDeliveries(settings: Settings): number {
   const timeline = timelineFrom(0, settings);
   const subscribers = settings.steady + settings.churners;

@@ -1,16 +1,16 @@
-// What each subscriber heard of each publisher, by sequence number, in sixteen bytes a pair: lost, duplicated, out of
-// order.
+// What each subscriber received from each publisher, by sequence number, in sixteen bytes per pair: lost, duplicated,
+// out of order.
 //
-// Per pair: the next number expected, how many numbers below it are missing, and which of the last 64 numbers came (a
-// sliding window, as RFC 6479 uses against replays). A number older than the window that comes while some are missing
-// is taken for one of them, so a duplicate is miscounted as out of order only when it is more than 64 messages late in
-// a lossy stream.
+// Per pair: the next number expected, how many numbers below it are missing, and which of the last 64 numbers arrived
+// (a sliding window, like that of RFC 6479 against replays). A number older than the window that arrives while some
+// are missing is assumed to be one of the missing ones. So a duplicate is wrongly counted as out of order only when
+// it is more than 64 messages late in a stream with losses.
 
-/** `next` of a subscriber that joined while messages were flowing: its first message sets it. */
+/** `next` of a subscriber that joined while messages were flowing, until its first message sets it. */
 const JOINED_LATE = -1;
 const WINDOW = 64;
 
-/** Sums over the lives of subscribers that have ended. */
+/** Totals of the subscriptions that have ended. */
 export interface SequenceTotals {
   expected: number;
   delivered: number;
@@ -18,13 +18,13 @@ export interface SequenceTotals {
   outOfOrder: number;
 }
 
-/** Counts what each pair of subscriber and publisher owes and hears. */
+/** Counts what each pair of subscriber and publisher should receive and does receive. */
 export interface PairTracker {
   readonly totals: SequenceTotals;
   readonly missing: number;
   beginWhole(pair: number): void;
   beginLate(pair: number): void;
-  /** `dueUs` and `nowUs`: when the message was due, and read. */
+  /** `dueUs` and `nowUs`: when the message was due and when it was read. */
   hear(pair: number, sequence: number, dueUs: number, nowUs: number): boolean;
   endWhole(pair: number, sent: number): void;
   endEarly(pair: number): void;
@@ -47,17 +47,17 @@ export class SequenceTracker implements PairTracker {
     this.missingByPair = new Uint32Array(pairs);
   }
 
-  /** Starts a life that should hear every measured message from number 0 on. */
+  /** Starts a subscription that should receive every measured message from number 0 on. */
   beginWhole(pair: number): void {
     this.reset(pair, 0);
   }
 
-  /** Starts a life that joined while messages were flowing: what counts begins with the first that it hears. */
+  /** Starts a subscription while messages are flowing: counting begins with the first message that it receives. */
   beginLate(pair: number): void {
     this.reset(pair, JOINED_LATE);
   }
 
-  /** Records that number `sequence` came. Returns whether it came for the first time. */
+  /** Records the arrival of number `sequence`. Returns whether it arrived for the first time. */
   hear(pair: number, sequence: number): boolean {
     const next = this.next[pair] as number;
     if (sequence === next) {
@@ -83,25 +83,25 @@ export class SequenceTracker implements PairTracker {
     return this.hearOld(pair, next - 1 - sequence);
   }
 
-  /** Ends a life that should have heard everything up to `sent` messages: what did not come is lost. */
+  /** Ends a subscription that should have received all of `sent` messages: what has not arrived is lost. */
   endWhole(pair: number, sent: number): void {
     const first = this.first[pair] as number;
     if (this.next[pair] === JOINED_LATE) return;
     this.totals.expected += Math.max(sent, this.next[pair] as number) - first;
   }
 
-  /** Ends a life that the generator cut itself: nothing after the last message heard was owed. */
+  /** Ends a subscription that the generator closed itself: nothing after the last message received was owed. */
   endEarly(pair: number): void {
     if (this.next[pair] === JOINED_LATE) return;
     this.totals.expected += (this.next[pair] as number) - (this.first[pair] as number);
   }
 
-  /** Messages skipped over by all pairs and not received since. */
+  /** Messages that any pair skipped and has not received since. */
   get missing(): number {
     return this.missingByPair.reduce((sum, missing) => sum + missing, 0);
   }
 
-  /** Whether the pair has heard all of `sent` messages. */
+  /** Whether the pair has received all of `sent` messages. */
   isComplete(pair: number, sent: number): boolean {
     const next = this.next[pair] as number;
     return next === JOINED_LATE || (next >= sent && this.missingByPair[pair] === 0);
@@ -113,7 +113,7 @@ export class SequenceTracker implements PairTracker {
       this.totals.duplicated++;
       return false;
     }
-    // Older than what a late joiner heard first: it was not owed.
+    // Older than the first message of a late joiner, so it was not owed.
     if (missing === 0) return false;
     this.missingByPair[pair] = missing - 1;
     if (age < WINDOW) this.markRecent(pair, age);

@@ -1,7 +1,7 @@
-// An objective such as `p99<50ms,loss<0.1%`: the one grammar of `fanwire bench --slo` and of the k6 scripts, and the k6
-// thresholds that check it.
+// An objective such as `p99<50ms,loss<0.1%`: the only parser for `fanwire bench --slo` and the k6 scripts, and the k6
+// thresholds that check an objective.
 
-/** What a run's expected traffic is, for objectives given as a share of it. */
+/** The planned traffic of a run, for objectives that are a share of it. */
 export interface PlannedTraffic {
   readonly deliveries: number;
   readonly durationS: number;
@@ -21,12 +21,12 @@ export interface Term {
 const FORM =
   /^(p[1-9]\d?(?:\.\d+)?|mean|max|staleness\.(?:p50|p99|max)|loss|duplicated|outOfOrder|failed|deliveries\/s)(<=|>=|==|<|>)(\d+(?:\.\d+)?)(us|ms|s|%|k)?$/;
 
-/** What may be written, for errors. */
+/** The accepted forms, for errors. */
 export const SLO_FORMS =
   'use p50, p99, p99.9 (or another percentile), mean, max, staleness.p50, staleness.p99 or staleness.max with us, ms or s; loss (a count, or %), duplicated, outOfOrder, failed, deliveries/s: p99<50ms,loss==0';
 
-/** The terms of an objective, separated by commas, all of which must hold; a text instead of one that is not
- *  understood. */
+/** The terms of an objective, separated by commas; all of them must hold. If a term is not understood, its text is
+ *  returned instead. */
 export function readSlo(slo: string): Term[] | string {
   const terms: Term[] = [];
   for (const part of slo.split(',')) {
@@ -60,7 +60,7 @@ export function isLatency(metric: string): boolean {
   return /^(p\d|mean$|max$|staleness)/.test(metric);
 }
 
-/** As `readSlo` in k6, which knows no staleness; throws one line that names the term. */
+/** Like `readSlo`, for k6, which cannot measure staleness. Throws one line that names the wrong term. */
 export function parseSlo(slo: string): Term[] {
   const terms = readSlo(slo);
   const unknown = typeof terms === 'string' ? undefined : terms.find(({ metric }) => metric.startsWith('staleness'));
@@ -69,21 +69,22 @@ export function parseSlo(slo: string): Term[] {
   throw new Error(`SLO term ${terms} is not understood: ${SLO_FORMS}`);
 }
 
-/** Whether a generator that is late can only make a run look worse than the server is, for every one of `terms`:
- *  latencies it stretches, throughput it holds back, and what it counts it counts right. An objective that holds then,
- *  holds. */
+/** Whether a late generator can only make a run look worse than the server is, for each of `terms`: it increases
+ *  latencies and reduces throughput, and its counts stay correct. So if such an objective holds, it holds for the
+ *  server too. */
 export function areBoundedByDelay(terms: readonly Term[]): boolean {
   const isUpper = ({ op }: Term) => op === '<' || op === '<=';
   const isLower = ({ op }: Term) => op === '>' || op === '>=';
   return terms.every((term) => (term.unit === 'ms' ? isUpper(term) : term.metric !== 'deliveries/s' || isLower(term)));
 }
 
-/** Whether k6's own lateness fails no run: there is an objective about latency, and what holds in spite of it holds. */
+/** Whether k6's own lateness need not fail a run: the objective has a term about latency, and lateness can only make it
+ *  harder to meet. */
 export function excusesDelay(terms: readonly Term[]): boolean {
   return terms.some(({ unit }) => unit === 'ms') && areBoundedByDelay(terms);
 }
 
-/** k6 metric and threshold expression of a term. */
+/** The k6 metric and the threshold expression of a term. */
 export function toThreshold(
   term: Term,
   planned: PlannedTraffic,

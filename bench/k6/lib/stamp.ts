@@ -19,9 +19,9 @@ export const STAMP_WARMUP = 119;
 const ZERO = 94;
 const TWO_25 = 2 ** 25;
 
-/** Publishers a run may have (20 bits). */
+/** Number of publishers that a run can have (20 bits). */
 export const MAX_PUBLISHERS = 1 << 20;
-/** Measured messages one publisher may send in a run (30 bits). */
+/** Number of measured messages that one publisher can send in a run (30 bits). */
 export const MAX_SEQUENCE = 2 ** 30;
 
 /** Writes a stamp at `bytes[at]`. */

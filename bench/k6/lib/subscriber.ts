@@ -1,5 +1,5 @@
-// A VU full of subscribers: it opens its share of the sockets, counts what reaches them, and leaves once all has come
-// or the drain time is over.
+// A VU with many subscribers: it opens its share of the sockets, counts what arrives, and ends when everything has
+// arrived or the drain time is over.
 
 import exec from 'k6/execution';
 import { clearInterval, setInterval, setTimeout } from 'k6/timers';

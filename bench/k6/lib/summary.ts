@@ -1,4 +1,4 @@
-// What a run prints when k6 runs it alone, and the JSON it leaves for programs.
+// What k6 prints at the end when it is run by hand, and the JSON file for programs.
 
 import { lighterCommand } from './lighter.ts';
 import { HANDLER_LAG, INTAKE, OF_K6, REPORTS, SCHEDULE_SLIP } from './metrics.ts';
@@ -16,8 +16,7 @@ export interface K6Summary {
   readonly metrics: { readonly [name: string]: MetricSummary };
 }
 
-/** The files (and `stdout`) that handleSummary returns; undefined: k6 prints its own summary, in the mode it was asked
- *  for. */
+/** The files (and `stdout`) that handleSummary returns. undefined: k6 prints its own summary, in the requested mode. */
 export function summarize(settings: Settings, data: K6Summary): { [file: string]: string } | undefined {
   if (settings.ownSummary && settings.summaryFile === '') {
     console.log(`\n${text(settings, data)}`);
@@ -69,8 +68,9 @@ function text(settings: Settings, data: K6Summary): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** "1.05 ms of the p50 (timers 0.05 ms, intake 1.00 ms)". Of the copies of a message that come together, half are read
- *  within half of the time that all take; that time is the mean one: no copy's own pause comes with each of them. */
+/** Such as "1.05 ms of the p50 (timers 0.05 ms, intake 1.00 ms)". Half of the copies of a message are read within half
+ *  of the time that all of them take, hence `part`. That time is the mean over the run, because not every message is
+ *  slowed by a pause. */
 function ownShare(name: string, stat: string, part: number, value: (metric: string, stat: string) => number): string {
   const timers = value(SCHEDULE_SLIP, stat);
   const intake = value(INTAKE, 'avg') * part;

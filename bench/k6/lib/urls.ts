@@ -1,8 +1,8 @@
 // The URLs of a run's topics.
 
-/** URLs of topic 0, 1, …: `{topic}` stands for the topic's number; without it a single topic is the URL itself, and
- *  several end the path, before a query. Several URLs are separated by commas. Throws one line that names the wrong
- *  one. */
+/** The URLs of topics 0, 1, …: `{topic}` stands for the topic's number. Without it, a single topic is the URL itself;
+ *  with several topics, the number ends the path, before a query. Several URLs are separated by commas. Throws one line
+ *  that names the wrong URL. */
 export function urlPatterns(text: string, topics: number): string[] {
   const urls = text.split(/,(?=\s*[a-z]+:\/\/)/i).map((url) => url.trim());
   const wrong = urls.find((url) => !/^wss?:\/\/./.test(url));
