@@ -74,7 +74,7 @@ function settings(plan: Plan, target: Target, options: AutocannonOptions, second
     duration: seconds,
     timeout: plan.connectTimeoutS,
     requests: options.paths.length === 0 ? publishes(plan, options) : gets(options),
-    // autocannon opens no more connections than requests per second.
+    // At this rate autocannon may open fewer connections than asked for: see connectionsOf.
     ...(plan.rate > 0 ? { overallRate: plan.rate } : {}),
   };
 }

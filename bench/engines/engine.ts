@@ -1,4 +1,4 @@
-// What an engine is: it plays a plan against a target and reports what it saw. It judges nothing and prints nothing.
+// An engine plays a plan against a target and reports what it saw. It does not judge or print anything.
 
 import type { Histogram } from 'hdr-histogram-js';
 import type { Plan } from '../scenarios/scenario.js';
@@ -7,8 +7,7 @@ import type { Target } from '../targets/target.js';
 export interface Engine {
   readonly name: 'native' | 'k6' | 'autocannon';
   /** Plays `plan` against `target`.
-   *  @throws FanwireError when the plan cannot be played at all: a missing k6, too few file descriptors, no
-   *  connection. */
+   *  @throws FanwireError when it cannot play the plan: a missing k6, too few file descriptors, no connection. */
   play(plan: Plan, target: Target, hooks: EngineHooks): Promise<EngineReport>;
 }
 
@@ -49,7 +48,7 @@ export interface EngineReport {
     /** Why connections failed, most frequent first, such as "ECONNREFUSED" or "HTTP 503". */
     readonly failures: readonly { readonly reason: string; readonly count: number }[];
   };
-  /** Counts of the measured phase; the warm-up is in none of them. */
+  /** Counts of the measured phase; none includes the warm-up. */
   readonly published: number;
   readonly expected: number;
   readonly delivered: number;
@@ -82,7 +81,7 @@ export interface EngineReport {
   readonly serverFaults: readonly string[];
   /** What a reader should know even though the run is valid. */
   readonly remarks: readonly string[];
-  /** Further figures for `params`, such as `subscribersClosedByServer`. */
+  /** Additional figures for `params`, such as `subscribersClosedByServer`. */
   readonly extra: Readonly<Record<string, number | string>>;
 }
 

@@ -1,4 +1,4 @@
-// The k6 engine: plays a plan with a real k6 and reports what its VUs saw, and whether k6 itself was what they saw.
+// The k6 engine: plays a plan with a real k6, and reports what its VUs saw and whether k6 itself distorted it.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

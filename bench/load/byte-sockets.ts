@@ -15,7 +15,7 @@ export class ByteSockets {
   /** @param mark the byte to count, for messages whose length on the wire varies; all bytes are counted unless given */
   constructor(private readonly mark?: number) {}
 
-  /** Opens `count` sockets on a ws:// URL; `headers` are further request lines, each with its CRLF. */
+  /** Opens `count` sockets on a ws:// URL; `headers` are additional request lines, each with its CRLF. */
   async open(url: string, count: number, headers = ''): Promise<void> {
     let left = count;
     const lane = async (): Promise<void> => {

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** Ticks of /proc/PID/stat per second (USER_HZ, 100 on every Linux that Node.js runs on). */
 const TICKS_PER_S = 100;
 
-/** CPU seconds used so far by all threads of `pids` (children not included); NaN where there is no /proc. */
+/** CPU seconds used so far by all threads of `pids` (without child processes); NaN where there is no /proc. */
 export function cpuSeconds(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + processCpuSeconds(pid), 0);
 }

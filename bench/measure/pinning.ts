@@ -52,7 +52,7 @@ function allowedCores(): number[] {
   }
 }
 
-/** "0,2-4" → [0, 2, 3, 4]. */
+/** Parses "0,2-4" into [0, 2, 3, 4]. */
 function parseCoreList(list: string): number[] {
   return list.split(',').flatMap((part) => {
     const [first, last = first] = part.split('-').map(Number);

@@ -7,7 +7,7 @@ export interface ResidentMemory {
   readonly peakBytes: number;
 }
 
-/** @throws Error where there is no /proc, or the process is gone */
+/** @throws Error where there is no /proc, or the process has exited */
 export function residentMemory(pid: number): ResidentMemory {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');
   const bytes = (field: RegExp) => Number(field.exec(status)?.[1] ?? 0) * 1024;

@@ -78,12 +78,12 @@ function nearest(samples: readonly LoadSample[], t: number): LoadSample | undefi
 
 type ProcessLoad = Omit<LoadSample, 't'>;
 
-/** CPU seconds used so far by the processes `pids` and all their descendants that still run. */
+/** CPU seconds used so far by the processes `pids` and those of their descendants that still run. */
 export function cpuSecondsOf(pids: readonly number[]): number {
   return readProcesses(pids).reduce((sum, { cpuS }) => sum + cpuS, 0);
 }
 
-/** The processes `pids` and all their descendants that still run. */
+/** The processes `pids` and those of their descendants that still run. */
 function readProcesses(pids: readonly number[]): ProcessLoad[] {
   if (pids.length === 0) return [];
   return process.platform === 'linux' ? readProc(pids) : readPs(pids);
@@ -108,7 +108,7 @@ export function readProc(pids: readonly number[]): ProcessLoad[] {
   return found;
 }
 
-/** Fields of /proc/PID/stat after the command's name, which may hold spaces and parentheses. */
+/** Fields of /proc/PID/stat after the command's name, which may contain spaces and parentheses. */
 function statFields(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -127,7 +127,7 @@ function memoryOrNone(pid: number): ResidentMemory {
   }
 }
 
-/** macOS: `ps` gives CPU time as [[d-]h:]m:s.cc and memory in KiB. */
+/** macOS: `ps` prints CPU time as [[d-]h:]m:s.cc, and memory in KiB. */
 export function readPs(pids: readonly number[]): ProcessLoad[] {
   const wanted = new Set(pids);
   const found: ProcessLoad[] = [];
@@ -141,7 +141,7 @@ export function readPs(pids: readonly number[]): ProcessLoad[] {
   return found;
 }
 
-/** "1-02:03:04.50" → seconds. */
+/** Converts "1-02:03:04.50" to seconds. */
 export function parsePsTime(time: string): number {
   const [clock, days] = time.split('-').reverse();
   const seconds = (clock as string).split(':').reduce((sum, part) => sum * 60 + Number(part), 0);

@@ -4,7 +4,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpuSecondsOf } from './server-load.js';
 
-/** The server's busiest thread waited for a core for at least this share of the time in which it wanted one … */
+/** The server's figures are doubtful if its busiest thread waited for a core at least this share of the time in which
+ *  it wanted one … */
 const WAITED_SHARE = 0.5;
 /** … and that was at least this share of the measured time … */
 const WAITED_OF_WALL = 0.05;
@@ -19,11 +20,11 @@ interface MachineReading {
   readonly machineS: number;
   /** CPU seconds of server and generator. */
   readonly oursS: number;
-  /** ms run and ms waited, by thread of the server. */
+  /** Milliseconds run and milliseconds waited, by thread of the server. */
   readonly threads: ReadonlyMap<string, { readonly runMs: number; readonly waitMs: number }>;
 }
 
-/** Reads at the start of the measured time, and again at its end. */
+/** Takes a reading at the start of the measured phase, and another when `reason` is called at its end. */
 export class StarvationWatch {
   private readonly from: MachineReading | undefined;
 
@@ -31,7 +32,7 @@ export class StarvationWatch {
     this.from = read(pids);
   }
 
-  /** Why the server's figures are not its own; undefined when they are, or nobody can tell. */
+  /** Why the server's figures are not its own; undefined when they are, or when this cannot be determined. */
   reason(): string | undefined {
     const from = this.from;
     const to = read(this.pids);
@@ -55,7 +56,8 @@ export class StarvationWatch {
 function read(pids: readonly number[]): MachineReading | undefined {
   if (process.platform !== 'linux' || pids.length === 0) return undefined;
   try {
-    // proc_stat(5): user, nice and system time of all cores; interrupts are left out, for they belong to nobody.
+    // proc_stat(5): user, nice and system time of all cores. Interrupts are left out, because they belong to no
+    // process.
     const [, user, nice, system] = (readFileSync('/proc/stat', 'latin1').split('\n')[0] as string).split(/\s+/);
     return {
       atMs: performance.now(),
@@ -64,7 +66,7 @@ function read(pids: readonly number[]): MachineReading | undefined {
       threads: new Map(pids.flatMap(threadsOf)),
     };
   } catch {
-    // The server is gone, or this kernel keeps no schedstat.
+    // The server has exited, or this kernel has no schedstat.
     return undefined;
   }
 }

@@ -103,7 +103,7 @@ async function measure(): Promise<void> {
           ({ ms } = await said<{ ms: number }>());
         }
         const { latencies, lateness } = measured();
-        await sleep(500); // the herd leaves
+        await sleep(500); // time for the herd to leave
         if (round === 0) continue; // this round is the warm-up
         const of = seen.get(name) ?? { p50: [], p99: [], late: [], ms: [] };
         seen.set(name, of);

@@ -1,4 +1,4 @@
-// The parameters of a plan as options of a command, and as the keys of a `--scenario file.json` or a suite.
+// The parameters of a plan: as options of a command, and as keys of a `--scenario file.json` or a suite.
 
 import type { z } from 'zod';
 import { FanwireError } from '../../src/base/error.js';

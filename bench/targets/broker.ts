@@ -11,7 +11,7 @@ export interface Broker {
   stop(): Promise<void>;
 }
 
-/** Starts `nats-server` on a free port of the loopback.
+/** Starts `nats-server` on a free loopback port.
  *  @throws FanwireError FANWIRE_BENCH_NO_BROKER, FANWIRE_BENCH_TARGET */
 export async function startBroker(cores: readonly number[]): Promise<Broker> {
   const binary = findProgram('nats-server');

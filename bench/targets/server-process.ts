@@ -110,7 +110,7 @@ export class ServerProcess {
 
   private readonly kill = () => signalGroup(this.child, 'SIGKILL');
 
-  /** "ended with exit code 3", "was ended by SIGKILL". */
+  /** Such as "ended with exit code 3" or "was ended by SIGKILL". */
   private howItEnded(): string {
     const { exitCode, signalCode } = this.child;
     if (signalCode !== null) return `was ended by ${signalCode}`;

@@ -1,7 +1,7 @@
 // A target: one or more WebSocket servers under test, which already listen when an engine gets it.
 
 export interface Target {
-  /** fanwire, a peer's name, or the URL's host. */
+  /** `fanwire`, a peer's name, or the URL's host. */
   readonly name: string;
   /** '' when it is unknown. */
   readonly version: string;
@@ -25,8 +25,9 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-/** `raw`: the topic is the URL's path and every frame is a message (fanwire, ws, uWS, nchan, …). `fanwire.v1`: the
- *  envelope. `socket.io`: Engine.IO 4 over WebSocket, one namespace, event `m`, topics ignored. */
+/** `raw`: the topic is the URL's path, and every frame is a message (fanwire, ws, uWS, nchan, …). `fanwire.v1`:
+ *  fanwire's envelope. `socket.io`: Engine.IO 4 over WebSocket, with one namespace and the event `m`; topics are
+ *  ignored. */
 export type TargetDialect = 'raw' | 'fanwire.v1' | 'socket.io';
 
 /** The URL of a topic on one of the target's servers. The query of `base`, which may hold a token, is kept. */

@@ -4,7 +4,7 @@ import type { ConformScenario } from '../stage.js';
 
 const ROOM = 'room';
 
-/** What has arrived in the room. */
+/** The data of all messages that have arrived in the room. */
 const arrived = (relay: FaultyRelay): unknown[] => relay.topic(ROOM).kept.map(({ data }) => data);
 
 /** The numbers from 0 to `count` - 1. */

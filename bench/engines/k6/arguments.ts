@@ -1,4 +1,4 @@
-// A plan as the k6 command line and environment that play it.
+// Translates a plan into the k6 command line and environment that play it.
 //
 // Settings go through the environment: everybody on a machine can read a command line, and headers and URLs hold
 // tokens. Settings of the caller's environment that are meant for another k6 (K6_DURATION, K6_OUT, a config file, an
@@ -41,7 +41,7 @@ export interface ArgumentOptions {
   readonly slo: string;
   /** Additional headers of each upgrade request. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Local addresses to connect from; empty: the kernel's choice. */
+  /** Local addresses to connect from; empty: the kernel chooses. */
   readonly localAddresses: readonly string[];
   /** Accept any TLS certificate. */
   readonly isInsecureAllowed: boolean;

@@ -1,4 +1,4 @@
-// How much of its cores k6 used or waited for. Read from outside by pid, because k6 does not tell its scripts.
+// How much of its cores k6 used or waited for. Read from outside by pid, because a k6 script cannot find out.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { ServerLoad } from '../../measure/server-load.js';

@@ -1,4 +1,4 @@
-// Which of k6's thresholds were crossed, from the JSON that handleSummary wrote.
+// Finds out which k6 thresholds were crossed, from the JSON that handleSummary wrote.
 
 import { readFile } from 'node:fs/promises';
 

@@ -21,7 +21,6 @@ export interface ConnectionOwner {
   closedByServer(connection: LoadConnection, code: number): void;
 }
 
-/** Where and how to connect. */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;

@@ -59,7 +59,8 @@ const fanwireV1: DialectRules = {
   },
 };
 
-/** Engine.IO 4 packets: `0` open, `2` ping, `3` pong, `4` message; Socket.IO inside: `40` connect, `42` event. */
+/** Engine.IO 4 packets: `0` open, `2` ping, `3` pong, `4` message. Inside a message, Socket.IO's: `40` connect, `42`
+ *  event. */
 const socketIo: DialectRules = {
   protocol: undefined,
   headBytes: 64,

@@ -12,7 +12,6 @@ const ACCEPT = createHash('sha1')
   .update(KEY + GUID)
   .digest('base64');
 
-/** The upgrade request for `url`. */
 export function handshakeRequest(
   url: URL,
   protocol: string | undefined,

@@ -6,7 +6,7 @@ import type { EngineReport, EngineSeriesPoint } from '../engine.js';
 import { addCounts } from './counts.js';
 import type { ConnectFigures, IntervalReport, PublisherReport, SubscriberReport } from './messages.js';
 
-/** Collects the intervals of all subscriber processes by number. */
+/** Collects the intervals of all subscriber processes, by interval number. */
 export class Series {
   private readonly pointByIndex = new Map<
     number,
@@ -32,7 +32,6 @@ export class Series {
     this.openedBy.set(process, interval.opened);
   }
 
-  /** Connections opened so far. */
   get opened(): number {
     return sum([...this.openedBy.values()]);
   }

@@ -1,4 +1,4 @@
-// What the engine and its generator processes say to each other (child_process IPC, structured clone).
+// The messages between the engine and its generator processes (child_process IPC, structured clone).
 
 import type { SequenceTotals } from '../../k6/lib/sequence.js';
 import type { Plan } from '../../scenarios/scenario.js';
@@ -83,7 +83,7 @@ export interface ConnectFigures {
   readonly failures: Readonly<Record<string, number>>;
 }
 
-/** How busy one process was while messages were measured. */
+/** How busy one process was during the measured phase. */
 export interface Busyness {
   /** Cores used or waited for. */
   readonly cpu: number;

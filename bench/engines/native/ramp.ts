@@ -4,7 +4,7 @@
 const TICK_MS = 10;
 
 export class Ramp {
-  /** Handshakes in flight now, and the most there ever were. */
+  /** Handshakes under way now, and the most there have been at any time. */
   inFlight = 0;
   mostInFlight = 0;
   private readonly queue: number[] = [];

@@ -11,7 +11,7 @@ import { LatencyCounts } from './counts.js';
 const NO_SLEEP_US = 50;
 
 export class ReadTurns {
-  /** When the chunk now being read was read, µs since the Unix epoch. */
+  /** When the chunk that is being handled now was read, µs since the Unix epoch. */
   nowUs = 0;
   private messages = 0;
   private longestLatencyUs = 0;

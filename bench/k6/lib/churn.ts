@@ -10,8 +10,7 @@ import { Observed } from './observed.ts';
 import type { Timeline } from './schedule.ts';
 import type { Settings } from './settings.ts';
 
-/** Replacements per second that one VU makes. Its event loop can do far more, so handshakes are
- *  timed correctly. */
+/** Replacements per second that one VU makes. Its event loop can do far more, so handshakes are timed correctly. */
 const CHURN_PER_VU = 100;
 
 export function churnVus(settings: Settings): number {

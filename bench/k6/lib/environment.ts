@@ -10,7 +10,7 @@ export function rawOf(name: string): string {
   return (__ENV[name] ?? '').trim();
 }
 
-/** '' where it is not set. */
+/** '' if it is not set. */
 export function textOf(name: OwnSetting): string {
   return rawOf(name);
 }
@@ -40,7 +40,7 @@ export function secondsOf(name: OwnSetting, fallback: number, least: number): nu
   return numberOf(name, fallback, least, seconds, A_TIME);
 }
 
-/** A bare number is milliseconds. */
+/** A number without a unit is in milliseconds. */
 export function millisecondsOfSetting(name: OwnSetting, fallback: number): number {
   return numberOf(name, fallback, 1, millisecondsOf, 'milliseconds, or a duration such as 50ms or 1s');
 }

@@ -17,7 +17,7 @@ export interface Parameter {
   readonly default: number | string | boolean;
   /** What it does, without a full stop at the end. */
   readonly description: string;
-  /** For numbers. */
+  /** For numbers only. */
   readonly min?: number;
   readonly max?: number;
   readonly unit?: string;
@@ -67,7 +67,7 @@ export const PARAMETERS = {
     description: 'topics',
     k6: { usually: "the script's" },
   },
-  /** On a server that knows only one room, ignored. k6 has it in URL. */
+  /** Ignored on a server that has only one room. In k6 it is part of URL. */
   topicPrefix: {
     flag: 'topic-prefix',
     kind: 'text',
@@ -195,7 +195,7 @@ export const PARAMETERS = {
     description: 'share of the subscribers cut at once, a third into the measured time',
     k6: { refused: 'reconnect-storm is for --engine native' },
   },
-  /** A key is the first word of a message, up to a comma, and the field `key` of an enveloped one. */
+  /** A key is the first word of a message, up to a comma; in an enveloped message, it is the field `key`. */
   keys: {
     flag: 'keys',
     kind: 'count',
@@ -255,7 +255,7 @@ export type K6Key = {
 
 export const parameterKeys = Object.keys(PARAMETERS) as ParameterKey[];
 
-/** `key` as it is declared, whatever its kind. */
+/** The declaration of `key`, whatever its kind. */
 export function parameter(key: ParameterKey): Parameter {
   return PARAMETERS[key];
 }

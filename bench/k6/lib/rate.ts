@@ -3,7 +3,7 @@
 
 export interface RateStage {
   readonly durationS: number;
-  /** Messages a second at the end of the stage. */
+  /** Messages per second at the end of the stage. */
   readonly target: number;
 }
 

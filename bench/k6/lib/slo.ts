@@ -9,7 +9,7 @@ export interface PlannedTraffic {
 
 /** One condition of an objective. */
 export interface Term {
-  /** As written, for messages. */
+  /** As written, for error messages and reports. */
   readonly text: string;
   readonly metric: string;
   readonly op: '<' | '<=' | '>' | '>=' | '==';
