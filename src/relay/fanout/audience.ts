@@ -1,5 +1,5 @@
-// Who hears what: connections, topics and their audiences, with the batch an audience waits for and the lag of a slow
-// socket. They point at each other, so they stand in one file. Only the thread that runs the relay touches them.
+// Connections, topics and their audiences, with the batch that an audience waits for and the lag of a slow socket. They
+// refer to each other, so they are in one file. Only the thread that runs the relay uses them.
 import type { Identity } from '../../auth/auth.js';
 import { msgHead } from '../../protocol/frames.js';
 import type { Rewind } from '../../protocol/rewind.js';
@@ -10,15 +10,15 @@ import type { TopicHistory } from '../history/history.js';
 import type { TemplatedApp, WebSocket } from '../uws.js';
 import type { Batch } from './batch.js';
 
-/** What the rest of the relay asks of an enveloped socket's session (see session/session.ts). */
+/** The part of an enveloped socket's session that the rest of the relay uses (see session/session.ts). */
 export interface SocketSession {
-  /** The topics that the socket is in, or on its way into. */
+  /** The topics that the socket is in, or joining. */
   readonly topicNames: readonly string[];
-  /** Where the socket is in the live stream. */
+  /** The audiences in which the socket receives live messages. */
   audiences(): readonly Audience[];
-  /** Takes one frame of the client. `message` is read before this returns. */
+  /** Handles one frame of the client. `message` is read before this returns. */
   receive(message: ArrayBuffer, isBinary: boolean): void;
-  /** Whether it asked for joins and leaves of a topic in one frame a window. */
+  /** Whether the client asked for a topic's joins and leaves in one frame per window. */
   takesNewsTogether(topic: string): boolean;
   /** Tells the client that it missed `count` messages of a topic. */
   lost(topic: Topic, count: number): void;
@@ -26,95 +26,96 @@ export interface SocketSession {
   closed(): void;
 }
 
-/** How a subscriber is spoken to: a topic keeps an audience of each. `batched`: enveloped, and several ops may come in
- *  one frame. */
+/** The form in which a subscriber receives messages: a topic keeps an audience for each. `batched`: enveloped, and
+ *  several ops may come in one frame. */
 export type Dialect = (typeof DIALECTS)[number];
 export const DIALECTS = ['raw', 'enveloped', 'batched'] as const;
 
 /** A message for all windows of a topic. `raw` is only valid until the call returns. */
 export interface Publication {
-  /** What raw subscribers get: a string goes out as a text frame. */
+  /** What raw subscribers get: a string is sent as a text frame. */
   readonly raw: string | Uint8Array;
   readonly isBinary: boolean;
-  /** The JSON text after `"data":` for enveloped subscribers; undefined where it is made from `raw`. */
+  /** The JSON text after `"data":` for enveloped subscribers; undefined if it is made from `raw`. */
   readonly body: string | undefined;
   readonly from: string | undefined;
   /** 0 where the topic has no history. */
   readonly seq: number;
   readonly sender: Connection | undefined;
-  /** What the publisher called its key; undefined where it named none. */
+  /** The key that the publisher gave; undefined if it gave none. */
   readonly key: string | undefined;
-  /** Enveloped subscribers get it from the history copy. */
+  /** Deliver to raw subscribers only; enveloped ones get it from the history copy. */
   readonly isForRawOnly: boolean;
 }
 
 /** Subscribers of a topic that share a window (see deliver/lane.ts). */
 export interface SubscriberLane {
-  /** Takes a subscriber in. What was published before does not reach it. */
+  /** Adds a subscriber. What was published before does not reach it. */
   join(connection: Connection, dialect: Dialect): void;
-  /** Takes a subscriber out, also one that has closed. */
+  /** Removes a subscriber, which may have closed. */
   leave(connection: Connection, dialect: Dialect): void;
-  /** Sends a subscriber what waits for it, before its window's end. */
+  /** Sends a subscriber what waits for it, before its window ends. */
   handOver(connection: Connection, dialect: Dialect): void;
-  /** The audience in which the socket can be a slow consumer at the moment; undefined where in none. */
+  /** The audience in which the socket can be a slow consumer at the moment; undefined if there is none. */
   laggingIn(connection: Connection, dialect: Dialect): Audience | undefined;
 }
 
-/** How a topic is delivered that does not hand on every message at once (see deliver/windows.ts). */
+/** The delivery of a topic whose messages do not all go out at once (see deliver/windows.ts). */
 export interface Delivery {
-  /** Takes a message into every window. True where the topic's own audiences get it from one of them. */
+  /** Adds a message to every window. True if the topic's own audiences get it through one of them. */
   take(message: Publication): boolean;
-  /** The lane of a subscriber that is written to at most every `everyMs`; undefined where that is at once. */
+  /** The lane of a subscriber that is written to at most every `everyMs`; undefined if that means at once. */
   laneFor(everyMs: number): SubscriberLane | undefined;
-  /** Enveloped subscribers that the topic's own audience does not have. */
+  /** Enveloped subscribers that are not in the topic's own audiences. */
   envelopedOutside(): Iterable<Connection>;
-  /** Subscribers that the topic's own audiences do not have. */
+  /** How many subscribers are not in the topic's own audiences. */
   readonly outside: number;
   /** Messages taken so far. */
   readonly taken: number;
 }
 
-/** What uWS keeps for a socket: a single key, since uWS copies the keys of this object one by one at every open. */
+/** What uWS keeps for a socket. It has a single key, since uWS copies the keys of this object one by one at every
+ *  open. */
 export interface SocketState {
   readonly connection: Connection;
 }
 
 export class Connection {
   readonly id: string;
-  /** The client's address, seen through trusted proxies. */
+  /** The client's address, as reported by trusted proxies. */
   readonly remoteAddress: string;
   readonly openedAtMs: number;
   /** The topic of a raw socket; undefined for an enveloped one. */
   readonly topic: Topic | undefined;
   dialect: Dialect;
-  /** A raw socket wants to be written to at most once in so many milliseconds; 0: as its topic is. */
+  /** Least milliseconds between two writes to a raw socket, as it asked; 0: as its topic says. */
   everyMs = 0;
-  /** What of the past a raw socket asked to begin with; undefined: as its topic is. */
+  /** Which past messages a raw socket asked to begin with; undefined: as its topic says. */
   rewind: Rewind | undefined;
-  /** The numbers of what a raw socket published on its way into the live stream, which it does not hear; undefined
-   *  once it is there. */
+  /** The numbers of what a raw socket published while it was joining, which it must not receive; undefined once it
+   *  is live. */
   ownSeqs: Set<number> | undefined;
-  /** What a raw socket shares its window with; undefined where it gets everything at once. */
+  /** The lane that a raw socket shares its window with; undefined if it gets every message at once. */
   lane: SubscriberLane | undefined;
-  /** What an enveloped socket says is its session's; undefined for a raw one. */
+  /** Handles what an enveloped socket sends; undefined for a raw one. */
   session: SocketSession | undefined;
-  /** Who the client is; replaced when it authenticates anew. */
+  /** Who the client is; replaced when it authenticates again. */
   identity: Identity;
-  /** Whether the identity lets a raw socket publish to its topic, asked once. */
+  /** Whether the identity lets a raw socket publish to its topic; computed once. */
   readonly mayPublish: boolean;
   /** What is left of the publish rates; undefined where there are none, or before the first message. */
   budget: PublishBudget | undefined;
   /** What is left for its ops and control frames; undefined before the first. */
   ops: OpsAccount | undefined;
-  /** The second (Unix time) that Expiry closes this socket in; 0 for never. */
+  /** The second (Unix time) in which Expiry closes this socket; 0 for never. */
   expirySecond = 0;
   /** Undefined before open and after close: uWS throws when a closed socket is touched. */
   ws: WebSocket<SocketState> | undefined;
-  /** The uWS App that the socket is on, and its topics with it; undefined before open. */
+  /** The uWS App that the socket and its uWS topics are on; undefined before open. */
   app: TemplatedApp | undefined;
   /** Messages received from this socket. */
   published = 0;
-  /** Messages that this socket lost because it read too slowly (drop mode), up to its last recovery. */
+  /** Messages that this socket lost because it read too slowly (drop mode), up to the end of its last lag. */
   dropped = 0;
   /** Set while this socket is too slow and off its topics (drop mode). */
   lag: Lag | undefined;
@@ -148,24 +149,24 @@ export class Connection {
 
 /** The sockets of a topic that receive the same bytes: one uWS topic, and the state the fan-out keeps for it. */
 export class Audience {
-  /** Messages of one flush go out as one frame. */
+  /** Messages of one flush are sent as one frame. */
   readonly isBatched: boolean;
   /** Whether its subscribers are on its uWS topic; set before the first joins. */
   isOnTree: boolean;
   /** Its subscribers, lagging ones included. */
   readonly subscribers = new Set<Connection>();
-  /** How many of `subscribers` lag, and are off the uWS topic until they have drained. */
+  /** How many of `subscribers` lag: they are off the uWS topic until they have drained. */
   lagging = 0;
   /** Messages fanned out so far. */
   published = 0;
-  /** Payload bytes fanned out since the subscribers' backpressure was last looked at. */
+  /** Payload bytes fanned out since the subscribers' backpressure was last checked. */
   unsweptBytes = 0;
-  /** Upper bound of the messages published directly that uWS has not written yet. */
+  /** Upper bound of the messages published directly that uWS has not yet written. */
   direct = 0;
-  /** What `direct` was when its present count began, and the loop iteration in which that was. */
+  /** The value of `direct` when the present count began, and the loop iteration in which it began. */
   countedFrom = 0;
   countedSince = 0;
-  /** How many flushes without a burst there must be until messages go out directly again; 0: they do. */
+  /** How many flushes without a burst must pass until messages go out directly again; 0: they do now. */
   expectsBursts = 0;
   /** Messages that wait for the flush at the end of this loop iteration. */
   batch: Batch<Connection> | undefined;
@@ -187,22 +188,22 @@ export class Topic {
   readonly name: string;
   /** Sockets without a subprotocol. */
   readonly raw: Audience;
-  /** Sockets that speak fanwire.v1, an op a frame; undefined while there are none, so that raw publishes need not look
-   *  further. */
+  /** Sockets that speak fanwire.v1 with one op a frame; undefined while there are none, so that raw publishes skip
+   *  it. */
   enveloped: Audience | undefined;
-  /** Those of them that take several ops in one frame. */
+  /** Sockets that speak fanwire.v1 and take several ops in one frame. */
   batched: Audience | undefined;
-  /** Enveloped sockets that are not in the live stream yet: they wait for the history, or are being replayed to. */
+  /** Enveloped sockets that are not live yet: they wait for the history, or are being replayed to. */
   entering = 0;
-  /** Who reads its past without being subscribed. */
+  /** How many readers use its past without being subscribed. */
   readers = 0;
-  /** Undefined where every message goes out at once. */
+  /** Undefined if every message goes out at once. */
   delivery: Delivery | undefined;
-  /** Undefined where no rule keeps this topic. */
+  /** Undefined if no rule keeps this topic. */
   readonly history: TopicHistory | undefined;
-  /** Who is here; undefined where presence is off. */
+  /** Its members; undefined if presence is off. */
   readonly members: Set<Connection> | undefined;
-  /** `published` when rates were last measured. */
+  /** The value of `published` when rates were last measured. */
   ratedPublished = 0;
   private envelopeHead: string | undefined;
 
@@ -218,7 +219,8 @@ export class Topic {
     this.members = hasPresence ? new Set() : undefined;
   }
 
-  /** Messages fanned out so far. What a raw socket publishes goes to both audiences, so this is the larger count. */
+  /** Messages fanned out so far. What a raw socket publishes goes to all audiences, so the largest count is the
+   *  total. */
   get published(): number {
     return Math.max(
       this.raw.published,
@@ -235,13 +237,13 @@ export class Topic {
     return inside + this.entering + (this.delivery?.outside ?? 0);
   }
 
-  /** How every envelope of this topic begins. */
+  /** The text that every envelope of this topic begins with. */
   get head(): string {
     this.envelopeHead ??= msgHead(this.name);
     return this.envelopeHead;
   }
 
-  /** An audience beside the topic's own: its messages reach it by way of a lane. */
+  /** An audience besides the topic's own: it gets its messages through a lane. */
   newAudience(dialect: Dialect): Audience {
     return new Audience(this, this.keys.take(), dialect);
   }
@@ -256,7 +258,7 @@ export class Topic {
     return audience;
   }
 
-  /** Enveloped sockets in its own audiences, batched or not. */
+  /** Enveloped sockets in the topic's own audiences, batched or not. */
   *envelopedInside(): Iterable<Connection> {
     yield* this.enveloped?.subscribers ?? [];
     yield* this.batched?.subscribers ?? [];
@@ -268,7 +270,7 @@ export class Topic {
   }
 }
 
-/** What a lagging socket misses, an audience at a time: the audience's message count up to which it was served. */
+/** What a lagging socket misses: for each audience, the message count up to which it was served. */
 export class Lag {
   private readonly servedUpTo = new Map<Audience, number>();
 
@@ -276,20 +278,19 @@ export class Lag {
     this.servedUpTo.set(audience, audience.published);
   }
 
-  /** A sender does not receive its own message, so it does not count as missed. */
+  /** A sender does not receive its own message, so that one does not count as missed. */
   owesNothingFor(audience: Audience): void {
     const served = this.servedUpTo.get(audience);
     if (served !== undefined) this.servedUpTo.set(audience, served + 1);
   }
 
-  /** Messages of `audience` that went by since the lag began. */
+  /** Messages of `audience` published since the lag began. */
   missed(audience: Audience): number {
     const served = this.servedUpTo.get(audience);
     return served === undefined ? 0 : audience.published - served;
   }
 
-  /** The socket leaves the audience: what it missed there is no loss to it any more. Says whether it lagged there at
-   *  all. */
+  /** The socket leaves the audience: what it missed there no longer counts as lost. Returns whether it lagged there. */
   forget(audience: Audience): boolean {
     return this.servedUpTo.delete(audience);
   }

@@ -1,18 +1,18 @@
-// Several messages of a topic as one frame: a JSON array of ops, built once for an audience and flush. An op after the
-// first leaves out `op` and `topic`, which are those of the first. Senders among the subscribers get the array without
-// their own messages, cut out of the one for all.
+// Several messages of a topic as one frame: a JSON array of ops, built once per audience and flush. Each op after the
+// first leaves out `op` and `topic`, which are those of the first. A subscriber that sent some of the messages gets the
+// array without them.
 import { utf8 } from '../bytes.js';
 import type { Audience, Connection } from './audience.js';
 import type { Batch } from './batch.js';
 
 const NOTHING: Uint8Array = new Uint8Array(0);
-/** What each message after the first begins with in place of its topic's head. */
+/** How each message after the first begins, in place of its topic's head. */
 const SHORT_HEAD = utf8('{"data":');
 const [COMMA, OPEN, CLOSE] = utf8(',[]') as unknown as [number, number, number];
-/** Room that stays allocated between flushes. */
+/** Buffer bytes that stay allocated between flushes. */
 const KEPT_BYTES = 64 * 1024;
 
-/** Sends one message to all of an audience that is on no uWS topic, but its sender and those that lag. */
+/** Sends one message to an audience without a uWS topic: to all but the sender and those that lag. */
 export function sendToEach(
   audience: Audience,
   sender: Connection | undefined,
@@ -28,16 +28,16 @@ export function sendToEach(
 export class BatchFrame {
   private bytes = NOTHING;
   private used = 0;
-  /** How every message begins. */
+  /** The bytes that every message begins with. */
   private head = NOTHING;
-  /** Of each message of the array: where what comes after its head begins, and where it ends. */
+  /** For each message of the array: where the part after its head begins, and where it ends. */
   private readonly bodies: number[] = [];
   private readonly ends: number[] = [];
-  /** Which messages of the array are whose. */
+  /** The indexes of the messages that each sender published. */
   private readonly own = new Map<Connection, number[]>();
 
-  /** Makes the frame of messages `from` to `to` (exclusive) of a batch of `msg` frames that all begin with `head`. It
-   *  is void at the next call. */
+  /** Makes the frame of messages `from` to `to` (exclusive) of a batch of `msg` frames that all begin with `head`.
+   *  The next call overwrites it. */
   make(batch: Batch<Connection>, from: number, to: number, head: Uint8Array): void {
     this.head = head;
     this.used = 0;
@@ -58,7 +58,7 @@ export class BatchFrame {
     this.put(CLOSE);
   }
 
-  /** Sends it to all that do not lag. */
+  /** Sends the frame to all that do not lag. */
   sendTo(subscribers: Iterable<Connection>, compress: boolean): void {
     for (const subscriber of subscribers) {
       if (subscriber.lag !== undefined) continue;
@@ -67,13 +67,13 @@ export class BatchFrame {
     }
   }
 
-  /** The frame as it goes to `subscriber`; undefined where all of it is its own. */
+  /** The frame for `subscriber`; undefined if it published all of the messages. */
   for(subscriber: Connection): Uint8Array | undefined {
     const own = this.own.size === 0 ? undefined : this.own.get(subscriber);
     return own === undefined ? this.bytes.subarray(0, this.used) : this.without(own);
   }
 
-  /** The frame without some messages: runs of it that lie between them, the first with the topic's head. */
+  /** The frame without some messages: the runs between them, the first of which gets the topic's head. */
   private without(left: readonly number[]): Uint8Array | undefined {
     if (left.length === this.ends.length) return undefined;
     const rest = new Uint8Array(this.used + this.head.length);
@@ -87,7 +87,7 @@ export class BatchFrame {
     for (const index of [...left, this.ends.length]) {
       if (index > next) {
         if (used === 1) add(this.head);
-        // A run goes on with the comma after the message before it, which its short head follows.
+        // A later run starts at the comma before its first message, which already has the short head.
         const start = used === 1 + this.head.length ? (this.bodies[next] as number) : (this.ends[next - 1] as number);
         add(this.bytes.subarray(start, this.ends[index - 1] as number));
       }
@@ -97,7 +97,7 @@ export class BatchFrame {
     return rest.subarray(0, used);
   }
 
-  /** Lets go of the senders. */
+  /** Releases the senders. */
   clear(): void {
     this.own.clear();
   }

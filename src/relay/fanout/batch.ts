@@ -1,10 +1,10 @@
 // Messages that wait for a flush.
 import { FRAME_HEADER_BYTES } from '../bytes.js';
 
-/** What one audience waits for: three columns, reused, so that a queued message allocates no object of its own. */
+/** What one audience waits for, in three columns that are reused, so that a queued message allocates no object. */
 export class Batch<Sender> {
   count = 0;
-  /** As frames. */
+  /** Bytes of the messages as frames. */
   bytes = 0;
   readonly messages: Uint8Array[] = [];
   readonly binary: boolean[] = [];

@@ -1,13 +1,13 @@
-// The hot path: how a message reaches a topic's subscribers, with one send() per subscriber and wake-up as the bound.
+// The hot path: how a message reaches a topic's subscribers, with at most one send() per subscriber and wake-up.
 //
-// uWS keeps at most 32 pending messages per subscriber, and while a `message` handler runs, the loop's only cork buffer
-// is the sender's. The 33rd message of a burst published in the handler therefore drains every subscriber one send() a
-// message. So: the first 31 messages of a loop iteration go out directly, everything else is queued and flushed in
-// setImmediate, where the cork buffer is free. There, up to 32 messages go through uWS's topic tree (one send() per
-// subscriber); more are written subscriber by subscriber under its own cork (one send() per 16 KiB, which is what the
-// cork buffer holds, instead of one per 32 messages). After a burst that was longer, a large audience queues from the
-// first message on for some iterations: what went out directly would have cost each subscriber a send() more than the
-// burst needs. Measured in docs/performance.md; the command that measures it is `npm run bench:fanout`.
+// uWS keeps at most 32 pending messages per subscriber, and while a `message` handler runs, the sender holds the loop's
+// only cork buffer. The 33rd message of a burst published in the handler would therefore drain every subscriber with
+// one send() per message. So the first 31 messages of a loop iteration go out directly; all others are queued and
+// flushed in setImmediate, where the cork buffer is free. There, up to 32 messages go through uWS's topic tree (one
+// send() per subscriber). More are written subscriber by subscriber under its own cork: one send() per 16 KiB, the size
+// of the cork buffer, instead of one per 32 messages. After a longer burst, a large audience queues from the first
+// message on for some iterations: messages sent directly would cost each subscriber one send() more than the burst
+// needs. Measured in docs/performance.md with `npm run bench:fanout`.
 
 import { CORK_BYTES, FRAME_HEADER_BYTES, utf8 } from '../bytes.js';
 import type { TemplatedApp } from '../uws.js';
@@ -22,21 +22,21 @@ import { Slab } from './slab.js';
 import type { SlowConsumers } from './slow.js';
 import { TopicTree } from './topic-tree.js';
 
-/** uWS's limit of pending messages per subscriber: one more, and it drains that subscriber at once. */
+/** uWS's limit of pending messages per subscriber: with one more, it drains that subscriber at once. */
 const TREE_LIMIT = 32;
-/** Direct messages of an audience in one loop iteration: one short of the limit, for what uWS itself may add. A burst
- *  of one more is two send() a subscriber, for what is queued goes out after what was direct. */
+/** Direct messages of an audience in one loop iteration: one below the limit, for what uWS itself may add. A burst
+ *  of one more takes two send() calls per subscriber, since the queued part goes out after the direct one. */
 const DIRECT_LIMIT = TREE_LIMIT - 1;
-/** Direct messages after which the loop is asked whether it has turned. Twice as many fit the limit. */
+/** After this many direct messages, checks whether the loop has begun a new iteration. Twice as many fit the limit. */
 const DIRECT_RECOUNT_AFTER = DIRECT_LIMIT >> 1;
-/** From this many subscribers on one more send() to each is dearer than the copies of a burst. */
+/** From this many subscribers on, one more send() to each costs more than copying the messages of a burst. */
 const LARGE_AUDIENCE = 32;
-/** Flushes without a burst until a large audience is published to directly again: bursts tend to come together. */
+/** Flushes without a burst until messages to a large audience go out directly again: bursts tend to come together. */
 const CALM_FLUSHES = 16;
-/** Messages of this size pass uWS's cork buffer by, so neither bursts nor queueing change what they cost: direct. */
+/** Messages of this size bypass uWS's cork buffer, so queueing them saves nothing: they go out directly. */
 const UNBUFFERED_BYTES = 16 * 1024;
 
-/** A frame of several messages takes no more of them once it has so many bytes: its reader waits for all of it. */
+/** A frame of several messages takes no more once it has this many bytes, since its reader must wait for all of it. */
 const MAX_FRAME_BYTES = 256 * 1024;
 
 export class FanOut {
@@ -50,7 +50,7 @@ export class FanOut {
   private readonly awaiting: Audience[] = [];
   private scheduled = false;
   private readonly timer: PublishTimer;
-  // What `sendRun` writes: fields rather than a closure, for it runs once a subscriber.
+  // What `sendRun` writes: fields rather than a closure, since it runs once per subscriber.
   private run: Batch<Connection> = new Batch();
   private runFrom = 0;
   private runTo = 0;
@@ -64,22 +64,20 @@ export class FanOut {
     this.compress = compress;
   }
 
-  /** @param older Apps beside `app` that have sockets; undefined where there are none */
+  /** @param older Apps beside `app` that still have sockets; undefined if there are none */
   useApps(app: TemplatedApp, older: readonly TemplatedApp[] | undefined): void {
     this.tree.useApps(app, older);
   }
 
-  /**
-   * Fans `message` out to every subscriber of `audience` but `sender`, in the order of the calls. The message is read
-   * before this returns, or copied. Call it from anywhere; a closed or lagging sender is fine.
-   */
+  /** Fans `message` out to every subscriber of `audience` except `sender`, in the order of the calls. The message is
+   *  read or copied before this returns. It may be called from anywhere, with a sender that has closed or lags. */
   publish(
     audience: Audience,
     sender: Connection | undefined,
     message: ArrayBuffer | Uint8Array,
     isBinary: boolean,
   ): void {
-    // A message published directly waits in uWS until the same end of the loop iteration.
+    // The timer fits direct messages too: uWS writes them at the end of the same loop iteration.
     if (this.timer.starts(this.scheduled)) this.scheduleFlush();
     if (audience.batch === undefined && audience.unsweptBytes <= this.slow.sweepEveryBytes) {
       if (message.byteLength >= UNBUFFERED_BYTES) {
@@ -104,8 +102,8 @@ export class FanOut {
     this.awaitFlush(audience);
   }
 
-  /** Publishes the first message of a loop iteration to a small audience off the tree that expects no others. Says
-   *  whether it was that. */
+  /** Publishes at once if this is the first message of the loop iteration, to a small audience without a uWS topic
+   *  that expects no burst. Returns whether it did. */
   private publishAlone(
     audience: Audience,
     sender: Connection | undefined,
@@ -115,7 +113,7 @@ export class FanOut {
     if (audience.expectsBursts > 0 || audience.subscribers.size >= LARGE_AUDIENCE) return false;
     const iteration = loopIteration();
     if (iteration === audience.countedSince) {
-      // There is another, or this Node.js cannot tell iterations apart.
+      // A second message in this iteration, or this Node.js cannot tell iterations apart.
       audience.expectsBursts = CALM_FLUSHES;
       return false;
     }
@@ -125,10 +123,10 @@ export class FanOut {
     return true;
   }
 
-  /** Delivers what is queued. Runs by itself at the end of the loop iteration; call it before sockets are closed. */
+  /** Delivers what is queued. Runs by itself at the end of the loop iteration; call it before closing sockets. */
   readonly flush = (): void => {
     this.scheduled = false;
-    // A flush may close sockets, whose close handlers may publish: the list can grow while it is walked.
+    // A flush may close sockets, and their close handlers may publish: the list can grow during this loop.
     for (let i = 0; i < this.awaiting.length; i++) {
       const audience = this.awaiting[i] as Audience;
       audience.awaitsFlush = false;
@@ -150,14 +148,14 @@ export class FanOut {
     this.slab.reset();
   };
 
-  /** Delivers what is queued, and gives memory back: uWS keeps the handlers of a closed App, and with them the relay,
-   *  for ever. */
+  /** Delivers what is queued, and releases memory: uWS keeps the handlers of a closed App for ever, and with them
+   *  the relay. */
   stop(): void {
     this.flush();
     this.slab.free();
   }
 
-  /** Delivers what is queued for one audience: whoever joins it after this call gets nothing that was published
+  /** Delivers what is queued for one audience, so that a socket that joins it after this call gets nothing published
    *  before. */
   settle(audience: Audience): void {
     const { batch } = audience;
@@ -169,8 +167,8 @@ export class FanOut {
     this.spareBatches.push(batch);
   }
 
-  /** Where the loop has turned since it was asked last, at most the messages counted since are pending: all before them
-   *  have been written. Where it has not, a burst is on, and a flush must set the count back. */
+  /** If the loop has begun a new iteration since the last check, only the messages counted since then can be
+   *  pending. If it has not, a burst is under way, and a flush must reset the count. */
   private recount(audience: Audience): void {
     const iteration = loopIteration();
     if (audience.countedSince === iteration) this.awaitFlush(audience);
@@ -180,7 +178,7 @@ export class FanOut {
     }
   }
 
-  /** Something was sent to a subscriber of the audience by itself: it counts for its backpressure. */
+  /** Counts bytes that were sent to one subscriber of the audience alone, since they add to its backpressure. */
   sentBeside(audience: Audience, bytes: number): void {
     audience.unsweptBytes += bytes;
     if (audience.unsweptBytes > this.slow.sweepEveryBytes) this.awaitFlush(audience);
@@ -210,14 +208,15 @@ export class FanOut {
     else sendToEach(audience, sender, message, isBinary, this.compress);
   }
 
-  /** Delivers a batch to an audience now, in one write a subscriber. Not inside a `message` handler. */
+  /** Delivers a batch to an audience now, with one write per subscriber. Do not call it inside a `message` handler. */
   deliver(audience: Audience, batch: Batch<Connection>): void {
     if (audience.isBatched && batch.count > 1) {
       this.deliverInFrames(audience, batch);
       return;
     }
     const fits = audience.isOnTree ? audience.direct + batch.count <= TREE_LIMIT : batch.count === 1;
-    // What the cork buffer has no room for goes by runs that it has, not through buffers of all subscribers' own.
+    // More bytes than the cork buffer holds would go through a buffer of each subscriber's own: write them in runs that
+    // fit.
     if (fits && (batch.count === 1 || batch.bytes <= CORK_BYTES)) {
       for (let i = 0; i < batch.count; i++) {
         this.publishNow(audience, batch.senders[i], batch.messages[i] as Uint8Array, batch.binary[i] as boolean);
@@ -245,7 +244,7 @@ export class FanOut {
     }
   }
 
-  /** Delivers a batch as one frame, or a few where it is large. */
+  /** Delivers a batch as one frame, or as several if it is large. */
   private deliverInFrames(audience: Audience, batch: Batch<Connection>): void {
     for (let from = 0, to = 0; from < batch.count; from = to) {
       let bytes = 0;
@@ -271,8 +270,8 @@ export class FanOut {
     }
   };
 
-  /** Counts one message of `size` bytes, at the moment it goes out to the audience. Says whether its sender is a
-   *  subscriber (and so still open: a socket that closes leaves its topics). */
+  /** Counts one message of `size` bytes as it goes out to the audience. Returns whether its sender is a subscriber,
+   *  and so still open: a socket that closes leaves its topics. */
   private account(audience: Audience, sender: Connection | undefined, size: number): boolean {
     let receivers = audience.subscribers.size - audience.lagging;
     const isSubscriber = sender !== undefined && isIn(sender, audience);

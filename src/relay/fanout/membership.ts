@@ -1,37 +1,37 @@
-// How a socket comes into an audience and out of it: the set that JavaScript counts by, and the uWS topic that messages
-// go out on, where the audience uses one.
+// Adds a socket to an audience and removes it: from the set that JavaScript counts by, and from the uWS topic that
+// messages go out on, if the audience has one.
 import type { Audience, Connection } from './audience.js';
 
-/** From here on the socket gets what is fanned out to `audience`. */
+/** From now on the socket gets what is fanned out to `audience`. */
 export function attach(connection: Connection, audience: Audience): void {
   audience.subscribers.add(connection);
   if (connection.lag === undefined) listen(connection, audience);
   else {
-    // Too slow to take anything at the moment: it joins when it has drained, and is told what it missed.
+    // The socket is too slow at the moment: it joins when it has drained, and is then told what it missed.
     connection.lag.start(audience);
     audience.lagging++;
   }
 }
 
-/** The socket gets nothing more of `audience`. It may have closed already. */
+/** The socket gets nothing more from `audience`. It may have closed already. */
 export function detach(connection: Connection, audience: Audience): void {
   if (!audience.subscribers.delete(connection)) return;
   if (connection.lag?.forget(audience)) audience.lagging--;
   else unlisten(connection, audience);
 }
 
-/** Puts a socket on the audience's uWS topic. */
+/** Subscribes a socket to the audience's uWS topic. */
 export function listen(connection: Connection, audience: Audience): void {
   if (audience.isOnTree) connection.ws?.subscribe(audience.key);
 }
 
-/** Takes a socket, which may have closed, off the audience's uWS topic. */
+/** Unsubscribes a socket, which may have closed, from the audience's uWS topic. */
 export function unlisten(connection: Connection, audience: Audience): void {
   if (audience.isOnTree) connection.ws?.unsubscribe(audience.key);
 }
 
-/** Whether a socket that may have closed is in an audience. Of a raw one that shares no window it is known without a
- *  look into the set. */
+/** Whether a socket, which may have closed, is in an audience. For a raw socket without a lane the answer needs no
+ *  look-up in the set. */
 export function isIn(connection: Connection, audience: Audience): boolean {
   if (connection.topic === audience.topic && connection.lane === undefined && connection.ownSeqs === undefined) {
     return audience === audience.topic.raw && connection.ws !== undefined;

@@ -1,4 +1,5 @@
-// Ops for one socket: a replay, what it missed of a window. In one frame where it takes that, else a frame each.
+// Ops for one socket, such as a replay or what it missed of a window: in one frame if it takes several ops in one, else
+// a frame each.
 import { utf8 } from '../bytes.js';
 import type { Connection } from './audience.js';
 
@@ -11,7 +12,7 @@ export class OwnOps {
   waiting = 0;
   private readonly held: Uint8Array[] = [];
 
-  /** Within the socket's cork, for one write. */
+  /** Use it within the socket's cork, so that all becomes one write. */
   constructor(private readonly connection: Connection) {}
 
   say(op: Uint8Array): void {

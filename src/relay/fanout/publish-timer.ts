@@ -1,20 +1,20 @@
-// How long publishes take until they are written to the sockets, of a sample.
+// Measures, for a sample of publishes, how long they take until they are written to the sockets.
 import type { Distribution } from '../watch/distribution.js';
 
-/** One publish in so many is timed, where it is flushed anyway. */
+/** One in this many publishes is timed, if a flush follows anyway. */
 const TIME_EVERY = 64;
-/** Where it is not, the Immediate that tells when it was written (5 µs) is spread over so many more. */
+/** Without a flush, timing needs an Immediate of its own (5 µs), so it happens once per this many more publishes. */
 const MORE_WITHOUT_FLUSH = 448;
 
 export class PublishTimer {
   private untilTimed = 1 - MORE_WITHOUT_FLUSH; // the first is
-  /** When the publish being timed came in; 0 while none is. */
+  /** When the publish that is timed came in; 0 if none is. */
   private fromMs = 0;
 
   constructor(private readonly publishToFlushUs: Distribution) {}
 
-  /** Counts a publish. True where it is timed: call `flushed` at the end of this loop iteration, which is due anyway
-   *  where `isFlushed`. */
+  /** Counts a publish. True if it is timed: then call `flushed` at the end of this loop iteration. `isFlushed` says
+   *  that a flush is due there anyway. */
   starts(isFlushed: boolean): boolean {
     if (--this.untilTimed > (isFlushed ? 0 : -MORE_WITHOUT_FLUSH)) return false;
     this.untilTimed = TIME_EVERY;
@@ -22,7 +22,7 @@ export class PublishTimer {
     return true;
   }
 
-  /** All that was published has been written. */
+  /** Call it when all that was published has been written. */
   flushed(): void {
     if (this.fromMs === 0) return;
     this.publishToFlushUs.observe(Math.round((performance.now() - this.fromMs) * 1000));

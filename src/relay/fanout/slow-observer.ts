@@ -1,4 +1,4 @@
-// Slow consumers in the log (sampled), and told of their loss where their protocol can.
+// Logs slow consumers (sampled), and tells them of their loss if their protocol allows it.
 import type { SampledWarnings } from '../../base/log.js';
 import type { Connection } from './audience.js';
 import type { SlowObserver } from './slow.js';

@@ -1,10 +1,10 @@
 // Slow consumers: sockets that read less than their topics publish. They are found before uWS drops anything, so that
-// every loss is counted to the message, and a stalled socket costs bounded memory and nobody else's time.
+// every loss is counted exactly, and a stalled socket costs bounded memory and delays nobody else.
 //
-// uWS's own limit counts badly: `dropped` is called for the first lost message of a batch of up to 32, the rest goes
-// unseen. So the relay looks at its subscribers' backpressure itself, once for every eighth of the limit that an
-// audience published (40 ns a subscriber, a per-mille of what sending those bytes costs), and uWS's limit lies above
-// what can pile up between.
+// uWS's own limit cannot be used to count: `dropped` is called for the first lost message of a batch of up to 32, and
+// not for the rest. So the relay checks its subscribers' backpressure itself, whenever an audience has published an
+// eighth of the limit (40 ns a subscriber, a per-mille of what sending those bytes costs). uWS's limit is set above
+// what can pile up between two checks.
 
 import { Close } from '../../protocol/codes.js';
 import { closeReason } from '../bytes.js';
@@ -24,14 +24,14 @@ export interface SlowObserver {
   recovered(connection: Connection, audience: Audience, lost: number): void;
 }
 
-// What a subscriber may have pending in uWS's topic tree (32 messages under 16 KiB) and what may be published directly
-// in one loop iteration (31 more) before the next sweep sees it.
+// What may pile up for a subscriber before the next sweep: 32 messages under 16 KiB in uWS's topic tree, and 31 more
+// published directly in one loop iteration.
 const UNSEEN_BYTES = 64 * 16 * 1024;
 
 export class SlowConsumers {
-  /** How many bytes an audience may publish before its subscribers' backpressure is looked at. */
+  /** How many bytes an audience may publish before its subscribers' backpressure is checked. */
   readonly sweepEveryBytes: number;
-  /** uWS's own limit for a socket: never reached while sweeps do their work, it bounds memory should they not. */
+  /** uWS's own limit for a socket. It is not reached while sweeps work; it bounds memory if they do not. */
   readonly hardLimitBytes: number;
   private readonly limitBytes: number;
   private readonly policy: SlowPolicy;
@@ -54,8 +54,8 @@ export class SlowConsumers {
     this.hardLimitBytes = limitBytes + this.sweepEveryBytes + UNSEEN_BYTES + 2 * maxPayloadBytes;
   }
 
-  /** Looks at every subscriber of `audience` and deals with those whose backpressure is over the limit. Not in a
-   *  `message` handler: it takes sockets off topics, which uWS forbids while it walks them. */
+  /** Checks every subscriber of `audience` and handles those whose backpressure is over the limit. Do not call it in
+   *  a `message` handler: it takes sockets off topics, which uWS forbids while it walks them. */
   sweep(audience: Audience): void {
     audience.unsweptBytes = 0;
     for (const connection of audience.subscribers) {
@@ -65,8 +65,7 @@ export class SlowConsumers {
     }
   }
 
-  /** A socket has drained some of its backpressure: a lagging one that is well below the limit joins its topics
-   *  again. */
+  /** A socket has drained some of its backpressure: a lagging one that is well below the limit rejoins its topics. */
   onDrain(connection: Connection): void {
     if (connection.lag === undefined || connection.ws === undefined) return;
     if (connection.ws.getBufferedAmount() > this.limitBytes >>> 1) return;
@@ -112,7 +111,7 @@ export class SlowConsumers {
     this.counters.slowConsumers++;
     if (this.policy === 'close') {
       this.observer.closed(connection, buffered);
-      // Under uWS's limit, so the close frame queues behind what is buffered: a client that reads on learns why.
+      // Below uWS's limit, so the close frame queues behind what is buffered: a client that goes on reading learns why.
       connection.ws?.end(Close.slowConsumer, SLOW_CONSUMER);
       return;
     }

@@ -1,27 +1,26 @@
-// The topics that somebody holds: a topic lives from its first subscriber to its last.
+// The topics in use: a topic exists from its first holder to its last.
 import type { Interest } from '../../bus/bus.js';
 import { TopicKeys } from '../bytes.js';
 import type { HistoryStore } from '../history/history.js';
 import { type Delivery, Topic } from './audience.js';
 
-/** What topics have beyond their subscribers. */
+/** The features that topics have besides subscribers. */
 export interface TopicFeatures {
   readonly history: HistoryStore | undefined;
   readonly hasPresence: (topic: string) => boolean;
-  /** What a topic is delivered by, where not every message goes out at once. */
+  /** The delivery of a topic whose messages do not all go out at once; undefined for the others. */
   readonly deliveryOf?: (topic: Topic) => Delivery | undefined;
-  /** Told of each topic's first holder and of its last one's end. */
+  /** Told when a topic gets its first holder and when it loses its last one. */
   readonly interest: Interest | undefined;
 }
 
 const NO_FEATURES: TopicFeatures = { history: undefined, hasPresence: () => false, interest: undefined };
 
-/** The topics that somebody holds. A topic lives from its first subscriber to its last. */
 export class TopicTable {
   private readonly byName = new Map<string, Topic>();
   private readonly keys = new TopicKeys();
 
-  /** @param maxTopics topics that may be held at once; 0 is unlimited */
+  /** @param maxTopics how many topics may exist at once; 0 is unlimited */
   constructor(
     private readonly maxTopics = 0,
     private readonly features: TopicFeatures = NO_FEATURES,
@@ -35,12 +34,12 @@ export class TopicTable {
     return this.byName.get(name);
   }
 
-  /** False when `name` would be one topic too many. */
+  /** False if `name` would be one topic too many. */
   hasRoomFor(name: string): boolean {
     return this.maxTopics === 0 || this.byName.size < this.maxTopics || this.byName.has(name);
   }
 
-  /** Finds or makes the topic; `releaseIfEmpty` it when its last subscriber has left. */
+  /** Finds or makes the topic; call `releaseIfEmpty` when its last subscriber has left. */
   hold(name: string): Topic {
     let topic = this.byName.get(name);
     if (topic === undefined) {

@@ -1,9 +1,9 @@
-// Publishing on uWS's topics, of which each App has its own: a relay whose certificate was renewed has sockets on two.
+// Publishes on uWS's topics. Each App has its own: a relay whose certificate was renewed has sockets on two Apps.
 import type { TemplatedApp } from '../uws.js';
 import type { Connection } from './audience.js';
 
 export class TopicTree {
-  /** Apps of sockets that came in with an earlier certificate. */
+  /** Apps of sockets that connected under an earlier certificate. */
   private older: readonly TemplatedApp[] | undefined;
 
   constructor(
@@ -11,14 +11,14 @@ export class TopicTree {
     private readonly compress: boolean,
   ) {}
 
-  /** @param older Apps beside `app` that have sockets; undefined where there are none */
+  /** @param older Apps beside `app` that still have sockets; undefined if there are none */
   useApps(app: TemplatedApp, older: readonly TemplatedApp[] | undefined): void {
     this.app = app;
     this.older = older;
   }
 
-  /** Publishes to all on the topic but `subscriber`, which is on it (uWS refuses ws.publish on a socket without
-   *  topics). */
+  /** Publishes to all on the topic except `subscriber`, which must be on it (uWS refuses ws.publish on a socket
+   *  without topics). */
   publish(
     key: Uint8Array,
     subscriber: Connection | undefined,

@@ -1,9 +1,9 @@
-// Subscribers that know more of a topic than its copy here: another node or thread gave them their position. What lies
-// between has yet to be heard here, or was of other topics, which take numbers of the same stream. The owner is asked
-// which, for all that wait at a time, so that a made-up position costs a question and no copy.
+// Subscribers whose position is ahead of this relay's copy of a topic: another node or thread gave it to them. The
+// messages in between have yet to arrive here, or were of other topics, which take numbers of the same stream. The
+// owner is asked once for all that wait, so that an invented position costs one question and no copy.
 import type { Position } from '../../protocol/ops.js';
 
-/** How long the owner's answer, and then the messages it tells of, are waited for. */
+/** How long to wait for the owner's answer, and then for the messages it reports. */
 const PATIENCE_MS = 5000;
 
 interface Waiter {
@@ -11,14 +11,15 @@ interface Waiter {
   readonly act: () => void;
 }
 
-/** The owner's answer: it is at `seq`, and all messages of the topic up to there have numbers up to `last`. */
+/** The owner's answer: its sequence is at `seq`, and the topic's last message up to there has the number `last` or a
+ *  lower one. */
 interface Whereabouts {
   readonly seq: number;
   readonly last: number;
 }
 
 export class AheadOfCopy {
-  /** Those that the question on its way is for, and those that came since. */
+  /** Those that the pending question is for, and those that came after it. */
   private asked: Waiter[] = [];
   private next: Waiter[] = [];
   private ask = 0;
@@ -45,14 +46,14 @@ export class AheadOfCopy {
     if (ask === this.ask) this.answer = answer;
   }
 
-  /** Where a copy that has all up to `copySeq` is in the owner's sequence, once nothing is on its way that the owner
-   *  told of. */
+  /** Where a copy that has all messages up to `copySeq` stands in the owner's sequence, once no message that the
+   *  owner reported is still on its way. */
   seqOf(copySeq: number): number | undefined {
     if (this.asked.length === 0 || this.answer === undefined || copySeq < this.answer.last) return undefined;
     return Math.max(copySeq, this.answer.seq);
   }
 
-  /** What has been waited for too long: the owner's answer, or the messages that it told of. */
+  /** What has been waited for too long: the owner's answer, or the messages that it reported. */
   overdue(nowMs: number): 'answer' | 'messages' | undefined {
     if (this.asked.length === 0 || nowMs < this.overdueAtMs) return undefined;
     return this.answer === undefined ? 'answer' : 'messages';

@@ -1,6 +1,6 @@
-// Replays for subscribers that come back, or begin in the past: paced by what each socket takes and by what the loop
-// can spare beside live messages, until the subscriber has reached the live stream. It joins that in the same step, so
-// that nothing is missed and nothing comes twice.
+// Replays to subscribers that return, or that begin in the past. The pace depends on what each socket takes and on the
+// time that the loop can spare beside live messages. When a subscriber has everything, it joins the live stream in the
+// same step, so that nothing is missed and nothing comes twice.
 import { Deque } from '../../base/deque.js';
 import { lostFrame } from '../../protocol/frames.js';
 import { CORK_BYTES, FRAME_HEADER_BYTES, utf8 } from '../bytes.js';
@@ -10,23 +10,22 @@ import type { Beginning, Reading, TopicHistory } from './history.js';
 import { ReplayPace } from './replay-pace.js';
 import { ReplayedFrames } from './replayed-frames.js';
 
-/** Time for replays in one turn, and messages at most: a herd of clients that come at once does not hold up the live
- *  ones. */
+/** Time and messages for replays in one turn: many clients that come at once must not hold up live messages. */
 const MS_PER_TURN = 1;
 const MESSAGES_PER_TURN = 2048;
-/** How long frames are kept for the next who wants the same. */
+/** How long frames are kept for other subscribers that want the same. */
 const FRAMES_LINGER_MS = 1000;
 
-/** Replayed messages for one subscriber before the next has its turn. */
+/** Messages replayed to one subscriber before the next one has its turn. */
 const MESSAGES_PER_STEP = 128;
 
-/** Upper bound of the unsent bytes with which a socket is left alone until it has drained. */
+/** A socket with this many unsent bytes, or a lower limit, is left alone until it has drained. */
 const MAX_UNSENT_BYTES = 64 * 1024;
 
-/** A subscriber on its way from a position in the past to the live stream. */
+/** A subscriber that is replayed to, from a position in the past up to the live stream. */
 export class CatchUp {
   isCancelled = false;
-  /** The seq of the last message it has. */
+  /** The seq of the last message that it has. */
   at: number;
   readonly reading: Reading;
   private readonly epoch: string;
@@ -44,7 +43,7 @@ export class CatchUp {
     this.epoch = history.epoch;
   }
 
-  /** Whether the sequence it reads has ended, and another one has taken its place. */
+  /** Whether the sequence that it reads has ended and been replaced by another. */
   get isStale(): boolean {
     return this.history.epoch !== this.epoch;
   }
@@ -58,12 +57,12 @@ export class CatchUps {
   private isScheduled = false;
   private clearing: NodeJS.Timeout | undefined;
 
-  /** Half of what a socket may hold back: one that arrives in the live stream must not be a slow consumer already. */
+  /** Half of what a socket may buffer: it must not be a slow consumer already when it becomes live. */
   private readonly pauseBytes: number;
-  /** For one write. */
+  /** Bytes of one write. */
   private readonly writeBytes: number;
 
-  /** @param liveDeliveries how many messages were delivered so far beside replays */
+  /** @param liveDeliveries how many messages were delivered so far, replays aside */
   constructor(maxBackpressureBytes: number, liveDeliveries: () => number) {
     this.pauseBytes = Math.min(MAX_UNSENT_BYTES, maxBackpressureBytes >>> 1);
     this.writeBytes = Math.min(CORK_BYTES, this.pauseBytes);
@@ -115,7 +114,7 @@ export class CatchUps {
     else setTimeout(this.turn, restMs).unref();
   };
 
-  /** Lets go of the frames when nobody was replayed to for a while. */
+  /** Releases the frames once nobody was replayed to for a while. */
   private clearSoon(): void {
     if (this.clearing !== undefined) this.clearing.refresh();
     else this.clearing = setTimeout(() => this.clear(), FRAMES_LINGER_MS).unref();
@@ -127,7 +126,7 @@ export class CatchUps {
     else this.frames.clear();
   }
 
-  /** Replays a few messages. Gives how many, at least one, so that a turn ends. */
+  /** Replays a few messages. Returns how many, at least 1, so that a turn ends. */
   private step(catchUp: CatchUp): number {
     const { connection, history, reading } = catchUp;
     let replayed = 0;
@@ -167,7 +166,7 @@ export class CatchUps {
     let bytes = 0;
     while (replayed < MESSAGES_PER_STEP) {
       if (catchUp.at < history.floor) {
-        // Evicted while this socket was slow to take the replay. Of a state nobody knows how many that were.
+        // Evicted while this socket was too slow to take the replay. For a state the number is not known.
         this.lost(catchUp, ops, reading === 'all' ? history.floor - catchUp.at : 1, false);
         catchUp.at = history.floor;
       }
@@ -188,7 +187,7 @@ export class CatchUps {
     return replayed;
   }
 
-  /** A raw socket has no word for it. */
+  /** Raw mode has no message for a loss, so it is only counted. */
   private lost({ connection, topic }: CatchUp, ops: OwnOps, count: number, isRecoverable: boolean): void {
     if (connection.dialect === 'raw') connection.dropped += count;
     else ops.say(utf8(lostFrame(topic.name, count, isRecoverable)));

@@ -1,15 +1,16 @@
-// What a topic's past looks like to the relay: one sequence a topic, and the answer to "what did I miss since there".
+// The interface to a topic's past: one sequence per topic, and the answer to "what did I miss since this position".
 import type { Position, Unrecovered } from '../../protocol/ops.js';
 import type { Rewind } from '../../protocol/rewind.js';
 
 /** A message as it is kept. */
 export interface Kept {
   readonly seq: number;
-  /** The JSON text after `"data":` (see Payload), and the id that it was published with (see keptBody). */
+  /** The JSON text after `"data":` (see Payload), followed by the id that it was published with, if any (see
+   *  keptBody). */
   readonly body: string;
   /** Who published it; undefined for an anonymous or raw publisher. */
   readonly from: string | undefined;
-  /** What its publisher called its key. */
+  /** The key that its publisher gave. */
   readonly key: string | undefined;
   /** When it was published, by the clock of the store that keeps it. */
   readonly publishedAtMs: number;
@@ -24,7 +25,7 @@ export type ToKeep = Pick<Kept, 'body' | 'from' | 'key'> & {
 /** How a topic's past is read: every message kept, or only the newest of each key. */
 export type Reading = 'all' | 'newest';
 
-/** Where a subscriber begins. */
+/** Where a subscriber begins, and how it reads. */
 export interface Beginning {
   readonly after: number;
   readonly reading: Reading;
@@ -37,7 +38,7 @@ export interface HistoryCounts {
   readonly bytes: number;
 }
 
-/** By --history, and by --state, whose messages are the newest of keys. */
+/** Counts of --history, and of --state, whose messages are the newest of each key. */
 export interface KeptCounts {
   readonly history: HistoryCounts;
   readonly state: HistoryCounts;
@@ -51,33 +52,34 @@ export interface TopicHistory {
   readonly topic: string;
   /** Another epoch means another sequence: positions of different epochs cannot be compared. */
   readonly epoch: string;
-  /** The last publish's number; 0 before the first. */
+  /** The number of the last publish; 0 before the first. */
   readonly seq: number;
-  /** Whether only the newest of each key is kept (--state): a newcomer gets it unasked. */
+  /** Whether only the newest of each key is kept (--state): a new subscriber gets it without asking. */
   readonly isState: boolean;
-  /** Whether the newest of each key can be read: it is kept by key, or delivered so. */
+  /** Whether the newest of each key can be read: the topic is kept by key, or delivered by key. */
   readonly isConflated: boolean;
-  /** Undefined when all that came after `since` is kept, else why it cannot be replayed. */
+  /** Undefined if all messages after `since` are kept, else why they cannot be replayed. */
   check(since: Position): Unrecovered | undefined;
-  /** All of the topic's messages with a seq over this one are kept. */
+  /** All of the topic's messages with a higher seq are kept. */
   readonly floor: number;
-  /** The oldest message kept with a seq over `after`. */
+  /** The oldest message kept with a seq above `after`. */
   next(after: number, reading: Reading): Kept | undefined;
-  /** How many messages are kept with a seq over `after`. */
+  /** How many messages with a seq above `after` are kept. */
   countAfter(after: number, reading: Reading): number;
-  /** Where somebody begins who wants so much of the past. */
+  /** Where a subscriber begins that wants this much of the past. */
   beginningOf(rewind: Rewind): Beginning;
-  /** False while a copy of it is on its way from elsewhere: then nothing of it may be asked. */
+  /** False while a copy of it is on its way from elsewhere: then no other method but whenReady may be called. */
   readonly isReady: boolean;
-  /** Calls back when it is ready, and as far as `since` where that is a position of its sequence: at once where it
-   *  is. */
+  /** Calls back when it is ready, and has reached `since` if that is a position of its sequence; at once if that is
+   *  so already. */
   whenReady(act: () => void, since?: Position): void;
 }
 
 export interface HistoryStore {
-  /** The history of a topic; undefined when no rule keeps it. Opened twice it is the same. */
+  /** The history of a topic; undefined if no rule keeps it. Opening it again returns the same one. */
   open(topic: string): TopicHistory | undefined;
-  /** Says that a topic has (or no longer has) subscribers: a topic in use keeps its epoch, whatever the memory. */
+  /** Reports that a topic has subscribers, or no longer has any: a topic in use keeps its epoch even if memory is
+   *  short. */
   hold(history: TopicHistory): void;
   release(history: TopicHistory): void;
   /** Whether a rule keeps the topic. */

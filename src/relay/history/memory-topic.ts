@@ -1,5 +1,5 @@
-// One topic's kept messages in memory: all of them in a ring, or of --state the newest of each key. A topic of which
-// only the newest is delivered has both: the ring, and where in it the newest of each key stands.
+// One topic's kept messages in memory: all of them in a ring, or for --state the newest of each key. A history whose
+// topic is delivered by key has both: the ring, and an index of the newest of each key in it.
 import { Deque } from '../../base/deque.js';
 import type { KeyReader } from '../../config/deliver-key.js';
 import { type KeptRule, newestKey } from '../../config/state-rules.js';
@@ -8,7 +8,7 @@ import type { Rewind } from '../../protocol/rewind.js';
 import type { Beginning, Kept, Reading, ToKeep, TopicHistory } from './history.js';
 import { NewestOfKeys } from './newest-of-keys.js';
 
-/** One kept message, linked to its elder and younger among all topics of its rule. */
+/** One kept message, linked to the next older and younger one among all topics of its rule. */
 export class Entry implements Kept {
   older: Entry | undefined;
   younger: Entry | undefined;
@@ -21,12 +21,13 @@ export class Entry implements Kept {
     readonly publishedAtMs: number,
     readonly bytes: number,
     readonly atMs: number,
-    /** By which only the newest counts; undefined where every message does. */
+    /** Its key, if only the newest of each key counts; undefined if every message does. */
     readonly newestBy: string | undefined,
   ) {}
 }
 
-/** A rule and the messages of all its topics by age, so that neither expiry nor the common budget has to search. */
+/** A rule and the messages of all its topics by age, so that expiry and the shared budget find the oldest without a
+ *  search. */
 export class RuleMessages {
   oldest: Entry | undefined;
   private youngest: Entry | undefined;
@@ -58,12 +59,12 @@ export class RuleMessages {
 
 /** Rules that share one budget. */
 export class Pool {
-  /** Bytes reckoned for everything kept. */
+  /** Estimated bytes of everything kept. */
   bytes = 0;
   messages = 0;
   topics = 0;
   readonly rules: RuleMessages[];
-  /** Topics without messages or holds, the longest idle first: forgotten first when memory is short. */
+  /** Topics without messages or holds, the longest idle first: they are forgotten first when memory is short. */
   readonly idle = new Set<MemoryTopicHistory>();
 
   constructor(
@@ -73,7 +74,7 @@ export class Pool {
     this.rules = rules.map((rule) => new RuleMessages(rule, this));
   }
 
-  /** The oldest of all: within its topic it is the oldest too, since a topic has one rule. */
+  /** The oldest message of all rules. It is also the oldest of its topic, since a topic has one rule. */
   oldest(): Entry | undefined {
     let oldest: Entry | undefined;
     for (const rule of this.rules) {
@@ -83,7 +84,7 @@ export class Pool {
   }
 }
 
-/** What a topic asks of the store that it is in. */
+/** The methods of the store that a topic uses. */
 export interface Keeper {
   keep(history: MemoryTopicHistory, seq: number, message: ToKeep): number;
   expire(read: MemoryTopicHistory): void;
@@ -94,7 +95,7 @@ export class MemoryTopicHistory implements TopicHistory {
   readonly isReady = true;
   /** Bytes of the kept messages. */
   bytes = 0;
-  /** How many hold it: with none it may be forgotten, and its epoch with it. */
+  /** How many hold it. Without a holder it may be forgotten, and its epoch with it. */
   holds = 0;
   private readonly all: Deque<Entry> | undefined;
   private readonly newest: NewestOfKeys<Entry> | undefined;
@@ -106,7 +107,7 @@ export class MemoryTopicHistory implements TopicHistory {
     private readonly store: Keeper,
     private readonly keyOf: KeyReader | undefined,
     public seq = 0,
-    /** All messages after this one are kept. */
+    /** All messages after this number are kept. */
     public floor = seq,
   ) {
     if (!this.isState) this.all = new Deque();
@@ -121,7 +122,6 @@ export class MemoryTopicHistory implements TopicHistory {
     return this.newest !== undefined;
   }
 
-  /** Messages kept. */
   get length(): number {
     return this.all?.length ?? this.newest?.size ?? 0;
   }
@@ -134,24 +134,24 @@ export class MemoryTopicHistory implements TopicHistory {
     act();
   }
 
-  /** Numbers a publish and keeps it. Gives its seq. */
+  /** Numbers a publish and keeps it. Returns its seq. */
   append(body: string, from?: string, key?: string): number {
     return this.store.keep(this, this.seq + 1, { body, from, key });
   }
 
-  /** By what only the newest counts; undefined where every message does. */
+  /** The key of a message, if only the newest of each key counts; undefined if every message does. */
   newestBy(key: string | undefined, body: string): string | undefined {
     return this.keyOf && newestKey(this.keyOf, key, body);
   }
 
-  /** Takes an entry in. Gives the one that it takes the place of. */
+  /** Adds an entry. Returns the one that it replaces. */
   add(entry: Entry): Entry | undefined {
     this.all?.push(entry);
     const replaced = this.newest?.set(entry.newestBy ?? '', entry);
     return this.all === undefined ? replaced : undefined;
   }
 
-  /** Takes the oldest out. */
+  /** Removes and returns the oldest entry. */
   shift(): Entry | undefined {
     const oldest = this.all === undefined ? this.oldest : this.all.shift();
     const by = oldest?.newestBy;
@@ -202,7 +202,7 @@ export class MemoryTopicHistory implements TopicHistory {
     else for (let at = this.all.length - 1; at >= 0; at--) yield this.all.at(at) as Entry;
   }
 
-  /** Where the first message over `after` stands, by bisection: the numbers of a clustered topic have gaps. */
+  /** Index of the first message above `after`, by bisection: the numbers of a clustered topic have gaps. */
   private indexAfter(after: number): number {
     const { all } = this;
     if (all === undefined) return 0;

@@ -1,5 +1,5 @@
-// History and state in this process's memory: within each rule's count, age and bytes, and within one budget for the
-// histories and one for the states of all topics together.
+// History and state in this process's memory: within each rule's count, age and bytes, and within two budgets, one for
+// the histories and one for the states of all topics together.
 import { randomBytes } from 'node:crypto';
 import type { KeyReader } from '../../config/deliver-key.js';
 import type { KeptRule } from '../../config/state-rules.js';
@@ -7,23 +7,23 @@ import { ruleFor } from '../../config/topic-rules.js';
 import type { HistoryCounts, HistoryStore, KeptCounts, ToKeep, TopicHistory } from './history.js';
 import { Entry, type Keeper, MemoryTopicHistory, Pool, type RuleMessages } from './memory-topic.js';
 
-/** Bytes a kept message is reckoned to take beside its body: its object, its place in the ring, a string header.
- *  Measured: 175. */
+/** Estimated bytes of a kept message besides its body: its object, its place in the ring, a string header. Measured:
+ *  175. */
 export const ENTRY_OVERHEAD_BYTES = 184;
 
-/** Bytes that a message's place among the newest of each key takes, beside the key itself. Measured: 60. */
+/** Estimated bytes of an entry in the index of the newest of each key, besides the key itself. Measured: 60. */
 const KEYED_OVERHEAD_BYTES = 120;
 
-/** Bytes a topic is reckoned to take beside its messages and its name. */
+/** Estimated bytes of a topic besides its messages and its name. */
 const TOPIC_OVERHEAD_BYTES = 640;
 
-/** What else a store is told of how it keeps. */
+/** Further settings of a store. */
 export interface Keeping {
-  /** For the state of all topics together; what was updated longest ago goes first. */
+  /** For the state of all topics together; the key updated longest ago is dropped first. */
   readonly stateMaxBytes: number;
-  /** How a topic's messages are told apart where only the newest of each key counts (see newestBy). */
+  /** How a topic's messages get their key, if only the newest of each key counts (see newestBy). */
   newestBy(topic: string, isState: boolean): KeyReader | undefined;
-  /** A key of --state was let go of for want of room. */
+  /** A key of --state was dropped for lack of memory. */
   evicted(): void;
 }
 
@@ -32,17 +32,15 @@ const NO_STATE: Keeping = { stateMaxBytes: 0, newestBy: () => undefined, evicted
 export class MemoryHistory implements HistoryStore, Keeper {
   private readonly histories: Pool;
   private readonly states: Pool;
-  /** In the order in which they count. */
+  /** In the order in which they apply. */
   private readonly rules: readonly RuleMessages[];
   private readonly topics = new Map<string, MemoryTopicHistory>();
   private readonly process = randomBytes(6).toString('base64url');
   private opened = 0;
 
-  /**
-   * @param rules from keptRules
-   * @param maxBytes for the history of all topics together; the oldest messages go first
-   * @param nowMs a clock that never goes back
-   */
+  /** @param rules from keptRules
+   *  @param maxBytes for the history of all topics together; the oldest messages are dropped first
+   *  @param nowMs a clock that never goes back */
   constructor(
     rules: readonly KeptRule[],
     maxBytes: number,
@@ -60,7 +58,7 @@ export class MemoryHistory implements HistoryStore, Keeper {
     this.rules = [...this.histories.rules, ...this.states.rules];
   }
 
-  /** Opened and not held, it may be forgotten at the next publish of any topic. */
+  /** A topic that is opened and not held may be forgotten at the next publish of any topic. */
   open(topic: string): MemoryTopicHistory | undefined {
     const known = this.topics.get(topic);
     if (known) return known;
@@ -91,7 +89,7 @@ export class MemoryHistory implements HistoryStore, Keeper {
     return ruleFor(this.rules, topic) !== undefined;
   }
 
-  /** Whether it is a state that is kept of the topic. */
+  /** Whether the topic is kept as a state. */
   keepsState(topic: string): boolean {
     return ruleFor(this.rules, topic)?.limits.isState === true;
   }
@@ -101,8 +99,8 @@ export class MemoryHistory implements HistoryStore, Keeper {
     return this.keeps(topic) && this.keeping.newestBy(topic, this.keepsState(topic)) !== undefined;
   }
 
-  /** A history outside the store's own sequences, within the same limits: a copy of what another thread keeps. `drop`
-   *  ends it. */
+  /** A history outside the store's own sequences, within the same limits: a copy of what another thread keeps. End
+   *  it with `drop`. */
   detached(topic: string, epoch: string, floor: number): MemoryTopicHistory | undefined {
     const rule = ruleFor(this.rules, topic);
     if (rule === undefined) return undefined;
@@ -116,15 +114,14 @@ export class MemoryHistory implements HistoryStore, Keeper {
     copy.rule.pool.bytes -= topicBytes(copy.topic);
   }
 
-  /** Goes on at `seq`: nothing up to there is kept. */
+  /** Continues at `seq`: nothing up to that number is kept. */
   skipTo(history: MemoryTopicHistory, seq: number): void {
     this.clear(history);
     history.seq = seq;
     history.floor = seq;
   }
 
-  /** Keeps the next message of `history` as number `seq`, and lets go of what the limits no longer allow. Gives
-   *  `seq`. */
+  /** Keeps the next message of `history` as number `seq`, and drops what the limits no longer allow. Returns `seq`. */
   keep(history: MemoryTopicHistory, seq: number, { body, from, key, ageMs = 0 }: ToKeep): number {
     const { rule } = history;
     const { limits, pool } = rule;
@@ -139,8 +136,8 @@ export class MemoryHistory implements HistoryStore, Keeper {
       return seq;
     }
     const now = this.nowMs();
-    // The body may be a slice that keeps a whole frame alive, so it is copied: the budget must hold for hostile frames
-    // too.
+    // The body may be a slice that keeps a whole frame in memory, so it is copied: the budget must hold for hostile
+    // frames too.
     const entry = new Entry(history, seq, flat.toString(), from, key, now - ageMs, bytes, now, newestBy);
     const replaced = history.add(entry);
     if (replaced !== undefined) this.discount(replaced);
@@ -154,8 +151,8 @@ export class MemoryHistory implements HistoryStore, Keeper {
     return seq;
   }
 
-  /** Lets go of every message that was taken in longer ago than its rule's TTL, and, of the one that is about to be
-   *  `read`, of those published longer ago: a copy of another store's has them from later. */
+  /** Drops every message that was stored longer ago than its rule's TTL. In the history that is about to be `read`
+   *  it also drops those published longer ago: a copy of another store got them later than they were published. */
   expire(read?: MemoryTopicHistory): void {
     const now = this.nowMs();
     for (const rule of this.rules) {
@@ -166,7 +163,7 @@ export class MemoryHistory implements HistoryStore, Keeper {
     while (read.oldest && now - read.oldest.publishedAtMs > ttlMs) this.takeOldest(read);
   }
 
-  /** Bytes reckoned for everything kept. */
+  /** Estimated bytes of everything kept. */
   get bytes(): number {
     return this.histories.bytes + this.states.bytes;
   }
@@ -208,7 +205,7 @@ export class MemoryHistory implements HistoryStore, Keeper {
     this.noteIdle(history);
   }
 
-  /** An entry is no longer among its topic's messages. */
+  /** Updates the counts after an entry has left its topic's messages. */
   private discount(entry: Entry): void {
     const { history, bytes } = entry;
     const { rule } = history;
@@ -239,7 +236,8 @@ function topicBytes(topic: string): number {
   return TOPIC_OVERHEAD_BYTES + 2 * topic.length;
 }
 
-/** What V8 takes for a string: a byte a character, or two if any is beyond Latin-1 (reckoned: beyond ASCII). */
+/** Bytes that V8 takes for a string: one per character, or two if any is beyond Latin-1 (estimated here as: beyond
+ *  ASCII). */
 function heapBytes(utf8: Uint8Array, text: string): number {
   return utf8.length === text.length ? text.length : 2 * text.length;
 }

@@ -1,19 +1,19 @@
-// The newest message of each key, in the order of their numbers: a key that is updated moves to the end. Every step is
-// a bisection, and what moved leaves a hole that is closed once there are more holes than messages.
+// The newest message of each key, in the order of their numbers: a key that is updated moves to the end. Each step is a
+// bisection; a moved key leaves a hole, and holes are removed once there are more of them than messages.
 
 interface Sequenced {
   readonly seq: number;
 }
 
-/** Holes that may be left whatever the number of messages. */
+/** Holes that may be left, however few messages there are. */
 const FEW_HOLES = 32;
 
 export class NewestOfKeys<T extends Sequenced> {
   private readonly byKey = new Map<string, T>();
-  /** The numbers in rising order, and what is there: undefined for a hole. */
+  /** The numbers in rising order, and the message of each; undefined for a hole. */
   private seqs: number[] = [];
   private slots: (T | undefined)[] = [];
-  /** Slots below it are holes. */
+  /** All slots below this one are holes. */
   private from = 0;
 
   get size(): number {
@@ -24,7 +24,7 @@ export class NewestOfKeys<T extends Sequenced> {
     return this.byKey.get(key);
   }
 
-  /** Takes a message in, whose number is higher than all before. Gives the one whose place it takes. */
+  /** Adds a message, whose number is higher than all before. Returns the one that it replaces. */
   set(key: string, message: T): T | undefined {
     const replaced = this.byKey.get(key);
     if (replaced !== undefined) this.empty(replaced);
@@ -34,7 +34,6 @@ export class NewestOfKeys<T extends Sequenced> {
     return replaced;
   }
 
-  /** Takes a key out. */
   delete(key: string): void {
     const message = this.byKey.get(key);
     if (message === undefined) return;
@@ -51,7 +50,7 @@ export class NewestOfKeys<T extends Sequenced> {
     return undefined;
   }
 
-  /** How many have a number over `after`. */
+  /** How many have a number above `after`. */
   countAfter(after: number): number {
     const start = this.indexAfter(after);
     if (start <= this.from) return this.byKey.size;

@@ -1,15 +1,15 @@
-// Reads of a topic's past by who is not subscribed, as HTTP is: the topic is held as it is for a subscriber, so that a
-// copy comes from its owner by the one way there is, and for a while longer, so that who asks again and again does not
-// have it copied each time.
+// Reads of a topic's past by clients that are not subscribed, such as HTTP. The topic is held as for a subscriber, so
+// that a copy comes from its owner the usual way, and for a while longer, so that repeated reads do not copy it each
+// time.
 import type { Topic } from '../fanout/audience.js';
 import type { TopicTable } from '../fanout/topic-table.js';
 import type { TopicHistory } from './history.js';
 
-/** How long a topic is held after it was read. */
+/** How long a topic is held after a read. */
 const LINGER_MS = 5000;
-/** Topics held for reads. */
+/** How many topics are held for reads. */
 const MAX_HELD = 256;
-/** How long an owner is waited for, and reads that wait at most. */
+/** How long a read waits for the owner, and how many reads may wait. */
 const PATIENCE_MS = 10_000;
 const MAX_WAITING = 1000;
 
@@ -39,7 +39,7 @@ export class PastReads {
     return this.topics.hasRoomFor(name) && this.waiting < MAX_WAITING;
   }
 
-  /** What `look` makes of a topic that is kept. Undefined where its owner is away. */
+  /** The result of `look` on a topic that is kept. Undefined if its owner is away. */
   read<Result>(name: string, look: (history: TopicHistory) => Result): Promise<Result | undefined> {
     const held = this.hold(name);
     const { history } = held.topic;
@@ -83,7 +83,7 @@ export class PastReads {
     this.letGo(performance.now() - LINGER_MS, this.held.size);
   }
 
-  /** Lets go of topics that nobody waits for and that were read last before a time, at most so many. */
+  /** Releases at most `most` topics that were last read before `beforeMs` and that no read waits for. */
   private letGo(beforeMs: number, most: number): void {
     let left = most;
     for (const [name, { topic, waiting, readAtMs }] of this.held) {

@@ -1,10 +1,10 @@
-// Publishes that came with an id, by that id: one that is said again, since its answer was lost with a connection, is
-// answered as the first time and not published twice. Bounded in time and number, and it knows how far back it
+// Publishes that came with an id, by that id. One that is sent again, since its answer was lost with a connection, gets
+// the same answer as the first time and is not published twice. Bounded in time and number; it knows how far back it
 // remembers.
 
 import { DEDUP_MS } from '../../protocol/publish-id.js';
 
-/** Ids remembered at once, 200 to 400 bytes each. */
+/** Ids remembered at once; each takes 200 to 400 bytes. */
 const MAX_IDS = 100_000;
 
 interface Remembered {
@@ -15,7 +15,7 @@ interface Remembered {
 
 export class RecentPublishes {
   private readonly byKey = new Map<string, Remembered>();
-  /** Everything published after this time is remembered. */
+  /** Every publish after this time is remembered. */
   private coveredFromMs: number;
 
   /** @param nowMs a clock that never goes back */
@@ -26,7 +26,7 @@ export class RecentPublishes {
     this.coveredFromMs = nowMs();
   }
 
-  /** The number that the publish was given the first time; undefined where it is not known. */
+  /** The number that the publish got the first time; undefined if it is not known. */
   find(key: string): number | undefined {
     return this.byKey.get(key)?.seq;
   }
@@ -41,8 +41,8 @@ export class RecentPublishes {
     }
   }
 
-  /** Whether what was said `agoMs` ago would be known if it had been published: then a repeated publish that is unknown
-   *  is new. */
+  /** Whether a publish sent `agoMs` ago would be known if it had been published. If so, a repeated publish that is
+   *  unknown is new. */
   covers(agoMs: number): boolean {
     return agoMs <= DEDUP_MS && this.nowMs() - agoMs > this.coveredFromMs;
   }

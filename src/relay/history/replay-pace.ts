@@ -1,12 +1,12 @@
-// When replays have their next turn. Where nobody else is served meanwhile it is the next loop iteration; beside live
-// messages replays have a share of the time only, so that a herd of thousands neither holds the others up nor has their
-// sockets' receivers read faster than their machine can.
+// When replays have their next turn. If nobody else is being served, it is the next loop iteration. Beside live
+// messages replays get only a share of the time, so that thousands of them neither hold up the others nor make their
+// receivers read faster than those machines can.
 
-/** Live messages within this time: others are being served. */
+/** If live messages were delivered within this time, others are being served. */
 const BUSY_MS = 20;
-/** A turn's own time comes this often between it and the next one: a third of the time is the replays'. */
+/** The rest between two turns, as a multiple of the time that the turn took: replays get a third of the time. */
 const REST = 2;
-/** Bounds of a rest. A turn that the machine stopped for a while does not stop replays for long. */
+/** Bounds of a rest. If the machine paused during a turn, the rest after it must not be as long as that. */
 const MIN_REST_MS = 1;
 const MAX_REST_MS = 10;
 
@@ -14,11 +14,10 @@ export class ReplayPace {
   private delivered = 0;
   private busyUntilMs = Number.NEGATIVE_INFINITY;
 
-  /** @param liveDeliveries how many messages were delivered so far beside replays */
+  /** @param liveDeliveries how many messages were delivered so far, replays aside */
   constructor(private readonly liveDeliveries: () => number) {}
 
-  /** How long the next turn waits after one that has just ended and took `spentMs`; 0: until the next loop
-   *  iteration. */
+  /** How long to wait after a turn that has just ended and took `spentMs`; 0: until the next loop iteration. */
   restMs(nowMs: number, spentMs: number): number {
     const delivered = this.liveDeliveries();
     if (delivered !== this.delivered) this.busyUntilMs = nowMs + BUSY_MS;

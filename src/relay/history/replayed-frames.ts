@@ -1,12 +1,12 @@
-// What replayed messages are on the wire: made once for all who get the same at the same time, as in a herd that joins
-// one topic. Bounded, and empty once nobody was replayed to for a second.
+// Replayed messages as frames: made once for all subscribers that get the same at the same time, as when many join one
+// topic at once. Bounded, and emptied when nobody was replayed to for a second.
 import { msgFrame } from '../../protocol/frames.js';
 import { rawOfKept } from '../../protocol/publish-id.js';
 import { utf8 } from '../bytes.js';
 import type { Kept } from './history.js';
 
 const MAX_BYTES = 1024 * 1024;
-/** Bytes that a frame is reckoned to take beside what is in it. */
+/** Estimated bytes of a frame besides its content. */
 const FRAME_OVERHEAD_BYTES = 200;
 
 export interface ReplayedFrame {
@@ -19,7 +19,7 @@ export class ReplayedFrames {
   private readonly ofRaw = new Map<Kept, ReplayedFrame>();
   private bytes = 0;
 
-  /** @param head of the message's topic: what is kept is of one topic */
+  /** @param head of the message's topic */
   enveloped(head: string, kept: Kept): ReplayedFrame {
     let frame = this.ofEnveloped.get(kept);
     if (frame === undefined) {

@@ -1,6 +1,6 @@
-// A topic's history as it is in a thread that does not own the topic: a copy that follows the owner's, so that replays
-// are read here, at each socket's pace. It lives while the thread has subscribers of the topic, for only then it hears
-// all.
+// A topic's history in a thread that does not own the topic: a copy that follows the owner's, so that replays are read
+// here, at each socket's pace. It exists while the thread has subscribers of the topic, since only then it receives all
+// messages.
 import type { Position, Unrecovered } from '../../protocol/ops.js';
 import type { Rewind } from '../../protocol/rewind.js';
 import { AheadOfCopy } from './ahead.js';
@@ -11,41 +11,41 @@ import type { MemoryTopicHistory } from './memory-topic.js';
 /** A message with its place in the owner's sequence. */
 export interface Placed extends ToKeep {
   readonly seq: number;
-  /** The number of the message before it. */
+  /** The number of the topic's message before it. */
   readonly after: number;
 }
 
-/** A message of the live stream as it came. */
+/** A message of the live stream, as it arrived. */
 interface Live extends Placed {
   readonly epoch: string;
 }
 
-/** How long an owner is waited for before it is asked again: each time twice as long, for a large copy takes its
+/** How long to wait for an owner before it is asked again. The wait doubles each time, since a large copy takes its
  *  time. */
 const FIRST_PATIENCE_MS = 5000;
 const MAX_PATIENCE_MS = 30_000;
 
-/** Messages that may wait for a copy that is on its way; of more, the copy is asked for again. */
+/** Messages that may wait for a copy that is on its way; if there are more, the copy is requested again. */
 const MAX_PENDING = 10_000;
 
 export class ReplicaHistory implements TopicHistory {
-  /** The copy that answers; undefined until the first is whole. */
+  /** The copy that answers; undefined until the first one is complete. */
   private copy: MemoryTopicHistory | undefined;
-  /** One that is on its way from the owner. */
+  /** A copy that is on its way from the owner. */
   private incoming: MemoryTopicHistory | undefined;
-  /** Something of a state was lost on the way: what is newest of its key is not known. */
+  /** A message of a state was lost on the way: the newest of its key is not known. */
   private hasHole = false;
-  /** What came in the live stream since this was last ready. */
+  /** Messages of the live stream since this was last ready. */
   private pending: Live[] = [];
   private waiting: (() => void)[] = [];
   isReady = false;
-  /** The last question. Answers to earlier ones do not count: they may have been read too early. */
+  /** The last question. Answers to earlier ones are ignored: they may have been read too early. */
   private ask = 0;
   private askAgainAtMs = 0;
   private patienceMs = FIRST_PATIENCE_MS;
   readonly ahead = new AheadOfCopy();
 
-  /** @param onAhead the owner should be asked where it is */
+  /** @param onAhead asks the owner where its sequence is */
   constructor(
     readonly topic: string,
     private readonly store: MemoryHistory,
@@ -97,26 +97,26 @@ export class ReplicaHistory implements TopicHistory {
     }
   }
 
-  /** The owner is being asked for a copy. */
+  /** Called when the owner is asked for a copy. */
   asked(ask: number, nowMs: number): void {
     this.ask = ask;
     this.askAgainAtMs = nowMs + this.patienceMs;
     this.patienceMs = Math.min(2 * this.patienceMs, MAX_PATIENCE_MS);
   }
 
-  /** Whether the owner has been waited for long enough: it was away, or its answer got lost. One that sends copies (the
-   *  last at `heardAtMs`) has more to do first, and gets longer. */
+  /** Whether to ask the owner again, since it was away or its answer got lost. An owner that is sending copies (the
+   *  last at `heardAtMs`) is busy and gets more time. */
   isOverdue(nowMs: number, heardAtMs = 0): boolean {
     if (this.isReady || nowMs < this.askAgainAtMs) return false;
     return nowMs - heardAtMs > FIRST_PATIENCE_MS || nowMs > this.askAgainAtMs + MAX_PATIENCE_MS;
   }
 
-  /** What is here may be behind: nobody is answered from it until a new copy has come. */
+  /** The copy may be behind: it answers nothing until a new one has come. */
   doubt(): void {
     this.isReady = false;
   }
 
-  /** The owner begins to send all that came after `floor`. */
+  /** The owner begins to send all messages after `floor`. */
   begin(ask: number, epoch: string, floor: number): void {
     if (ask !== this.ask) return;
     if (this.incoming !== undefined) this.store.drop(this.incoming);
@@ -128,16 +128,14 @@ export class ReplicaHistory implements TopicHistory {
     if (this.incoming !== undefined) this.keep(this.incoming, message);
   }
 
-  /**
-   * The copy is whole: the owner is at `seq`, and the last message it sent was `last`. Says whether the stream had gone
-   * on here without those who are in it: then they have to recover. Undefined where what came meanwhile does not follow
-   * on the copy: ask for another.
-   */
+  /** The copy is complete: the owner is at `seq`, and the last message it sent was `last`. Returns `missed` if
+   *  messages went by that the subscribers here did not get: they have to recover. Returns undefined if the live
+   *  messages received meanwhile do not follow on the copy, or if the copy of a state has a gap: ask for another. */
   end(seq: number, last: number): 'same' | 'missed' | undefined {
     const { copy, incoming: next, pending } = this;
     if (next === undefined) return 'same';
     if (next.isState && (this.hasHole || next.seq < last)) return undefined;
-    // Where the last messages were lost on the way, nothing up to `seq` is kept. Otherwise nothing was published in
+    // If the last messages were lost on the way, nothing up to `seq` is kept. Otherwise nothing was published in
     // between.
     if (next.seq < last) this.store.skipTo(next, seq);
     else next.seq = seq;
@@ -161,8 +159,8 @@ export class ReplicaHistory implements TopicHistory {
     return hasMissed ? 'missed' : 'same';
   }
 
-  /** Takes one message of the live stream: `new`, `known` from a copy already, or `broken` where it does not follow on
-   *  what is here (a copy has to be asked for) or waits for one. */
+  /** Takes one message of the live stream. `new`; `known`: the copy has it already; `broken`: it does not follow on
+   *  the copy, so that a new one must be requested, or it waits for one. */
   follow(live: Live): 'new' | 'known' | 'broken' {
     const { copy } = this;
     if (this.isReady && copy !== undefined && copy.epoch === live.epoch) {
@@ -177,8 +175,8 @@ export class ReplicaHistory implements TopicHistory {
     return 'broken';
   }
 
-  /** The owner is at `seq`, and the last message of the topic up to there has a number up to `last`. False where it has
-   *  another sequence than the copy: ask for a copy of that. */
+  /** The owner is at `seq`, and the topic's last message up to there has the number `last` or a lower one. False if
+   *  the owner has another sequence than the copy: ask for a copy of that. */
   here(ask: number, epoch: string, seq: number, last: number): boolean {
     const { copy } = this;
     if (!this.isReady || copy === undefined) return true; // those who wait are looked at again when it is
@@ -188,18 +186,18 @@ export class ReplicaHistory implements TopicHistory {
     return true;
   }
 
-  /** Sees to those that have waited too long. False where messages that the owner told of never came: ask for a
+  /** Handles subscribers that have waited too long. False if messages that the owner reported never came: ask for a
    *  copy. */
   tend(nowMs: number): boolean {
     if (!this.isReady) return true;
     const overdue = this.ahead.overdue(nowMs);
-    // Where the owner is away, what is known here has to do.
+    // The owner is away: answer from what is known here.
     if (overdue === 'answer') this.release();
     return overdue !== 'messages';
   }
 
-  /** Lets in subscribers that were ahead, once the copy has come as far. Call it after the message that `follow` took
-   *  has gone out: those let in here know it already. */
+  /** Lets in subscribers that were ahead, once the copy has reached their position. Call it after the message that
+   *  `follow` took has been sent out: these subscribers have it already. */
   settleAhead(): void {
     const { copy } = this;
     if (!this.isReady || copy === undefined) return;
@@ -215,24 +213,24 @@ export class ReplicaHistory implements TopicHistory {
   }
 
   drop(): void {
-    this.ahead.takeAll(); // nobody is left who waits
+    this.ahead.takeAll(); // no subscriber is left to wait
     if (this.copy !== undefined) this.store.drop(this.copy);
     if (this.incoming !== undefined) this.store.drop(this.incoming);
     this.copy = undefined;
     this.incoming = undefined;
     this.pending = [];
-    this.waiting = []; // nobody is left who waits
+    this.waiting = []; // no subscriber is left to wait
   }
 
   private keep(copy: MemoryTopicHistory, message: Placed): void {
-    // A record was lost on the way: what is kept starts after the hole.
+    // A record was lost on the way: what is kept starts after the gap.
     if (message.after > copy.seq && copy.isState) this.hasHole = true;
     else if (message.after > copy.seq) this.store.skipTo(copy, message.after);
     this.store.keep(copy, message.seq, message);
   }
 }
 
-/** Whether anything came between an old copy and a new one. */
+/** Whether there are messages between an old copy and a new one. */
 function isBehind(old: MemoryTopicHistory, now: MemoryTopicHistory): boolean {
   return old.epoch !== now.epoch || now.floor > old.seq || now.countAfter(old.seq, 'all') > 0;
 }

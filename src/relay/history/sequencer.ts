@@ -1,6 +1,6 @@
-// Numbers the messages of topics with history. With several worker threads each topic has one of them as its owner,
-// which numbers its messages and keeps them: publishes go to the owner and come back numbered, in one order for all,
-// and the other threads keep a copy while they have subscribers. A relay that is alone owns every topic.
+// Numbers the messages of topics with history. With several worker threads each topic is owned by one of them, which
+// numbers and keeps its messages: publishes go to the owner and come back numbered, in one order for all, and the other
+// threads keep a copy while they have subscribers. A relay without other threads owns every topic.
 import type { Threads } from '../../bus/bus.js';
 import { crossAtOnce, type NewCrossings } from '../../bus/crossings.js';
 import type { PublishId } from '../../protocol/ops.js';
@@ -28,11 +28,11 @@ export class Sequencer implements HistoryStore {
   private observer: SequencerObserver = { numbered: () => {}, broken: () => {} };
   private nextAck = 1;
   private nextAsk = 1;
-  /** When an owner last sent a copy. While copies come in, nobody is asked again. */
+  /** When an owner last sent a copy. While copies come in, no owner is asked again. */
   private heardAtMs = 0;
   private readonly crossings: StateCrossings | undefined;
 
-  /** @param newCrossings says of which topics only the newest crosses, where that is a state */
+  /** @param newCrossings holds back messages of a state of which only the newest is delivered */
   constructor(
     private readonly own: MemoryHistory,
     private readonly threads: Threads | undefined,
@@ -43,7 +43,7 @@ export class Sequencer implements HistoryStore {
       threads && new StateCrossings(threads, newCrossings, (message) => this.observer.numbered({ ...message, seq: 0 }));
   }
 
-  /** Begins to hear other threads, and tells `observer` what they number. */
+  /** Begins to receive from other threads, and tells `observer` what they number. */
   start(observer: SequencerObserver): void {
     this.observer = observer;
     this.threads?.attend({
@@ -69,8 +69,8 @@ export class Sequencer implements HistoryStore {
     return replica;
   }
 
-  /** A topic has its first subscriber here. Its interest must be known to the owner before, so that what follows the
-   *  copy comes here too. */
+  /** A topic has its first subscriber here. The owner must know of this thread's interest before, so that messages
+   *  after the copy are sent here too. */
   hold(history: TopicHistory): void {
     if (history instanceof ReplicaHistory) this.ask(history);
     else this.own.hold(history);
@@ -86,8 +86,7 @@ export class Sequencer implements HistoryStore {
     this.send(history.topic, { is: 'leave' });
   }
 
-  /** Has a message numbered and fanned out by every thread, this one included. False where the topic's owner is
-   *  away. */
+  /** Has a message numbered and fanned out by every thread, this one included. False if the topic's owner is away. */
   publish(message: Outgoing, acknowledge?: Acknowledge): boolean {
     const { topic, body, from, sender, once } = message;
     if (this.owns(topic)) {
@@ -107,7 +106,7 @@ export class Sequencer implements HistoryStore {
     };
     if (acknowledge === undefined) return this.send(topic, { is: 'publish', ...about }, body);
     const ack = this.nextAck++;
-    this.unacknowledged.set(ack, { owner: this.ownerOf(topic), acknowledge }); // before: the answer may come at once
+    this.unacknowledged.set(ack, { owner: this.ownerOf(topic), acknowledge }); // first: the answer may come at once
     if (this.send(topic, { is: 'publish', ...about, ack }, body)) return true;
     this.unacknowledged.delete(ack);
     return false;
@@ -163,8 +162,8 @@ export class Sequencer implements HistoryStore {
     }
   }
 
-  /** As the owner: numbers a message, unless it is a repeated one. Gives its number, or undefined where it cannot be
-   *  known whether it has one. */
+  /** As the owner: numbers a message, unless it is a repeated one. Returns its number, or undefined if it cannot be
+   *  known whether it was published before. */
   private numberOnce(message: Omit<Numbered, 'seq'>, once: PublishId | undefined): number | undefined {
     if (once === undefined) return this.number(message);
     const key = publishKey(message.topic, message.from, once.pid);
@@ -235,7 +234,7 @@ export class Sequencer implements HistoryStore {
     this.threads?.send(thread, topic, writeRecord({ is: 'here', ask, epoch, seq, last: seq }));
   }
 
-  /** A thread has ended, and what it owned with it. Its successor numbers in new epochs. */
+  /** A thread has ended, and all topics that it owned have lost their sequence. Its successor numbers in new epochs. */
   private gone(thread: number): void {
     for (const [ack, { owner, acknowledge }] of this.unacknowledged) {
       if (owner !== thread) continue;
@@ -244,7 +243,7 @@ export class Sequencer implements HistoryStore {
     }
   }
 
-  /** The owner may have gone on without this thread hearing of it. */
+  /** The owner may have numbered messages that this thread did not receive. */
   private doubt(): void {
     for (const replica of this.replicas.values()) this.renew(replica);
   }

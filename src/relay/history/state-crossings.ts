@@ -1,6 +1,6 @@
-// Messages of a state on their way to the topic's owner, and from it to other threads: where only the newest of each
-// key is delivered, what a newer one has taken the place of within a window does not travel. Nobody misses it: of a
-// state only the newest is kept, here and there.
+// Messages of a state on their way to the topic's owner, and from it to other threads. If only the newest of each key
+// is delivered, a message that a newer one replaced within a window is not sent. No subscriber misses it: a state keeps
+// only the newest anyway.
 import type { Threads } from '../../bus/bus.js';
 import type { Crossings, NewCrossings } from '../../bus/crossings.js';
 import type { Payload } from '../../protocol/ops.js';
@@ -29,7 +29,7 @@ export class StateCrossings {
   private readonly waitingForOwner: Crossings<Unnumbered>;
   private readonly waitingForOthers: Crossings<FromOwner>;
 
-  /** @param unsent told of what waited for an owner that has ended meanwhile */
+  /** @param unsent called for what waited for an owner that has ended meanwhile */
   constructor(
     private readonly threads: Threads,
     newCrossings: NewCrossings,
@@ -39,7 +39,7 @@ export class StateCrossings {
       if (!this.sendToOwner(message)) unsent(message);
     });
     this.waitingForOthers = newCrossings<FromOwner>((topic, first) => {
-      let after = first.record.seq - 1; // all before it has been sent
+      let after = first.record.seq - 1; // all messages before it have been sent
       return ({ record, body }) => {
         threads.sendToInterested(topic, writeRecord({ is: 'numbered', ...record, after }, body));
         after = record.seq;
@@ -47,7 +47,7 @@ export class StateCrossings {
     });
   }
 
-  /** Holds a message on its way to the topic's owner. False where it must go at once, or nobody is there to take it. */
+  /** Holds a message for the topic's owner. False if it must be sent at once, or if the owner is away. */
   holdForOwner(message: Unnumbered, payload: Payload): boolean {
     const { topic, body } = message;
     const crossing = this.waitingForOwner.of(topic);
@@ -56,7 +56,7 @@ export class StateCrossings {
     return true;
   }
 
-  /** As the owner: sends a numbered message to the other threads, now or at a window's end. */
+  /** As the owner: sends a numbered message to the other threads, now or at the end of a window. */
   toOthers(history: MemoryTopicHistory, record: FromOwner['record'], body: string): void {
     const { topic, isState } = history;
     const crossing = isState ? this.waitingForOthers.of(topic) : undefined;
@@ -65,12 +65,12 @@ export class StateCrossings {
     else this.threads.sendToInterested(topic, writeRecord({ is: 'numbered', ...record, after: record.seq - 1 }, body));
   }
 
-  /** What waits for the topic's owner goes to it: something follows that must not wait. */
+  /** Sends what waits for the topic's owner, since something follows that must not wait. */
   nowToOwner(topic: string): void {
     this.waitingForOwner.crossNow(topic);
   }
 
-  /** As the owner: what waits for other threads goes to them. */
+  /** As the owner: sends what waits for other threads. */
   nowToOthers(topic: string): void {
     this.waitingForOthers.crossNow(topic);
   }

@@ -1,21 +1,21 @@
-// Tells a topic's enveloped subscribers who came and went: one frame for those who take news together, one a change for
-// the others. It goes a few subscribers at a time, and rests as long as it worked, so that other topics' messages pass
-// in between.
+// Tells a topic's enveloped subscribers who joined and left: one frame for those who take news together, one per change
+// for the others. It sends to a few subscribers at a time and pauses in between, so that other topics' messages are not
+// held up.
 import { presenceFrame, presenceNewsFrame } from '../../protocol/frames.js';
 import type { Member } from '../../protocol/ops.js';
 import type { Connection, Topic } from '../fanout/audience.js';
 import type { FanOut } from '../fanout/fanout.js';
 import type { Change } from './presence-room.js';
 
-/** Frames sent before the loop gets a turn: some 2 ms of work. */
+/** Frames sent before the loop gets a turn: about 2 ms of work. */
 const FRAMES_PER_TURN = 4000;
-/** Rests between turns: so many times as long as the turn took. */
+/** The rest between turns, as a multiple of the time that the turn took. */
 const REST_FACTOR = 2;
 
 interface Job {
   readonly topic: Topic;
   readonly subscribers: Iterator<Connection>;
-  /** Sends the news to a subscriber. Gives how many frames that took. */
+  /** Sends the news to a subscriber. Returns how many frames that took. */
   readonly send: (subscriber: Connection) => number;
   readonly done: (tookMs: number) => void;
   tookMs: number;
@@ -48,7 +48,7 @@ export class Announcements {
   }
 
   private add(topic: Topic, send: Job['send'], done: Job['done'] = () => {}): void {
-    // Those who come while this goes on ask who is there, or are in the next news.
+    // Those who join later ask who is there, or are in the next news.
     const subscribers = [...hearersOf(topic)].values();
     if (this.jobs.push({ topic, subscribers, send, done, tookMs: 0 }) === 1) this.timer = setImmediate(this.turn);
   }
@@ -70,7 +70,7 @@ export class Announcements {
     this.timer = setTimeout(this.turn, REST_FACTOR * (performance.now() - fromMs));
   };
 
-  /** Gives how many frames were sent: fewer than `most` where all subscribers have been told. */
+  /** Returns how many frames were sent: fewer than `most` if all subscribers have been told. */
   private work(job: Job, most: number): number {
     let sent = 0;
     while (sent < most) {
@@ -95,7 +95,7 @@ export class Announcements {
   }
 
   private sendTo(topic: Topic, { ws, lag, dialect }: Connection, frames: readonly Uint8Array[]): void {
-    // A slow consumer is off its topics: it asks again once it reads.
+    // A slow consumer is off its topics: it asks again when it reads again.
     if (ws === undefined || lag !== undefined) return;
     let bytes = 0;
     ws.cork(() => {
@@ -127,7 +127,8 @@ class ChangeFrames {
     return this.changes.length;
   }
 
-  /** The first change that is news to a subscriber: one who has just come hears of those who came after him. */
+  /** The first change that is news to a subscriber: one that has just joined is told only of those who joined after
+   *  it. */
   firstFor(subscriber: Connection): number {
     const own = this.indexOf.get(subscriber);
     return own === undefined ? 0 : own + 1;
@@ -138,7 +139,7 @@ class ChangeFrames {
     return this.singles;
   }
 
-  /** Each change from the index on, as ops in one frame. */
+  /** The changes from an index on, as separate ops in one frame. */
   inOneFrame(from: number): Uint8Array {
     let frame = this.lists.get(from);
     if (frame === undefined) {
@@ -149,7 +150,7 @@ class ChangeFrames {
     return frame;
   }
 
-  /** All changes from the index on, as one op. */
+  /** All changes from an index on, as one op. */
   together(from: number): Uint8Array {
     let frame = this.made.get(from);
     if (frame === undefined) {
@@ -168,7 +169,7 @@ function* hearersOf(topic: Topic): Iterable<Connection> {
   yield* topic.delivery?.envelopedOutside() ?? [];
 }
 
-/** Whether there can be any. */
+/** Whether the topic can have such sockets. */
 export function isHeard(topic: Topic): boolean {
   return topic.enveloped !== undefined || topic.batched !== undefined || topic.delivery !== undefined;
 }

@@ -1,5 +1,5 @@
-// How sockets come into topics and leave them: live at once, or by way of a replay of what they missed or want to begin
-// with. Raw sockets come this way too where their topic has a past that they get.
+// How sockets join topics and leave them: live at once, or after a replay of what they missed or want to begin with.
+// Raw sockets join this way too if they get past messages of their topic.
 import type { OkFields } from '../../protocol/frames.js';
 import type { Position, Unrecovered } from '../../protocol/ops.js';
 import type { Rewind } from '../../protocol/rewind.js';
@@ -20,19 +20,20 @@ const OUTCOMES: Record<Unrecovered, RecoveryOutcome> = {
   'unknown-position': 'unknownPosition',
 };
 
-/** How long a raw socket waits for the past of its topic before it goes live without. */
+/** How long a raw socket waits for the past of its topic before it goes live without it. */
 const PAST_PATIENCE_MS = 5000;
 
 /** One topic of one socket. */
 export interface Membership {
   readonly topic: Topic;
-  /** How far the socket is: waiting for the topic's history, being replayed to, or in the live stream. */
+  /** The socket's progress: it waits for the topic's history, is being replayed to, or is live. */
   entry: 'waiting' | CatchUp | 'live';
-  /** It is written to at most once in so many milliseconds; 0: as the topic is. */
+  /** Least milliseconds between two writes to it; 0: as the topic says. */
   everyMs: number;
-  /** What it shares its window with once it is live; undefined where it gets everything at once. */
+  /** The lane that it shares its window with once it is live; undefined if it gets every message at once. */
   lane: SubscriberLane | undefined;
-  /** What is asked of the topic while the socket waits: answered first, then this, in its order. */
+  /** Requests for the topic that came while the socket waits: the first is the join itself, the others follow in
+   *  order. */
   readonly asked: Asked[];
 }
 
@@ -46,10 +47,10 @@ interface Asked {
 export interface Start {
   /** After this position. */
   readonly since: Position | undefined;
-  /** Else with so much of what is kept; undefined: with the state, where one is kept. With `since` as well, `all` asks
-   *  for every message since, also where only the newest is delivered. */
+  /** Without `since`: how much of what is kept; undefined: the state, if one is kept. With `since`, `all` asks for
+   *  every message since then, even if only the newest of each key is delivered. */
   readonly rewind: Rewind | undefined;
-  /** It is written to at most once in so many milliseconds; 0: as the topic is. */
+  /** Least milliseconds between two writes to it; 0: as the topic says. */
   readonly everyMs: number;
 }
 
@@ -58,7 +59,7 @@ export type MembershipMap = Map<string, Membership>;
 
 export class Memberships {
   private readonly catchUps: CatchUps;
-  /** Raw sockets on their way into the live stream. */
+  /** Raw sockets that have yet to become live. */
   private readonly entering = new Map<Connection, Membership>();
 
   constructor(
@@ -72,11 +73,10 @@ export class Memberships {
     this.catchUps = new CatchUps(maxBackpressureBytes, () => counters.delivered);
   }
 
-  /**
-   * Takes `connection` into a topic, or moves it back to its `start` in one it is in already. `answer` gets what the
-   * answer says of its position, before anything else of the topic reaches the socket: at once, or when the topic's
-   * history has come from its owner. Several of one topic are done and answered one after the other.
-   */
+  /** Takes `connection` into a topic, or moves it back to its `start` if it is in it already. `answer` gets the
+   *  fields of the answer that state its position, before anything else of the topic reaches the socket: at once, or
+   *  when the topic's history has come from its owner. Several requests for one topic are handled one after the
+   *  other. */
   join(
     connection: Connection,
     of: MembershipMap,
@@ -111,14 +111,14 @@ export class Memberships {
     else topic.history.whenReady(enter, start.since);
   }
 
-  /** Takes a raw socket into its topic by way of what is kept of it: as much as it asked for, or its state. */
+  /** Takes a raw socket into its topic after a replay of what is kept: as much as it asked for, or its state. */
   enter(connection: Connection, topic: Topic, history: TopicHistory): void {
     const membership = newMembership(topic, connection.everyMs);
     this.entering.set(connection, membership);
     connection.ownSeqs = new Set();
     topic.entering++;
     const isWaiting = (): boolean => this.entering.get(connection) === membership && membership.entry === 'waiting';
-    // Who keeps the past is away, such as NATS: what is live is better than nothing.
+    // The store of the past is away, such as NATS: live messages are better than nothing.
     const goLive = (): void => {
       if (isWaiting()) this.attach(connection, membership);
     };
@@ -131,7 +131,7 @@ export class Memberships {
     });
   }
 
-  /** A raw socket has closed. Says whether it was still on its way into its topic. */
+  /** A raw socket has closed. Returns whether it had yet to become live. */
   abandon(connection: Connection): boolean {
     const membership = this.entering.get(connection);
     if (membership === undefined) return false;
@@ -140,8 +140,8 @@ export class Memberships {
     return true;
   }
 
-  /** A socket stays in its topic, and from now on shares the window that it asks for. What waits for it goes out before
-   *  the answer, and the position in that. */
+  /** A socket stays in its topic, and from now on shares the window that it asks for. What waits for it is sent
+   *  before the answer, since the position in the answer includes it. */
   private stay(connection: Connection, membership: Membership, everyMs: number, answer: () => void): void {
     const { topic, entry, lane: present } = membership;
     const { dialect } = connection;
@@ -154,22 +154,22 @@ export class Memberships {
     else present.handOver(connection, dialect);
     answer();
     const lane = this.windows.laneFor(topic, everyMs);
-    // A lagging socket stays where what it misses is counted. The answer may have closed it.
+    // A lagging socket stays where its missed messages are counted. The answer may have closed the socket.
     if (lane === present || connection.lag !== undefined || connection.ws === undefined) return;
-    // First in, then out: uWS forgets what it holds back for a socket that is in no topic.
+    // Join first, then leave: uWS discards what it holds back for a socket that is in no topic.
     membership.lane = lane;
     this.goLive(connection, topic, lane);
     this.takeOut(connection, topic, present);
   }
 
-  /** What is answered where nothing is kept. */
+  /** The fields of the answer if nothing is kept. */
   private withoutPast(topic: string, { since }: Start): OkFields {
     if (since === undefined) return { topic };
     this.counters.recoveries.noHistory++;
     return { topic, recovery: { reason: 'no-history' } };
   }
 
-  /** A waiting socket goes into the live stream, or into a replay that leads there. Gives the answer. */
+  /** A waiting socket becomes live, or is replayed to first. Returns the fields of the answer. */
   private admit(connection: Connection, membership: Membership, start: Start): OkFields {
     const { since, rewind } = start;
     const { topic } = membership;
@@ -204,7 +204,8 @@ export class Memberships {
     return { ...answer, ...unrecovered, rewound: { after, replayed }, isConflated: reading === 'newest' };
   }
 
-  /** Sends what comes after `beginning`, and then the live stream. Gives how many messages there are at the moment. */
+  /** Sends what comes after `beginning`, and then the live stream. Returns how many messages there are to replay
+   *  now. */
   private replay(connection: Connection, membership: Membership, history: TopicHistory, beginning: Beginning): number {
     const replayed = history.countAfter(beginning.after, beginning.reading);
     this.counters.replayed += replayed;
@@ -218,7 +219,7 @@ export class Memberships {
     return replayed;
   }
 
-  /** Takes `connection` out of a topic; does nothing where it is in none of that name. */
+  /** Takes `connection` out of a topic; does nothing if it is in none of that name. */
   leave(connection: Connection, of: MembershipMap, name: string): void {
     const membership = of.get(name);
     if (membership === undefined) return;
@@ -234,7 +235,7 @@ export class Memberships {
     this.catchUps.onDrain(connection);
   }
 
-  /** A topic's stream broke off: every socket in it has to recover, and is told so. */
+  /** A topic's stream broke off: tells every socket in it to recover. */
   broken(name: string): void {
     const topic = this.topics.find(name);
     if (topic === undefined) return;
@@ -245,12 +246,12 @@ export class Memberships {
     for (const { session } of topic.delivery?.envelopedOutside() ?? []) session?.lost(topic, 1);
   }
 
-  /** Puts a socket into the live stream. What was published before goes out first, and not to this socket. */
+  /** Makes a socket live. What was published before is sent first, and not to this socket. */
   private attach(connection: Connection, membership: Membership): void {
     const { topic, everyMs } = membership;
     membership.entry = 'live';
     topic.entering--;
-    // Not before: a lane that nobody is in is let go of.
+    // Not earlier: a lane without subscribers is released.
     membership.lane = this.windows.laneFor(topic, everyMs);
     if (connection.dialect === 'raw') {
       this.entering.delete(connection);

@@ -1,19 +1,18 @@
-// What relays say to each other of a topic's members. Versions before 0.2 say one join or leave at a time; both are
-// read.
+// What relays tell each other about a topic's members. Versions before 0.2 send one join or leave at a time; both forms
+// are read.
 import type { Member } from '../../protocol/ops.js';
 
-/** Members in one message, so that it stays far below what NATS takes. */
+/** Members in one message, so that it stays far below NATS's size limit. */
 const MEMBERS_A_MESSAGE = 250;
 
 export interface News {
   readonly join?: readonly Member[];
   readonly leave?: readonly Member[];
-  /** All members of the relay whose ids begin with `origin`: of it there are no others. */
+  /** All members of the relay whose ids begin with `origin`: it has no others. */
   readonly all?: readonly Member[];
   readonly origin?: string;
 }
 
-/** News as messages. */
 export function writeNews(topic: string, { join = [], leave = [], all, origin }: News): Uint8Array[] {
   if (all !== undefined) return [encode(topic, { all, origin: origin ?? '' })];
   return [

@@ -1,12 +1,12 @@
 // What presence remembers of a topic: changes that wait for the end of their window, and the members on other relays
-// that somebody here was told of, so that he is told of their end as well.
+// that a subscriber here was told of, so that it is also told when they leave.
 import type { Member } from '../../protocol/ops.js';
 import type { Connection } from '../fanout/audience.js';
 import type { News } from './presence-news.js';
 
-/** Members elsewhere that are remembered; of larger topics only the number is told. */
+/** How many members elsewhere are remembered; of larger topics only the number is told. */
 const MAX_FAR_MEMBERS = 1000;
-/** The longer the news of a topic take to tell, the more rarely it gets them. */
+/** The longer the news of a topic takes to send, the less often it is sent. */
 const REST_FACTOR = 4;
 const MAX_WINDOW_MS = 5000;
 
@@ -28,14 +28,14 @@ export class Room {
     return this.far.size;
   }
 
-  /** A member that came and went within one window is not announced. */
+  /** Adds a change. A member that joined and left within one window is not announced. */
   add(change: Change): void {
     const earlier = this.changes.get(change.member.id);
     if (earlier === undefined) this.changes.set(change.member.id, change);
     else if (earlier.op !== change.op) this.changes.delete(change.member.id);
   }
 
-  /** In the order in which they came about. */
+  /** Takes the changes, in the order in which they happened. */
   takeChanges(): readonly Change[] {
     const changes = [...this.changes.values()];
     this.changes = new Map();
@@ -47,19 +47,19 @@ export class Room {
     return Math.min(MAX_WINDOW_MS, Math.max(shortest, REST_FACTOR * this.tookMs));
   }
 
-  /** How long the last news took to tell. */
+  /** Reports how long the last news took to send. */
   took(ms: number): void {
     this.tookMs = ms;
   }
 
-  /** A member on another relay. Gives whether it is new here. */
+  /** Remembers a member on another relay. Returns whether it is new here. */
   know(member: Member): boolean {
     if (this.far.has(member.id) || this.far.size >= MAX_FAR_MEMBERS) return false;
     this.far.set(member.id, member);
     return true;
   }
 
-  /** Gives what is new here of another relay's news. */
+  /** Returns the changes in another relay's news that are new here. */
   hear({ join = [], leave = [], all, origin = '' }: News): Change[] {
     const changes: Change[] = [];
     for (const member of [...join, ...(all ?? [])]) if (this.know(member)) changes.push({ op: 'join', member });
@@ -78,7 +78,7 @@ export class Room {
     return changes;
   }
 
-  /** Gives the members of a relay that has ended. */
+  /** Forgets the members of a relay that has ended, and returns them. */
   forget(origin: string): Member[] {
     const gone = [...this.far.values()].filter(({ id }) => originOf(id) === origin);
     for (const { id } of gone) this.far.delete(id);
@@ -86,7 +86,7 @@ export class Room {
   }
 }
 
-/** What an id begins with: the relay it comes from. */
+/** The prefix of an id that names the relay it comes from. */
 function originOf(id: string): string {
   return id.slice(0, id.lastIndexOf('-') + 1);
 }

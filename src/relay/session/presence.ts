@@ -1,6 +1,6 @@
-// Who is in a topic, where presence is on: told on request, and announced to the topic's enveloped subscribers, here
-// and on other relays. Changes wait for the end of a window, so that a crowd that comes at once is one piece of news a
-// subscriber, not one a newcomer.
+// Who is in a topic, if presence is on: told on request, and announced to the topic's enveloped subscribers here and on
+// other relays. Changes wait for the end of a window, so that many members who join at once are one announcement per
+// subscriber, not one per new member.
 import { type Bus, CrossingKind } from '../../bus/bus.js';
 import { type Census, MAX_LISTED_MEMBERS, NOBODY, type Question, together } from '../../bus/census.js';
 import { noBus } from '../../bus/none.js';
@@ -12,22 +12,22 @@ import { type Announcements, isHeard } from './announcements.js';
 import { type News, readNews, writeNews } from './presence-news.js';
 import { type Change, Room } from './presence-room.js';
 
-/** From this many members on joins and leaves are no longer announced, only how many there are: n joins among n members
- *  are n² frames. */
+/** From this many members on, joins and leaves are no longer announced, only the number of members: n joins among n
+ *  members would take n² frames. */
 const MAX_ANNOUNCED_MEMBERS = 1000;
 /** How long changes wait for others. */
 const WINDOW_MS = 50;
-/** The same where only the number is told, which asks all relays. */
+/** The same if only the number is told, which takes a question to all relays. */
 const COUNT_WINDOW_MS = 1000;
-/** Topics whose members are said again before the loop gets a turn. */
+/** Topics whose members are announced again before the loop gets a turn. */
 const TOPICS_PER_TURN = 200;
 
 export class Presence {
-  /** Topics with changes that wait, or with members elsewhere that were told here. */
+  /** Topics with changes that wait, or with members elsewhere that subscribers here were told of. */
   private readonly rooms = new Map<string, Room>();
   private readonly timers = new Set<NodeJS.Timeout>();
 
-  /** @param origin begins the ids of this relay's connections */
+  /** @param origin prefix of the ids of this relay's connections */
   constructor(
     private readonly announcements: Announcements,
     private readonly bus: Bus,
@@ -46,21 +46,22 @@ export class Presence {
       this.changed(topic, { op: 'leave', member: memberOf(connection), connection });
   }
 
-  /** Subscribers and members of a topic: here and in other workers exactly, on other nodes as far as they answer in
-   *  time. */
+  /** Subscribers and members of a topic: exact for this worker and the others, and for other nodes as far as they
+   *  answer in time. */
   async census(name: string): Promise<Census> {
     const elsewhere = await this.bus.survey({ topic: name, wants: 'members', reach: 'cluster' });
     const all = together([this.takeCensus(name, 'members'), ...elsewhere]);
     const topic = this.topics.find(name);
-    // Whoever asks may show them as present, so it must hear when they leave, even if their relay cannot say so.
+    // The asking client may show these members as present, so it must hear when they leave, even if their relay dies
+    // without a word.
     if (topic !== undefined && isHeard(topic) && elsewhere.length > 0) {
       for (const member of all.members) if (!member.id.startsWith(this.origin)) this.roomOf(name).know(member);
     }
     return all;
   }
 
-  /** Subscribers and members of a topic here. Where presence is off all subscribers count as members: other nodes may
-   *  have it on. */
+  /** Subscribers and members of a topic here. If presence is off, all subscribers count as members, since other
+   *  nodes may have it on. */
   readonly takeCensus = (name: string, wants: Question['wants']): Census => {
     const topic = this.topics.find(name);
     if (topic === undefined) return NOBODY;
@@ -72,7 +73,7 @@ export class Presence {
     };
   };
 
-  /** Another relay says who came and went there. */
+  /** Another relay reports who joined and left there. */
   heard(topic: Topic, message: Uint8Array): void {
     if (!isHeard(topic)) return;
     const news = readNews(message);
@@ -82,7 +83,7 @@ export class Presence {
     for (const change of changes) this.changed(topic, change);
   }
 
-  /** The relay whose connections' ids begin with `origin` has ended without a word: so have its members. */
+  /** The relay whose connections' ids begin with `origin` has ended without notice: its members have left. */
   readonly originGone = (origin: string): void => {
     for (const [name, room] of this.rooms) {
       const topic = this.topics.find(name);
@@ -91,8 +92,8 @@ export class Presence {
     }
   };
 
-  /** Others may have missed something, or think that this relay has ended: says all members again, and they see what is
-   *  new to them. */
+  /** Others may have missed something, or think that this relay has ended: sends all members again, and each relay
+   *  sees what is new to it. */
   readonly presenceInDoubt = (): void => {
     const topics = this.topics.values();
     const turn = (): void => {
@@ -141,7 +142,8 @@ export class Presence {
     else if (changes.length > 0) this.announcements.announce(topic, changes, (tookMs) => room.took(tookMs));
   }
 
-  /** Tells subscribers that take news together how many members there are. Others learn nothing of so large a topic. */
+  /** Tells subscribers that take news together how many members there are. The others are told nothing of so large a
+   *  topic. */
   private tellCount(topic: Topic, room: Room): void {
     if (room.isCounting) return;
     room.isCounting = true;
@@ -180,7 +182,7 @@ function* everybody(topic: Topic): Iterable<Connection> {
   yield* topic.envelopedInside();
 }
 
-/** The first members of a topic, in the order they came. */
+/** The first members of a topic, in the order in which they joined. */
 function listMembers(members: Iterable<Connection>): Member[] {
   const listed: Member[] = [];
   for (const connection of members) {

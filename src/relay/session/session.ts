@@ -1,4 +1,4 @@
-// One enveloped socket: reads the ops of `fanwire.v1` that it sends, does them, and answers each.
+// One enveloped socket: reads the ops of `fanwire.v1` that it sends, carries them out, and answers each.
 
 import { type Authenticator, type Identity, isRefusal } from '../../auth/auth.js';
 import { MAX_LISTED_MEMBERS } from '../../bus/census.js';
@@ -20,7 +20,7 @@ import type { Counters } from '../watch/counters.js';
 import type { MembershipMap, Memberships } from './memberships.js';
 import type { Presence } from './presence.js';
 
-/** Frames in a row that are no ops before the socket is closed: whoever sends them does not speak fanwire.v1. */
+/** After this many frames in a row that are no ops the socket is closed: the client does not speak fanwire.v1. */
 const MAX_MALFORMED_IN_A_ROW = 100;
 
 /** What all sessions of a relay share. */
@@ -35,15 +35,15 @@ export interface SessionContext {
   readonly ops: OpsBudget<Connection>;
   readonly cuts: Cuts;
   readonly counters: Counters;
-  /** What a client is told of its limits. */
+  /** The limits that a client is told. */
   readonly limits: Limits;
   /** 0 is unlimited. */
   readonly maxTopicsPerConnection: number;
-  /** Unsent bytes beyond which a client that goes on asking is closed as a slow consumer. */
+  /** A client that goes on asking with more unsent bytes than this is closed as a slow consumer. */
   readonly maxBackpressureBytes: number;
 }
 
-/** A `pub` has budgets of its own, a `sub` pays when it is known what it asks for, and so does a `presence` for its
+/** A `pub` has budgets of its own; a `sub` pays when it is known what it asks for, and so does a `presence` for its
  *  members. */
 const COST_OF_OP = {
   pub: 0,
@@ -61,9 +61,9 @@ export class Session implements SocketSession {
   readonly memberships: MembershipMap = new Map();
   private malformedInARow = 0;
   private isAuthenticating = false;
-  /** The most topics it was ever in at once. */
+  /** The highest number of topics that it was in at once. */
   private mostTopics = 0;
-  /** Topics whose joins and leaves it takes in one frame a window. */
+  /** Topics whose joins and leaves it takes in one frame per window. */
   private readonly newsTogether = new Set<string>();
 
   constructor(
@@ -71,15 +71,15 @@ export class Session implements SocketSession {
     private readonly context: SessionContext,
   ) {}
 
-  /** The socket is open. Tells the client what it needs to keep within its limits, before it says anything. */
+  /** The socket is open: tells the client its limits before it sends anything. */
   greet(): void {
     const { refusal } = this.connection.identity;
-    // Not within the handler of its opening, which goes on with the socket.
+    // Not in the open handler, which still uses the socket.
     if (refusal !== undefined) setImmediate(() => this.context.cuts.refused(this.connection, refusal));
     else this.answer(helloFrame(this.context.limits, DEDUP_MS, this.expiresInMs));
   }
 
-  /** Takes one frame of the client. `message` is read before this returns. */
+  /** Handles one frame of the client. `message` is read before this returns. */
   receive(message: ArrayBuffer, isBinary: boolean): void {
     const op = isBinary ? BINARY_REFUSED : parseClientOp(Buffer.from(message).toString());
     const cost = COST_OF_OP[op.op];
@@ -120,7 +120,7 @@ export class Session implements SocketSession {
     return [...this.memberships.keys()];
   }
 
-  /** Where the socket is in the live stream. */
+  /** The audiences in which the socket receives live messages. */
   audiences(): Audience[] {
     const live: Audience[] = [];
     const { dialect } = this.connection;
@@ -137,7 +137,7 @@ export class Session implements SocketSession {
     for (const name of [...this.memberships.keys()]) this.leave(name);
   }
 
-  /** The socket, having been too slow, is back in the live stream of a topic of which it missed `count` messages. */
+  /** The socket was too slow and is live again in a topic, of which it missed `count` messages. */
   lost(topic: Topic, count: number): void {
     this.connection.ws?.send(passingUtf8(lostFrame(topic.name, count, topic.history !== undefined)), false);
   }
@@ -167,8 +167,8 @@ export class Session implements SocketSession {
     const { memberships, ops } = this.context;
     const { connection } = this;
     const wasIn = this.memberships.has(name);
-    // Joining is free up to the most topics that it has been in: a client that is back joins all of them at once.
-    // Joining again what it left costs an op, and so does a refused join.
+    // Joining is free up to the highest number of topics it has been in, since a client that reconnects joins all of
+    // them at once. Rejoining a topic it left costs an op, and so does a refused join.
     const isGrowth = !wasIn && this.memberships.size >= this.mostTopics;
     const refusal = this.refusalOf(name, wasIn) ?? this.rewindRefusal(name, since, rewind);
     if ((!isGrowth || refusal !== undefined) && !ops.pay(connection, Cost.op)) return;
@@ -178,7 +178,7 @@ export class Session implements SocketSession {
     }
     if (newsTogether) this.newsTogether.add(name);
     else this.newsTogether.delete(name);
-    // Answered with or without an id: the client needs the position.
+    // Answered even without an id: the client needs the position.
     memberships.join(connection, this.memberships, name, { since, rewind, everyMs }, (fields) => {
       this.answer(okFrame(id, fields));
       const { recovery, rewound } = fields;
@@ -193,7 +193,7 @@ export class Session implements SocketSession {
     this.context.memberships.leave(this.connection, this.memberships, name);
   }
 
-  /** Why the socket may not come into a topic. */
+  /** Why the socket may not join a topic; undefined if it may. */
   private refusalOf(name: string, isIn: boolean): Refusal | undefined {
     const { topics, maxTopicsPerConnection } = this.context;
     if (!this.connection.identity.canSubscribe(name)) return Refused.subscribeForbidden;
@@ -204,9 +204,9 @@ export class Session implements SocketSession {
     return topics.hasRoomFor(name) ? undefined : Refused.tooManyTopics;
   }
 
-  /** Refused: a socket would wait in vain for a past that is not kept. */
+  /** Refuses a rewind in a topic that is not kept: the client would wait in vain. */
   private rewindRefusal(name: string, since: Position | undefined, rewind: Rewind | undefined): Refusal | undefined {
-    if (!rewind || since !== undefined) return undefined; // the answer to `since` says so
+    if (!rewind || since !== undefined) return undefined; // with `since`, the answer says so
     return this.context.topics.keeps(name) ? undefined : Refused.notKept;
   }
 
@@ -219,7 +219,7 @@ export class Session implements SocketSession {
       this.refuse(Refused.presenceOff, id, name);
       return;
     }
-    // Paid before the question is asked: else a flood of questions is under way before the first is paid for.
+    // Paid before the question is sent: otherwise many questions would be under way before the first is paid for.
     const here = Math.min(this.context.topics.find(name)?.members?.size ?? 0, MAX_LISTED_MEMBERS);
     if (!this.context.ops.pay(this.connection, Cost.members(here))) return;
     const { members, memberCount } = await this.context.presence.census(name);
@@ -241,7 +241,7 @@ export class Session implements SocketSession {
     else this.adopt(outcome, id);
   }
 
-  /** Goes on as `identity`: topics that it may not hear are left, and the client is told of each. */
+  /** Continues as `identity`: leaves the topics that it may not subscribe to, and tells the client of each. */
   private adopt(identity: Identity, id: OpId | undefined): void {
     this.connection.identity = identity;
     this.context.expiry.watch(this.connection);
@@ -250,11 +250,11 @@ export class Session implements SocketSession {
       this.leave(name);
       this.refuse(Refused.subscribeForbidden, undefined, name);
     }
-    // With or without an id: nothing else tells the client that the token holds.
+    // Answered even without an id: nothing else tells the client that the token was accepted.
     this.answer(okFrame(id, { expiresInMs: this.expiresInMs }));
   }
 
-  /** Milliseconds until the token ends by this clock; undefined for one that does not. */
+  /** Milliseconds until the token ends, by this machine's clock; undefined for a token that does not end. */
   private get expiresInMs(): number | undefined {
     const { expiresAtMs } = this.connection.identity;
     return expiresAtMs === undefined ? undefined : Math.max(0, expiresAtMs - Date.now());
@@ -269,7 +269,7 @@ export class Session implements SocketSession {
     this.answer(errorFrame({ code, message, id, topic, ...retryAdvice(refusal) }));
   }
 
-  /** Sends an answer. A client that only asks and does not read is closed instead: its answers must not fill the
+  /** Sends an answer. A client that asks without reading is closed instead, so that its answers do not fill the
    *  memory. */
   private answer(frame: string): void {
     const { ws } = this.connection;
