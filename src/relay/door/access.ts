@@ -8,8 +8,7 @@ import type { HttpRequest, HttpResponse } from '../uws.js';
 import { type ClientAddress, compileTrustProxy } from './client-address.js';
 import { HEADER } from './header-names.js';
 
-/** What a request says of its client, copied out of it: uWS takes the request back when its handler returns or
- *  awaits. */
+/** What a request says of its client, copied out of it: uWS reuses the request once its handler returns or awaits. */
 export interface Applicant {
   /** Text of the client's address, seen through trusted proxies. */
   readonly address: string;
@@ -29,7 +28,7 @@ export class Access {
     this.clientAddress = compileTrustProxy(config.trustProxy);
   }
 
-  /** Whether pages of this origin may connect; a client that sends none is no browser. */
+  /** Whether pages of this origin may connect. A client without an Origin header is no browser. */
   allowsOrigin(origin: string): boolean {
     return this.isAllowedOrigin(origin);
   }
@@ -56,8 +55,8 @@ export class Access {
   }
 }
 
-/** A header that may come more than once: HAProxy, for one, adds its X-Forwarded-For after the client's own, and
- *  `getHeader` would give the client's. */
+/** All values of a header that may occur more than once. HAProxy, for one, adds its X-Forwarded-For after the
+ *  client's own, and `getHeader` would return the client's. */
 function allHeaders(req: HttpRequest, name: string): string {
   const values: string[] = [];
   req.forEach((key, value) => {

@@ -1,4 +1,4 @@
-// Who may come in: connection caps in all and per address, and the rate of handshakes.
+// Who may connect: caps on connections, in total and per address, and the rate of handshakes.
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import { type Bucket, take, waitMs } from '../budget/token-bucket.js';
 import { addressKey } from './client-address.js';
@@ -9,12 +9,12 @@ export interface AdmissionLimits {
   readonly maxConnections: number;
   /** Open WebSockets of one IPv4 address or IPv6 /64; 0 is unlimited. */
   readonly maxConnectionsPerIp: number;
-  /** New handshakes a second; 0 is unlimited. Each of several threads that share a port gets its part. */
+  /** New handshakes a second; 0 is unlimited. Each of several threads that share a port gets its share. */
   readonly handshakeRate: number;
   readonly workers: number;
 }
 
-/** Refused clients are told to come back within this spread, so that a herd does not return as one. */
+/** Refused clients are told to retry at different times within this spread, so that they do not all return at once. */
 const RETRY_SPREAD_S = 5;
 
 /** Counts connections from the start of their handshake to their close. */
@@ -42,16 +42,14 @@ export class Admission {
     return this.ledger.total();
   }
 
-  /** Whether nobody more may come in, in any thread. */
+  /** Whether the cap over all threads is reached. */
   get isFull(): boolean {
     const { maxConnections } = this.limits;
     return maxConnections > 0 && this.ledger.total() >= maxConnections;
   }
 
-  /**
-   * Admits a handshake from `address` (text, see ClientAddress), or says why not. An admitted one is given back by
-   * exactly one `release` with the same address, when the handshake fails or the socket closes.
-   */
+  /** Admits a handshake from `address` (text, see ClientAddress), or returns why not. For each admitted handshake
+   *  call `release` exactly once with the same address, when it fails or its socket closes. */
   admit(address: string): Refusal | undefined {
     const { maxConnectionsPerIp } = this.limits;
     if (this.isFull) return spread(Refused.relayFull);

@@ -1,5 +1,5 @@
-// Every HTTP answer of both ports, as a value, and the one function that writes it: in the shape that HTTP allows for
-// its status and its request's method, as bytes.
+// Every HTTP answer of both ports, as a value, and the one function that writes it, in the form that HTTP allows for
+// its status and its request's method.
 import { type Refusal, Refused, retryAdvice } from '../../protocol/codes.js';
 import { utf8 } from '../bytes.js';
 import type { HttpResponse } from '../uws.js';
@@ -36,8 +36,8 @@ export interface Answer {
   readonly contentType: string;
   readonly body: string;
   readonly headers: Headers;
-  /** Whether the connection ends with this answer: the client still sends what nobody reads, or is to come back
-   *  elsewhere. */
+  /** Whether the connection ends with this answer, since the client still sends a body that nobody reads, or should
+   *  retry elsewhere. */
   readonly close?: boolean;
 }
 
@@ -45,14 +45,14 @@ export function json(status: Status, content: unknown): Answer {
   return { status, contentType: 'application/json', body: `${JSON.stringify(content)}\n`, headers: {} };
 }
 
-/** `{"error":{"code","message"}}`, with what is known of a retry, and the headers that the refusal owes. */
+/** `{"error":{"code","message"}}`, with the retry advice if there is any, and the headers that the refusal requires. */
 export function refused(refusal: Refusal): Answer {
   const { status, code, message } = refusal;
   const answer = {
     ...json(status, { error: { code, message, ...retryAdvice(refusal) } }),
     headers: refusalHeaders(refusal),
   };
-  // A client that is to retry later must not hold a descriptor until then.
+  // A client that should retry later must not hold a file descriptor until then.
   return status === 503 ? { ...answer, close: true } : answer;
 }
 
@@ -68,7 +68,7 @@ export const INTERNAL_ERROR: Answer = json(500, {
 
 function refusalHeaders({ status, code, retryAfterS }: Refusal): Headers {
   return {
-    // Tells a client, also one that is not shown the body, that the relay refused it and not a proxy.
+    // Shows that the relay refused the request and not a proxy, also to a client that does not get the body.
     'Fanwire-Error': code,
     ...(retryAfterS === undefined ? {} : { 'Retry-After': String(retryAfterS) }),
     ...(status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
@@ -77,7 +77,7 @@ function refusalHeaders({ status, code, retryAfterS }: Refusal): Headers {
 }
 
 const statusBytes = new Map(Object.entries(STATUS_LINES).map(([status, line]) => [Number(status), utf8(line)]));
-/** Header names and the few values that come with many answers. Bounded: names are written in the source. */
+/** Bytes of header names and of a few frequent values. Bounded: the names are fixed in the source. */
 const known = new Map<string, Uint8Array>();
 
 function knownBytes(text: string): Uint8Array {
@@ -91,7 +91,7 @@ function knownBytes(text: string): Uint8Array {
 
 const NOT_FOR_HEADERS = /[^\t\x20-\x7e]/g;
 
-/** A header's value without what would end it early (line breaks) or mean nothing there. */
+/** A header's value, with line breaks and other characters that are not allowed in it replaced. */
 function headerValue(text: string): Uint8Array {
   return utf8(text.replace(NOT_FOR_HEADERS, '?'));
 }
@@ -110,7 +110,7 @@ export function writeAnswer(res: HttpResponse, answer: Answer, isHead: boolean, 
     res.end(utf8(answer.body), closeConnection);
     return;
   }
-  // uWS closes a connection only after an answer with a body: here the client is asked to.
+  // uWS closes a connection only after an answer with a body: in this case the client is asked to close it.
   if (closeConnection) res.writeHeader(knownBytes('Connection'), knownBytes('close'));
   if (isHead && mayHaveBody(answer.status)) {
     res.writeHeader(knownBytes('Content-Length'), utf8(String(Buffer.byteLength(answer.body))));

@@ -1,15 +1,15 @@
-// Reads a request body into memory: up to a limit a request, and a limit over all requests together.
+// Reads a request body into memory, up to a limit for the request, and a limit over all requests together.
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import type { HttpResponse } from '../uws.js';
 import type { ResponseLife } from './response-life.js';
 
-/** Bytes of bodies held at once, over all requests. What a client announces takes nothing, only what it sends does. */
+/** Bytes of bodies held at once, over all requests. Only bytes that were received count, not those announced. */
 export class BodyBudget {
   private held = 0;
 
   constructor(private readonly maxBytes: number) {}
 
-  /** Takes `bytes` if they fit. */
+  /** Reserves `bytes` if they fit. */
   take(bytes: number): boolean {
     if (this.held + bytes > this.maxBytes) return false;
     this.held += bytes;
@@ -21,21 +21,21 @@ export class BodyBudget {
   }
 }
 
-/** A body in memory. Its bytes count against the budget until `release`, which is called once, when it is dealt
- *  with. */
+/** A body in memory. Its bytes count against the budget until `release`, which must be called once, when it has been
+ *  handled. */
 export interface HeldBody {
   readonly bytes: Buffer;
   release(): void;
 }
 
-/** A body this much over its limit is still read to its end, and thrown away: a client that is cut off while it sends
- *  sees a reset connection and not the refusal. Beyond, it is cut off. */
+/** A body that is over its limit by this much is still read to the end and discarded: a client that is cut off while
+ *  it sends sees a reset connection instead of the refusal. A larger one is cut off. */
 const OVERRUN_BYTES = 256 * 1024;
 
-/** How long a body may take. uWS by itself cuts a client without an answer that sends less than 160 kB in about 10
- *  s. */
+/** How long a body may take. By itself uWS cuts a client that has no answer yet and sends less than 160 kB in about
+ *  10 s. */
 const BODY_MS = 30_000;
-/** How often uWS's clock is set back meanwhile; it counts in steps of 4 s. */
+/** How often uWS's timeout is restarted meanwhile; it counts in steps of 4 s. */
 const KEEP_MS = 4000;
 
 const TOO_SLOW: Refusal = {
@@ -56,10 +56,8 @@ export interface BodyRequest {
   readonly isChunked: boolean;
 }
 
-/**
- * Reads the body of a request within its handler; the promise settles when the body is whole or refused, and never when
- * the client leaves first (what was held is given back).
- */
+/** Reads the body of a request within its handler. The promise settles when the body is complete or refused, and
+ *  never if the client leaves first (the memory held is then released). */
 export function readBody(
   { res, life, isChunked }: BodyRequest,
   maxBytes: number,
@@ -93,7 +91,7 @@ export function readBody(
     };
     life.onEnd(() => {
       clearInterval(keeping);
-      // Once settled, the body belongs to whoever publishes it, and that one releases it.
+      // Once settled, the body belongs to whoever publishes it, who must release it.
       if (!isSettled) release();
     });
     const whole = (): void => {
@@ -106,9 +104,10 @@ export function readBody(
       refusal ??= refusalFor(received, maxBytes, budget, chunk.byteLength);
       if (refusal === undefined) {
         held += chunk.byteLength;
-        // uWS takes the memory back when this returns.
+        // uWS reuses the memory when this returns.
         chunks.push(Buffer.from(new Uint8Array(chunk)));
-        // uWS knows no trailers: it answers 505 to one, and aborts, right after it gave a chunked body as whole.
+        // uWS does not support trailers: it answers 505 to one and aborts, right after it reported a chunked body as
+        // complete.
         if (isLast && isChunked) setImmediate(whole);
         else if (isLast) whole();
         return;

@@ -7,8 +7,7 @@ export interface RequestSource {
   readonly peer: ArrayBuffer;
   /** From a PROXY protocol v2 header; empty when there was none. */
   readonly proxied: ArrayBuffer;
-  /** All X-Forwarded-For headers in order, joined by commas; empty when there is none. Asked only where it is
-   *  believed. */
+  /** All X-Forwarded-For headers in order, joined by commas; empty when there is none. Called only if it is trusted. */
   readonly forwardedFor: () => string;
 }
 
@@ -60,8 +59,8 @@ function byHops(hops: number): ClientAddress {
   };
 }
 
-/** Walks right to left while the address at hand is a trusted proxy; what a client wrote further left is never
- *  reached. */
+/** Walks from right to left while the current address is a trusted proxy, so that entries which the client wrote
+ *  itself, further left, are never used. */
 function byRanges(trusted: BlockList): ClientAddress {
   return ({ peer, forwardedFor }) => {
     let client = addressText(peer);
@@ -104,8 +103,7 @@ function isTrusted(trusted: BlockList, address: string): boolean {
   return trusted.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
 }
 
-/** An X-Forwarded-For entry as a plain address: some proxies add ports and brackets. Undefined for anything that is
- *  none. */
+/** An X-Forwarded-For entry as a plain address: some proxies add ports and brackets. Undefined if it is no address. */
 function forwardedAddress(entry: string | undefined): string | undefined {
   const text = entry?.trim() ?? '';
   const bare = /^\[([^\]]*)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text)?.[1] ?? text;
@@ -114,8 +112,8 @@ function forwardedAddress(entry: string | undefined): string | undefined {
   return version === 6 && !bare.includes('%') ? addressText(ipv6Bytes(bare)) : undefined;
 }
 
-/** Text of a binary address. An IPv4 address mapped into IPv6 (::ffff:192.0.2.7, what a `::` listener sees) is its IPv4
- *  self. */
+/** Text of a binary address. An IPv4 address mapped into IPv6 (::ffff:192.0.2.7, as a listener on `::` sees it)
+ *  becomes plain IPv4. */
 export function addressText(address: ArrayBuffer): string {
   const bytes = new Uint8Array(address);
   if (bytes.length === 4) return bytes.join('.');
@@ -127,10 +125,8 @@ export function addressText(address: ArrayBuffer): string {
   return groups.join(':');
 }
 
-/**
- * What connections of an address are counted by: an IPv4 address itself, an IPv6 address's /64, since that is what one
- * subscriber line is given and may pick addresses from freely. Takes what `ClientAddress` gives.
- */
+/** The key by which an address's connections are counted: an IPv4 address itself, or the /64 of an IPv6 address,
+ *  since a subscriber line gets a whole /64 and can use any address in it. Takes what `ClientAddress` returns. */
 export function addressKey(address: string): string {
   if (!address.includes(':')) return address;
   return `${address.split(':').slice(0, 4).join(':')}::/64`;

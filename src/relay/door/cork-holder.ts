@@ -1,12 +1,12 @@
-// Works around a fault of uWS 20.5x and older (fixed by its pull request 1929, not yet in the build used here): when
-// `res.upgrade` runs inside `res.cork` after an await, cork() afterwards reads the new WebSocket's memory as if it
-// still were the HTTP response's, and at some bit patterns closes it. Measured here: 1 of 24 first connections, later
-// about 1 of 10,000.
+// Works around a bug of uWS 20.5x and older (fixed by its pull request 1929, not yet in the build used here): when
+// `res.upgrade` runs inside `res.cork` after an await, cork() then reads the new WebSocket's memory as if it still were
+// the HTTP response's, and closes it if certain bits are set. Measured here: 1 of 24 first connections, later about 1
+// of 10,000.
 //
-// Uncorked, the upgrade is right, but the binding then prints a warning each time. It does not while any other response
-// is corked; so one response to nobody is kept pending, on a private listener that closes once it has its one request.
-// The answer goes out in 24 small sends instead of one, about 100 µs a handshake, so only upgrades after an await come
-// this way.
+// Without a cork the upgrade is correct, but the binding prints a warning each time. It does not while any other
+// response is corked, so one response to an own request is kept pending, on a private listener that closes once it has
+// that request. The answer is then sent in 24 small sends instead of one, about 100 µs a handshake, so only upgrades
+// after an await use this.
 import { connect, type Socket } from 'node:net';
 import { utf8 } from '../bytes.js';
 import {
@@ -19,7 +19,7 @@ import {
 } from '../uws.js';
 
 export class CorkHolder {
-  /** For a relay that upgrades without waiting. */
+  /** For a relay that upgrades without an await. */
   static readonly none = new CorkHolder(undefined, undefined, undefined);
 
   private constructor(
@@ -55,8 +55,8 @@ export class CorkHolder {
     });
   }
 
-  /** Runs `upgrade`, which calls `res.upgrade`, where that is safe; should the holder be gone, in `res.cork` as uWS
-   *  means it. */
+  /** Runs `upgrade`, which calls `res.upgrade`, where that is safe. If the holder is gone, runs it in `res.cork`, as
+   *  uWS intends. */
   run(res: HttpResponse, upgrade: () => void): void {
     (this.holder ?? res).cork(upgrade);
   }

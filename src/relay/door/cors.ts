@@ -1,13 +1,13 @@
-// What lets a page of another origin publish and read the answer (CORS), refusals included: see
+// Headers that let a page of another origin publish and read the answer (CORS), refusals included: see
 // https://fetch.spec.whatwg.org/#http-cors-protocol.
 import { type Answer, type Headers, noContent } from './answer.js';
 import type { Request } from './routes.js';
 
-/** What a page may send beside what every request may. A browser asks before it does. */
+/** Request headers that a page may ask to send. A browser asks in a preflight before it sends them. */
 const HEADER_LIST = /^[\w!#$%&'*+.^`|~, -]{1,1000}$/;
 
-/** For a request of an allowed origin. Credentials are allowed: `sendBeacon` always sends them, and the relay reads no
- *  cookies. */
+/** The headers for a request of an allowed origin. Credentials are allowed: `sendBeacon` always sends them, and the
+ *  relay reads no cookies. */
 export function corsHeaders(origin: string): Headers {
   return {
     'Access-Control-Allow-Origin': origin,
@@ -17,7 +17,7 @@ export function corsHeaders(origin: string): Headers {
   };
 }
 
-/** The answer to a preflight: whatever headers the page wants to send (tracing adds its own), it may. */
+/** The answer to a preflight: the page may send whatever headers it asks for (tracing adds its own). */
 export function preflight(request: Request, allowed: string): Answer {
   const wanted = request.header('access-control-request-headers');
   const isList = HEADER_LIST.test(wanted);

@@ -1,28 +1,28 @@
-// The open-file limit (ulimit -n, LimitNOFILE) as a bound on sockets, kept a little below the kernel's: at the
-// kernel's, accept() fails and uWS tries again at once for as long as clients wait, a whole core for nothing (measured:
-// 2.0 s of CPU in 2 s).
+// The open-file limit (ulimit -n, LimitNOFILE) as a bound on sockets, kept a little below the kernel's. At the kernel's
+// limit accept() fails, and uWS retries at once for as long as clients wait, which wastes a whole core (measured: 2.0 s
+// of CPU in 2 s).
 import type { Logger } from '../../base/log.js';
 import { openFileLimit } from '../../base/open-files.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import type { HttpResponse, TemplatedApp } from '../uws.js';
 
-/** Descriptors for other things than clients: those of the process and each of its threads (21 with one, 41 with four
- *  workers), admin requests, key fetches, brokers. Not counted at the start: a worker that is started again would count
- *  clients. */
+/** Descriptors for purposes other than clients: the process and each of its threads (21 with one, 41 with four
+ *  workers), admin requests, key fetches, brokers. Not counted at the start, since a restarted worker would count
+ *  clients too. */
 const OWN_FILES = 64;
 const OWN_FILES_PER_WORKER = 16;
-/** A sixteenth of the sockets, within these, is kept to answer 503 on: whoever is cut without an answer learns
- *  nothing. */
+/** A sixteenth of the sockets, within these bounds, is reserved for answering 503: a client that is cut without an
+ *  answer does not learn why. */
 const LEAST_REFUSING = 4;
 const MOST_REFUSING = 256;
 
 export class FileLimit {
   /** The process's limit of open files. */
   readonly openFiles: number;
-  /** From this many WebSockets of the process on an upgrade is refused. */
+  /** From this number of WebSockets in the process on, an upgrade is refused. */
   readonly maxSockets: number;
   private readonly cutFrom: number;
-  /** Connections of this thread that are no WebSockets (yet). */
+  /** Connections of this thread that are not, or not yet, WebSockets. */
   private requests = 0;
 
   /** @param webSockets WebSockets of the whole process, open or in their handshake */
@@ -46,18 +46,18 @@ export class FileLimit {
     return this.webSockets() >= this.maxSockets;
   }
 
-  /** Counts the sockets of `app` from here on. `cut` is told when one is closed unread, since not even a 503 fits any
-   *  more. */
+  /** Counts the sockets of `app` from now on. `cut` is called when one is closed unread, since there is no room left
+   *  even for a 503. */
   watch(app: TemplatedApp, cut: (refusal: Refusal) => void): void {
     app.filter((res, change) => this.onSocket(res, Number(change), cut));
   }
 
-  /** A socket has become a WebSocket: uWS's filter is not told of its end. */
+  /** A socket has become a WebSocket: uWS's filter does not report its end. */
   upgraded(): void {
     this.requests--;
   }
 
-  /** Why no socket may be upgraded now. */
+  /** Why no socket may be upgraded now; undefined if one may. */
   refusal(): Refusal | undefined {
     return this.isReached ? this.full() : undefined;
   }
@@ -69,7 +69,7 @@ export class FileLimit {
     res.close(); // calls back with -1
   }
 
-  /** Says so when the limit contradicts what was asked for. */
+  /** Warns if the open-file limit is below what was configured. */
   warnBelow(maxConnections: number, log: Logger): void {
     const { openFiles, maxSockets } = this;
     if (maxConnections <= maxSockets) return;

@@ -1,4 +1,5 @@
-// What the relay port says of every HTTP answer: who may read it (CORS), and what is said where no route is.
+// What all HTTP answers of the relay port have in common: who may read them (CORS), and the answer if there is no
+// route.
 import type { Logger } from '../../base/log.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import type { HttpResponse } from '../uws.js';
@@ -9,8 +10,8 @@ import type { RequestCount } from './requests.js';
 import { clip, type House, type Request } from './routes.js';
 
 export class RelayHouse implements House {
-  /** Answers without a body (HEAD, 204) whose connections may not have ended yet: they look as if there had been
-   *  none. */
+  /** Answers without a body (HEAD, 204) whose connections may still be open. Such a connection looks as if it had
+   *  got no answer. */
   private bodiless = 0;
 
   constructor(
@@ -22,7 +23,7 @@ export class RelayHouse implements House {
     readonly refused: (refusal: Refusal) => void,
   ) {}
 
-  /** Lets pages of allowed origins read what they are answered, refusals too. */
+  /** The headers that let pages of allowed origins read the answer, refusals too. */
   headers(request: Request): Headers | undefined {
     const origin = request.header('origin');
     return origin !== '' && this.access.allowsOrigin(origin) ? corsHeaders(origin) : undefined;
@@ -45,7 +46,7 @@ export class RelayHouse implements House {
     this.bodiless++;
   }
 
-  /** An HTTP connection has ended; says whether without an answer, as far as that can be told. */
+  /** An HTTP connection has ended. Returns whether it got no answer, as far as that can be told. */
   endedUnanswered(res: HttpResponse): boolean {
     if (res.getWriteOffset() > 0) return false;
     if (this.bodiless === 0) return true;
@@ -53,7 +54,7 @@ export class RelayHouse implements House {
     return false;
   }
 
-  /** Answers what no route does. */
+  /** The answer to a request that no route handles. */
   readonly nowhere = (request: Request): Answer => {
     const { method, path } = request;
     if (method === 'OPTIONS') return this.options(request, 'GET, HEAD, OPTIONS');
@@ -62,7 +63,7 @@ export class RelayHouse implements House {
     return this.refuse({ ...Refused.noRoute, message });
   };
 
-  /** Answers an upgrade that is refused. Corked, or inside the route's handler. */
+  /** Answers an upgrade that is refused. Call it corked, or inside the route's handler. */
   refuseUpgrade(res: HttpResponse, refusal: Refusal): void {
     const answer = this.refuse(refusal);
     writeAnswer(res, answer, false, answer.close === true);

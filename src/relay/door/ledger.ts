@@ -1,12 +1,12 @@
-// Counts connections for their caps, in all and by address: of this thread alone, or of all threads of the process
+// Counts connections for their caps, in total and by address: of this thread alone, or of all threads of the process
 // together.
 
 export interface Ledger {
   /** Connections of all threads. */
   total(): number;
-  /** Connections of an address key (see addressKey) over all threads; never too few. */
+  /** Connections of an address key (see addressKey) over all threads; may be too high, never too low. */
   of(key: string): number;
-  /** `key` is undefined where nobody asks by address. */
+  /** `key` is undefined if connections are not counted by address. */
   add(key: string | undefined, change: 1 | -1): void;
 }
 
@@ -32,17 +32,16 @@ export class LocalLedger implements Ledger {
   }
 }
 
-/** Counters a row; a power of two. */
+/** Counters in a row; a power of two. */
 const ROW = 2 ** 18;
 /** One count of connections, then two rows of counts by hash of the key: 2 MiB a thread. */
 const PER_THREAD = 1 + 2 * ROW;
 
-/**
- * Counts in shared memory. Each thread writes only its own, so that those of a thread that died can be taken out; a sum
- * over the threads answers. By address it is a count-min sketch (Cormode and Muthukrishnan, 2005): an address reads too
- * high only when others collide with it in both rows, which 100,000 addresses do for 1 in 10, by the other's one or two
- * connections. Two threads that ask at the same moment may together let in one too many.
- */
+/** Counts in shared memory. Each thread writes only its own counters, so that those of a thread that died can be
+ *  removed; the sum over the threads is the answer. By address it is a count-min sketch (Cormode and Muthukrishnan,
+ *  2005): an address reads too high only if others collide with it in both rows. With 100,000 addresses that happens
+ *  to 1 in 10, by the other's one or two connections. Two threads that ask at the same moment may together admit one
+ *  too many. */
 export class SharedLedger implements Ledger {
   private readonly counts: Int32Array;
   private readonly threads: number;
@@ -59,7 +58,7 @@ export class SharedLedger implements Ledger {
     return new SharedArrayBuffer(threads * PER_THREAD * Int32Array.BYTES_PER_ELEMENT);
   }
 
-  /** Takes out what a thread that died had counted. */
+  /** Removes what a thread that died had counted. */
   static clear(memory: SharedArrayBuffer, thread: number): void {
     new Int32Array(memory).fill(0, thread * PER_THREAD, (thread + 1) * PER_THREAD);
   }
@@ -89,10 +88,10 @@ export class SharedLedger implements Ledger {
   }
 }
 
-/** FNV-1a, begun differently for each row. */
+/** FNV-1a, with a different start value for each row. */
 function slot(key: string, row: 0 | 1): number {
   let hash = row === 0 ? 0x811c9dc5 : 0x01000193;
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-  // The low bits of FNV are its weakest; the high ones are mixed in.
+  // The low bits of FNV are its weakest, so the high ones are mixed in.
   return 1 + row * ROW + ((hash ^ (hash >>> 15)) & (ROW - 1));
 }

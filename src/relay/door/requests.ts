@@ -1,4 +1,5 @@
-// How many HTTP requests are being answered: while there are any, a relay that ends does not cut its HTTP connections.
+// Counts the HTTP requests that are being answered: while there are any, a relay that ends does not cut its HTTP
+// connections.
 export class RequestCount {
   private count = 0;
 
@@ -6,7 +7,8 @@ export class RequestCount {
     return this.count;
   }
 
-  /** Returns what ends the request: call it when it is answered, or its client has gone. Twice is as good as once. */
+  /** Returns the function that ends the request: call it when it is answered, or its client has left. Further calls
+   *  do nothing. */
   begin(): () => void {
     this.count++;
     let ended = false;

@@ -1,17 +1,17 @@
-// How long a response may be touched: uWS forbids it from the moment its client has left, or it has been answered.
+// Tracks how long a response may be used: uWS forbids it once its client has left, or it has been answered.
 import type { HttpResponse } from '../uws.js';
 
 export class ResponseLife {
   isOver = false;
   private readonly told: (() => void)[] = [];
 
-  /** Within the request's handler. This is the abort handler that uWS asks of every response that is not answered
-   *  there. */
+  /** Create it within the request's handler: it sets the abort handler that uWS requires of every response that is
+   *  not answered there. */
   constructor(res: HttpResponse) {
     res.onAborted(this.end);
   }
 
-  /** Tells `tell` of the end, once. */
+  /** Calls `tell` once, when the response ends. */
   onEnd(tell: () => void): void {
     this.told.push(tell);
   }

@@ -1,5 +1,5 @@
-// The one way from a request to its answer, on both ports. A route gives an answer, now or as a promise, and never sees
-// uWS's response: so none can end without an answer or an abort handler, which uWS takes as a reason to abort the
+// The one way from a request to its answer, on both ports. A route returns an answer, at once or as a promise, and
+// never sees uWS's response. So every response gets an answer or an abort handler: without either, uWS aborts the
 // process.
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import { utf8 } from '../bytes.js';
@@ -9,34 +9,33 @@ import { type BodyBudget, type BodyRefusal, type HeldBody, readBody } from './bo
 import { HEADER, type HeaderName } from './header-names.js';
 import { ResponseLife } from './response-life.js';
 
-/** Gives the answer to a request. The request is read before this returns or awaits; a body is asked for before that,
- *  too. */
+/** Returns the answer to a request. It must read the request, and ask for its body, before it returns or awaits. */
 export type Handler = (request: Request) => Answer | Promise<Answer>;
 
-/** What answers a path, by method. HEAD is answered as GET is, and OPTIONS, where nothing else is said, with what is
- *  allowed. */
+/** The handlers of a path, by method. HEAD is answered like GET, and OPTIONS, without a handler, with the allowed
+ *  methods. */
 export type Methods = { readonly [method in 'GET' | 'POST' | 'DELETE' | 'OPTIONS']?: Handler };
 
-/** What a port has to say of its answers. */
+/** What a port adds to its answers. */
 export interface House {
   readonly isDraining: () => boolean;
-  /** Counts requests that wait for their answer; what it returns ends one. */
+  /** Counts a request that waits for its answer; the function returned ends it. */
   begun?(): () => void;
   /** Headers that every answer to this request carries (CORS). */
   headers?(request: Request): Headers | undefined;
-  /** Answers OPTIONS where a route does not; without it: with what is allowed. */
+  /** Answers OPTIONS if a route does not; without it the answer lists the allowed methods. */
   options?(request: Request, allowed: string): Answer;
   /** An answer without a body was written. */
   wroteNoBody?(): void;
   /** A route threw, or its promise was rejected. */
   failed(error: unknown): void;
-  /** A request was refused for what it is, whatever the route. */
+  /** A request was refused before its route was asked. */
   refused(refusal: Refusal): void;
 }
 
-/** How long a route may think. uWS itself would wait for ever. */
+/** How long a route may take. uWS itself would wait for ever. */
 const ANSWER_MS = 30_000;
-/** Bytes of a body that nobody reads, up to which the connection is kept. */
+/** A connection is kept if its unread body has at most this many bytes. */
 const MAX_SKIPPED_BYTES = 256 * 1024;
 
 const NO_ANSWER: Refusal = {
@@ -48,7 +47,7 @@ const NO_ANSWER: Refusal = {
 export class Request {
   readonly method: string;
   readonly path: string;
-  /** Set once the body was asked for. */
+  /** Set once the body has been asked for. */
   reading: Promise<unknown> | undefined;
 
   constructor(
@@ -65,7 +64,7 @@ export class Request {
     return this.req.getHeader(HEADER[name]);
   }
 
-  /** As it stands after the `?`. */
+  /** The raw text after the `?`. */
   get query(): string {
     return this.req.getQuery();
   }
@@ -84,7 +83,7 @@ export class Request {
     return reading;
   }
 
-  /** Bytes of the body that the client says it sends; infinite for one of unknown length. */
+  /** Length of the body that the client announces; infinite if it gives none. */
   get announcedBytes(): number {
     if (this.header('transfer-encoding') !== '') return Number.POSITIVE_INFINITY;
     return Number(this.header('content-length') || 0);
@@ -97,7 +96,8 @@ export class HttpRoutes {
     private readonly house: House,
   ) {}
 
-  /** Answers `pattern`, which may end in a `*`, by method; others are refused with 405 and what is allowed. */
+  /** Adds the handlers of `pattern`, which may end in a `*`, by method. Other methods are refused with 405 and the
+   *  allowed ones. */
   add(pattern: string, methods: Methods): void {
     const allowed = { Allow: allowedMethods(methods).join(', ') };
     this.fallback(pattern, (request) => {
@@ -146,7 +146,7 @@ export class HttpRoutes {
       if (!life.isOver) overdue = setTimeout(() => write(refused(NO_ANSWER)), ANSWER_MS).unref();
     };
     outcome.then(write, (error: unknown) => write(this.failed(error)));
-    // A body has its own time; the route's begins with its end.
+    // A body has a time limit of its own; the route's begins when the body is complete.
     if (request.reading === undefined) wait();
     else void request.reading.then(wait);
   }
@@ -181,7 +181,7 @@ function wrongMethod({ method, path }: Request, allowed: string): Refusal {
   };
 }
 
-/** What a client wrote, as short as an answer may repeat it. */
+/** Shortens text of a client for use in an answer. */
 export function clip(text: string): string {
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }

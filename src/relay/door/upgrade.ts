@@ -1,5 +1,5 @@
-// From an upgrade request to a WebSocket: who may come in, and on which topic. Authentication may take a while, and the
-// client may leave meanwhile: everything is copied out of uWS's request first, and its response is not touched after an
+// From an upgrade request to a WebSocket: who may connect, and to which topic. Authentication may take a while, and the
+// client may leave meanwhile. So everything is first copied out of uWS's request, and its response is not used after an
 // abort.
 import { type Identity, isRefusal, refusedIdentity } from '../../auth/auth.js';
 import { chooseProtocol, hearsRefusals, takesBatches } from '../../auth/token.js';
@@ -18,46 +18,46 @@ import type { RelayHouse } from './house.js';
 import { ResponseLife } from './response-life.js';
 import { clip } from './routes.js';
 
-/** A client that may come in. */
+/** A client that may connect. */
 export interface Entrant {
   /** The topic of a raw client; undefined for one that speaks fanwire.v1. */
   readonly topic: string | undefined;
   /** The client's address as `Admission` counts it: whoever takes the entrant in releases it at the close. */
   readonly address: string;
   readonly identity: Identity;
-  /** The answer to Sec-WebSocket-Protocol; empty for a client that asked for none that is spoken here. */
+  /** The answer to Sec-WebSocket-Protocol; empty if the client asked for none that the relay speaks. */
   readonly protocol: string;
-  /** A raw client wants to be written to at most once in so many milliseconds; 0: as its topic is. */
+  /** Least milliseconds between two writes to a raw client; 0: as its topic says. */
   readonly everyMs: number;
-  /** What of the past a raw client begins with; undefined: as its topic is. */
+  /** Which past messages a raw client begins with; undefined: as its topic says. */
   readonly rewind: Rewind | undefined;
-  /** An enveloped client takes several ops in one frame. */
+  /** Whether an enveloped client takes several ops in one frame. */
   readonly takesBatches: boolean;
 }
 
 /** What a handshake asks for. */
 interface Knock {
-  /** Whether a token that is refused is told with a close code. */
+  /** Whether the client is told with a close code that its token is refused. */
   readonly hearsRefusals: boolean;
   /** Undefined for an enveloped client, which names its topics in ops: its path may be anything a proxy routes by. */
   readonly topic: string | undefined;
   readonly protocol: string;
-  /** A raw client wants to be written to at most once in so many milliseconds; 0: as its topic is. */
+  /** Least milliseconds between two writes to a raw client; 0: as its topic says. */
   readonly everyMs: number;
-  /** What of the past a raw client begins with; undefined: as its topic is. */
+  /** Which past messages a raw client begins with; undefined: as its topic says. */
   readonly rewind: Rewind | undefined;
   readonly takesBatches: boolean;
 }
 
-/** What uWS wants back at the upgrade, word for word. */
+/** Headers that uWS needs unchanged at the upgrade. */
 export interface HandshakeHeaders {
   readonly key: string;
   readonly extensions: string;
 }
 
-/** What the relay does with who is let in. */
+/** How the relay receives a client that was admitted. */
 export interface Reception {
-  /** Runs `upgrade` after an await, as CorkHolder says. */
+  /** Runs `upgrade` after an await; see CorkHolder. */
   corkedUpgrade(res: HttpResponse, upgrade: () => void): void;
   welcome(res: HttpResponse, context: us_socket_context_t, headers: HandshakeHeaders, entrant: Entrant): void;
 }
@@ -103,7 +103,7 @@ export class Upgrades {
       return;
     }
     const life = new ResponseLife(res);
-    // The client left before it was let in.
+    // False until the client is let in or refused; if it leaves before, its slot is released.
     let isDecided = false;
     life.onEnd(() => {
       if (!isDecided) this.admission.release(address);
@@ -132,8 +132,8 @@ export class Upgrades {
     return refusal ?? { ...applicant, ...handshake };
   }
 
-  /** Who the client is after authentication, or why it may not come in or join its topic. Draining and room are looked
-   *  at once more: they may have changed while the token was verified. */
+  /** Who the client is after authentication, or why it may not connect or join its topic. Draining and free capacity
+   *  are checked again, since they may have changed while the token was verified. */
   private entryOf(outcome: Identity | Refusal, { topic, rewind, hearsRefusals }: Knock): Identity | Refusal {
     if (isRefusal(outcome)) return hearsRefusals && outcome.status === 401 ? refusedIdentity(outcome) : outcome;
     if (this.house.isDraining()) return Refused.draining;
@@ -144,9 +144,9 @@ export class Upgrades {
   }
 }
 
-/** What must hold before anything is asked about the client: protocol version, subprotocol, query and topic. */
+/** Checks that need no knowledge of the client: protocol version, subprotocol, query and topic. */
 function checkHandshake(req: HttpRequest): Knock | Refusal {
-  // RFC 6455 §4.2.1. uWS does not look, and with `Connection: close` it closes the socket while it is being upgraded.
+  // RFC 6455 §4.2.1. uWS does not check it, and with `Connection: close` it closes the socket during its upgrade.
   if (!/\bupgrade\b/i.test(req.getHeader(HEADER.connection))) {
     return Refused.wsConnection;
   }
@@ -160,7 +160,7 @@ function checkHandshake(req: HttpRequest): Knock | Refusal {
   const offered = req.getHeader(HEADER['sec-websocket-protocol']);
   const protocol = chooseProtocol(offered);
   if (protocol === undefined) {
-    // Most clients close a socket that takes none of the protocols they offered, and come back at once.
+    // Most clients close a socket that accepts none of the protocols they offered, and reconnect at once.
     return {
       ...Refused.subprotocol,
       message: `Sec-WebSocket-Protocol offers fanwire.v1 or fanwire.raw, or is left out; got ${JSON.stringify(clip(offered))}`,
@@ -177,7 +177,7 @@ function checkHandshake(req: HttpRequest): Knock | Refusal {
   return { topic: parsed.topic, protocol, ...wishes, hearsRefusals: false, takesBatches: false };
 }
 
-/** How a raw client wants to be served, by its query. */
+/** The wishes of a raw client, from its query. */
 function rawWishes(query: string | undefined): Pick<Knock, 'everyMs' | 'rewind'> | Refusal {
   const bad = (message: string): Refusal => ({ ...Refused.wsQuery, message });
   const every = queryValue(query, 'every') ?? '0';

@@ -1,9 +1,9 @@
 // Who ended a WebSocket that closes with 1006 and no reason: its client, or uWS for an invalid frame. Node 20's build
-// of uWS does not say (22's and 24's give a reason), so it is found out: uWS holds its loop's only cork while it reads
-// a socket's bytes, and so while it closes one for them, but not while it closes one whose client has gone. What
-// another socket sends within a cork of its own then goes out at once where the loop's is held, and else when its own
-// ends. That other socket is a WebSocket of this process to itself, over a Unix socket: what is written there can be
-// read at once, which over loopback TCP a busy kernel may put off.
+// of uWS does not say (22's and 24's give a reason), so this tests it. uWS holds its loop's only cork while it reads a
+// socket's bytes, and so while it closes a socket for them, but not while it closes one whose client has gone. What
+// another socket sends within a cork of its own goes out at once if the loop's cork is held, else only when its own
+// cork ends. That other socket is a WebSocket of this process to itself, over a Unix socket: what is written there can
+// be read at once, while a busy kernel may delay loopback TCP.
 import { randomBytes } from 'node:crypto';
 import { readSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { utf8 } from '../bytes.js';
 import { App, type TemplatedApp, us_listen_socket_close, type WebSocket } from '../uws.js';
 
-/** A look costs 12 µs: where thousands of clients go at once, not every one is worth it. */
+/** A test costs 12 µs: if thousands of clients leave at once, not every one is tested. */
 const MAX_LOOKS_PER_SECOND = 1000;
 
 const NOTHING = new Uint8Array(0);
@@ -20,7 +20,7 @@ const HANDSHAKE =
   'GET / HTTP/1.1\r\nHost: itself\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n';
 
-/** A WebSocket and its other end, which nobody but `look` reads. */
+/** A WebSocket and its other end, which only `look` and `read` use. */
 interface Witness {
   readonly app: TemplatedApp;
   readonly ws: WebSocket<object>;
@@ -30,7 +30,7 @@ interface Witness {
 }
 
 export class CloseCause {
-  /** For a uWS that says why it closes. */
+  /** For a uWS that gives a reason itself. */
   static readonly told = new CloseCause(undefined);
 
   private second = 0;
@@ -40,17 +40,17 @@ export class CloseCause {
 
   private constructor(private witness: Witness | undefined) {}
 
-  /** Knows nothing where no Unix socket can be had in the folder for temporary files. */
+  /** Without a Unix socket in the folder for temporary files, the result knows no causes. */
   static async open(): Promise<CloseCause> {
     return new CloseCause(await openWitness(join(tmpdir(), `fanwire-${randomBytes(8).toString('hex')}.sock`)));
   }
 
-  /** Within a close handler: whether uWS is closing the socket for what its client sent. False where that is not
+  /** Call it in a close handler: whether uWS is closing the socket for what its client sent. False if that is not
    *  known. */
   isFrame(): boolean {
     if (this.witness === undefined || !this.mayLook()) return false;
     this.witness.ws.cork(this.look);
-    // Where the cork was free, what was sent has gone out by now, and must not be taken for the next.
+    // If the cork was free, what was sent arrives only now: read it, so that it is not taken for the next one.
     if (!this.hasArrived) this.read();
     return this.hasArrived;
   }

@@ -1,4 +1,4 @@
-// Sockets that the relay or uWS closes for what their clients did, each counted by reason and logged (sampled).
+// Sockets that the relay or uWS closes for what their clients did; each is counted by reason and logged (sampled).
 
 import type { SampledWarnings } from '../../base/log.js';
 import type { RelayConfig } from '../../config/schema.js';
@@ -11,8 +11,8 @@ import type { CloseCause } from './close-cause.js';
 
 const INVALID_FRAME = 'Received invalid WebSocket frame';
 
-/** uWS's reasons for closes of its own, and their names here. `Received invalid close payload` is left out: uWS says it
- *  of codes 3000 to 3999 too, which applications may close with (RFC 6455, 7.4.2). */
+/** uWS's reasons for closing a socket, and their names here. `Received invalid close payload` is left out: uWS gives
+ *  it for codes 3000 to 3999 too, which applications may use (RFC 6455, 7.4.2). */
 const CUT_REASONS: Record<string, CutReason> = {
   'Received too big message': 'tooBig',
   // Broken, or larger than --max-payload once inflated: uWS does not say which.
@@ -36,8 +36,7 @@ export class Cuts {
     connection.ws?.end(Close.tooBig, closeReason(`a message is at most ${limit} bytes, got ${size}`));
   }
 
-  /** Deals with a message that a raw socket may not publish: closes the socket, or drops the message where that is
-   *  configured. */
+  /** Handles a message that a raw socket may not publish: closes the socket, or drops the message if configured so. */
   mayNotPublish(connection: Connection, refusal: Refusal): void {
     const isRate = refusal === Refused.publishRate;
     if (isRate && this.config.overPublishLimit === 'drop') return;
@@ -47,7 +46,7 @@ export class Cuts {
     connection.ws?.end(isRate ? Close.policy : Close.forbiddenTopic, closeReason(refusal.message));
   }
 
-  /** Closes a socket that asks more of the relay than --max-op-rate allows. An enveloped one is told why before. */
+  /** Closes a socket that asks more of the relay than --max-op-rate allows. An enveloped one is told why first. */
   overOps(connection: Connection): void {
     const { code, message } = Refused.opRate;
     const { ws, id, remoteAddress, user } = connection;
@@ -60,7 +59,7 @@ export class Cuts {
     ws.end(Close.policy, closeReason(message));
   }
 
-  /** Closes a socket that sends frames without end that carry nothing. */
+  /** Closes a socket that endlessly sends frames without content. */
   flooded(connection: Connection): void {
     this.counters.cut.ops++;
     this.warnings.warn('a flood of empty frames', { id: connection.id, address: connection.remoteAddress });
@@ -81,7 +80,7 @@ export class Cuts {
     connection.ws?.end(Close.slowConsumer, closeReason('slow consumer: answers are not read'));
   }
 
-  /** Closes a socket that was let in only to hear why it may not come in. */
+  /** Closes a socket that was let in only to be told why it is refused. */
   refused(connection: Connection, { code, message }: Refusal): void {
     this.counters.refuse(code);
     this.warnings.warn('token refused', { id: connection.id, address: connection.remoteAddress, code });
@@ -94,14 +93,14 @@ export class Cuts {
     connection.ws?.end(Close.unauthenticated, closeReason('the token has expired or was revoked'));
   }
 
-  /** Closes a socket at an administrator's word. */
+  /** Closes a socket on an administrator's request. */
   kicked(connection: Connection): void {
     this.counters.cut.kicked++;
     connection.ws?.end(Close.policy, closeReason('closed by an administrator'));
   }
 
-  /** Counts a close with 1006 that uWS made by itself, by what it gives as the reason, or by what can be found out.
-   *  Undefined where it is none of those that are counted. */
+  /** Counts a close with 1006 that uWS made by itself, by the reason that it gives or that a test finds. Undefined
+   *  if the reason is not one that is counted. */
   byUws(connection: Connection, given: ArrayBuffer, cause: CloseCause): CutReason | undefined {
     const uwsReason = given.byteLength > 0 ? Buffer.from(given).toString() : cause.isFrame() ? INVALID_FRAME : '';
     const reason = CUT_REASONS[uwsReason];
@@ -112,7 +111,7 @@ export class Cuts {
     return reason;
   }
 
-  /** Counts what a socket sent that was cut for an invalid frame in the same read: most likely misread. */
+  /** Counts messages of a socket that was cut for an invalid frame in the same read: most likely they were misread. */
   withheld({ id, remoteAddress, user }: Connection, messages: number): void {
     if (messages === 0) return;
     this.counters.withheld += messages;

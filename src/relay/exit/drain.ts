@@ -6,11 +6,9 @@ import type { Connection } from '../fanout/audience.js';
 const TICK_MS = 20;
 const RESTART = closeReason('restart');
 
-/**
- * Closes `connections` evenly over `overMs`, and resolves when the last has been told. A socket that still has
- * backpressure at its turn waits until it has read it, at the latest until the end: what was accepted for a reader
- * reaches it. `flush` delivers what is queued, and runs before any socket is closed.
- */
+/** Closes `connections` evenly over `overMs`, and resolves when the last has been closed. A socket that still has
+ *  backpressure at its turn stays open until the client has read it, at the latest until the end, so that messages
+ *  already accepted reach it. `flush` delivers what is queued, and runs before any socket is closed. */
 export function closeSpread(connections: Iterable<Connection>, overMs: number, flush: () => void): Promise<void> {
   const left = [...connections];
   const total = left.length;

@@ -2,10 +2,10 @@
 import type { Connection } from '../fanout/audience.js';
 
 const TICK_MS = 1000;
-/** Closes in one go. Tokens minted together expire together, and 1,000 closes take about 10 ms of the relay's loop. */
+/** Closes in one go. Tokens issued together expire together, and 1,000 closes take about 10 ms of the relay's loop. */
 const CLOSES_PER_TURN = 1000;
 
-/** Before every expiry; 0 means that a connection has none. */
+/** Earlier than every expiry; 0 means that a connection has none. */
 const LONG_AGO_SECOND = 1;
 
 export class Expiry {
@@ -23,7 +23,7 @@ export class Expiry {
     this.put(connection, Math.ceil(expiresAtMs / TICK_MS), TICK_MS);
   }
 
-  /** Closes a socket at the next turn, whenever its identity would expire. */
+  /** Closes a socket at the next tick, whatever its expiry. */
   expireNow(connection: Connection): void {
     this.forget(connection);
     this.put(connection, LONG_AGO_SECOND, 0);
@@ -58,7 +58,8 @@ export class Expiry {
   private readonly tick = (): void => {
     const nowSecond = Math.floor(Date.now() / TICK_MS);
     let left = CLOSES_PER_TURN;
-    // A walk over all seconds that anyone expires in, rather than over time: a clock that jumps is no special case.
+    // Walks all seconds in which tokens expire rather than the time that has passed, so that a clock that jumps does no
+    // harm.
     for (const [second, due] of this.bySecond) {
       if (second > nowSecond) continue;
       for (const connection of due) {

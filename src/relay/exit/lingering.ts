@@ -1,16 +1,16 @@
-// When a relay that ends may close what is left. Its WebSockets were told to go and end when their clients close their
-// side; a close from here would be a reset, and cut off what is on its way to a client that is sending itself. HTTP
-// connections that idle (keep-alive, or a client that said nothing) know of no end, and uWS cannot list them: it closes
-// them after 10 s. So the kernel is asked how many sockets of this process the port has: when only idle HTTP
-// connections are left, they are closed.
+// When a relay that ends may close what is left. Its WebSockets were told to close, and end when their clients close
+// their side; closing them here would send a reset, which cuts off data on its way to a client that is itself sending.
+// Idle HTTP connections (keep-alive, or a client that sent nothing) do not end by themselves; uWS cannot list them and
+// closes them only after 10 s. So the kernel is asked how many sockets this process has on the port: once only idle
+// HTTP connections are left, they are closed.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const FIRST_WAIT_MS = 10;
 /** The list of a host with 100,000 sockets is 15 MB: it is not read often. */
 const LONGEST_WAIT_MS = 200;
-/** The states of proc(5) in which nobody has a socket open: TIME_WAIT, CLOSE, LISTEN, SYN_RECV and what the kernel
- *  keeps of those. */
+/** The states of proc(5) in which no process has a socket open: TIME_WAIT, CLOSE, LISTEN, SYN_RECV and the kernel's
+ *  variant of it. */
 const NOT_OPEN = new Set(['03', '06', '07', '0A', '0C']);
 
 /** What is known of the sockets of a relay, or of several threads that share its port. */
@@ -21,8 +21,9 @@ export interface HttpConnections {
   readonly underWay: number;
 }
 
-/** Resolves when the port has no socket left but idle HTTP connections; never where the kernel does not say (no /proc).
- *  @param ask what the relay knows now */
+/** Resolves when the port has no socket left except idle HTTP connections; never if the kernel does not report them
+ *  (no /proc).
+ *  @param ask returns what the relay knows now */
 export async function onlyIdleLeft(
   port: number,
   ask: () => Promise<HttpConnections>,
@@ -34,20 +35,20 @@ export async function onlyIdleLeft(
     const isLeft = connections.open > 0 && (await isOnlyIdleLeft(port, connections));
     if (isLeft === undefined) return new Promise(() => {});
     if (isLeft) return;
-    // Must not hold the process up itself.
+    // The timer must not keep the process alive.
     await sleep(waitMs, undefined, { ref: false });
   }
 }
 
-/** Undefined where the kernel does not say. */
+/** Undefined if the kernel does not report sockets. */
 export async function isOnlyIdleLeft(port: number, { open, underWay }: HttpConnections): Promise<boolean | undefined> {
   if (underWay > 0) return false;
   const held = await openSockets(port);
   return held === undefined ? undefined : held <= open;
 }
 
-/** Sockets that a process of this machine has on the local `port`, listening ones aside; undefined where the kernel
- *  does not say. */
+/** Sockets that processes of this machine have on the local `port`, except listening ones; undefined if the kernel
+ *  does not report them. */
 export async function openSockets(port: number): Promise<number | undefined> {
   const tables = await Promise.all(['/proc/self/net/tcp', '/proc/self/net/tcp6'].map(table));
   if (tables.every((each) => each === undefined)) return undefined;

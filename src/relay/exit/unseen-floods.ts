@@ -1,7 +1,7 @@
-// Sockets that keep the loop busy with frames that uWS tells nobody of: empty fragments of a message that never ends
-// hold a third of a core and call no handler. So it is looked for from outside: a loop that works while nothing is seen
-// to happen, the kernel's list of sockets with bytes that wait to be read, and which of the sockets at such an address
-// answers a ping last, its pong being behind its flood.
+// Finds sockets that keep the loop busy with frames that uWS does not report: empty fragments of a message that never
+// ends use a third of a core and call no handler. Three signs point to them: a loop that works without any counted
+// events, the kernel's list of sockets with unread bytes, and which socket at such an address answers a ping last,
+// since its pong is behind its flood.
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,45 +9,44 @@ import type { Connection } from '../fanout/audience.js';
 import type { Counters } from '../watch/counters.js';
 
 const LOOK_EVERY_MS = 500;
-/** A share of a core that somebody must account for. */
+/** Share of a core in use from which the counted events must explain it. */
 const BUSY_SHARE = 0.12;
-/** Events of any kind that account for a millisecond of work: each takes 5 to 50 µs, and on a busy machine some times
- *  as long. */
+/** Events of any kind that explain a millisecond of work: each takes 5 to 50 µs, and several times as long on a busy
+ *  machine. */
 const EVENTS_A_MS = 0.5;
-/** Looks at the kernel's list, and how often a flood's socket must have had unread bytes. */
+/** How often the kernel's list is read, and in how many readings a flooding socket must have had unread bytes. */
 const SAMPLES = 5;
 const SAMPLE_EVERY_MS = 40;
 const LOADED_SAMPLES = 2;
-/** A socket that was closed is read on until its client closes it too: meanwhile nobody else is looked for. */
+/** A closed socket is still read until its client closes it too: meanwhile no other is searched for. */
 const FOUND_REST_MS = 3000;
-/** Sockets of one address that are pinged at most. Where there are more, behind one proxy maybe, it is only logged. */
+/** At most this many sockets of one address are pinged. If there are more, perhaps behind one proxy, it is only
+ *  logged. */
 const MAX_CANDIDATES = 1000;
-/** After a look that found nobody the next is later, each time twice as much: other work may be what keeps the loop
- *  busy. */
+/** After a search that found nothing the next one waits twice as long, since other work may keep the loop busy. */
 const FIRST_REST_MS = 250;
 const LONGEST_REST_MS = 2000;
 const LISTS = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 const ESTABLISHED = '01';
 const CHUNK = 1024 * 1024;
-/** A list of so few sockets is read at once, in 2 ms: each step of a read in the background waits for a turn of the
- *  busy loop. */
+/** A list of at most this many sockets is read synchronously, in 2 ms: each step of a read in the background waits
+ *  for a turn of the busy loop. */
 const SHORT_LIST = 2000;
 
 export interface FloodWatchOptions {
   readonly connections: ReadonlyMap<string, Connection>;
   readonly port: () => number;
-  /** How long a pong may take, and a message of the largest size. */
+  /** How long a pong, or a message of the largest size, may take. */
   readonly patienceMs: number;
-  /** Counts all that has been seen to happen. */
+  /** Counts all events that were seen. */
   readonly events: () => number;
   /** Closes a socket that floods. */
   readonly found: (connection: Connection) => void;
-  /** Somebody at this address floods, but nobody can say who. */
+  /** Some socket at this address floods, but it is not known which. */
   readonly unclear: (address: string, sockets: number) => void;
 }
 
-/** What the relay has counted of its work, in events. With TLS a delivery takes some 25 µs on a slow core, and a large
- *  one more. */
+/** The relay's counted work, in events. With TLS a delivery takes about 25 µs on a slow core, and a large one more. */
 export function seenEvents(counters: Counters): number {
   const { published, publishedBytes, delivered, deliveredBytes, opened, closed } = counters;
   return published + publishedBytes / 4096 + delivered / 4 + deliveredBytes / 65536 + opened + closed;
@@ -58,7 +57,7 @@ export class UnseenFloods {
   private utilization = performance.eventLoopUtilization();
   private cpu = process.cpuUsage();
   private events = 0;
-  /** As of the last look. */
+  /** Result of the last check. */
   private isBusy = false;
   private isLooking = false;
   private restUntilMs = 0;
@@ -66,7 +65,7 @@ export class UnseenFloods {
   /** Sockets that were pinged and have not answered. */
   private readonly pinged = new Map<Connection, number>();
   private readonly latencies = new Map<Connection, number>();
-  /** Sockets that answered nothing in the search before. */
+  /** Sockets that answered nothing in the previous search. */
   private silentBefore: ReadonlySet<Connection> = new Set();
 
   constructor(private readonly options: FloodWatchOptions) {
@@ -96,18 +95,18 @@ export class UnseenFloods {
         this.restUntilMs = performance.now() + (wasFound ? FOUND_REST_MS : this.restMs);
         this.restMs = wasFound ? FIRST_REST_MS : Math.min(2 * this.restMs, LONGEST_REST_MS);
       })
-      .catch(() => {}) // a list that cannot be read: nothing is known
+      .catch(() => {}) // the list cannot be read: nothing is known
       .finally(() => {
         this.isLooking = false;
       });
   }
 
-  /** Since it was last asked. */
+  /** Since the last call. */
   private isBusyForNothing(): boolean {
     const now = performance.eventLoopUtilization();
     const { active, idle } = performance.eventLoopUtilization(now, this.utilization);
     const { user, system } = process.cpuUsage(this.cpu);
-    // On a machine that is short of cores the loop counts as active while it waits for one: it has not worked then.
+    // On a machine short of cores the loop counts as active while it waits for a core, but it does no work then.
     const workedMs = Math.min(active, (user + system) / 1000);
     const events = this.options.events();
     const seen = events - this.events;
@@ -136,7 +135,7 @@ export class UnseenFloods {
     return wasFound;
   }
 
-  /** Addresses whose sockets have had unread bytes nearly all the time, as hex, and how many sockets of each. */
+  /** Addresses (in hex) whose sockets had unread bytes nearly all the time, and how many sockets each has. */
   private async loadedAddresses(): Promise<Map<string, number>> {
     const { connections } = this.options;
     const seen = new Map<string, number>();
@@ -153,7 +152,7 @@ export class UnseenFloods {
     return addresses;
   }
 
-  /** Waits for the pongs, and longer where few have answered: then everybody is late. */
+  /** Waits for the pongs, and longer if few have come, since then all are late. */
   private async answersOf(candidates: readonly Connection[]): Promise<void> {
     const { patienceMs } = this.options;
     await sleep(patienceMs, undefined, { ref: false });
@@ -161,9 +160,9 @@ export class UnseenFloods {
     for (let turn = 0; turn < 4 && isUnusual(); turn++) await sleep(patienceMs, undefined, { ref: false });
   }
 
-  /** The socket of which nothing has been seen meanwhile, and no pong; where there are several (of `count` at most),
-   *  those that answered nothing in the search before either. A late pong is an honest one: a busy machine makes many
-   *  late. */
+  /** The one socket that sent no pong and did nothing that was seen; if there are several (at most `count` count),
+   *  those that also answered nothing in the previous search. A late pong proves a socket honest: on a busy machine
+   *  many are late. */
   private async floodsAmong(candidates: readonly Connection[], count: number): Promise<readonly Connection[]> {
     const before = new Map(candidates.map((connection) => [connection, doneBy(connection)]));
     const sentAtMs = performance.now();
@@ -192,12 +191,12 @@ export class UnseenFloods {
   }
 }
 
-/** Rises with all that a socket is seen to do. */
+/** Increases with everything that a socket is seen to do. */
 function doneBy({ published, ops }: Connection): number {
   return published + (ops?.paid ?? 0);
 }
 
-/** Clients of the port with bytes that wait to be read, as `address:port` in hex. A megabyte of the lists a loop turn:
+/** Clients of the port with unread bytes, as `address:port` in hex. Reads a megabyte of the lists per loop turn:
  *  7,000 sockets. */
 async function loadedSockets(port: number, isShort: boolean): Promise<string[]> {
   const local = port.toString(16).toUpperCase().padStart(4, '0');
@@ -206,7 +205,7 @@ async function loadedSockets(port: number, isShort: boolean): Promise<string[]> 
   for (const path of LISTS) {
     const list = isShort ? readNow(path) : await readFile(path, 'latin1').catch(() => '');
     for (let from = 0; from < list.length; from += CHUNK) {
-      // A line that the cut goes through is left out: another look sees it elsewhere.
+      // A line that is split between two chunks is skipped: the next reading cuts elsewhere.
       for (const [, remote = ''] of list.slice(from, from + CHUNK).matchAll(loaded)) found.push(networkOrder(remote));
       if (list.length > CHUNK) await sleep(0);
     }
@@ -222,8 +221,8 @@ function readNow(path: string): string {
   }
 }
 
-/** The kernel prints addresses as words of the machine's byte order, of which all Linux that uWS is built for has the
- *  little-endian. */
+/** The kernel prints addresses as words in the machine's byte order, which is little-endian on all Linux that uWS is
+ *  built for. */
 function networkOrder(remote: string): string {
   const [address = '', port = ''] = remote.split(':');
   const words = address.match(/.{8}/g) ?? [];

@@ -1,4 +1,5 @@
-// What an administrator may ask of a node of a cluster: the same as of one alone, and how it stands with the others.
+// What an administrator may ask of a node of a cluster: the same as of a single relay, and its state towards the
+// others.
 import type { BusStatus } from '../../bus/bus.js';
 import type { RelayConfig } from '../../config/schema.js';
 import type { ConnectionPage, ConnectionQuery, Inspection, TopicInfo, TopicOrder } from './inspection.js';

@@ -2,8 +2,8 @@
 
 import { Distribution } from './distribution.js';
 
-/** Every plain counter: its metric and what that counts. A new one is a line here, a field in Counters and an addition
- *  where it happens; stats, totals, /metrics and `npm run docs` take it from here. */
+/** Every plain counter: its metric and what that counts. To add one, add a line here, a field in Counters and an
+ *  increment where it happens; stats, totals, /metrics and `npm run docs` use this table. */
 export const COUNTED = {
   opened: ['fanwire_connections_opened_total', 'WebSockets opened'],
   closed: ['fanwire_connections_closed_total', 'WebSockets closed'],
@@ -62,7 +62,7 @@ export class Counters implements Counts {
   withheld = 0;
   stateEvicted = 0;
   slowConsumers = 0;
-  /** Messages that lagging sockets missed and have been told of or closed over (drop mode); see
+  /** Messages that lagging sockets missed up to the end of their lag or their close (drop mode); see
    *  SlowConsumers.droppedMessages. */
   dropped = 0;
   /** Sockets that uWS cut or the relay closed for what they sent or were, and sockets that fell silent, by reason. */
@@ -78,9 +78,9 @@ export class Counters implements Counts {
     ops: 0,
     kicked: 0,
   };
-  /** Messages that publishers sent and the relay did not take, by reason. */
+  /** Messages that the relay did not accept from publishers, by reason. */
   readonly rejected: Record<RejectReason, number> = { forbidden: 0, rate: 0 };
-  /** Subscriptions that asked to recover, by what became of it. */
+  /** Subscriptions that asked to recover, by outcome. */
   readonly recoveries: Record<RecoveryOutcome, number> = {
     recovered: 0,
     noHistory: 0,
@@ -91,7 +91,7 @@ export class Counters implements Counts {
   /** Upgrades and requests refused, by the stable code of the refusal. */
   readonly refused = new Map<string, number>();
 
-  /** Subscribers that a message went to. */
+  /** How many subscribers each message went to. */
   readonly fanOut = new Distribution();
   /** Microseconds from a sampled publish until it was written to the sockets. */
   readonly publishToFlushUs = new Distribution();

@@ -5,7 +5,7 @@ const BUCKETS = 26;
 
 /** A distribution as plain data, to pass between threads and to add up. */
 export interface DistributionCounts {
-  /** Observations by bucket, not cumulated: counts[0] is those of 0, counts[i] those up to 2^(i-1), the last those
+  /** Observations per bucket, not cumulative: counts[0] is those of 0, counts[i] those up to 2^(i-1), the last those
    *  beyond. */
   readonly counts: readonly number[];
   readonly sum: number;

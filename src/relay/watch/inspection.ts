@@ -1,5 +1,5 @@
-// What an administrator may ask of a relay, and this process's own relay answering. All answers are plain data: with
-// several workers, each answers for itself and the admin listener puts the answers together.
+// What an administrator may ask of a relay, and the answers of this process's own relay. All answers are plain data:
+// with several workers each answers for itself, and the admin listener combines them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bus, BusStatus } from '../../bus/bus.js';
 import type { RelayConfig } from '../../config/schema.js';
@@ -58,9 +58,9 @@ export interface ConnectionPage {
 export type TopicOrder = 'subscribers' | 'rate';
 
 export interface Inspection {
-  /** Where the relay listens: the port it got, where any free one was asked for. */
+  /** The port that the relay listens on, also if any free one was asked for. */
   readonly port: number;
-  /** Workers that died and were started anew. */
+  /** Workers that died and were restarted. */
   readonly workerRestarts: number;
   /** What crosses between this node and others; undefined without --cluster. */
   readonly cluster: BusStatus | undefined;
@@ -68,10 +68,10 @@ export interface Inspection {
   stats(): Promise<readonly RelayStats[]>;
   /** Why no new clients should be sent here; empty when they should. */
   notReady(): Promise<readonly string[]>;
-  /** The first `limit` topics in the order asked for. By rate may take a second. */
+  /** The first `limit` topics in the given order. By rate it may take a second. */
   topics(order: TopicOrder, limit: number): Promise<readonly TopicInfo[]>;
   connections(query: ConnectionQuery): Promise<ConnectionPage>;
-  /** Closes a connection with 1008; false when there is none of that id. */
+  /** Closes a connection with 1008; false if there is none with that id. */
   kick(id: string): Promise<boolean>;
 }
 
@@ -87,15 +87,15 @@ export interface Inspected {
   readonly fileLimit: Pick<FileLimit, 'isReached' | 'openFiles'>;
   /** What is kept of topics. */
   keptCounts(): KeptCounts;
-  /** Newcomers are better sent elsewhere: a drain has begun, or is about to. */
+  /** Whether new clients should go elsewhere: a drain has begun, or is about to. */
   isLeaving(): boolean;
-  /** Closes a connection at an administrator's word; false when there is none of that id. */
+  /** Closes a connection on an administrator's request; false if there is none with that id. */
   kick(id: string): boolean;
 }
 
-/** Topics or connections looked at before the loop gets a turn, about 2 ms. */
+/** Topics or connections visited before the loop gets a turn, about 2 ms. */
 const VISITS_PER_TURN = 20_000;
-/** Topics that the list of connections shows of each. */
+/** How many topics the list of connections shows for each. */
 const LISTED_TOPICS = 10;
 /** A rate is measured over at least one second, and its start is not older than ten. */
 const MIN_RATE_MS = 1000;
@@ -174,7 +174,7 @@ export class LocalInspection implements Inspection {
   async connections(query: ConnectionQuery): Promise<ConnectionPage> {
     const after = query.after === undefined ? 0 : ordinal(query.after);
     const page: ConnectionInfo[] = [];
-    // Ids rise, and the map keeps their order. The relay may change meanwhile; a Map's iterator bears that.
+    // Ids rise, and the map keeps their order. The map may change meanwhile, which its iterator allows.
     let next: string | undefined;
     await visitInTurns(this.relay.connections.values(), (connection) => {
       if (ordinal(connection.id) <= after || !matches(connection, query)) return true;
@@ -260,7 +260,7 @@ interface TopicLike {
 
 const LATEST_DATE_MS = 8.64e15;
 
-/** A token may expire later than a Date can say; that is as good as never. */
+/** A token may expire later than a Date can represent; that counts as never. */
 function isoTime(unixMs: number | undefined): string | undefined {
   return unixMs === undefined || unixMs > LATEST_DATE_MS ? undefined : new Date(unixMs).toISOString();
 }

@@ -1,4 +1,4 @@
-// How late the event loop runs its timers: what a message may have waited before the relay could look at it.
+// How late the event loop runs its timers: how long a message may have waited before the relay could read it.
 
 const TICK_MS = 250;
 /** The worst lag is remembered for one to two of these: long enough for a health check to see it, short enough to
@@ -12,7 +12,7 @@ export class LoopLag {
   private dueAtMs = performance.now() + TICK_MS;
   private readonly timer = setInterval(() => this.tick(), TICK_MS).unref();
 
-  /** The worst lag of the last 5 to 10 seconds, in ms; a lag that is going on is seen when it ends. */
+  /** The worst lag of the last 5 to 10 seconds, in ms; a lag in progress is seen only when it ends. */
   get worstMs(): number {
     return Math.max(this.worstBefore, this.worstNow);
   }

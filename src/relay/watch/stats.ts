@@ -5,9 +5,9 @@ import { type Counts, type CutReason, countsBy, type RecoveryOutcome, type Rejec
 import type { DistributionCounts } from './distribution.js';
 
 export interface RelayStats extends Counts {
-  /** Which worker; 0 where there is one. */
+  /** Which worker; 0 if there is only one. */
   readonly worker: number;
-  /** When it started, as Unix time in ms: a worker that died was started anew, and its counts began at 0. */
+  /** When it started, as Unix time in ms: a worker that died was restarted, and its counts began at 0. */
   readonly startedAtMs: number;
   /** Sockets open now. */
   readonly connections: number;
@@ -15,19 +15,19 @@ export interface RelayStats extends Counts {
   readonly handshakes: number;
   /** Topics with subscribers now. */
   readonly topics: number;
-  /** Deliveries lost to slow consumers (drop mode), those that still lag included. */
+  /** Deliveries lost to slow consumers (drop mode), including those that still lag. */
   readonly dropped: number;
-  /** Sockets that are off their topics now, for they were too slow. */
+  /** Sockets that are off their topics now, since they were too slow. */
   readonly lagging: number;
-  /** Messages publishers sent that were not taken, by reason. */
+  /** Messages that were not accepted from publishers, by reason. */
   readonly rejected: Readonly<Record<RejectReason, number>>;
   /** Sockets closed for what they did, by reason. */
   readonly cut: Readonly<Record<CutReason, number>>;
   /** Upgrades and requests refused, by stable code. */
   readonly refused: Readonly<Record<string, number>>;
-  /** Subscriptions that asked to recover, by what became of it. */
+  /** Subscriptions that asked to recover, by outcome. */
   readonly recoveries: Readonly<Record<RecoveryOutcome, number>>;
-  /** What is kept for them, copies in other workers included; bytes as --history-max-bytes counts them. */
+  /** What --history keeps, copies in other workers included; bytes as --history-max-bytes counts them. */
   readonly history: HistoryCounts;
   /** The same of --state; its messages are keys. */
   readonly state: HistoryCounts;
