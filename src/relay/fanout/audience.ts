@@ -188,8 +188,7 @@ export class Topic {
   readonly name: string;
   /** Sockets without a subprotocol. */
   readonly raw: Audience;
-  /** Sockets that speak fanwire.v1 with one op a frame; undefined while there are none, so that raw publishes skip
-   *  it. */
+  /** Sockets that speak fanwire.v1 with one op a frame; undefined while there are none: raw publishes then skip it. */
   enveloped: Audience | undefined;
   /** Sockets that speak fanwire.v1 and take several ops in one frame. */
   batched: Audience | undefined;
@@ -219,8 +218,7 @@ export class Topic {
     this.members = hasPresence ? new Set() : undefined;
   }
 
-  /** Messages fanned out so far. What a raw socket publishes goes to all audiences, so the largest count is the
-   *  total. */
+  /** Messages fanned out so far. A raw socket's publishes go to all audiences, so the largest count is the total. */
   get published(): number {
     return Math.max(
       this.raw.published,
