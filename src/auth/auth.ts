@@ -1,5 +1,5 @@
-// What the relay asks of authentication: a token goes in, who it is and what it may do comes out. Implementations sit
-// beside this file.
+// The interface of authentication: it takes a token and returns who the client is and what it may do. Implementations
+// are beside this file.
 import type { Refusal } from '../protocol/codes.js';
 import type { TopicMatcher } from './permissions.js';
 
@@ -11,16 +11,17 @@ export interface Identity {
   readonly expiresAtMs?: number | undefined;
   canSubscribe(topic: string): boolean;
   canPublish(topic: string): boolean;
-  /** Set for a client that was let in only to hear why it may not come in. */
+  /** Set for a client that was let in only to be told why it is refused. */
   readonly refusal?: Refusal;
 }
 
-/** A client that may do nothing, and is told why: browsers show their pages nothing of a refused upgrade. */
+/** An identity that may do nothing, to tell the client why it is refused: browsers do not show a page why an upgrade
+ *  failed. */
 export function refusedIdentity(refusal: Refusal): Identity {
   return { refusal, canSubscribe: () => false, canPublish: () => false };
 }
 
-/** Turns a token into an identity, or says with a stable code why not. Never throws for what a client sent. */
+/** Turns a token into an identity, or into a refusal with a stable code. Never throws because of what a client sent. */
 export interface Authenticator {
   authenticate(token: string | undefined): Identity | Refusal | Promise<Identity | Refusal>;
   /** Reads tokens or keys again (SIGHUP). Keeps what it has, and logs why, when the new ones are unusable. */
@@ -29,14 +30,14 @@ export interface Authenticator {
   holds?(identity: Identity): boolean;
 }
 
-/** What authenticators log with: a pino logger fits. Nothing of a token is ever passed to it. */
+/** What authenticators log with: a pino logger fits. No part of a token is ever passed to it. */
 export interface AuthLog {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
 
-/** The largest token looked at, in bytes. Anything longer is refused before it is parsed. */
+/** The largest token accepted, in bytes. A longer one is refused before it is parsed. */
 export const MAX_TOKEN_BYTES = 8192;
 
 export function isRefusal(outcome: Identity | Refusal): outcome is Refusal {

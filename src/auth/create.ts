@@ -1,4 +1,4 @@
-// From configuration to the authenticator it asks for.
+// Creates the authenticator that a configuration asks for.
 import type { RelayConfig } from '../config/schema.js';
 import type { Authenticator, AuthLog } from './auth.js';
 import { JwtAuthenticator } from './jwt.js';
@@ -6,9 +6,10 @@ import { keyLoader } from './keys.js';
 import { noAuth } from './none.js';
 import { StaticAuthenticator } from './static.js';
 
-/** Between two JWKS fetches for key ids nobody knows: short enough for a rotation, long enough to spare the issuer. */
+/** Time between two JWKS fetches for unknown key ids: short enough for a key rotation, long enough to spare the
+ *  issuer. */
 const JWKS_COOLDOWN_MS = 10_000;
-/** JWKS keys serve this long while their issuer is away. */
+/** JWKS keys remain valid this long while their issuer cannot be reached. */
 const JWKS_MAX_STALE_MS = 24 * 3_600_000;
 
 /** Throws FanwireError (FANWIRE_AUTH_FILE, FANWIRE_CONFIG_JWT_KEY, FANWIRE_CONFIG_JWT_SECRET) for unusable files. */

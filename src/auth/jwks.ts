@@ -1,5 +1,5 @@
-// Verification keys from a JWKS URL: cached, refreshed in the background, fetched again for an unknown key id but never
-// in a storm.
+// Verification keys from a JWKS URL: cached, refreshed in the background, and fetched again for an unknown key id, but
+// not too often.
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, type RemoteJWKSet } from 'jose';
 import type { AuthLog } from './auth.js';
 
@@ -7,20 +7,19 @@ export interface JwksOptions {
   readonly url: URL;
   /** Keys older than this are refreshed in the background; requests do not wait. */
   readonly cacheMs: number;
-  /** At least this long between two fetches, failed ones included: unknown key ids cannot make the relay hammer the
+  /** Least time between two fetches, failed ones included, so that unknown key ids cannot make the relay flood the
    *  issuer. */
   readonly cooldownMs: number;
-  /** How long keys serve when the issuer cannot be reached. An outage there must not lock clients out here. */
+  /** How long keys are used while the issuer cannot be reached, so that its outage does not lock clients out here. */
   readonly maxStaleMs: number;
 }
 
-/** No usable keys now: the issuer cannot be reached. Worth a retry, unlike every other failure. */
+/** No usable keys now, since the issuer cannot be reached. Unlike every other failure, it is worth a retry. */
 export class KeysUnavailable extends Error {}
 
 const FETCH_TIMEOUT_MS = 5000;
 
-/** Of a clock that nobody sets: keys must not age by a day, nor a cooldown last for one, because the machine's clock
- *  was wrong. */
+/** A monotonic clock: when the machine's clock is corrected, neither the age of keys nor a cooldown must jump. */
 const now = (): number => performance.now();
 
 export class JwksKeys {
@@ -33,8 +32,8 @@ export class JwksKeys {
     private readonly options: JwksOptions,
     private readonly log: AuthLog,
   ) {
-    // jose counts its cooldown from successful fetches only and fails verification once its cache is stale: both are
-    // done here instead.
+    // jose counts its cooldown from successful fetches only, and fails verification once its cache is stale. So both
+    // are turned off, and handled in this class.
     this.set = createRemoteJWKSet(options.url, {
       cacheMaxAge: Number.POSITIVE_INFINITY,
       cooldownDuration: Number.POSITIVE_INFINITY,
@@ -54,14 +53,14 @@ export class JwksKeys {
     return this.set(header, token);
   };
 
-  /** Fetches, unless that was tried a moment ago. Says whether it did. */
+  /** Fetches, unless that was tried a moment ago. Returns whether it did. */
   async refresh(): Promise<boolean> {
     if (this.pending === undefined && this.coolingDown()) return false;
     await this.fetch();
     return true;
   }
 
-  /** Fetches now, whatever the cooldown says (SIGHUP). Failures are logged, the old keys stay. */
+  /** Fetches now, regardless of the cooldown (SIGHUP). Failures are logged, and the old keys stay. */
   fetch(): Promise<void> {
     this.pending ??= this.fetchOnce().finally(() => {
       this.pending = undefined;

@@ -19,10 +19,10 @@ export interface JwtOptions {
   readonly clockSkewS: number;
 }
 
-/** Keys that one token is tried with: each costs a signature check. */
+/** How many keys a token is tried with: each costs a signature check. */
 const MAX_KEYS_TRIED = 16;
 
-/** Which refusal a failed claim check means. */
+/** The refusal for each claim that fails its check. */
 const CLAIM_REFUSAL: Record<string, Refusal> = {
   iss: Refused.tokenIssuer,
   aud: Refused.tokenAudience,
@@ -46,7 +46,7 @@ export class JwtAuthenticator implements Authenticator {
       );
     }
     this.jwks = options.jwks && new JwksKeys(options.jwks, log);
-    // At once, so that a wrong URL is seen in the log when the relay starts, not when the first client comes.
+    // Fetched at once, so that a wrong URL shows in the log at the start, not when the first client comes.
     void this.jwks?.fetch();
     this.key = options.loadKey?.();
     this.checks = {
@@ -92,15 +92,16 @@ export class JwtAuthenticator implements Authenticator {
     try {
       return await this.verifiedByAny(token, jwks);
     } catch (error) {
-      // A token that names its key is refused by that key; one that names none may be signed with a newer one.
+      // A token that names its key is refused if that key does not fit; one that names none may be signed with a newer
+      // key.
       const mayBeNewer = error instanceof errors.JWSSignatureVerificationFailed && !namesItsKey(token);
       if (!mayBeNewer || !(await jwks.refresh())) throw error;
       return this.verifiedByAny(token, jwks);
     }
   }
 
-  /** By the key that the token's header fits; where several do, as with several of one algorithm and no `kid`, by each
-   *  in turn. */
+  /** Verifies with the key that fits the token's header; if several fit, as several of one algorithm without `kid`
+   *  do, tries each in turn. */
   private async verifiedByAny(token: string, jwks: JwksKeys): Promise<{ payload: JWTPayload }> {
     const options = { ...this.checks, algorithms: [...PUBLIC_KEY_ALGORITHMS] };
     try {
@@ -139,7 +140,7 @@ function namesItsKey(token: string): boolean {
   return decodeProtectedHeader(token).kid !== undefined;
 }
 
-/** Names the failure with a stable code. Nothing of jose's message is passed on: it can quote the token's claims. */
+/** The refusal for a failure. jose's message is not passed on: it may quote the token's claims. */
 function refusalFor(error: unknown): Refusal {
   if (error instanceof FanwireError) return { ...Refused.tokenClaims, message: error.message };
   if (error instanceof KeysUnavailable) return Refused.keysUnavailable;

@@ -5,7 +5,7 @@ import type { JWK } from 'jose';
 import { FanwireError } from '../base/error.js';
 import type { RelayConfig } from '../config/schema.js';
 
-/** A verification key and the only algorithms accepted with it: a token never chooses how it is checked. */
+/** A verification key and the only algorithms accepted with it: a token never chooses how it is verified. */
 export interface VerificationKey {
   readonly key: KeyObject;
   readonly algorithms: readonly string[];
@@ -22,7 +22,8 @@ export const PUBLIC_KEY_ALGORITHMS: readonly string[] = [
 
 const CURVE_ALGORITHM: Record<string, string> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' };
 
-/** What reads the key that is configured, and throws as the functions below do; undefined where a JWKS has it. */
+/** A function that reads the configured key, and throws as the functions below do; undefined if the keys come from a
+ *  JWKS. */
 export function keyLoader(config: RelayConfig): (() => VerificationKey) | undefined {
   if (config.jwtSecret !== '') return () => secretKey(config.jwtSecret);
   if (config.jwtSecretFile !== '') return () => secretKeyFromFile(config.jwtSecretFile);

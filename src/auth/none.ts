@@ -1,4 +1,4 @@
-// `--auth none`: every client is anonymous and may use every topic; a token it sends is not looked at.
+// `--auth none`: every client is anonymous and may use every topic; tokens are ignored.
 import type { Authenticator, Identity } from './auth.js';
 
 const ANONYMOUS: Identity = { canSubscribe: () => true, canPublish: () => true };

@@ -1,5 +1,5 @@
-// The origin allow-list: which web pages may open a connection. Clients without an Origin header are no browsers and
-// pass.
+// The origin allow-list: which web pages may open a connection. Clients without an Origin header are not browsers and
+// are allowed.
 import { FanwireError } from '../base/error.js';
 
 /** Decides whether an Origin header may connect. */
@@ -8,9 +8,9 @@ export type OriginCheck = (origin: string | undefined) => boolean;
 interface Wildcard {
   /** `https:` or `http:`; undefined takes both. */
   readonly scheme: string | undefined;
-  /** With its leading dot for every subdomain; without it for the host itself. */
+  /** With a leading dot it means every subdomain; without it the host itself. */
   readonly host: string;
-  /** `*` for any; '' for the scheme's own. */
+  /** `*` for any; '' for the scheme's default. */
   readonly port: string;
 }
 
@@ -20,19 +20,17 @@ const WILDCARD = /^(?:(https?:)\/\/)?(?:\*((?:\.[a-z0-9-]+)+)|([a-z0-9.-]+|\[[0-
 const CUSTOM_SCHEME =
   /^(?!(?:https?|wss?|file|data|blob|javascript|about):)([a-z][a-z0-9+.-]*:\/\/)([^/?#*@:\s]+(?::\d+)?|\*)$/;
 
-/** What browsers call pages from a file: Chromium and Safari `null`, Electron and Cordova `file://`. */
+/** The origins that browsers send for pages from a file: Chromium and Safari `null`, Electron and Cordova `file://`. */
 const FILE_ENTRY = /^file:\/\/(?:\/|\*)?$/;
 const FILE_ORIGIN = 'file://';
 
 const DEFAULT_PORTS: Record<string, string> = { 'https:': '443', 'http:': '80' };
 
-/**
- * Compiles an allow-list. An entry is an origin (`https://app.example.com`, `http://localhost:3000`, with any port
- * `http://localhost:*`), a host with every subdomain (`*.example.com`, or `https://*.example.com`; not the bare
- * domain), an app's origin (`capacitor://localhost`, `moz-extension://*`), `file://`, `null` (sandboxed pages, and
- * files) or `*`. An empty list allows every origin. Throws FanwireError FANWIRE_CONFIG_ORIGIN for anything else: it
- * could match none.
- */
+/** Compiles an allow-list. An entry is an origin (`https://app.example.com`, `http://localhost:3000`, with any port
+ *  `http://localhost:*`), a host with every subdomain (`*.example.com`, or `https://*.example.com`; not the bare
+ *  domain), an app's origin (`capacitor://localhost`, `moz-extension://*`), `file://`, `null` (sandboxed pages, and
+ *  files) or `*`. An empty list allows every origin. Throws FanwireError FANWIRE_CONFIG_ORIGIN for anything else,
+ *  since it could match no origin. */
 export function compileOrigins(allowed: readonly string[]): OriginCheck {
   if (allowed.length === 0 || allowed.includes('*')) return () => true;
   const exact = new Set<string>();

@@ -1,7 +1,8 @@
-// Topic permissions: patterns that are an exact topic or a prefix with a trailing `*`, compiled once, asked many times.
+// Topic permissions: patterns that are an exact topic or a prefix with a trailing `*`. They are compiled once and used
+// often.
 import { FanwireError } from '../base/error.js';
 
-/** More patterns than this for one token is a mistake in whatever mints it (every check walks the prefixes). */
+/** A token with more patterns than this points to a mistake in whatever issues it (every check walks the prefixes). */
 const MAX_PATTERNS = 256;
 
 /** Tells whether a topic matches any of its patterns. */
@@ -48,7 +49,8 @@ export function compilePatterns(patterns: unknown, where: string): TopicMatcher 
   return shared(exact, prefixes);
 }
 
-/** Matchers in use lately: many tokens carry the same patterns, and each of 200,000 sockets would hold its own copy. */
+/** Recently used matchers: many tokens carry the same patterns, and each of 200,000 sockets would hold a copy of its
+ *  own. */
 const recent = new Map<string, TopicMatcher>();
 const MAX_RECENT = 1000;
 

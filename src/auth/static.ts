@@ -48,7 +48,7 @@ export class StaticAuthenticator implements Authenticator {
   authenticate(token: string | undefined): Identity | Refusal {
     if (token === undefined) return Refused.tokenMissing;
     if (token.length > MAX_TOKEN_BYTES) return Refused.tokenTooLarge;
-    // The lookup is by hash, so its time tells about the hash of a guess and nothing about any token.
+    // The look-up is by hash, so its timing reveals the hash of a guess and nothing about any token.
     const identity = this.table.get(sha256(token));
     if (identity === undefined) return Refused.tokenUnknown;
     if (identity.expiresAtMs !== undefined && identity.expiresAtMs <= Date.now()) return Refused.tokenExpired;
@@ -86,7 +86,7 @@ export class StaticAuthenticator implements Authenticator {
 class StaticIdentity extends TokenIdentity {
   constructor(
     entry: z.infer<typeof entrySchema>,
-    /** What the file says of this token, to see whether a reload changed it. */
+    /** The token's entry as text, to see whether a reload changed it. */
     readonly written: string,
     where: string,
   ) {

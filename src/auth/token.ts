@@ -6,21 +6,20 @@ import { queryValue } from '../protocol/query.js';
  *  + jwt])`. */
 const TOKEN_PROTOCOL_PREFIX = 'fanwire.token.';
 
-/** Offered beside fanwire.v1: a token that is refused is to be told with a close code, since browsers show no refused
- *  upgrade. */
+/** Offered beside fanwire.v1: a refusal of the token is to be sent as a close code, since browsers do not show why
+ *  an upgrade failed. */
 const HEARS_REFUSALS = 'fanwire.refusals';
 
 /** Offered beside fanwire.v1: several ops may come in one frame, as a JSON array. */
 const TAKES_BATCHES = 'fanwire.batch';
 
-/** Subprotocols the relay speaks, best first. `fanwire.raw` is raw mode by name, for a browser that also sends a
+/** Subprotocols that the relay speaks, best first. `fanwire.raw` names raw mode, for a browser that also sends a
  *  token. */
 const SPOKEN_PROTOCOLS = ['fanwire.v1', 'fanwire.raw'] as const;
 
-/**
- * Finds the token of a request. Authorization wins over the subprotocol list, and that over the query, because a header
- * does not end up in access logs. Each argument is the raw value, empty or undefined where the request has none.
- */
+/** Finds the token of a request. Authorization takes precedence over the subprotocol list, and that over the query,
+ *  since headers do not appear in access logs. Each argument is the raw value, empty or undefined if the request has
+ *  none. */
 export function findToken(
   authorization: string | undefined,
   subprotocols: string | undefined,
@@ -48,7 +47,7 @@ export function chooseProtocol(subprotocols: string | undefined): string | undef
   );
 }
 
-/** Whether a client wants to be let in to hear that its token is refused. */
+/** Whether a client wants to be let in to be told that its token is refused. */
 export function hearsRefusals(subprotocols: string | undefined): boolean {
   return listEntries(subprotocols).includes(HEARS_REFUSALS);
 }

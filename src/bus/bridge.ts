@@ -1,6 +1,6 @@
-// Nodes that keep different topics, as while --history is changed node by node: a message goes to every stream that
-// some node reads the topic from, and as it is, marked, to nodes that keep no stream of it. Each node hears one of
-// these, so nobody hears it twice.
+// Bridges nodes that keep different topics, as while --history is changed node by node. A message goes to every stream
+// that some node reads the topic from, and in addition, marked, to nodes that keep no stream of it. Each node listens
+// to one of these, so it gets each message once.
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { KeptRule } from '../config/state-rules.js';
 import { ruleFor } from '../config/topic-rules.js';
@@ -11,7 +11,7 @@ import { CrossingKind } from './bus.js';
 import { keptBy, type NodeRules } from './rules.js';
 import { bridgedSubject, historySubject, ruleHash, stateSubject } from './subject.js';
 
-/** Gives the key by which a topic's state is kept, of a message that was published with `key`. */
+/** The key by which a topic's state keeps a message, which was published with `key`. */
 export type StateKey = (topic: string, key: string | undefined, body: string) => string;
 
 /** Where else a message must go. */
@@ -23,7 +23,7 @@ export interface Elsewhere {
 }
 
 export class Bridge {
-  /** The others' rules where they differ in which topics they keep; mostly none. */
+  /** The other nodes' rules, as far as they keep other topics than this node; usually empty. */
   private others: readonly (readonly KeptRule[])[] = [];
 
   /** @param own the rules of this node */
@@ -41,12 +41,12 @@ export class Bridge {
     this.others = [...byPatterns.values()];
   }
 
-  /** Whether this node hears the topic from a stream. */
+  /** Whether this node gets the topic from a stream. */
   keeps(topic: string): boolean {
     return ruleFor(this.own, topic) !== undefined;
   }
 
-  /** Undefined where all nodes go by the same rule for the topic. */
+  /** Undefined if all nodes use the same rule for the topic. */
   elsewhere(topic: string): Elsewhere | undefined {
     if (this.others.length === 0) return undefined;
     const own = ruleFor(this.own, topic);
@@ -62,7 +62,7 @@ export class Bridge {
     return { streams: [...streams.values()], hasUnkept: own === undefined || hasUnkept };
   }
 
-  /** Where a message goes into the stream of a rule. */
+  /** The subject for a message in the stream of a rule. */
   subjectIn(rule: KeptRule, topic: string, key: string | undefined, body: string): string {
     const hash = ruleHash(rule);
     if (!rule.isState) return historySubject(this.prefix, hash, 'in', topic);
@@ -85,7 +85,7 @@ export class Bridge {
   }
 }
 
-/** What decides where topics are kept; how much of them, all nodes of a stream agree on. */
+/** Identifies which topics are kept. Limits are left out: all nodes of a stream agree on those. */
 function patternsOf(rules: readonly KeptRule[]): string {
   return rules.map(ruleHash).join(' ');
 }

@@ -1,4 +1,4 @@
-// How many subscribers a topic has and who they are, asked of every relay that has any: an answer a relay, added up.
+// How many subscribers a topic has and who they are: every relay that has any is asked, and the answers are added up.
 import type { Member } from '../protocol/ops.js';
 
 /** What one relay, or several together, know of a topic's subscribers. */
@@ -12,12 +12,12 @@ export interface Census {
 
 export interface Question {
   readonly topic: string;
-  /** A confirmation is asked of the thread that speaks to other nodes: see Bus.confirm. Its census counts one where it
-   *  is given. */
+  /** A confirmation is asked of the thread that speaks to other nodes: see Bus.confirm. If it succeeds, its census
+   *  counts one. */
   readonly wants: 'count' | 'members' | 'confirmation';
-  /** Workers of this process answer exactly; other nodes as far as they answer in time. */
+  /** Workers of this process answer exactly; other nodes only as far as they answer in time. */
   readonly reach: 'process' | 'cluster';
-  /** Waits for a thread that is only busy. Not for questions that a client can have asked, which would pile up. */
+  /** Waits for a thread that is only busy. Not for questions that a client can trigger, since they would pile up. */
   readonly isPatient?: boolean;
 }
 
@@ -26,7 +26,7 @@ export type TakeCensus = (topic: string, wants: Question['wants']) => Census | P
 
 export const NOBODY: Census = { subscribers: 0, memberCount: 0, members: [] };
 
-/** Members that an answer names at most; they are counted all. */
+/** How many members an answer names; all are counted. */
 export const MAX_LISTED_MEMBERS = 1000;
 
 export function together(parts: readonly Census[]): Census {
@@ -37,7 +37,7 @@ export function together(parts: readonly Census[]): Census {
   };
 }
 
-/** A relay that has not answered by then is stuck or gone: the others' answers do not wait for it. */
+/** A relay that has not answered by then is stuck or gone; the others' answers are not held up for it. */
 const ANSWER_MS = 500;
 const PATIENT_ANSWER_MS = 10_000;
 
@@ -52,7 +52,7 @@ export class Surveys {
   private readonly open = new Map<number, Survey>();
   private nextId = 1;
 
-  /** `ask` sends the question by its number. Resolves when all of `peers` have answered, or too late. */
+  /** `ask` sends the question by its number. Resolves when all of `peers` have answered, or when time is up. */
   begin(peers: readonly number[], ask: (id: number) => void, isPatient = false): Promise<readonly Census[]> {
     if (peers.length === 0) return Promise.resolve([]);
     const id = this.nextId++;
@@ -76,7 +76,7 @@ export class Surveys {
     if (survey.waitingFor.size === 0) survey.finish();
   }
 
-  /** A thread has ended, and answers nothing more. */
+  /** A thread has ended, and will not answer any more. */
   gone(peer: number): void {
     for (const survey of [...this.open.values()]) {
       if (survey.waitingFor.delete(peer) && survey.waitingFor.size === 0) survey.finish();

@@ -1,11 +1,12 @@
-// What goes to one other thread: into its ring, or, while that is full, into bounded memory behind it; beyond that it
-// is lost and counted. A relay cannot make its publishers wait, so this is where a thread that is too slow shows.
+// What is sent to one other thread: through its ring, or, while that is full, through bounded memory behind it. What
+// exceeds that is lost and counted. A relay cannot make its publishers wait, so messages to a thread that is too slow
+// are lost here.
 import { Deque } from '../base/deque.js';
 import type { RingWriter } from './ring.js';
 
 /** Bytes that wait for room in the ring. Several times the largest message allowed (16 MiB). */
 const WAITING_BYTES = 64 * 1024 * 1024;
-/** What a waiting message takes besides its payload. */
+/** Estimated bytes of a waiting message besides its payload. */
 const ENTRY_BYTES = 128;
 
 const NOTHING = new Uint8Array(0);
@@ -20,7 +21,7 @@ interface WaitingCrossing {
 export class CrossingQueue {
   /** Messages handed over. */
   forwarded = 0;
-  /** Messages there was no room for. */
+  /** Messages for which there was no room. */
   lost = 0;
   private readonly waiting = new Deque<WaitingCrossing>();
   private waitingBytes = 0;
@@ -30,7 +31,7 @@ export class CrossingQueue {
     private readonly limitBytes = WAITING_BYTES,
   ) {}
 
-  /** Hands over a message, after all that were handed over before, or counts it as lost. `payload` is copied. */
+  /** Hands over a message, after all earlier ones, or counts it as lost. `payload` is copied. */
   push(topic: string, kind: number, payload: Uint8Array): void {
     if (this.write(topic, kind, payload)) this.forwarded++;
     else if (this.waitingBytes + payload.length + ENTRY_BYTES > this.limitBytes) this.lost++;
@@ -40,7 +41,7 @@ export class CrossingQueue {
     }
   }
 
-  /** Hands over what must not be lost: it carries no payload, so it always finds room. */
+  /** Hands over a message that must not be lost: it carries no payload, so there is always room for it. */
   pushControl(topic: string, kind: number): void {
     if (!this.write(topic, kind, NOTHING)) this.wait(topic, kind, NOTHING);
   }
@@ -63,7 +64,7 @@ export class CrossingQueue {
     this.refill();
   }
 
-  /** Shows the other side what was pushed. False where some still waits for room: call again soon. */
+  /** Makes what was pushed visible to the other side. False if some of it still waits for room: call again soon. */
   publish(): boolean {
     this.refill();
     this.ring.publish();

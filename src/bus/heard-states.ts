@@ -1,18 +1,18 @@
-// Which message of a state came before which, as this node heard them: NATS says that only of a key, and what a worker
-// missed of one key is not seen by another's.
+// Which message of a state came before which, in the order this node received them. NATS states that only per key, and
+// a worker that missed a message of one key would not see it from a message of another key.
 
 export class HeardStates {
-  /** By topic: the number heard last, 0 where nothing was since it is followed; undefined after a time in which NATS
-   *  was away. */
+  /** By topic: the number received last, 0 if nothing was received since it is followed; undefined after a time in
+   *  which NATS was away. */
   private readonly last = new Map<string, number | undefined>();
 
-  /** From here on all of the topic is heard. */
+  /** From now on all of the topic is received. */
   follow(topic: string): void {
     if (!this.last.has(topic)) this.last.set(topic, 0);
   }
 
-  /** Message `seq` was heard. Gives the number of the one before; whether anything was missed while NATS was away is
-   *  not known, and so it seems to be. */
+  /** Message `seq` was received. Returns the number of the one before. After a time without NATS that is not known,
+   *  and the number returned means that something was missed. */
   heard(topic: string, seq: number): number {
     const before = this.last.get(topic) ?? seq - 1;
     this.last.set(topic, seq);

@@ -1,4 +1,4 @@
-// What the owner of histories and states over a cluster is made from, and where its records go.
+// The options of the owner of a cluster's histories and states, and where its records go.
 import type { Logger } from '../base/log.js';
 import type { Bridge } from './bridge.js';
 import type { StreamsOptions } from './jetstream-streams.js';
@@ -16,6 +16,6 @@ export interface JetStreamOptions extends StreamsOptions {
 export interface OwnerOutput {
   /** To all with subscribers of the topic. */
   send(topic: string, record: Uint8Array): void;
-  /** What they have may be behind. */
+  /** What they have may be out of date. */
   doubt(): void;
 }

@@ -1,4 +1,4 @@
-// What threads share with each other, and what a bus between them is made from.
+// What threads share with each other, and the options of a bus between them.
 import type { MessagePort } from 'node:worker_threads';
 
 /** One end of what two threads share: a ring each way, and a port that wakes the other side. */
@@ -22,7 +22,7 @@ export interface ThreadsOptions {
   readonly count?: number;
   readonly interest: SharedArrayBuffer;
   readonly links: readonly ThreadLink[];
-  /** The thread that speaks to other nodes; it is told topics by name. Undefined without a cluster. */
+  /** The thread that speaks to other nodes; it needs topics by name. Undefined without a cluster. */
   readonly hub?: number | undefined;
   /** Set in the hub itself. */
   readonly observer?: HubObserver;

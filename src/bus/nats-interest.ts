@@ -4,11 +4,11 @@ import type { SampledWarnings } from '../base/log.js';
 import type { Interest } from './bus.js';
 import { topicSubject } from './subject.js';
 
-/** A subscription outlives its topic's last subscriber by this: one that comes back finds it, and a page that reloads a
- *  thousand times costs NATS nothing. Meanwhile messages of the topic arrive in vain. */
+/** How long a subscription outlives its topic's last subscriber: one that returns finds it, and a page that reloads
+ *  a thousand times costs NATS nothing. Meanwhile the topic's messages arrive unused. */
 const UNSUBSCRIBE_AFTER_MS = 5000;
 const SWEEP_MS = 1000;
-/** Topics that may be kept on like this: a client that goes through name after name costs NATS no more than these. */
+/** How many topics may be kept like this: a client that tries name after name costs NATS no more than these. */
 const MAX_LEAVING = 500;
 
 export class NatsInterest implements Interest {

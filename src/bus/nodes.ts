@@ -1,18 +1,18 @@
-// The nodes of a cluster to each other: each says every two seconds that it is there and by which rules it goes, so
-// that a difference is seen and bridged, and a node that died is noticed by all the others.
+// How the nodes of a cluster know each other: each announces itself and its rules every two seconds, so that a
+// difference is noticed and bridged, and a node that died is noticed by all the others.
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '../base/log.js';
 import { ANNOUNCEMENT, type Announcement, differencesOf, type NodeRules, type OptionDifference } from './rules.js';
 
 const BEAT_MS = 2000;
-/** A node that has not been heard for so long is gone: three beats, and the time that a busy one may be late. */
+/** A node that was silent for this long is gone: three announcements, and some time for a busy one that is late. */
 const GONE_AFTER_MS = 7000;
 /** How long a node that joins waits for the others to say their rules. */
 const ASK_MS = 150;
 /** Asks a node to say its members again, and how soon it does. */
 const AGAIN = 'again';
 const AGAIN_MS = 1000;
-/** Nodes remembered: whoever may publish at NATS could make up more. */
+/** How many nodes are remembered: anyone who may publish at NATS could invent more. */
 const MAX_NODES = 10_000;
 
 export interface NodesOptions {
@@ -41,7 +41,7 @@ interface Known {
 export class Nodes {
   /** The relays of this node that live. */
   origins: () => readonly string[] = () => [];
-  /** Whether this node has what its rules need: before, nobody is told of them. */
+  /** Whether this node has what its rules need; its rules are not announced before. */
   isReady: () => boolean = () => true;
   private readonly observers: Partial<NodesObserver>[] = [];
   private readonly known = new Map<string, Known>();
@@ -52,7 +52,7 @@ export class Nodes {
   asked: Promise<void> = Promise.resolve();
   private readonly beating: NodeJS.Timeout;
   private wasConnected = false;
-  /** Those given up in silence, while they are: their members were told to have left. */
+  /** Nodes that were given up in silence and have not come back: their members were reported as having left. */
   private readonly forgotten = new Set<string>();
   private again: NodeJS.Timeout | undefined;
 
@@ -94,7 +94,7 @@ export class Nodes {
   }
 
   disconnected(): void {
-    this.connectedAtMs = Number.POSITIVE_INFINITY; // nobody is judged by a silence that is this node's own
+    this.connectedAtMs = Number.POSITIVE_INFINITY; // this node's own silence must not count against others
   }
 
   /** Says that this node is there, and by which rules it goes. */
@@ -120,7 +120,7 @@ export class Nodes {
     try {
       nats.publish(subject, JSON.stringify(said));
     } catch {
-      // The connection ends: the next one says it again.
+      // The connection is ending: the next one sends it again.
     }
   }
 
@@ -153,12 +153,12 @@ export class Nodes {
     if (JSON.stringify(earlier?.said.rules) !== JSON.stringify(said.rules)) this.compare();
     if (earlier === undefined) {
       this.announce();
-      // Those who were told that its members have left must hear of them again.
+      // Those who were told that its members have left must be told of them again.
       if (this.forgotten.delete(said.node)) this.nats?.publish(this.subject(AGAIN), said.node);
     }
   }
 
-  /** Once for all who ask, at a time of this node's own: after NATS was away all nodes do. */
+  /** Once for all who ask, and after a random delay: after an outage of NATS all nodes do this. */
   private sayAgainSoon(): void {
     this.again ??= setTimeout(
       () => {

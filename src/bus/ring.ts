@@ -1,7 +1,7 @@
-// A queue of records from one thread to another in shared memory. What is written becomes visible all at once with
-// `publish`, and the reader is woken by a message on a port only if it is not awake already: one crossing a loop turn,
-// however many messages, without allocation; two thirds of what postMessage with a transferred ArrayBuffer costs
-// (docs/scaling.md, `npm run bench:crossing`).
+// A queue of records from one thread to another in shared memory. `publish` makes all that was written visible at once,
+// and wakes the reader by a message on a port only if it is asleep: one crossing per loop turn, however many messages,
+// without allocation. It costs two thirds of postMessage with a transferred ArrayBuffer (docs/scaling.md, `npm run
+// bench:crossing`).
 import type { MessagePort } from 'node:worker_threads';
 import { MORE, type Received, readRingRecord, recordBound, SAME_TOPIC, writeRingRecord } from './record.js';
 

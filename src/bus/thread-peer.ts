@@ -1,4 +1,4 @@
-// Another thread as the bus between threads sees it: the rings there and back, and what is under way on them.
+// Another thread as seen by the bus between threads: the rings to and from it, and what is under way on them.
 
 import { CrossingQueue } from './crossing-queue.js';
 import type { ThreadLink } from './link.js';
@@ -19,7 +19,7 @@ export class ThreadPeer {
     this.reader = new RingReader(link.inbound);
   }
 
-  /** Keeps a copy: the ring takes its memory back. */
+  /** Keeps a copy: the ring reuses its memory. */
   keepPart(payload: Uint8Array): void {
     this.parts.push(Buffer.from(payload));
   }

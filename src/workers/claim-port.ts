@@ -3,8 +3,8 @@
 import { createServer } from 'node:net';
 import { cannotListen } from '../relay/listening.js';
 
-/** Below the ports that the kernel gives to whoever asks for any: between the claim and the listening nobody is given
- *  one of these. */
+/** Below the ports that the kernel assigns by itself, so that no other process is given the port between the claim
+ *  and the listening. */
 const LOWEST = 20_000;
 const HIGHEST = 32_767;
 const TRIES = 20;

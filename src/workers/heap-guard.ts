@@ -1,13 +1,13 @@
-// Ends a worker in order before V8 ends it without: a thread that runs out of heap takes the whole process down, since
-// uWS's handles are still open when Node tears the thread down (it aborts). A leak is caught; one huge allocation is
-// not, and then whatever supervises the process starts it again.
+// Ends a worker in an orderly way before it runs out of heap. Otherwise V8 takes the whole process down, since uWS's
+// handles are still open when Node ends the thread (it aborts). This catches a leak, but not one huge allocation: then
+// whatever supervises the process must restart it.
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
 import { resourceLimits } from 'node:worker_threads';
 
 const CHECK_MS = 250;
 /** V8 gave up at 81 % in use of a limit of 128 MiB (Node 20; the rest is what its pages waste). */
 const ALLOWED_SHARE = 0.75;
-/** Checks in a row: near the limit V8 collects often, so garbage does not stay over it for so long. */
+/** Checks in a row: near the limit V8 collects often, so garbage does not keep the heap over it for so long. */
 const CHECKS_OVER = 4;
 
 const MIB = 2 ** 20;
@@ -21,10 +21,10 @@ function oldGenerationBytes(): number {
   return bytes;
 }
 
-/** Watches the heap of this worker thread. Calls `end` once, with what is used and allowed in MiB. Returns what stops
- *  it. */
+/** Watches the heap of this worker thread. Calls `end` once, with the used and the allowed MiB. Returns a function
+ *  that stops it. */
 export function guardHeap(end: (usedMiB: number, limitMiB: number) => void): () => void {
-  // With --max-old-space-size `resourceLimits` still says the default; V8's total is right, and includes the young
+  // With --max-old-space-size `resourceLimits` still reports the default; V8's total is right, but includes the young
   // generation.
   const limit = getHeapStatistics().heap_size_limit - (resourceLimits.maxYoungGenerationSizeMb ?? 0) * MIB;
   let over = 0;

@@ -1,6 +1,6 @@
-// Between the workers of this process and other nodes: the main thread holds the one NATS connection of the node. So
-// NATS has one subscription a topic and node and sends a message once, whatever the number of workers, and its client
-// runs beside the relays' loops rather than in them.
+// Between the workers of this process and other nodes: the main thread holds the node's one NATS connection. So NATS
+// has one subscription per topic and node and sends a message once, whatever the number of workers, and its client runs
+// outside the relays' loops.
 
 import type { Bus, BusStatus } from '../bus/bus.js';
 import { NO_STATUS } from '../bus/bus.js';
@@ -92,7 +92,7 @@ export class Hub implements HubObserver {
     this.owner?.unsubscribe(topic);
   }
 
-  /** For the workers the hub is the owner of all topics with history, on behalf of what keeps them. */
+  /** For the workers, the hub is the owner of all topics with history, on behalf of the store that keeps them. */
   private numberTopics(): void {
     const { owner, workers } = this;
     if (owner === undefined) return;

@@ -12,8 +12,8 @@ import type { Supervisor } from './supervisor.js';
 
 /** A worker that does not answer within this time is busy or stuck; the others' answers do not wait for it. */
 const ANSWER_MS = 3000;
-/** Each worker ranks its own topics; so many times the topics asked for make it likely that all workers name the
- *  same. */
+/** Each worker ranks its own topics. Asking for this many times the topics wanted makes it likely that all workers
+ *  name the same. */
 const RANKED_PER_TOPIC = 4;
 
 /** The last stats of a worker, and what its predecessors had counted when they died. */
@@ -36,8 +36,7 @@ export class WorkersInspection implements Inspection {
     return this.supervisor.restarts;
   }
 
-  /** Counts go on where those of a worker that died had come to: a sum that fell would read as a restart of the
-   *  relay. */
+  /** Counts continue from those of a worker that died: a sum that fell would look like a restart of the relay. */
   async stats(): Promise<readonly RelayStats[]> {
     const answers = await this.supervisor.ask(ANSWER_MS, 'stats');
     for (const stats of answers.flatMap(({ answer }) => answer ?? [])) this.remember(stats);
@@ -46,7 +45,7 @@ export class WorkersInspection implements Inspection {
       .sort((one, other) => one.worker - other.worker);
   }
 
-  /** While one worker is well, new clients may come. */
+  /** New clients may come as long as one worker is well. */
   async notReady(): Promise<readonly string[]> {
     const answers = await this.supervisor.ask(ANSWER_MS, 'notReady');
     const reasons = answers.map(({ worker, answer }) =>
@@ -56,7 +55,7 @@ export class WorkersInspection implements Inspection {
     return reasons.every((each) => each.length > 0) ? reasons.flat() : [];
   }
 
-  /** Nearly exact: a topic that is in no worker's first ranks is missed, however many subscribers it has over all. */
+  /** Nearly exact: a topic that is in no worker's first ranks is missed, however many subscribers it has in total. */
   async topics(order: TopicOrder, limit: number): Promise<readonly TopicInfo[]> {
     const answers = await this.supervisor.ask(ANSWER_MS, 'topics', order, limit * RANKED_PER_TOPIC);
     const byName = new Map<string, TopicInfo>();

@@ -9,13 +9,13 @@ import type { Inspection } from '../relay/watch/inspection.js';
 export interface WorkerSetup {
   readonly config: RelayConfig;
   readonly index: number;
-  /** Begins its connections' ids: differs between all workers that were ever started, and between nodes. */
+  /** Prefix of its connections' ids: differs between all workers that were ever started, and between nodes. */
   readonly idPrefix: string;
   readonly interest: SharedArrayBuffer;
   readonly ledger: SharedArrayBuffer;
   readonly links: readonly ThreadLink[];
   readonly hub: number | undefined;
-  /** One Int32, set once uWS has let go of the thread's handles. */
+  /** One Int32, set once uWS has released the thread's handles. */
   readonly letGo: SharedArrayBuffer;
 }
 
@@ -25,11 +25,11 @@ export interface WorkerOps extends Omit<Inspection, 'port' | 'workerRestarts' | 
   reload(): Promise<void>;
   /** Hands over to the other workers what was published here until now, also what waits in windows. */
   flush(): void;
-  /** Newcomers get the certificate that the files now hold. Returns why not, where they cannot. */
+  /** New clients get the certificate that the files hold now. Returns the reason if they cannot. */
   renewCertificate(): string | undefined;
-  /** Says by its health path that newcomers are better sent elsewhere. */
+  /** Reports by its health path that new clients should go elsewhere. */
   leave(): void;
-  /** Lets nobody in any more and closes every socket, spread over `overMs`. */
+  /** Accepts nobody any more and closes every socket, spread over `overMs`. */
   drain(overMs: number): Promise<void>;
   httpConnections(): HttpConnections;
   /** Returns how many subscribers of the process it went to. */
@@ -38,13 +38,13 @@ export interface WorkerOps extends Omit<Inspection, 'port' | 'workerRestarts' | 
   closeIdle(): void;
   /** Cuts what is left and ends the thread. */
   close(): void;
-  /** Takes in a thread that was started anew. */
+  /** Links a thread that was restarted. */
   link(link: ThreadLink): void;
   /** The relay whose connections' ids begin with `origin` has ended: its members have left. */
   originGone(origin: string): void;
   /** Other nodes may not know who is here: says it again. */
   presenceInDoubt(): void;
-  /** Lets go of a thread that ended. */
+  /** Removes a thread that ended. */
   unlink(peer: number): void;
 }
 

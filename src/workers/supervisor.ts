@@ -1,4 +1,4 @@
-// The main thread of a relay with several workers: starts them on one port, links them, starts those anew that die,
+// The main thread of a relay with several workers: starts them on one port, links them, restarts those that die, and
 // ends them.
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,11 +20,11 @@ import type { AnswerOf, WorkerOps } from './messages.js';
 import { WorkerThread } from './thread.js';
 
 const WORKER = new URL('./worker.js', import.meta.url);
-/** A worker that dies again within this time is started later each time, up to the longest wait. */
+/** A worker that dies again within this time is restarted later each time, up to the longest wait. */
 const STABLE_MS = 60_000;
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 10_000;
-/** How long the others may take to let a new worker in: one that is busy does not hold up its start. */
+/** How long the others may take to link a new worker: a busy one does not hold up its start. */
 const LINK_MS = 2000;
 /** How long workers may take to end before the process is killed. */
 const END_MS = 5000;
@@ -117,7 +117,7 @@ export class Supervisor {
     this.log.info({ host, port: this.port, workers: count }, `listening on ${urlOf(scheme, host, this.port)}`);
   }
 
-  /** Has every worker do `op`, and gives what those that live answered. */
+  /** Has every worker do `op`, and returns the answers of those that live. */
   async collect<Op extends keyof WorkerOps>(
     op: Op,
     ...args: Parameters<WorkerOps[Op]>
@@ -169,14 +169,13 @@ export class Supervisor {
     if (reasons[0] !== undefined) throw new FanwireError('FANWIRE_TLS', reasons[0]);
   }
 
-  /** Newcomers are better sent elsewhere, and are taken all the same for --drain-delay-ms; then every worker closes its
-   *  sockets. */
+  /** New clients are told to go elsewhere, but accepted, for --drain-delay-ms; then every worker closes its sockets. */
   async drain(overMs = this.config.drainMs): Promise<void> {
     this.ending = true;
     await this.collect('leave');
     await sleep(this.config.drainDelayMs);
-    // What was published before reaches its subscribers before they are told to go, on whatever worker they are.
-    // What is numbered crosses twice, to the thread that does it and from there, and may wait in a window each time.
+    // What was published before must reach its subscribers, on whatever worker, before their sockets are closed. A
+    // numbered message crosses twice, to its owner and from there, and may wait in a window each time.
     for (let crossing = 0; crossing < 3; crossing++) await this.collect('flush');
     await this.collect('drain', overMs);
     // The process ends when the last worker has: nothing of the hub may hold it.
@@ -193,7 +192,7 @@ export class Supervisor {
     await this.collect('closeIdle');
   }
 
-  /** Has one worker publish; the others hear it from there. */
+  /** Publishes through one worker; the others get it from there. */
   async publish(topic: string, message: Uint8Array, isBinary: boolean): Promise<number> {
     const worker = this.alive()[0];
     if (worker === undefined) throw new FanwireError('FANWIRE_WORKER_GONE', 'no worker runs');

@@ -14,8 +14,8 @@ const EXIT_MS = 1000;
 
 const living = new Set<WorkerThread>();
 
-/** The program exits, or an error that nobody caught ends it. Node aborts the process if uWS still has handles in a
- *  thread, so each lets go of them first; nothing else can be waited for here. */
+/** Called when the program exits, or an uncaught error ends it. Node aborts the process if uWS still has handles in
+ *  a thread, so each thread releases them first; nothing else can be waited for here. */
 function endLiving(): void {
   const untilMs = performance.now() + EXIT_MS;
   for (const thread of living) void thread.call('close', []).catch(() => {});
@@ -48,8 +48,8 @@ export class WorkerThread {
     this.origin = setup.idPrefix;
     const transferList = setup.links.map(({ port }) => port);
     const options = { workerData: setup, transferList, name: `relay ${setup.index}` };
-    // A thread takes the flags of its process; one flag of a program given as text (node --input-type=module -e …)
-    // would refuse a file.
+    // A thread inherits the flags of its process, but with the flag of a program given as text (node
+    // --input-type=module -e …) it would refuse to load a file.
     const isText = process.execArgv.some((flag) => flag.startsWith('--input-type'));
     this.worker = new Worker(entry, isText ? { ...options, execArgv: [] } : options);
     watchExit();
@@ -87,7 +87,7 @@ export class WorkerThread {
     });
   }
 
-  /** Blocks this thread until uWS has let go of that one's handles, at most so long. */
+  /** Blocks this thread until uWS has released that thread's handles, for at most `limitMs`. */
   waitUntilLetGo(limitMs: number): void {
     Atomics.wait(this.letGo, 0, 0, Math.max(0, limitMs));
   }

@@ -25,8 +25,7 @@ function say(message: FromWorker): void {
   main.postMessage(message);
 }
 
-/** Ends this thread once uWS has let go of its handles: Node aborts the process if a thread ends while they are
- *  open. */
+/** Ends this thread once uWS has released its handles: Node aborts the process if a thread ends while they are open. */
 async function end(exitCode: number): Promise<void> {
   stopGuard();
   // It may be told to end while it starts: another worker could not.
