@@ -1,6 +1,6 @@
-// How many cores this process may use: those it is scheduled on, less what a CPU quota (a container's --cpus, a pod's
-// limit, systemd's CPUQuota=) leaves of them. Node counts cores only; a thread a core under a quota of half of one is
-// throttled for most of each 100 ms.
+// How many cores this process may use: those it is scheduled on, or fewer if a CPU quota applies (a container's --cpus,
+// a pod's limit, systemd's CPUQuota=). Node counts cores only; with one thread per core under a quota of half a core,
+// the threads are throttled for most of each 100 ms.
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,5 @@
-// Every code that a command, a start or the client library says or ends with: its exit code, and what it means in a
-// line. What goes over the wire (refusals, error ops) is in protocol/codes.ts; `npm run docs` prints both into
-// docs/errors.md.
+// Every code that a command, a start or the client library reports: its exit code, and its meaning in one line. Codes
+// on the wire (refusals, error ops) are in protocol/codes.ts; `npm run docs` prints both into docs/errors.md.
 import { Exit } from './exit-codes.js';
 
 /** `exit` is the code a command ends with; undefined where no command does (the client library, a worker that is

@@ -1,9 +1,8 @@
-// The one error class of fanwire. A file of its own, since the client library takes it and nothing else of the codes
-// along.
+// The one error class of fanwire, in a file of its own, since the client library needs it without the table of codes.
 import type { ErrorCode } from './error-codes.js';
 
-/** An error a person caused and can mend: one line that names the thing, the value and the mend. `code` is stable:
- *  error-codes.ts has them all; an error that the relay answered with carries the code of the wire
+/** An error that a person caused and can fix: one line that names the thing, the value and the fix. `code` is
+ *  stable: all are in error-codes.ts; an error that the relay answered with has the code of the wire
  *  (protocol/codes.ts). */
 export class FanwireError extends Error {
   readonly code: string;

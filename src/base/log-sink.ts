@@ -1,5 +1,5 @@
-// Where log lines go: written at once, so the last one before an exit is never lost, but never a reason for the relay
-// to stop. A full disk, a reader that has gone or one that stalls costs log lines, which are counted, and nothing else.
+// Where log lines go. They are written at once, so that the last one before an exit is never lost, but they never block
+// the relay: a full disk, or a reader that has gone or stalls, costs only log lines, which are counted.
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 
 /** Lines that wait until they can be written; what comes on top is lost. */

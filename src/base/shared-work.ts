@@ -1,6 +1,6 @@
-// Work that many ask for at once: one run for all who ask for the same before it begins, so many runs at a time, in the
-// order asked. A herd then costs what its different questions cost, one after the other, and the last of them is
-// answered rather than timed out.
+// Work that many ask for at once: one run serves all who ask for the same thing before it begins, and a limited number
+// of runs proceed at a time, in the order asked. Many requests at once then cost only one run per distinct question,
+// and the last of them is answered instead of timing out.
 
 /** What somebody waits for. */
 export interface PendingWork<Result> {
@@ -52,7 +52,7 @@ export class SharedWork<Key, Result> {
     return claimed;
   }
 
-  /** Lets go of what has not begun: whoever waits for it gets `reason`. */
+  /** Drops what has not begun: its promises reject with `reason`. */
   forget(reason: Error): void {
     const { queued } = this;
     this.queued = new Map();

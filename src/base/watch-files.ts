@@ -1,9 +1,9 @@
-// Tells when files have changed. By asking for their state once a second: certificates are replaced by renames, of the
-// file, of a link to it or of the folder it is in (certbot, Kubernetes), and network disks tell nobody.
+// Reports when files have changed, by checking their state once a second: certificates are replaced by renaming the
+// file, a link to it or its folder (certbot, Kubernetes), and network disks send no events.
 import { unwatchFile, watchFile } from 'node:fs';
 
 const ASK_MS = 1000;
-/** Files that belong together are replaced one after the other, and each is asked for on its own beat. */
+/** Files that belong together are replaced one after the other, and each is checked at its own moment. */
 const SETTLE_MS = 1200;
 
 /** Calls `changed` once some of `paths` have changed, appeared or gone, and have been left alone for a moment. Does not

@@ -1,6 +1,6 @@
-// Reads what streams keep of topics: one way for all who want to, with a bounded number of topics under way and one
-// read for all who ask for the same. After NATS was away, or when thousands of topics get their first subscriber at
-// once, everybody asks together.
+// Reads what streams keep of topics. All readers share one path, with a bounded number of topics at a time and one read
+// for all who ask for the same topic: after an outage of NATS, or when thousands of topics get their first subscriber
+// at once, all ask together.
 import {
   AckPolicy,
   type JetStreamClient,

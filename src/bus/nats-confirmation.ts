@@ -1,5 +1,6 @@
-// What NATS has confirmed of what was published: a PING every so many bytes, its PONG for all that came before it. So a
-// server that stalls costs bounded memory, and one that goes away leaves a count of what may not have arrived.
+// Tracks which published messages NATS has confirmed: a PING is sent every so many bytes, and its PONG confirms all
+// before it. So a server that stalls costs bounded memory, and when one goes away it is known how many messages may not
+// have arrived.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { SharedWork } from '../base/shared-work.js';

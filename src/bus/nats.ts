@@ -1,6 +1,6 @@
-// The bus between nodes, over NATS: a subject a topic and kind of frame, no echo, subscribed to while the topic has
-// subscribers here. At most once, as NATS is: local fan-out never waits for it, and what it cannot take now is counted,
-// not kept, so that nothing stale arrives after an outage.
+// The bus between nodes, over NATS: one subject per topic and kind of frame, without echo, subscribed to while the
+// topic has subscribers here. Delivery is at most once, as in NATS: local fan-out never waits for it, and what it
+// cannot take now is counted, not kept, so that nothing outdated arrives after an outage.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { FanwireError } from '../base/error.js';

@@ -1,4 +1,4 @@
-// The key that tells messages of one topic apart, where only the newest of each is delivered.
+// The key that tells messages of one topic apart, if only the newest of each key is delivered.
 import { MAX_KEY_BYTES } from '../protocol/envelope.js';
 import type { DeliverRule } from './deliver-rules.js';
 
@@ -9,7 +9,7 @@ const NO_KEY = '';
 export interface KeySource {
   /** What the publisher called it. */
   readonly key: string | undefined;
-  /** What raw subscribers get. Asked only where the key stands in it. */
+  /** What raw subscribers get. Read only if the rule takes the key from it. */
   readonly raw: string | Uint8Array;
 }
 

@@ -1,5 +1,5 @@
-// What one option is. Flags, variables, file keys, --help, the pages of docs/ and --print-config are all made from this
-// declaration, for `serve`, `bench` and `compare` alike.
+// The declaration of an option. Flags, variables, file keys, --help, the pages of docs/ and --print-config are all made
+// from it, for `serve`, `bench` and `compare` alike.
 import type { z } from 'zod';
 import { FanwireError } from '../base/error.js';
 import type { ErrorCode } from '../base/error-codes.js';
@@ -16,11 +16,11 @@ export interface Option<S extends z.ZodType = z.ZodType> {
   /** The placeholder in --help, such as `port`; left out for a toggle. */
   readonly argument?: string;
   readonly unit?: 'bytes' | 'seconds' | 'ms' | 'minutes' | 'connections' | 'per second' | string;
-  /** What 0 means, where it means something other than nought. */
+  /** What 0 means, if it has a special meaning. */
   readonly zero?: string;
-  /** The default in words, where that is no value. */
+  /** The default in words, if it is not a fixed value. */
   readonly usually?: string;
-  /** Given more than once, the flag's values are gathered. */
+  /** If the flag is given more than once, its values are collected. */
   readonly repeats?: boolean;
   /** Never printed, neither in the log nor by --print-config. */
   readonly secret?: boolean;
@@ -105,7 +105,7 @@ export function shownDefault({ unit, default: initial }: Option): string {
   return unit === 'bytes' ? shortBytes(initial as number) : String(initial);
 }
 
-/** The flag as it is written where it is told about: a toggle that is on is switched off. */
+/** The flag as documentation shows it: a toggle that is on by default is shown as the flag that switches it off. */
 export function shownFlag({ flag, default: initial }: Option): string {
   return initial === true ? `--no-${flag}` : `--${flag}`;
 }

@@ -1,5 +1,5 @@
-// Certificates and keys that options name, looked at before anything starts: what reads them later (uWS, the NATS
-// client) says only that something is wrong with one of them, or says it once a minute into the log.
+// Certificates and keys that options name, checked before anything starts: the code that reads them later (uWS, the
+// NATS client) says only that one of them is wrong, or logs it once a minute.
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { FanwireError } from '../base/error.js';

@@ -38,8 +38,8 @@ export class ServedCertificate {
     return { subject: (subject ?? '').replaceAll('\n', ', '), serialNumber, expiresAt };
   }
 
-  /** What the files hold now; undefined where that is what is held. Throws as the constructor does, and where it has
-   *  ended already while what is held has not: an old file was put back by mistake. */
+  /** What the files hold now; undefined if it has not changed. Throws as the constructor does, and if it has already
+   *  expired while the certificate in use has not: an old file was put back by mistake. */
   changed(): ReadCertificate | undefined {
     const now = this.read();
     if (now.digest === this.held.digest) return undefined;

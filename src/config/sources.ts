@@ -24,17 +24,17 @@ export interface Sources {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What stands for a secret wherever a configuration is shown. */
+/** Shown in place of a secret wherever a configuration is printed. */
 export const REDACTED = '<redacted>';
 
-/** Variables of the other commands: each has its own beginning. */
+/** Variables of the other commands: each command has its own prefix. */
 const OF_OTHERS = /^FANWIRE_(BENCH|COMPARE)_/;
 
 /** Kubernetes sets these in every pod beside a Service that is called `fanwire`; they are not meant for the relay. */
 const SERVICE_LINK = /^FANWIRE_(SERVICE_(HOST|PORT)(_|$)|PORT_\d+_(TCP|UDP))/;
 const SERVICE_LINK_PORT = /^(tcp|udp):\/\//;
 
-/** `env` as a program should have it that this one starts: without what was said to this command. */
+/** The environment for a program that this command starts: without the variables meant for this command. */
 export function withoutOwnVariables(env: Environment): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !OF_OTHERS.test(name)));
 }

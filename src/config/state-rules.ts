@@ -1,4 +1,4 @@
-// Reads `--state`: of which topics the newest message, of each key, is kept without a history.
+// Parses `--state`: the topics of which only the newest message of each key is kept, without a history.
 import { amount, milliseconds } from '../base/amounts.js';
 import { FanwireError } from '../base/error.js';
 import { rawOfKept } from '../protocol/publish-id.js';
@@ -20,7 +20,7 @@ export interface KeptRule extends HistoryRule {
   readonly isState?: boolean;
 }
 
-/** Keys of one topic that are told apart, where a rule does not say. */
+/** How many keys of one topic are told apart, if a rule does not say. */
 export const MAX_KEYS = 10_000;
 const MOST_KEYS = 1_000_000;
 

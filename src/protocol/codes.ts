@@ -1,5 +1,5 @@
-// Every code that goes over the wire: close codes, refusals, and what is wrong with one op or line. What commands end
-// with is in base/error-codes.ts; `npm run docs` prints both into docs/errors.md.
+// Every code that is sent over the wire: close codes, refusals, and errors of a single op or line. The codes that
+// commands end with are in base/error-codes.ts; `npm run docs` prints both into docs/errors.md.
 import type { RetryAdvice } from './ops.js';
 
 /** WebSocket close codes that the relay sends: when, and what a client does then. 1xxx are RFC 6455's, 4xxx are ours. A
@@ -41,13 +41,13 @@ interface RefusalOf<Code extends string> {
   readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 426 | 429 | 500 | 501 | 503;
   readonly code: Code;
   readonly message: string;
-  /** Seconds until a retry makes sense: the refusal passes. */
+  /** Seconds until a retry makes sense: the refusal is temporary. */
   readonly retryAfterS?: number;
-  /** A new token helps, the same one does not. A refusal with neither is final. */
+  /** A new token may help, the same one does not. A refusal with neither field is final. */
   readonly authenticate?: true;
 }
 
-/** What the relay refuses. Where only the moment knows the limit or the value, the one who refuses replaces `message`
+/** Everything that the relay refuses. If the limit or value is known only at run time, the caller replaces `message`
  *  and keeps the rest. */
 export const Refused = {
   tokenMissing: refusal(
@@ -204,7 +204,7 @@ function refusal<Code extends `FANWIRE_${string}`>(
     : { status, code, message, retryAfterS: retry };
 }
 
-/** What the refused one is told of a retry, on the wire and over HTTP alike: fields of the error. */
+/** The advice on a retry, the same on the wire and over HTTP, as fields of the error. */
 export function retryAdvice({ retryAfterS, authenticate }: Refusal): RetryAdvice {
   if (retryAfterS !== undefined) return { retryAfterMs: retryAfterS * 1000 };
   return authenticate ? { authenticate } : {};

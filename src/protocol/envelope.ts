@@ -1,5 +1,5 @@
-// The ops that a client may say in `fanwire.v1`, and how they are read. No I/O, and nothing here throws, whatever the
-// client sent.
+// The ops that a client may send in `fanwire.v1`, and how they are parsed. No I/O, and nothing here throws, whatever
+// the client sent.
 import { Invalid, type WireCode } from './codes.js';
 import { base64Body } from './frames.js';
 import { findMember } from './json-span.js';
@@ -14,7 +14,7 @@ export const SUBPROTOCOL = 'fanwire.v1';
  *  near 1,000. */
 export const MAX_DATA_DEPTH = 128;
 
-/** Longest `id` in characters: it is echoed, and must not become a way to have the relay carry bytes. */
+/** Longest `id` in characters: it is echoed, and must not be usable to make the relay carry data. */
 const MAX_ID_LENGTH = 64;
 
 /** Longest token in characters. */
@@ -42,9 +42,9 @@ export type ClientOp =
       /** What of the past to begin with, where `since` is not given or cannot be gone on from; undefined: as the topic
        *  is. */
       readonly rewind: Rewind | undefined;
-      /** It wants to be written to at most once in so many milliseconds; 0: as the topic is. */
+      /** Least milliseconds between two writes to the client; 0: as the topic says. */
       readonly everyMs: number;
-      /** Joins and leaves come in one frame a window. */
+      /** Joins and leaves come in one frame per window. */
       readonly newsTogether: boolean;
     }
   | { readonly op: 'unsub'; readonly topic: string; readonly id: OpId | undefined }
@@ -61,7 +61,7 @@ export type ClientOp =
 
 type Fields = { readonly [name: string]: unknown };
 
-/** Checks one text frame of a client. Gives the op, or `op: 'invalid'` with the error to answer. */
+/** Parses one text frame of a client. Returns the op, or `op: 'invalid'` with the error to answer. */
 export function parseClientOp(text: string): ClientOp | InvalidOp {
   let parsed: unknown;
   try {
@@ -128,7 +128,7 @@ function parseSub(
   if (!isCount(every, MAX_WINDOW_MS)) {
     return bad(`"every" is a whole number of milliseconds up to ${MAX_WINDOW_MS}, got ${show(every)}`);
   }
-  // Other values may come to mean something: they are passed over, as unknown fields are.
+  // Other values may get a meaning later: they are ignored, as unknown fields are.
   const start = { rewind, everyMs: every, newsTogether: presence === 'batch' };
   if (since === undefined || since === null) return { op: 'sub', topic, id, since: undefined, ...start };
   if (isPosition(since)) return { op: 'sub', topic, id, since: { epoch: since.epoch, seq: since.seq }, ...start };
@@ -194,7 +194,7 @@ function isCount(value: unknown, most: number): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= most;
 }
 
-/** It has no UTF-8, and would be another key beyond this thread, or none. */
+/** A lone surrogate has no UTF-8: other threads and nodes would see another key, or none. */
 const LONE_SURROGATE = /\p{Cs}/u;
 
 /** Whether a value can tell messages of one topic apart. */
@@ -212,7 +212,8 @@ function invalid(code: WireCode, message: string, id?: OpId, topic?: string): In
   return { op: 'invalid', code, message, id, topic };
 }
 
-/** A value as a few characters that fit in an error message. Objects show as their kind: they may be huge or deep. */
+/** A value in a few characters, for an error message. Objects are shown as their kind, since they may be huge or
+ *  deep. */
 function show(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object' && value !== null) return 'an object';

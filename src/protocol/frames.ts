@@ -1,5 +1,5 @@
-// Writes `fanwire.v1`: every frame the relay sends, by string concatenation, so that a fan-out serialises once a
-// publish.
+// Writes every frame of `fanwire.v1` that the relay sends, by string concatenation, so that a fan-out serialises once
+// per publish.
 import type { InvalidOp, Limits, Member, OpId, Position, RetryAdvice, Unrecovered } from './ops.js';
 
 /** The part of a `msg` that every publish of a topic shares; a topic keeps it. */
@@ -7,8 +7,8 @@ export function msgHead(topic: string): string {
   return `{"op":"msg","topic":${JSON.stringify(topic)},"data":`;
 }
 
-/** A `msg`. `head` is msgHead(topic), `body` a Payload's body; `seq` is 0 where the topic has no history, `skipped` how
- *  many messages this one has taken the place of. */
+/** A `msg`. `head` is msgHead(topic), `body` a Payload's body; `seq` is 0 if the topic has no history, `skipped` is
+ *  how many messages this one has replaced. */
 export function msgFrame(head: string, body: string, seq: number, from: string | undefined, skipped = 0): string {
   if (skipped > 0) return msgFrame(head, `${body},"skipped":${skipped}`, seq, from);
   if (from === undefined) return seq === 0 ? `${head}${body}}` : `${head}${body},"seq":${seq}}`;
@@ -16,7 +16,7 @@ export function msgFrame(head: string, body: string, seq: number, from: string |
   return seq === 0 ? `${head}${body},"from":${user}}` : `${head}${body},"seq":${seq},"from":${user}}`;
 }
 
-/** The largest `msg` that a payload of `payloadBytes` can become: JSON writes a control character in six. */
+/** The largest `msg` that a payload of `payloadBytes` can become: JSON escapes a control character with six. */
 export function maxFrameBytes(payloadBytes: number): number {
   return 6 * payloadBytes + 4096;
 }
@@ -50,9 +50,9 @@ export interface OkFields {
   readonly seq?: number;
   /** Set in the answer to a `sub` with `since`: how many messages follow, or why none could. */
   readonly recovery?: { readonly replayed: number } | { readonly reason: Unrecovered };
-  /** Set where the last messages kept follow: how many, and the number they come after. */
+  /** Set if the last messages kept follow: how many, and the number after which they begin. */
   readonly rewound?: { readonly replayed: number; readonly after: number };
-  /** What is replayed is only the newest of each key. */
+  /** Only the newest message of each key is replayed. */
   readonly isConflated?: boolean;
   /** Messages that are kept and were not asked for. */
   readonly kept?: number;
@@ -100,13 +100,13 @@ export function presenceFrame(op: 'join' | 'leave', topic: string, member: Membe
   return JSON.stringify({ op, topic, member });
 }
 
-/** Joins and leaves together, for who asked for it. */
+/** Joins and leaves in one frame, for clients that asked for it. */
 export function presenceNewsFrame(topic: string, join: readonly Member[], leave: readonly Member[]): string {
   const some = (members: readonly Member[]) => (members.length > 0 ? members : undefined);
   return JSON.stringify({ op: 'presence', topic, join: some(join), leave: some(leave) });
 }
 
-/** How many members there are, where they are too many to be named. */
+/** How many members there are, if they are too many to be named. */
 export function presenceCountFrame(topic: string, count: number): string {
   return JSON.stringify({ op: 'presence', topic, count });
 }

@@ -1,4 +1,4 @@
-// Finds a member of a JSON object in the text itself, so that a payload travels byte for byte and is never serialised
+// Finds a member of a JSON object in the text itself, so that a payload is passed on byte for byte and never serialised
 // again.
 
 /** Where a value stands in its text, and how deep its arrays and objects nest (0 for a string, number or literal). */

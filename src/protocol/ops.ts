@@ -1,5 +1,5 @@
-// What the relay sends in `fanwire.v1`, as types, and what ops are made of. What a client says is in envelope.ts, next
-// to the reading of it. docs/protocol.md says both in words.
+// What the relay sends in `fanwire.v1`, as types, and the types that ops consist of. What a client sends is in
+// envelope.ts, next to its parser. docs/protocol.md describes both.
 
 /** A place in a topic's history: `seq` rises with every publish and means something only within its `epoch`. */
 export interface Position {
@@ -7,12 +7,12 @@ export interface Position {
   readonly seq: number;
 }
 
-/** What ties an answer to its op: any string of up to 64 characters, or a safe integer. */
+/** Links an answer to its op: any string of up to 64 characters, or a safe integer. */
 export type OpId = string | number;
 
 export type Encoding = 'base64';
 
-/** What tells a publish that is said again from a new one. */
+/** Tells a publish that is sent again from a new one. */
 export interface PublishId {
   readonly pid: string;
   /** Milliseconds since it was first said; undefined for the first time. */
@@ -28,13 +28,13 @@ export interface Payload {
   readonly raw: string | Uint8Array;
   /** Whether bytes in `raw` go out as a text frame after all. */
   readonly isText?: boolean;
-  /** What tells messages of a topic apart where only the newest of each is delivered; undefined where the publisher
-   *  named none. */
+  /** The key that tells messages of a topic apart if only the newest of each is delivered; undefined if the
+   *  publisher gave none. */
   readonly key?: string;
 }
 
-/** Why a frame is no op: the stable code, one line for a person, and what the error answers, as far as it was
- *  readable. */
+/** Why a frame is not a valid op: the stable code, a line for people, and the op that the error answers, as far as
+ *  it was readable. */
 export interface InvalidOp {
   readonly op: 'invalid';
   readonly code: string;
@@ -43,14 +43,14 @@ export interface InvalidOp {
   readonly topic?: string | undefined;
 }
 
-/** What a refusal says of a retry: after how long it may help, or that only a new token does. With neither it is
+/** A refusal's advice on a retry: after how long it may help, or that only a new token does. With neither it is
  *  final. */
 export interface RetryAdvice {
   readonly retryAfterMs?: number | undefined;
   readonly authenticate?: true | undefined;
 }
 
-/** What one connection may do, where that is limited. */
+/** What one connection may do. Fields without a limit are left out. */
 export interface Limits {
   /** Bytes of a frame. */
   readonly maxPayload: number;
@@ -80,7 +80,7 @@ export type ServerOp =
       readonly encoding?: Encoding;
       readonly seq?: number;
       readonly from?: string;
-      /** Messages that this one has taken the place of. */
+      /** How many messages this one has replaced. */
       readonly skipped?: number;
       /** In a replay: the id it was published with. */
       readonly pid?: string;

@@ -1,5 +1,5 @@
-// What an enveloped publish is between relays: its publisher's name and its body, from which either audience's form is
-// made.
+// An enveloped publish as it is sent between relays: its publisher's name and its body, from which the form for each
+// audience is made.
 import type { Payload } from './ops.js';
 
 const ENCODING = ',"encoding":"base64"';

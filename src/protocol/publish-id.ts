@@ -5,11 +5,10 @@ import { bodyPayload } from './parcel.js';
 /** What keptBody adds. */
 const PID = /,"pid":"(?:[^"\\]|\\.)*"$/;
 
-/** How long an id is remembered, where not too many come. JetStream's default for the same. */
+/** How long an id is remembered, unless too many come. JetStream's default for the same. */
 export const DEDUP_MS = 120_000;
 
-/** A body as history keeps it: with the id, so that a replay brings it to the one who published it and can tell it by
- *  that. */
+/** A body as history keeps it: with the id, by which a publisher recognises its own message in a replay. */
 export function keptBody(body: string, pid: string | undefined): string {
   return pid === undefined ? body : `${body},"pid":${JSON.stringify(pid)}`;
 }

@@ -1,5 +1,5 @@
-// A URL's query, percent-decoded as its path is: `+` stands for itself, as in tokens and in `ann+test@example.com`.
-// URLSearchParams reads it as a space, which only HTML forms mean by it.
+// A URL's query, percent-decoded like its path: `+` stands for itself, as in tokens and in `ann+test@example.com`.
+// URLSearchParams would read it as a space, which is right for HTML forms only.
 
 /** The value of the first `name` in `query` (what follows the `?`); undefined where there is none. Never throws: what
  *  is no percent-encoded UTF-8 is taken as it stands. */

@@ -10,13 +10,13 @@ export type Rewind = number | { readonly withinMs: number } | 'last' | 'all';
 /** Most messages that a rewind may ask for by number. */
 export const MAX_REWIND = 1_000_000;
 
-/** A count or a time as the wire has it: narrower than what an option may be, since every client in every language
- *  would have to follow. */
+/** A count or a time on the wire: fewer forms than in an option, since every client in every language has to support
+ *  them. */
 const COUNT_OR_TIME = /^\d{1,12}(ms|s|m|h|d)?$/;
-/** A message is kept for no longer, whatever an option or a subscriber asks for. */
+/** The longest time that a message is kept, whatever an option or a subscriber asks for. */
 export const MAX_KEPT_MS = 7 * 86_400_000;
 
-/** What a rewind may be, for whoever wrote another one. */
+/** The values that a rewind may have, for error messages. */
 export const REWIND_RANGE = `a whole number from 0 to ${MAX_REWIND}, a time such as "30s" (1ms to 7d), "last" or "all"`;
 
 /** Reads a rewind; undefined where it is none. */

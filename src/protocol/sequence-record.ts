@@ -1,5 +1,5 @@
-// What the threads of a process say to each other about a topic's sequence: a line of JSON, and a body after it where
-// there is one.
+// What the threads of a process tell each other about a topic's sequence: a line of JSON, followed by a body if there
+// is one.
 
 export type SequenceRecord =
   /** To the topic's owner: number this, keep it, pass it on. `sender` is the connection to leave out; with `ack` the

@@ -1,4 +1,4 @@
-// What a topic may be called, and how a URL path names one.
+// Which names a topic may have, and how a URL path names one.
 import { type Refusal, Refused } from './codes.js';
 
 /** Longest topic name in bytes of UTF-8: it is a key in every index, log line and metric, so it stays short. */
@@ -28,11 +28,9 @@ export function checkTopicName(name: string): Refusal | undefined {
   return undefined;
 }
 
-/**
- * The topic that a request path names: the path without its first slash, percent-decoded. A path that clients would
- * rewrite, each in its own way, before they send it is refused, so that a path names one topic whoever sends it. `path`
- * comes without the query, as uWS `getUrl()` gives it. Never throws.
- */
+/** The topic that a request path names: the path without its first slash, percent-decoded. Clients rewrite some
+ *  paths before they send them, each in its own way; such a path is refused, so that a path names the same topic for
+ *  every client. `path` comes without the query, as uWS `getUrl()` gives it. Never throws. */
 export function parseTopicPath(path: string): { readonly topic: string } | Refusal {
   const encoded = path.startsWith('/') ? path.slice(1) : path;
   if (encoded.length === 0) return refuse('the path names no topic: open /<topic>, encoded with encodeURIComponent');
