@@ -6,7 +6,7 @@ import type { Nodes } from './nodes.js';
 
 export interface JetStreamOptions extends StreamsOptions {
   readonly log: Logger;
-  /** How messages reach streams, also those of nodes that keep other topics. */
+  /** Finds the streams for a message, those of nodes that keep other topics included. */
   readonly bridge: Bridge;
   /** The other nodes. */
   readonly nodes?: Nodes;
@@ -14,8 +14,8 @@ export interface JetStreamOptions extends StreamsOptions {
 
 /** Where records for the relays of this node go. */
 export interface OwnerOutput {
-  /** To all with subscribers of the topic. */
+  /** Sends a record to every relay of this node that has subscribers of the topic. */
   send(topic: string, record: Uint8Array): void;
-  /** What they have may be out of date. */
+  /** Tells the relays that what they have may be out of date. */
   doubt(): void;
 }

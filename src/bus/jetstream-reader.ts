@@ -11,14 +11,14 @@ import {
 import type { NatsConnection } from '@nats-io/transport-node';
 import { SharedWork } from '../base/shared-work.js';
 
-/** Topics read at a time: each has one request under way, 0.1 ms of NATS's time, far from the client's timeout. */
+/** Topics read at a time. Each has one request under way that takes NATS 0.1 ms, so none waits until it times out. */
 const TOPICS_AT_ONCE = 64;
-/** Of these with more messages than are read one by one; each holds a batch in memory. */
+/** How many of these may have more than ONE_BY_ONE messages: all messages of such a topic are held in memory. */
 const LONG_TOPICS_AT_ONCE = 4;
 /** Messages asked for one by one. More come from a consumer, which costs NATS as much as ten requests. */
 const ONE_BY_ONE = 16;
-/** From this many waiting topics of a stream on, all of it is read in one pass for all of them, where it holds few
- *  messages for each: to find a topic's next message NATS looks through those between, 0.1 µs each. */
+/** If at least this many topics of a stream wait, and it holds few messages for each, it is read once for all of them:
+ *  to find the next message of one topic, NATS looks at every message between, 0.1 µs each. */
 const SWEEP_FROM_TOPICS = 64;
 const SWEEP_MESSAGES_A_TOPIC = 32;
 const SWEEP_BYTES = 128 * 1024 * 1024;
@@ -66,20 +66,20 @@ export class JetStreamReader {
     return this.topics.pending;
   }
 
-  /** What is kept of a topic. From here on the live stream is heard, if it is subscribed to: what the copy lacks comes
-   *  there. */
+  /** What is kept of a topic. If the caller has subscribed to the topic's live messages before, it misses none: those
+   *  that the copy lacks arrive there. */
   read(at: KeptAt): Promise<KeptTopic> {
     return this.topics.do(keyOf(at));
   }
 
   /** Where a topic's stream is, and the number of the topic's last message. */
   async positionOf({ stream, subject }: KeptAt): Promise<{ readonly seq: number; readonly last: number }> {
-    const { state } = await this.streams.do(stream); // first: what comes between is in `last` at most
+    const { state } = await this.streams.do(stream); // first: a message that comes now may raise `last` only
     const latest = await this.manager.streams.getMessage(stream, { last_by_subj: subject });
     return { seq: state.last_seq, last: latest?.seq ?? 0 };
   }
 
-  /** NATS is away: who waits is told, and asks again when it is back. */
+  /** NATS is away: all reads that wait are rejected, and callers ask again when NATS is back. */
   stop(): void {
     this.topics.forget(new Error('NATS is away'));
   }
@@ -134,10 +134,10 @@ export class JetStreamReader {
     return { floor, seq: before.state.last_seq, messages: messages.filter(({ seq }) => seq > floor) };
   }
 
-  /** Streams drop their oldest messages, and a topic at its limit drops its own oldest, also while it is read: then
-   *  some may be missing between those read, up to the oldest that is still there. */
+  /** A stream drops its oldest messages, and a topic at its limit drops its own oldest. If that happens during a read,
+   *  messages may be missing between those read, but none from the oldest that is still kept on. */
   private async floorOf(at: KeptAt, messages: KeptMessage[], before: StreamInfo, after: StreamInfo): Promise<number> {
-    if (at.subject.endsWith('*')) return 0; // what went was replaced, or is to be forgotten
+    if (at.subject.endsWith('*')) return 0; // what is missing was replaced, or may be forgotten: no gap
     const limit = after.config.max_msgs_per_subject;
     const published = after.state.last_seq - before.state.last_seq;
     let floor = after.state.first_seq - 1;
@@ -162,10 +162,10 @@ export class JetStreamReader {
       if (message.seq >= latest.seq) return messages;
       from = message.seq + 1;
     }
-    return this.long.do(keyOf(at)); // from the first on: it may take a while until its turn comes
+    return this.long.do(keyOf(at)); // from the first again: this may wait long, and some may be dropped meanwhile
   }
 
-  /** The first message of a topic from number `seq` on. NATS has that from 2.9; the client's types lack it. */
+  /** The first message of a topic from number `seq` on. NATS can do this since 2.9; the client's types cannot. */
   private async nextOf({ stream, subject }: KeptAt, seq: number): Promise<KeptMessage | null> {
     const message = await this.manager.streams.getMessage(stream, { seq, next_by_subj: subject } as { seq: number });
     return message && keptMessage(message);
@@ -178,9 +178,9 @@ export class JetStreamReader {
     return messages;
   }
 
-  /** Takes the messages up to number `upTo`: beyond it they come faster, maybe, than they are read. */
+  /** Takes the messages up to number `upTo`: without an end, new ones might arrive faster than they are read. */
   private async consume({ stream, subject }: KeptAt, upTo: number, take: (message: JsMsg) => void): Promise<void> {
-    // Not an ordered consumer of the client library: with a filter that asks for NATS 2.10.
+    // The client library's ordered consumer would do, but with a filter it needs NATS 2.10.
     const { name, num_pending: count } = await this.manager.consumers.add(stream, {
       filter_subject: subject,
       ack_policy: AckPolicy.None,
@@ -206,12 +206,12 @@ function keptMessage({ seq, data, timestamp }: Pick<JsMsg, 'seq' | 'data' | 'tim
   return { seq, data, atMs: Date.parse(timestamp) };
 }
 
-/** The subject by which a topic's state is read, of that of one of its keys. */
+/** From the subject of one key of a state: the subject by which the whole state is read. */
 function topicOfKey(subject: string): string {
   return `${subject.slice(0, subject.lastIndexOf('.'))}.*`;
 }
 
-/** Neither has a space in it. */
+/** Can be split again: neither part contains a space. */
 function keyOf({ stream, subject }: KeptAt): string {
   return `${stream} ${subject}`;
 }

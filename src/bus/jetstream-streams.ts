@@ -1,13 +1,13 @@
-// The streams of --history and --state at NATS: one for each rule, of which those of --state keep the last of each key.
-// While nodes have different limits for a rule, its stream has the wider ones, so that a change made node by node drops
-// nothing that a node still promises.
+// The NATS streams of --history and --state, one for each rule. Those of --state keep the last message of each key.
+// While nodes have different limits for a rule, its stream has the widest, so that a change made node by node drops
+// nothing that some node still promises.
 import type { JetStreamManager, StreamConfig } from '@nats-io/jetstream';
 import type { KeptRule } from '../config/state-rules.js';
 import { DEDUP_MS } from '../protocol/publish-id.js';
 import { keptBy, type NodeRules } from './rules.js';
 import { historySubject, ruleHash } from './subject.js';
 
-/** JetStream's code for a stream that is there with another configuration. */
+/** JetStream's error code if the stream already exists with another configuration. */
 const STREAM_EXISTS = 10058;
 
 export interface StreamsOptions {
@@ -16,7 +16,7 @@ export interface StreamsOptions {
   /** For all streams of --history together, and for all of --state. */
   readonly maxBytes: number;
   readonly stateMaxBytes: number;
-  /** Servers that each stream is kept on. */
+  /** On how many NATS servers each stream is kept. */
   readonly replicas: number;
 }
 
@@ -31,7 +31,7 @@ type Config = Partial<StreamConfig> & { readonly name: string };
 
 export class HistoryStreams {
   readonly kept: readonly RuleStream[];
-  /** As last asked for, by stream. */
+  /** The configuration last asked for, as JSON, by stream. */
   private readonly asked = new Map<string, string>();
 
   /** @param others the rules of the other nodes */
@@ -51,7 +51,7 @@ export class HistoryStreams {
     for (const kept of this.kept) await this.ensureOne(manager, kept);
   }
 
-  /** Does so for those whose limits have changed with the rules of other nodes. */
+  /** Updates the streams whose limits have changed since the rules of other nodes changed. */
   async adapt(manager: JetStreamManager): Promise<void> {
     for (const kept of this.kept) {
       if (JSON.stringify(this.configOf(kept)) !== this.asked.get(kept.stream)) await this.ensureOne(manager, kept);

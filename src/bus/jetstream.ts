@@ -19,20 +19,20 @@ import { HistoryStreams, type RuleStream } from './jetstream-streams.js';
 import type { NatsObserver } from './nats-bus-options.js';
 import { bridgedSubject, historySubject, stateSubject } from './subject.js';
 
-/** Publishes that wait for the stream's answer; beyond it they go out unnumbered, as they do while NATS is away. */
+/** How many publishes may wait for a stream's answer. More go out unnumbered, as all do while NATS is away. */
 const MAX_WAITING = 20_000;
 /** How long a stream may take to answer. */
 const TIMEOUT_MS = 5000;
-/** Taken off the time for which a stream knows ids: a publish takes a while to reach it. */
+/** Subtracted from how long a stream remembers ids, since a publish takes a while to reach it. */
 const DEDUP_MARGIN_MS = 5000;
-/** How soon streams that could not be had are tried again. */
+/** How soon to try again if the streams could not be made. */
 const RETRY_MS = 2000;
 
 type Publish = Extract<SequenceRecord, { is: 'publish' }>;
 type Reply = (record: Uint8Array) => void;
 
 export class JetStreamOwner implements NatsObserver {
-  /** Messages that only this node's subscribers got: NATS was away, or back with its streams not yet at hand. */
+  /** Messages that only this node's subscribers got, since NATS was away or its streams were not ready yet. */
   lost = 0;
   /** Messages that a stream did not answer for: they may have been kept. */
   unconfirmed = 0;
@@ -44,7 +44,7 @@ export class JetStreamOwner implements NatsObserver {
   private readonly states = new HeardStates();
   private nats: NatsConnection | undefined;
   private client: JetStreamClient | undefined;
-  /** There while the streams are at hand. */
+  /** Defined while the streams are ready. */
   private reader: JetStreamReader | undefined;
   /** Counts connections and their ends: what was begun in an earlier one is void. */
   private round = 0;
@@ -60,7 +60,7 @@ export class JetStreamOwner implements NatsObserver {
     nodes?.attend({ rulesChanged: () => void this.adapt() });
   }
 
-  /** NATS is there, for the first time or again. */
+  /** Connected to NATS, for the first time or again. */
   connected(nats: NatsConnection): void {
     const isOther = this.nats !== nats;
     this.nats = nats;
@@ -78,7 +78,7 @@ export class JetStreamOwner implements NatsObserver {
     await this.prepared;
   }
 
-  /** Whether NATS has the streams at hand. */
+  /** Whether the streams are ready. */
   get isReady(): boolean {
     return this.reader !== undefined;
   }
@@ -89,7 +89,7 @@ export class JetStreamOwner implements NatsObserver {
     try {
       const client = jetstream(nats, { timeout: TIMEOUT_MS });
       const manager = await jetstreamManager(nats, { timeout: TIMEOUT_MS });
-      await this.options.nodes?.asked; // so that their limits are known
+      await this.options.nodes?.asked; // the streams need the other nodes' limits
       await this.streams.ensure(manager);
       if (round !== this.round) return; // NATS went away meanwhile
       this.client = client;
@@ -145,7 +145,7 @@ export class JetStreamOwner implements NatsObserver {
     const canKeep =
       kept !== undefined && client !== undefined && this.reader !== undefined && this.waiting < MAX_WAITING;
     const knownMs = Math.min(DEDUP_MS, kept?.ttlMs ?? 0) - DEDUP_MARGIN_MS;
-    if (repeat !== undefined && !(canKeep && repeat < knownMs)) return acknowledge(); // the stream may have the first one
+    if (repeat !== undefined && !(canKeep && repeat < knownMs)) return acknowledge(); // it may be kept already
     if (!canKeep) {
       this.sendUnnumbered(topic, record, body);
       return acknowledge(0);
@@ -170,8 +170,8 @@ export class JetStreamOwner implements NatsObserver {
     }
   }
 
-  /** Publishes for nodes that go by another rule for the topic. What does not reach them is counted, and not the
-   *  publisher's concern: here it is published. */
+  /** Publishes for nodes that use another rule for the topic. What does not reach them is counted, but is no error for
+   *  the publisher: the message was published here. */
   private async publishElsewhere(
     client: JetStreamClient,
     topic: string,
@@ -191,10 +191,10 @@ export class JetStreamOwner implements NatsObserver {
     }
   }
 
-  /** Other nodes go by other rules now. */
+  /** The rules of other nodes have changed. */
   private async adapt(): Promise<void> {
     const { nats, reader } = this;
-    if (nats === undefined || reader === undefined) return; // the streams are made yet
+    if (nats === undefined || reader === undefined) return; // the streams are still to be made, then with these rules
     try {
       await this.streams.adapt(await jetstreamManager(nats, { timeout: TIMEOUT_MS }));
     } catch (error) {
@@ -237,7 +237,7 @@ export class JetStreamOwner implements NatsObserver {
     this.output.send(topic, writeRecord({ is: 'numbered', epoch: kept.epoch, seq, after, ...about }, body));
   }
 
-  /** Answers with all that is kept of a topic. Where NATS is away it does not: the relay asks again. */
+  /** Answers with all that is kept of a topic. Gives no answer while NATS is away: the relay asks again. */
   private async sendKept(topic: string, ask: number, reply: Reply): Promise<void> {
     this.subscribe(topic);
     const kept = ruleFor(this.kept, topic);
@@ -276,7 +276,7 @@ export class JetStreamOwner implements NatsObserver {
   }
 
   private cannotRead(reader: JetStreamReader, topic: string, { message: reason }: Error): void {
-    // That NATS went away meanwhile has been said, and all is asked again when it is back.
+    // If NATS went away meanwhile, that was logged already, and all is asked again when it is back.
     if (reader === this.reader) this.warnings.warn('history cannot be read from NATS', { topic, reason });
   }
 
@@ -284,7 +284,7 @@ export class JetStreamOwner implements NatsObserver {
     return { stream: kept.stream, subject: this.subject(kept, 'in', topic) };
   }
 
-  /** Takes in all keys of a state. */
+  /** For a state: the subject of all its keys. */
   private subject({ hash, isState }: RuleStream, way: 'in' | 'out', topic: string): string {
     return (isState ? stateSubject : historySubject)(this.options.prefix, hash, way, topic);
   }

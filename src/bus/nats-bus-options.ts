@@ -18,7 +18,7 @@ export interface NatsObserver {
 export interface NatsBusOptions {
   readonly config: ClusterConfig & { readonly maxPayloadBytes: number };
   readonly log: Logger;
-  /** What NATS shows of this connection. */
+  /** The name that NATS shows for this connection. */
   readonly name: string;
   readonly observer?: NatsObserver | undefined;
   /** The other nodes, and how messages reach those that go by other rules. */

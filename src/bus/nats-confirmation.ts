@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { SharedWork } from '../base/shared-work.js';
 
-/** Bytes that NATS may owe an answer for before messages are counted as lost: what a stalled server may cost in
- *  memory. */
+/** How many bytes may be unconfirmed; further messages are counted as lost. This bounds the memory that a stalled
+ *  server costs. */
 const MAX_UNCONFIRMED_BYTES = 16 * 1024 * 1024;
 /** A PING goes out every so many bytes, and at the latest after so long, to see what has arrived. */
 const CONFIRM_EVERY_BYTES = 256 * 1024;
@@ -16,13 +16,13 @@ const OVERHEAD_BYTES = 64;
 
 /** How long a publisher may be kept waiting for NATS. */
 const CONFIRM_MS = 1000;
-/** Topics remembered of which something was lost since somebody asked. */
+/** How many topics are remembered that lost a message since somebody last asked. */
 const MAX_LOST_TOPICS = 1000;
 
 export class NatsConfirmation {
   /** Messages that had not been confirmed when a connection broke. */
   unconfirmed = 0;
-  /** Since the last PING. */
+  /** Published since the last PING. */
   private unasked = { bytes: 0, messages: 0 };
   /** Since the last PONG. */
   private outstanding = { bytes: 0, messages: 0 };
@@ -41,7 +41,7 @@ export class NatsConfirmation {
     this.timer = setInterval(() => this.ask(), CONFIRM_EVERY_MS).unref();
   }
 
-  /** Whether NATS owes answers for as much as may wait. */
+  /** Whether as many bytes are unconfirmed as may be. */
   get isFull(): boolean {
     return this.outstanding.bytes > MAX_UNCONFIRMED_BYTES;
   }
@@ -89,7 +89,7 @@ export class NatsConfirmation {
     clearInterval(this.timer);
   }
 
-  /** Asks NATS for a sign that it has taken all that was published until now. */
+  /** Asks NATS to confirm all that was published until now. */
   private ask(): void {
     const { unasked, outstanding } = this;
     const nats = this.nats();

@@ -8,7 +8,7 @@ import { topicSubject } from './subject.js';
  *  a thousand times costs NATS nothing. Meanwhile the topic's messages arrive unused. */
 const UNSUBSCRIBE_AFTER_MS = 5000;
 const SWEEP_MS = 1000;
-/** How many topics may be kept like this: a client that tries name after name costs NATS no more than these. */
+/** How many topics may be kept like this, so that a client that tries name after name costs NATS no more. */
 const MAX_LEAVING = 500;
 
 export class NatsInterest implements Interest {
@@ -43,7 +43,7 @@ export class NatsInterest implements Interest {
     if (this.leaving.size > MAX_LEAVING) this.giveUp(this.leaving.keys().next().value as string);
   }
 
-  /** There is a connection: from here on the client itself subscribes anew when it has lost and found it. */
+  /** Connected. From now on the client library itself subscribes again after each reconnect. */
   attach(nats: NatsConnection): void {
     this.nats = nats;
     for (const topic of this.subscriptions.keys()) this.subscriptions.set(topic, this.subscribeAt(nats, topic));
@@ -68,7 +68,7 @@ export class NatsInterest implements Interest {
     });
   }
 
-  /** Gives up the topics whose time has come. */
+  /** Unsubscribes from the topics whose time is up. */
   private sweep(): void {
     const now = performance.now();
     for (const [topic, at] of this.leaving) {

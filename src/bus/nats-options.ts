@@ -1,4 +1,4 @@
-// From --cluster and its companions to what the NATS client takes.
+// Makes the options of the NATS client from --cluster and the options that go with it.
 import type { ConnectionOptions, NodeConnectionOptions } from '@nats-io/transport-node';
 import type { RelayConfig } from '../config/schema.js';
 import type { NatsFiles } from './nats-files.js';

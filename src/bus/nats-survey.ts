@@ -5,9 +5,9 @@ import { SharedWork } from '../base/shared-work.js';
 import { type Census, NOBODY, type Question, type TakeCensus } from './census.js';
 import { questionSubject } from './subject.js';
 
-/** Questions on their way to other nodes. Others wait: each keeps every node busy for a moment. */
+/** Questions to other nodes at a time. More wait, since each keeps every node busy for a moment. */
 const SURVEYS_AT_ONCE = 32;
-/** How old an answer to another node's question may be. */
+/** How long an answer is reused if other nodes ask the same question. */
 const ANSWER_HOLDS_MS = 50;
 /** How long nodes may take to answer. */
 const SURVEY_MS = 150;
@@ -20,7 +20,7 @@ export class NatsSurveys {
   /** By question: many nodes ask at once when many of their clients do. */
   private readonly answers = new Map<string, Promise<string>>();
 
-  /** @param nats the connection, undefined where there is none now */
+  /** @param nats the connection, undefined while there is none */
   constructor(
     private readonly prefix: string,
     private readonly nats: () => NatsConnection | undefined,
@@ -41,7 +41,7 @@ export class NatsSurveys {
       this.answers.set(key, answer);
       setTimeout(() => this.answers.delete(key), ANSWER_HOLDS_MS).unref();
     }
-    answer.then((text) => question.respond(text)).catch(() => {}); // NATS has gone away meanwhile, and the question with it
+    answer.then((text) => question.respond(text)).catch(() => {}); // NATS has gone away, and the question with it
   }
 
   private async survey(key: string): Promise<readonly Census[]> {
@@ -57,8 +57,8 @@ export class NatsSurveys {
   }
 }
 
-/** Nodes that have subscribers of the topic answer. There is no telling how many will, so this takes its full time
- *  unless there are none. Rejects where NATS goes away meanwhile. */
+/** Nodes that have subscribers of the topic answer. How many will is not known, so this always takes SURVEY_MS, unless
+ *  there are none. Rejects if NATS goes away meanwhile. */
 async function surveyNodes(
   nats: NatsConnection,
   prefix: string,

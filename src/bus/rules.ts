@@ -1,4 +1,4 @@
-// What must be equal over the nodes of a cluster, as each announces it, and where two nodes differ.
+// The options that should be the same on all nodes of a cluster: how a node announces them, and where two nodes differ.
 import { z } from 'zod';
 import { type DeliverRule, parseDeliverRules } from '../config/deliver-rules.js';
 import type { HistoryRule } from '../config/history-rules.js';
@@ -21,7 +21,7 @@ const RULES = z.object({
   historyMaxBytes: z.number(),
   historyReplicas: z.number(),
   presence: z.array(z.string()),
-  // Versions without --state do not say these.
+  // Versions without --state do not send these.
   state: z.array(STATE_RULE).default([]),
   stateMaxBytes: z.number().default(0),
   newestBy: z.array(z.string()).default([]),
@@ -29,15 +29,15 @@ const RULES = z.object({
 
 /** What a node says of itself. Later versions may add fields. */
 export const ANNOUNCEMENT = z.object({
-  /** Differs between all nodes that ever were. */
+  /** Identifies the node: no two nodes ever have the same. */
   node: z.string().max(64),
   /** For people: its host and port. */
   name: z.string().max(200),
   version: z.string().max(40),
-  /** Begin the ids of its connections: one for each relay of it that lives. */
+  /** How the ids of its connections begin: one prefix for each of its relays that is alive. */
   origins: z.array(z.string()),
   rules: RULES,
-  /** It goes, and says nothing more. */
+  /** The node is ending, and this is its last announcement. */
   bye: z.boolean().optional(),
 });
 
@@ -49,11 +49,12 @@ export interface NodeRules {
   readonly presence: readonly string[];
   readonly state: readonly StateRule[];
   readonly stateMaxBytes: number;
-  /** How --deliver tells messages apart, which decides the keys of a state: `pattern=mode`. */
+  /** The modes of --deliver, as `pattern=mode`: they decide which keys a state has. */
   readonly newestBy: readonly string[];
 }
 
-/** All rules by which a node keeps topics. Other nodes may have rules here that this one would refuse. */
+/** All rules by which a node keeps topics. A --state rule that a --history rule covers is left out:
+ *  keptRules would throw for it, and another node may announce one. */
 export function keptBy({ history, state }: Pick<NodeRules, 'history' | 'state'>): readonly KeptRule[] {
   const apart = state.filter(({ pattern }) => ruleFor(history, pattern) === undefined);
   return keptRules(history, apart);
@@ -96,7 +97,7 @@ export interface OptionDifference {
   readonly there: string;
 }
 
-/** @param node the other node, for people */
+/** @param node the other node's name, as people read it */
 export function differencesOf(here: NodeRules, there: NodeRules, node: string): OptionDifference[] {
   const keepsAny = here.history.length > 0 && there.history.length > 0;
   const keepStates = here.state.length > 0 && there.state.length > 0;

@@ -1,6 +1,6 @@
-// The bus between worker threads of one process: a ring in shared memory from each to each (ring.ts), a table in shared
-// memory that says who wants what (interest-table.ts). Publishes are batched a loop turn, and only go where a topic has
-// subscribers.
+// The bus between worker threads of one process. In shared memory there are a ring from each thread to each other
+// (ring.ts) and a table of which thread wants which topic (interest-table.ts). The publishes of a loop turn are sent
+// together, and only to threads with subscribers of the topic.
 import {
   type Bus,
   type BusStatus,
@@ -17,15 +17,15 @@ import type { HubObserver, ThreadLink, ThreadsOptions } from './link.js';
 import type { Received } from './record.js';
 import { ThreadPeer } from './thread-peer.js';
 
-/** Records that are no messages: a worker tells the hub, which speaks to other nodes, the topics by name. */
+/** Kinds of record that are no messages. A worker names its topics to the hub, which speaks to other nodes. */
 const SUBSCRIBE = 254;
 const UNSUBSCRIBE = 255;
-/** And questions about a topic's subscribers, and their answers, as JSON. */
+/** A question about a topic's subscribers and its answer, as JSON. */
 const ASK = 252;
 const ANSWER = 253;
 /** What threads say to each other about topics that one of them owns. */
 const RECORD = 251;
-/** What the hub has numbered may have gone on unheard. */
+/** The hub may have missed numbered messages: what threads have from it may be behind. */
 const DOUBT = 250;
 
 /** How soon a full ring is tried again when nothing else is published. */
@@ -48,9 +48,9 @@ export class ThreadsBus implements Bus, Threads {
   private pollDue = false;
   private retry: NodeJS.Timeout | undefined;
   private received = 0;
-  // Whose ring `take` reads: a field rather than a closure, for it runs once a message.
+  // The peer whose ring `take` reads. A field, not a closure, since `take` runs once a message.
   private reading!: ThreadPeer;
-  /** Of links that are gone. */
+  /** Totals of links that are gone. */
   private pastForwarded = 0;
   private pastLost = 0;
 
@@ -70,7 +70,7 @@ export class ThreadsBus implements Bus, Threads {
     for (const peer of this.peers.values()) this.listen(peer);
   }
 
-  /** Adds a thread, in place of the one that had its number. */
+  /** Adds a thread, replacing the one that had its number. */
   connect(link: ThreadLink): void {
     this.disconnect(link.peer);
     const peer = new ThreadPeer(link);
@@ -78,7 +78,7 @@ export class ThreadsBus implements Bus, Threads {
     if (this.deliver !== undefined) this.listen(peer);
   }
 
-  /** Lets go of a thread that ended: what it had published is still delivered. */
+  /** Forgets a thread that ended, after delivering what it had published. */
   disconnect(index: number): void {
     const peer = this.peers.get(index);
     if (peer === undefined) return;
@@ -130,8 +130,8 @@ export class ThreadsBus implements Bus, Threads {
     return (this.table.at(slotOf(topic), worker >>> 5) & (1 << (worker & 31))) !== 0;
   }
 
-  /** With a cluster the hub numbers all topics, for it speaks to what keeps them; without, the workers share them
-   *  out. */
+  /** In a cluster the hub numbers all topics, since it speaks to NATS, which keeps them. Without one, each worker
+   *  numbers a share of the topics. */
   ownerOf(topic: string): number {
     return this.hub ?? slotOf(topic) % this.count;
   }
@@ -192,7 +192,7 @@ export class ThreadsBus implements Bus, Threads {
   private push(index: number, topic: string, kind: number, message: ArrayBuffer | Uint8Array): void {
     const peer = this.peers.get(index);
     if (peer === undefined) {
-      this.pastLost++; // it has just died: so have its subscribers' sockets
+      this.pastLost++; // it has just died, and its subscribers' sockets with it
       return;
     }
     peer.crossings.push(topic, kind, message instanceof Uint8Array ? message : new Uint8Array(message));
@@ -216,12 +216,12 @@ export class ThreadsBus implements Bus, Threads {
     setImmediate(this.flush);
   }
 
-  /** Takes in what the others have shown so far. */
+  /** Reads what the others have published so far. */
   takeIn(): void {
     for (const peer of this.peers.values()) this.read(peer);
   }
 
-  /** Shows the others what was pushed in this loop turn. */
+  /** Makes what was pushed in this loop turn visible to the others. */
   readonly flush = (): void => {
     this.flushDue = false;
     let done = 0;
@@ -253,8 +253,8 @@ export class ThreadsBus implements Bus, Threads {
     setImmediate(this.poll);
   }
 
-  /** Reads on, once a loop turn so that sockets get theirs, until nothing is left; then the port has to wake this side
-   *  again. */
+  /** Reads once a loop turn, so that sockets get their share, until nothing is left. After that only the port wakes
+   *  this side. */
   private readonly poll = (): void => {
     this.pollDue = false;
     for (const peer of this.peers.values()) {

@@ -7,7 +7,7 @@ const NO_KEY = '';
 
 /** What a key is read from. */
 export interface KeySource {
-  /** What the publisher called it. */
+  /** The key that the publisher named. */
   readonly key: string | undefined;
   /** What raw subscribers get. Read only if the rule takes the key from it. */
   readonly raw: string | Uint8Array;

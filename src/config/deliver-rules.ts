@@ -11,7 +11,7 @@ export interface DeliverRule extends TopicRule {
   /** Subscribers are written to at most once in so many milliseconds. */
   readonly windowMs: number;
   readonly mode: DeliverMode;
-  /** What ends the key at the beginning of a message that brings none of its own; undefined where none does. */
+  /** Ends the key that a message begins with, if its publisher named none. Undefined: such messages have no key. */
   readonly separator: string | undefined;
 }
 
@@ -53,7 +53,7 @@ function parseMode(spec: string, text: string | undefined): Pick<DeliverRule, 'm
     throw bad(`"${spec}": the mode must be latest, ${BY_KEY} or ${BY_KEY}:separator, got "${mode}"`);
   }
   const given = mode.slice(BY_KEY.length + 1);
-  const separator = given.trimEnd() || given; // spaces at the end are none of it, unless it is nothing else
+  const separator = given.trimEnd() || given; // spaces at its end do not count, unless it is only spaces
   if (separator.length === 0 || separator.length > MAX_SEPARATOR_LENGTH) {
     throw bad(`"${spec}": a separator has 1 to ${MAX_SEPARATOR_LENGTH} characters, got ${separator.length}`);
   }

@@ -18,7 +18,7 @@ export interface Sources {
   /** By config key; only what was given on the command line. */
   readonly flags?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Path of a JSON file with config keys; the variable …CONFIG where undefined. */
+  /** Path of a JSON file with config keys. If undefined, the variable …CONFIG may name one. */
   readonly file?: string | undefined;
 }
 

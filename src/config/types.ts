@@ -7,7 +7,7 @@ function numberOf(value: unknown): unknown {
   return typeof value === 'string' && /^-?\d+$/.test(value.trim()) ? Number(value) : value;
 }
 
-/** Text as `read` has it; what it cannot read stays, and is refused. */
+/** Text as the number that `read` makes of it. What it cannot read is left as it is, so that the check refuses it. */
 function readBy(read: (text: string) => number): (value: unknown) => unknown {
   return (value) => {
     const number = typeof value === 'string' ? read(value) : Number.NaN;
@@ -119,7 +119,7 @@ export function amountFrom(min: number, max: number, unit = '') {
     .describe(`a number from ${min} to ${max}${unit === '' ? '' : ` ${unit}`} (1k and 1.5k are understood)`);
 }
 
-/** As `duration`, parts of a unit too. */
+/** Like `duration`, but parts of a unit are allowed too. */
 export function timeFrom(unit: keyof typeof OF_UNIT, min: number, max: number) {
   const { read, forms } = OF_UNIT[unit];
   return z

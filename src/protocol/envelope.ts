@@ -42,7 +42,7 @@ export type ClientOp =
       /** What of the past to begin with, where `since` is not given or cannot be gone on from; undefined: as the topic
        *  is. */
       readonly rewind: Rewind | undefined;
-      /** Least milliseconds between two writes to the client; 0: as the topic says. */
+      /** Minimum milliseconds between two writes to the client; 0: what the topic's rule says. */
       readonly everyMs: number;
       /** Joins and leaves come in one frame per window. */
       readonly newsTogether: boolean;

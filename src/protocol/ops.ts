@@ -15,7 +15,7 @@ export type Encoding = 'base64';
 /** Tells a publish that is sent again from a new one. */
 export interface PublishId {
   readonly pid: string;
-  /** Milliseconds since it was first said; undefined for the first time. */
+  /** Milliseconds since it was first sent; undefined the first time. */
   readonly repeat: number | undefined;
 }
 

@@ -26,7 +26,7 @@ export type SequenceRecord =
     }
   /** From the owner to the thread that asked for a number: 0 where it got none, nothing where that is not known. */
   | { readonly is: 'ack'; readonly ack: number; readonly seq?: number }
-  /** From the owner, where it cannot number now: for the subscribers that are there. Nobody keeps it. */
+  /** From the owner, while it cannot number: for the subscribers of this moment. Nobody keeps the message. */
   | { readonly is: 'unnumbered'; readonly from?: string; readonly sender?: string; readonly key?: string }
   /** To the owner: send all that you keep. It answers with `kept` (everything over `floor` follows), a `message` each,
    *  and `end`, with nothing in between. `ask` tells the answers to several questions apart. */
@@ -59,7 +59,7 @@ export function readRecord(bytes: Uint8Array): { readonly record: SequenceRecord
   return { record: JSON.parse(text.slice(0, end)) as SequenceRecord, body: text.slice(end + 1) };
 }
 
-/** Of a message what is known, for a record. */
+/** What is known of a message, as fields of a record. */
 export function aboutMessage(
   from: string | undefined,
   sender: string | undefined,
