@@ -10,8 +10,8 @@ export function usableCores(cores = availableParallelism(), quota = cpuQuota()):
   return Math.max(1, Math.min(cores, Math.floor(quota)));
 }
 
-/** The quota in cores (0.5), Infinity where there is none. The nearest group's and every one above it count: the least
- *  holds.
+/** The quota in cores (0.5), Infinity where there is none. The quotas of the nearest group and all above it apply, so
+ *  the smallest counts.
  *  @param root where /proc and /sys begin; another one only in tests */
 export function cpuQuota(root = '/'): number {
   const groups = read(join(root, 'proc/self/cgroup')).split('\n');

@@ -11,8 +11,8 @@ const hold = (signal: EndSignal): void => {
   held ??= signal;
 };
 
-/** Keeps a signal that comes before `onEndSignal` is called, for it. Otherwise it would end the process, and be lost
- *  on process 1 of a container, which the kernel spares signals that it does not listen to. */
+/** Keeps a signal that comes early until `onEndSignal` is called. Otherwise it would end the process; in process 1 of a
+ *  container it would be lost, since the kernel sends that only signals it listens to. */
 export function holdEndSignals(): void {
   process.on('SIGTERM', hold).on('SIGINT', hold);
 }

@@ -73,7 +73,7 @@ export const ERROR_CODES = {
   FANWIRE_USAGE_COMPARISON_FILE: usage('a file is no fanwire.comparison/2'),
   FANWIRE_USAGE_CONFORM: usage('flags or arguments of conform are missing or wrong'),
   FANWIRE_USAGE_HISTORY: usage('the store of the history cannot be used'),
-  // What failed though it was asked for rightly.
+  // What failed although the command was correct.
   FANWIRE_CLUSTER_MODE: usage("`fanwire serve` was started by Node's cluster module, such as pm2's cluster mode"),
   FANWIRE_START: failed('the relay cannot start'),
   FANWIRE_LISTEN: failed('the port or address cannot be listened on'),

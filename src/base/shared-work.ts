@@ -19,7 +19,7 @@ export class SharedWork<Key, Result> {
     private readonly work: (key: Key) => Promise<Result>,
   ) {}
 
-  /** Gives the result of a run that begins after this call: what has happened until now is in it. */
+  /** The result of a run that begins after this call, so that it includes all that has happened until now. */
   do(key: Key): Promise<Result> {
     const known = this.queued.get(key);
     if (known !== undefined) return known.result;
@@ -34,7 +34,7 @@ export class SharedWork<Key, Result> {
     return this.queued.size + this.running.size;
   }
 
-  /** How many that wait are `wanted`. */
+  /** How many of the waiting keys are `wanted`. */
   countQueued(wanted: (key: Key) => boolean): number {
     let count = 0;
     for (const key of this.queued.keys()) if (wanted(key)) count++;
