@@ -9,7 +9,7 @@ const AMOUNT = /^(\d+(?:\.\d+)?|\.\d+)([km])?(?:\/s)?$/i;
 const SIZE = /^(\d+(?:\.\d+)?|\.\d+)\s*(b|k|kb|kib|m|mb|mib|g|gb|gib)?$/i;
 const BYTES_PER_LETTER: { readonly [letter: string]: number } = { k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
 
-/** What a time without a unit is in. */
+/** The unit of a time that names none. */
 export type TimeUnit = 'ms' | 's' | 'm';
 
 /** Seconds: `30`, `30s`, `2m`, `500ms`, `1h`, `1m30s`, `7d`. */
