@@ -28,6 +28,8 @@ export function sendToEach(
 export class BatchFrame {
   private bytes = NOTHING;
   private used = 0;
+  /** The frame with all of the messages. */
+  private whole = NOTHING;
   /** The bytes that every message begins with. */
   private head = NOTHING;
   /** For each message of the array: where the part after its head begins, and where it ends. */
@@ -56,6 +58,7 @@ export class BatchFrame {
       if (sender !== undefined) this.note(sender, i - from);
     }
     this.put(CLOSE);
+    this.whole = this.bytes.subarray(0, this.used);
   }
 
   /** Sends the frame to all that do not lag. */
@@ -70,7 +73,7 @@ export class BatchFrame {
   /** The frame for `subscriber`; undefined if it published all of the messages. */
   for(subscriber: Connection): Uint8Array | undefined {
     const own = this.own.size === 0 ? undefined : this.own.get(subscriber);
-    return own === undefined ? this.bytes.subarray(0, this.used) : this.without(own);
+    return own === undefined ? this.whole : this.without(own);
   }
 
   /** The frame without some messages: the runs between them, the first of which gets the topic's head. */
