@@ -179,7 +179,7 @@ test('a drain hands on what waits in windows to every worker before it closes so
     [`${mode} with a state`, '--deliver', `news=${mode}`, '--state', 'news'],
   ]);
   for (const [mode, ...flags] of modes) {
-    const relay = await serve(t, ['--workers', '3', ...flags, '--drain-ms', '200']);
+    const relay = await serve(t, ['--workers', '3', ...flags, '--drain-ms', '0']);
     const [publisher, ...clients] = await open(t, relay.url('news'));
     publisher?.socket.send('first');
     await Promise.all(clients.map((client) => client.count(1)));

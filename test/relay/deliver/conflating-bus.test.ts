@@ -63,3 +63,18 @@ test('of a newest-only topic a window sends the newest of each key across; all e
   clock.endAll();
   clock.stop();
 });
+
+test('more topics than may wait cross at once, until others have gone quiet', () => {
+  const clock = new WindowClock(60_000);
+  const rules = parseDeliverRules('*=60s,latest');
+  const { newCrossings } = new CrossingRules(rules, () => clock, { conflated: 0 }, 1000);
+  const crossings = newCrossings(() => () => {});
+  let waiting = 0;
+  while (waiting <= 200_000 && crossings.of(`t${waiting}`) !== undefined) waiting++;
+  assert.equal(waiting, 100_000);
+  assert.notEqual(crossings.of('t0'), undefined, 'a topic with something that waits goes on');
+  clock.endAll();
+  assert.notEqual(crossings.of('another'), undefined);
+  clock.endAll();
+  clock.stop();
+});

@@ -165,3 +165,33 @@ test('a thousand updates of a key within a window cross once', () => {
     sequencer.stop();
   }
 });
+
+test('who asks the owner where a topic is, or for a copy, has what waits there before the answer', () => {
+  const mesh = new SimulatedThreads(THREADS, () => OWNER);
+  const threads = Array.from({ length: THREADS }, (_, self) => new Thread(self, mesh));
+  const [owner, behind] = threads as [Thread, Thread, Thread];
+  while (mesh.deliver(0));
+  const publish = (body: string): void => {
+    const payload = { body, raw: body, key: 'k' };
+    owner.sequencer.publish({ topic: TOPIC, body, from: undefined, sender: undefined, payload });
+  };
+  publish('1');
+  let isThere = false;
+  behind.history.whenReady(
+    () => {
+      isThere = true;
+    },
+    { epoch: owner.history.epoch, seq: 1 },
+  );
+  while (mesh.deliver(0));
+  assert.equal(isThere, true);
+  assert.equal(behind.heard.get('k'), '1');
+  publish('2');
+  mesh.doubt(2);
+  while (mesh.deliver(0));
+  assert.equal(behind.heard.get('k'), '2');
+  for (const { clock, sequencer } of threads) {
+    clock.stop();
+    sequencer.stop();
+  }
+});
