@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { DEFAULT_ALPHA } from '../bench/compare/command.js';
 import type { Comparison } from '../bench/compare/comparison.js';
 import { positive, scriptCommand, wholeNumber } from '../bench/run/script-command.js';
+import { countOf } from '../src/base/page/format.js';
 import { dearerCopy, otherLayout, plainCopy, serveCommand } from './calibrate-copies.js';
 import { calibrateSimulated } from './calibrate-simulated.js';
 import { HEADER, row, type Trial } from './calibrate-table.js';
@@ -123,7 +124,7 @@ function playAll(folder: string): void {
       // After each: a calibration of hours may be ended at any time.
       writeFileSync(flags.out, `${JSON.stringify(trials, null, 1)}\n`);
       console.log(
-        `${kind} ${i + 1}/${count}: ${one.verdict} after ${one.pairs} pairs, ${one.seconds} s, CPU × ${one.cpu?.toFixed(3)}`,
+        `${kind} ${i + 1}/${count}: ${one.verdict} after ${countOf(one.pairs, 'pair')}, ${one.seconds} s, CPU × ${one.cpu?.toFixed(3)}`,
       );
     }
   };

@@ -1,5 +1,6 @@
 // The outcome of a comparison, `fanwire.comparison/2`: the one object that every report of it reads.
 
+import { countOf } from '../../src/base/page/format.js';
 import type { Result } from '../result/result.js';
 import { overallVerdict, type Verdict } from './budget.js';
 import type { Interval } from './interval.js';
@@ -163,18 +164,25 @@ function describeConfirmation({ isConfirmed, pairs, metrics, failed }: Confirmat
     return `${where}${label} ${ratio === null ? 'not measured' : percent(ratio)}`;
   });
   const what = isConfirmed ? 'confirmed by' : 'not confirmed by';
-  return `${what} a second session of ${pairs} pairs with fresh builds: ${seen.join('; ')}`;
+  return `${what} a second session of ${countOf(pairs, 'pair')} with fresh builds: ${seen.join('; ')}`;
 }
 
 /** One sentence on one metric: "latency p99 +12.3 % (+8.1 … +16.0 %), budget +10 %: regressed". */
 export function describeOutcome(outcome: MetricOutcome): string {
-  const { interval, ratio, verdict } = outcome;
+  const { ratio, verdict } = outcome;
   const budget = `budget ${budgetText(outcome)}`;
   if (ratio === null) return `${outcome.label}: not measured, ${budget}`;
-  const range =
-    interval === null ? 'too few pairs for an interval' : `${percent(interval.low)} … ${percent(interval.high)}`;
   const when = verdict === 'inconclusive' ? `, ${decidedIn(outcome)}` : '';
-  return `${outcome.label} ${percent(ratio)} (${range}), ${budget}: ${verdict}${when}`;
+  return `${outcome.label} ${percent(ratio)} (${intervalText(outcome)}), ${budget}: ${verdict}${when}`;
+}
+
+/** "+8.1 % … +16.0 %". A verdict looks at one side of the budget, and may take fewer pairs than an interval, which
+ *  has two ends. */
+export function intervalText({ interval, verdict }: MetricOutcome): string {
+  if (interval !== null) return `${percent(interval.low)} … ${percent(interval.high)}`;
+  return verdict === 'inconclusive'
+    ? 'too few pairs for an interval'
+    : 'enough pairs for a verdict, too few for an interval';
 }
 
 export function budgetText({ budget, moreIsBetter }: MetricOutcome): string {
@@ -198,7 +206,7 @@ export function decidedIn(outcome: MetricOutcome): string {
 export function duration(seconds: number): string {
   if (seconds < 100) return `${Math.max(1, Math.round(seconds))} s`;
   const minutes = Math.round(seconds / 60);
-  return `${minutes} minute${minutes === 1 ? '' : 's'}`;
+  return countOf(minutes, 'minute');
 }
 
 /** What the comparison could have seen: "would have caught +4.1 % CPU …" for each gate; null where no gate can say. */

@@ -1,6 +1,7 @@
 // The picture of one metric's evidence: a dot a pair, the intervals, and the budget as a band, on an axis in percent
 // that all metrics of a page share. Drawn in percent of its width, so that it fits a phone and a desk without a script.
 
+import { countOf } from '../../src/base/page/format.js';
 import { html, type Markup } from '../../src/base/page/markup.js';
 import { limitOf } from './budget.js';
 import { budgetText, type MetricOutcome, percent } from './comparison.js';
@@ -96,5 +97,5 @@ function describe(metric: MetricOutcome): string {
   const change = ratio === null ? 'no figure' : percent(ratio);
   const range =
     interval === null ? 'no interval yet' : `interval ${percent(interval.low)} to ${percent(interval.high)}`;
-  return `${metric.label}: ${change}, ${range}, budget ${budgetText(metric)}, ${pairRatios.length} pairs`;
+  return `${metric.label}: ${change}, ${range}, budget ${budgetText(metric)}, ${countOf(pairRatios.length, 'pair')}`;
 }

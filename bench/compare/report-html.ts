@@ -1,6 +1,7 @@
 // A comparison as one HTML page around its evidence: the verdict, then one plot a metric on a common axis. Colour only
 // where something is decided.
 
+import { countOf } from '../../src/base/page/format.js';
 import { html, type Markup } from '../../src/base/page/markup.js';
 import { type Chart, chartsOf } from '../report/chart.js';
 import { minuteText, pageOf } from '../report/html.js';
@@ -14,6 +15,7 @@ import {
   couldSee,
   decidedIn,
   duration,
+  intervalText,
   type MetricOutcome,
   percent,
   type ScenarioOutcome,
@@ -100,7 +102,7 @@ function section(scenario: ScenarioOutcome, i: number, { axis, charts, compariso
   const thrown = discarded.length === 0 ? '' : `, ${discarded.length} thrown away: ${countReasons(discarded)}`;
   return html`<section class="scenario compared" id="s${i}">
 ${several ? html`<h2 class="several">${name} <small class="${KIND[scenario.verdict]}">${verdictOf(scenario)}</small></h2>` : ''}
-<p class="load"><span>${several ? '' : html`scenario ${name}, `}${pairs} pairs${thrown}</span>${scaled === undefined ? '' : html`<span>${scaled}</span>`}${unmeasured === undefined ? '' : html`<span>given up: ${unmeasured}</span>`}</p>
+<p class="load"><span>${several ? '' : html`scenario ${name}, `}${countOf(pairs, 'pair')}${thrown}</span>${scaled === undefined ? '' : html`<span>${scaled}</span>`}${unmeasured === undefined ? '' : html`<span>given up: ${unmeasured}</span>`}</p>
 ${gates.map((metric) => metricArticle(metric, axis, comparison))}
 ${others.length === 0 ? '' : html`<details><summary>Metrics that do not decide (${others.length})</summary>${others.map((metric) => metricArticle(metric, axis, comparison))}</details>`}
 ${several ? '' : latencySpreadPlot(scenario.latency)}
@@ -142,10 +144,7 @@ function inWords(metric: MetricOutcome): string {
 function numbers(metric: MetricOutcome, { alpha }: Comparison): Markup {
   const { ratio, interval } = metric;
   if (ratio === null) return html`no run has a figure of it`;
-  const range =
-    interval === null
-      ? 'too few pairs for an interval'
-      : `${confidenceText(alpha)}: ${percent(interval.low)} … ${percent(interval.high)}`;
+  const range = interval === null ? intervalText(metric) : `${confidenceText(alpha)}: ${intervalText(metric)}`;
   const caught = metric.wouldCatch === null ? '' : html`<span>would have caught ${catchText(metric)}</span>`;
   return html`<span><b>${percent(ratio)}</b> (${range})</span><span>base ${figure(metric, metric.base)}, head ${figure(metric, metric.head)}</span>${caught}`;
 }

@@ -1,6 +1,6 @@
 // A comparison as text: Markdown for the pull request, lines for the terminal, JUnit, and GitHub's annotations.
 
-import { formatBytes, formatMs, formatRate } from '../../src/base/page/format.js';
+import { countOf, formatBytes, formatMs, formatRate } from '../../src/base/page/format.js';
 import { escapeXml } from '../report/junit.js';
 import { escapeMarkdown, tableLines } from '../report/markdown.js';
 import type { Verdict } from './budget.js';
@@ -90,7 +90,9 @@ export function renderTerminal(comparison: Comparison): string {
     const rows = scenario.metrics.filter(measured);
     if (rows.length === 0) continue;
     const title =
-      comparison.scenarios.length > 1 ? `${scenario.name} (${scenario.verdict}, ${scenario.pairs} pairs)` : '';
+      comparison.scenarios.length > 1
+        ? `${scenario.name} (${scenario.verdict}, ${countOf(scenario.pairs, 'pair')})`
+        : '';
     lines.push('', ...aligned([[title, ...header(comparison).slice(1)], ...rows.map(row)]));
   }
   const { why } = comparison;
@@ -207,7 +209,7 @@ export function footnoteText(comparison: Comparison): string {
   const see = couldSee(comparison);
   const error = `The verdict is wrong at most ${Number((alpha * 100).toFixed(4))} % of the time.`;
   return [
-    `${pairs} interleaved pairs${what} in ${elapsedS} s${thrown}${where}.`,
+    `${countOf(pairs, 'interleaved pair')}${what} in ${elapsedS} s${thrown}${where}.`,
     ...scenarios.flatMap((one) => (one.scaled === undefined ? [] : [`${one.name} ${one.scaled}.`])),
     ...(see === null ? [] : [see]),
     error,

@@ -1,6 +1,7 @@
 // One scenario of a comparison before it is played: its plan, its gates, and whether it can lead to a verdict at all.
 
 import { FanwireError } from '../../src/base/error.js';
+import { countOf } from '../../src/base/page/format.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.js';
 import type { TargetDialect } from '../targets/target.js';
@@ -153,5 +154,5 @@ function refuseFewMessages({ name, plan }: ScenarioSetup, gate: MetricName, at: 
 export function tooFewPairs(pairs: number, alpha: number, gates: number): string | undefined {
   const needed = fewestPairs(firstThreshold(alpha, gates));
   if (pairs >= needed) return undefined;
-  return `${pairs} pairs can show lost messages and no more: a verdict on ${gates} metric${gates === 1 ? '' : 's'} takes ${needed} at --alpha ${alpha}`;
+  return `${countOf(pairs, 'pair')} can show lost messages and no more: a verdict on ${countOf(gates, 'metric')} takes ${needed} at --alpha ${alpha}`;
 }

@@ -1,6 +1,7 @@
 // The history as one HTML page: the changes that were found, then a trend a metric and scenario, as the change from the
 // anchor.
 
+import { countOf } from '../../src/base/page/format.js';
 import { html, type Markup } from '../../src/base/page/markup.js';
 import { percent } from '../compare/comparison.js';
 import { minuteText, pageOf } from '../report/html.js';
@@ -13,7 +14,7 @@ export function renderHistoryHtml(entries: readonly HistoryEntry[], others: numb
   const alerts = alertsOf(entries, trends);
   const scenarios = [...new Set(trends.map(({ scenario }) => scenario))];
   return pageOf({
-    title: `History: ${alerts.length} change${alerts.length === 1 ? '' : 's'} in ${entries.length} entries · fanwire`,
+    title: `History: ${countOf(alerts.length, 'change')} in ${countOf(entries.length, 'entry', 'entries')} · fanwire`,
     kind: 'history',
     when: entries.length === 0 ? '' : `up to ${minuteText((entries.at(-1) as HistoryEntry).at)}`,
     main: html`${top(entries, alerts, others)}${scenarios.map((scenario, i) => section(scenario, trends, i))}`,
@@ -57,8 +58,7 @@ ${others.length === 0 ? '' : html`<details><summary>Metrics that do not decide (
 function trendArticle(trend: Trend): Markup {
   const { label, levels, points, changes, moreIsBetter } = trend;
   const now = levels.at(-1);
-  const steps =
-    changes.length === 0 ? 'no change' : `${changes.length} change${changes.length === 1 ? '' : 's'} of level`;
+  const steps = changes.length === 0 ? 'no change' : `${countOf(changes.length, 'change')} of level`;
   return html`<article class="trend"><div class="name"><h3>${label}</h3><p>${moreIsBetter ? 'more is better' : 'less is better'}</p></div>
 <p class="says">${now === undefined ? '' : `${percent(now.ratio)} against the anchor, ${steps}`}</p>
 ${trendPlot(trend)}

@@ -1,6 +1,6 @@
 // The load of a run in words: "500 subscribers · 1 publisher · 100 msg/s · 128 B · 10 s". What is at rest is left out.
 
-import { formatCount } from '../../src/base/page/format.js';
+import { countOf, formatCount } from '../../src/base/page/format.js';
 import type { Result } from '../result/result.js';
 
 type Params = Result['params'];
@@ -10,12 +10,12 @@ const amounts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });
 
 /** How a parameter is said; undefined: not worth a word (its neutral value). */
 const SAYINGS: readonly (readonly [string, (value: number) => string | undefined])[] = [
-  ['subscribers', (n) => (n > 0 ? plural(n, 'subscriber') : undefined)],
-  ['publishers', (n) => (n > 0 ? plural(n, 'publisher') : undefined)],
-  ['topics', (n) => (n > 1 ? plural(n, 'topic') : undefined)],
+  ['subscribers', (n) => (n > 0 ? countOf(n, 'subscriber') : undefined)],
+  ['publishers', (n) => (n > 0 ? countOf(n, 'publisher') : undefined)],
+  ['topics', (n) => (n > 1 ? countOf(n, 'topic') : undefined)],
   ['rate', (n) => (n > 0 ? `${amounts.format(n)} msg/s` : 'nothing published')],
   ['burst', (n) => (n > 1 ? `in bursts of ${formatCount(n)}` : undefined)],
-  ['keys', (n) => (n > 0 ? plural(n, 'key') : undefined)],
+  ['keys', (n) => (n > 0 ? countOf(n, 'key') : undefined)],
   ['payloadBytes', (n) => `${formatCount(n)} B`],
   ['durationS', (n) => `${amounts.format(n)} s`],
   ['connectRate', (n) => (n > 0 ? `${amounts.format(n)} connections/s` : undefined)],
@@ -48,8 +48,4 @@ export function describeLoad(results: readonly Result[]): string[] {
 function shared(name: string, params: Params, results: readonly Result[]): number | undefined {
   const value = params[name];
   return typeof value === 'number' && results.every((result) => result.params[name] === value) ? value : undefined;
-}
-
-function plural(n: number, noun: string): string {
-  return `${formatCount(n)} ${noun}${n === 1 ? '' : 's'}`;
 }

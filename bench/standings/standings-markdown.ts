@@ -1,6 +1,7 @@
 // The standings as Markdown, ready for docs/performance.md: how it was run, a table a scenario, who was not there.
 
 import {
+  countOf,
   formatCount,
   formatMs,
   formatNumber,
@@ -47,7 +48,7 @@ function howItWasRun(runs: readonly ServerRun[], results: readonly Result[]): st
     host === undefined ? '' : `${host.cpu}, ${host.cores} cores, Node ${host.node}, kernel ${host.kernel}`;
   return [
     escapeMarkdown(`${date}, ${machine}.`),
-    `${rounds} round${rounds === 1 ? '' : 's'}, every other one in reverse order; each run a fresh server on a core of its own, the generator on the`,
+    `${countOf(rounds, 'round')}, every other one in reverse order; each run a fresh server on a core of its own, the generator on the`,
     'others. Median (least to most) over rounds; ratios are taken within a round. Latency counts from the due time.',
   ];
 }
@@ -91,7 +92,7 @@ function leftOut({ server, valid, rounds, reasons }: Standing): string | undefin
   if (first === undefined) return undefined;
   const count = rounds - valid;
   const such = others.length > 0 ? ', for one' : '';
-  return `- ${escapeMarkdown(`${server}: ${count} run${count === 1 ? '' : 's'} left out${such}: ${first}`)}`;
+  return `- ${escapeMarkdown(`${server}: ${countOf(count, 'run')} left out${such}: ${first}`)}`;
 }
 
 function lossText({ lost, expected }: Standing): string {

@@ -1,6 +1,7 @@
 // `fanwire history`: comparisons of many commits with one pinned build, kept over time; where a metric changed its
 // level.
 import { Command } from 'commander';
+import { countOf } from '../base/page/format.js';
 
 interface StoreFlags {
   store: string;
@@ -77,10 +78,8 @@ async function writePage({ store, html, anchor, quiet }: PageFlags): Promise<voi
   if (quiet) return;
   const alerts = alertsOf(entries);
   for (const alert of alerts) process.stdout.write(`${describeAlert(alert)}\n`);
-  const found = alerts.length === 0 ? 'no change of level' : `${alerts.length} change${alerts.length === 1 ? '' : 's'}`;
-  process.stdout.write(
-    `${found} in ${entries.length} ${entries.length === 1 ? 'entry' : 'entries'}; the page is ${html}\n`,
-  );
+  const found = alerts.length === 0 ? 'no change of level' : countOf(alerts.length, 'change');
+  process.stdout.write(`${found} in ${countOf(entries.length, 'entry', 'entries')}; the page is ${html}\n`);
   if (process.env.GITHUB_ACTIONS !== 'true') return;
   for (const alert of alerts) if (alert.isNew) process.stdout.write(`${annotation(alert)}\n`);
 }

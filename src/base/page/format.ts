@@ -19,6 +19,11 @@ export function formatCount(value: number): string {
   return grouped.format(value);
 }
 
+/** 1 → "1 pair", 1234 → "1,234 pairs". `nouns`: the plural, where it takes more than an "s". */
+export function countOf(value: number, noun: string, nouns = `${noun}s`): string {
+  return `${formatCount(value)} ${value === 1 ? noun : nouns}`;
+}
+
 export function formatMs(value: number | null): string {
   return value === null ? NOT_MEASURED : `${formatNumber(value)} ms`;
 }

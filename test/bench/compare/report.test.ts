@@ -57,6 +57,27 @@ test('what is undecided says for how long, or that no time will tell', () => {
   assert.match(renderTerminal(border), /another budget for cpu or a quieter machine would tell, more time hardly/);
 });
 
+test('one pair is "1 pair" in every report', () => {
+  const one = sampleComparison(1, { pairs: 1, scenarios: ['fan-out', 'burst'], gates: ['cpu'] });
+  const alone = sampleComparison(1, { pairs: 1 });
+  assert.match(renderTerminal(alone), /\n1 interleaved pair in 60 s/);
+  assert.match(renderTerminal(one), /\nfan-out \(inconclusive, 1 pair\) /);
+  const page = renderComparisonHtml(alone);
+  assert.match(page, /scenario fan-out, 1 pair<[\s\S]*budget \+5 %, 1 pair"/);
+  for (const text of [renderMarkdown(alone), renderTerminal(one), page]) assert.doesNotMatch(text, /\b1 (\w+ )?pairs/);
+});
+
+test('a verdict that is decided before there is an interval is not said to have too few pairs', () => {
+  const early = sampleComparison(1.8, { pairs: 10, gates: ['cpu'] });
+  const [cpu] = early.scenarios[0]?.metrics.filter(({ isGate }) => isGate) ?? [];
+  assert.deepEqual([cpu?.verdict, cpu?.interval], ['regressed', null]);
+  for (const text of [renderMarkdown(early), renderTerminal(early), renderComparisonHtml(early)]) {
+    assert.match(text, /\(enough pairs for a verdict, too few for an interval\)/);
+  }
+  const undecided = sampleComparison(1.8, { pairs: 6, gates: ['cpu'] });
+  assert.match(renderTerminal(undecided), /\(too few pairs for an interval\), budget \+5 %: inconclusive/);
+});
+
 test('what is undecided is not a pass in strict mode, and a comparison of nothing is exit code 3', () => {
   const undecided = { ...sampleComparison(1), verdict: 'inconclusive' as const };
   assert.deepEqual([exitCodeOf(undecided, false), exitCodeOf(undecided, true)], [0, 3]);
