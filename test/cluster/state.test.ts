@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { FanwireClient } from '../../src/client/index.js';
 import { CuttingProxy } from '../support/cutting-proxy.js';
+import { EnvelopedClient } from '../support/enveloped-client.js';
 import { type ServeProcess, serve } from '../support/fanwire-process.js';
 import { clientOf } from '../support/listener.js';
 import { NatsServer } from '../support/nats-server.js';
@@ -110,4 +111,23 @@ test('while NATS is away a raw newcomer goes live without the state after a whil
   await nats.start();
   await state.ready;
   await state.has('k', 'kept');
+});
+
+test('of what a socket asks again and again of a topic while NATS is away, only the newest few wait', async (t) => {
+  const nats = await NatsServer.startJetStream(t);
+  const relay = await node(t, nats.url);
+  await clientOf(t, relay.port).publish('state/a', 'k|kept');
+  await nats.kill();
+  await relay.seen(/NATS is away/);
+  const client = await EnvelopedClient.open(t, relay.port);
+  for (let id = 1; id <= 100; id++) client.say({ op: 'sub', topic: 'state/a', id });
+  const idsFrom = (first: number, last: number): number[] =>
+    Array.from({ length: last - first + 1 }, (_, n) => first + n);
+  const answered = (): number[] => client.heard.flatMap((said) => (said.op === 'ok' ? [Number(said.id)] : []));
+  await client.until(() => answered().length >= 83 || undefined);
+  assert.deepEqual(answered(), idsFrom(2, 84));
+  await nats.start();
+  await client.until(() => answered().length === 100 || undefined);
+  assert.deepEqual(answered().slice(83), [1, ...idsFrom(85, 100)]);
+  await client.messages(1);
 });

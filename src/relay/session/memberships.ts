@@ -22,6 +22,7 @@ const OUTCOMES: Record<Unrecovered, RecoveryOutcome> = {
 
 /** How long a raw socket waits for the past of its topic before it goes live without it. */
 const PAST_PATIENCE_MS = 5000;
+const MAX_ASKED = 16;
 
 /** One topic of one socket. */
 export interface Membership {
@@ -30,16 +31,14 @@ export interface Membership {
   entry: 'waiting' | CatchUp | 'live';
   /** Least milliseconds between two writes to it; 0: as the topic says. */
   everyMs: number;
-  /** The lane that it shares its window with once it is live; undefined if it gets every message at once. */
+  /** The lane that it shares its window with once live; undefined if it gets every message at once. */
   lane: SubscriberLane | undefined;
-  /** Requests for the topic that came while the socket waits: the first is the join itself, the others follow in
-   *  order. */
+  /** Requests for the topic while the socket waits, in their order; the first is the join itself. */
   readonly asked: Asked[];
 }
 
 interface Asked {
   readonly answer: (fields: OkFields) => void;
-  /** Does what was asked, and answers. */
   readonly act: () => void;
 }
 
@@ -86,6 +85,8 @@ export class Memberships {
   ): void {
     const earlier = of.get(name);
     if (earlier?.entry === 'waiting') {
+      // Later requests for the topic replace earlier ones, so the oldest may go.
+      if (earlier.asked.length > MAX_ASKED) earlier.asked.splice(1, 1)[0]?.answer({ topic: name });
       earlier.asked.push({ answer, act: () => this.join(connection, of, name, start, answer) });
       return;
     }

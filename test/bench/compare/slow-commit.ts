@@ -41,7 +41,7 @@ async function rehearsal(t: TestContext) {
   // Not spawnSync: the server that is commented to runs here.
   const fanwire = (...args: string[]): Promise<{ code: number | null; said: string }> =>
     new Promise((resolve) => {
-      const child = spawn(process.execPath, [CLI, ...args], { cwd: repository.folder, env, timeout: 400_000 });
+      const child = spawn(process.execPath, [CLI, ...args], { cwd: repository.folder, env, timeout: 1_200_000 });
       let said = '';
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text));
       child.once('close', (code) => resolve({ code, said }));
