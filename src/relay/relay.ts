@@ -82,6 +82,8 @@ export class Relay implements RelayLife, Inspected {
   private leaving = false;
   private draining = false;
   private nextId = 1;
+  /** HTTP connections that came, and that went. */
+  private httpChanges = 0;
 
   constructor(config: RelayConfig, log: Logger, company: Company) {
     this.config = config;
@@ -129,13 +131,13 @@ export class Relay implements RelayLife, Inspected {
   }
 
   private watchFloods(): UnseenFloods {
-    const { counters, connections, ops, bus } = this;
+    const { counters, connections, ops, bus, requests } = this;
     return new UnseenFloods({
       connections,
       port: () => this.port,
       // Allows for many slow uploads, of 2 MiB/s.
       patienceMs: Math.max(500, (1000 * this.config.maxPayloadBytes) / (2 * 1024 * 1024)),
-      events: () => seenEvents(counters) + ops.paid + bus.status().received,
+      events: () => seenEvents(counters) + ops.paid + bus.status().received + 2 * requests.begun + this.httpChanges,
       found: (connection) => this.cuts.flooded(connection),
       unclear: (address, sockets) => this.warnings.warn('somebody floods with empty frames', { address, sockets }),
     });
@@ -290,6 +292,7 @@ export class Relay implements RelayLife, Inspected {
   }
 
   private countUnanswered(res: HttpResponse, change: number): void {
+    this.httpChanges++;
     if (change < 0 && this.house.endedUnanswered(res)) this.counters.unanswered++;
   }
 

@@ -48,14 +48,14 @@ export interface FloodWatchOptions {
 
 /** The relay's counted work, in events. With TLS a delivery takes about 25 µs on a slow core, and a large one more. */
 export function seenEvents(counters: Counters): number {
-  const { published, publishedBytes, delivered, deliveredBytes, opened, closed } = counters;
-  return published + publishedBytes / 4096 + delivered / 4 + deliveredBytes / 65536 + opened + closed;
+  const { published, publishedBytes, delivered, deliveredBytes, replayed, opened, closed } = counters;
+  return published + publishedBytes / 4096 + (delivered + replayed) / 4 + deliveredBytes / 65536 + opened + closed;
 }
 
 export class UnseenFloods {
   private readonly timer: NodeJS.Timeout | undefined;
   private utilization = performance.eventLoopUtilization();
-  private cpu = process.cpuUsage();
+  private cpuMs = threadCpuMs();
   private events = 0;
   /** Result of the last check. */
   private isBusy = false;
@@ -65,8 +65,9 @@ export class UnseenFloods {
   /** Sockets that were pinged and have not answered. */
   private readonly pinged = new Map<Connection, number>();
   private readonly latencies = new Map<Connection, number>();
-  /** Sockets that answered nothing in the previous search. */
-  private silentBefore: ReadonlySet<Connection> = new Set();
+  /** Whom the previous search suspected. */
+  private suspectedBefore: ReadonlySet<Connection> = new Set();
+  private suspectedNow = new Set<Connection>();
 
   constructor(private readonly options: FloodWatchOptions) {
     if (process.platform === 'linux') this.timer = setInterval(() => this.look(), LOOK_EVERY_MS).unref();
@@ -87,7 +88,10 @@ export class UnseenFloods {
   private look(): void {
     this.isBusy = this.isBusyForNothing();
     const { isBusy } = this;
-    if (!isBusy) this.restMs = FIRST_REST_MS;
+    if (!isBusy) {
+      this.restMs = FIRST_REST_MS;
+      this.suspectedBefore = new Set();
+    }
     if (!isBusy || this.isLooking || performance.now() < this.restUntilMs) return;
     this.isLooking = true;
     this.search()
@@ -105,19 +109,20 @@ export class UnseenFloods {
   private isBusyForNothing(): boolean {
     const now = performance.eventLoopUtilization();
     const { active, idle } = performance.eventLoopUtilization(now, this.utilization);
-    const { user, system } = process.cpuUsage(this.cpu);
+    const cpuMs = threadCpuMs();
     // On a machine short of cores the loop counts as active while it waits for a core, but it does no work then.
-    const workedMs = Math.min(active, (user + system) / 1000);
+    const workedMs = Math.min(active, cpuMs - this.cpuMs);
     const events = this.options.events();
     const seen = events - this.events;
     this.utilization = now;
-    this.cpu = process.cpuUsage();
+    this.cpuMs = cpuMs;
     this.events = events;
     return workedMs > BUSY_SHARE * (active + idle) && seen < EVENTS_A_MS * workedMs;
   }
 
   private async search(): Promise<boolean> {
     let wasFound = false;
+    this.suspectedNow = new Set();
     for (const [address, loaded] of await this.loadedAddresses()) {
       const candidates = [...this.options.connections.values()].filter(
         ({ ws }) => ws !== undefined && Buffer.from(ws.getRemoteAddress()).toString('hex') === address,
@@ -132,6 +137,7 @@ export class UnseenFloods {
         wasFound = true;
       }
     }
+    this.suspectedBefore = this.suspectedNow;
     return wasFound;
   }
 
@@ -160,9 +166,10 @@ export class UnseenFloods {
     for (let turn = 0; turn < 4 && isUnusual(); turn++) await sleep(patienceMs, undefined, { ref: false });
   }
 
-  /** The one socket that sent no pong and did nothing that was seen; if there are several (at most `count` count),
-   *  those that also answered nothing in the previous search. A late pong proves a socket honest: on a busy machine
-   *  many are late. */
+  /** The sockets (at most `count`) that two searches in a row suspect: each time nothing was seen of them, and they sent
+   *  no pong. If a socket is the only one of its address, a pong does not clear it: there is nothing to compare its
+   *  time with. A late pong proves a socket honest: on a busy machine many are late. One search does not convict: what
+   *  keeps the loop busy may be work that is not counted, and the unread bytes those of an HTTP client. */
   private async floodsAmong(candidates: readonly Connection[], count: number): Promise<readonly Connection[]> {
     const before = new Map(candidates.map((connection) => [connection, doneBy(connection)]));
     const sentAtMs = performance.now();
@@ -178,16 +185,28 @@ export class UnseenFloods {
     const isQuiet = (connection: Connection): boolean => doneBy(connection) - (before.get(connection) ?? 0) <= 1;
     const suspects = late.filter(isQuiet).slice(0, count);
     const silent = suspects.filter((connection) => open.length === 1 || !this.latencies.has(connection));
+    const floods = silent.filter((connection) => this.suspectedBefore.has(connection));
     for (const connection of candidates) {
       this.pinged.delete(connection);
       this.latencies.delete(connection);
     }
     // Whatever kept the loop busy may have ended meanwhile.
     if (suspects.length === 0 || !this.isBusy) return [];
-    const floods = silent.length === 1 ? silent : silent.filter((connection) => this.silentBefore.has(connection));
-    this.silentBefore = new Set(silent);
-    if (floods.length === 0) this.options.unclear((suspects[0] as Connection).remoteAddress, open.length);
+    for (const connection of silent) this.suspectedNow.add(connection);
+    if (floods.length === 0 && silent.length !== 1)
+      this.options.unclear((suspects[0] as Connection).remoteAddress, open.length);
     return floods;
+  }
+}
+
+/** CPU time of the calling thread, in ms: the scheduler's count, or that of all threads where it keeps none. */
+function threadCpuMs(): number {
+  try {
+    const [ranNs] = readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ');
+    return Number(ranNs) / 1e6;
+  } catch {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
   }
 }
 

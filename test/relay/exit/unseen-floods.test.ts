@@ -2,7 +2,7 @@
 // address that are quiet.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import { serve } from '../../support/fanwire-process.js';
@@ -68,5 +68,34 @@ test(
     publisher.destroy();
     assert.equal((await total()).cut.ops, 0);
     for (const { socket } of quiet) assert.equal(socket.readyState, WebSocket.OPEN);
+  },
+);
+
+test(
+  'one quiet socket beside HTTP requests from its address, as fast as they can be sent, is not taken for a flood',
+  ONLY_LINUX,
+  async (t) => {
+    const relay = await serve(t);
+    const quiet = await SocketClient.open(t, relay.url('quiet'));
+    const requests = Buffer.from('GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(200));
+    const answerBytes = 200 * 393;
+    let turns = 0;
+    const clients = Array.from({ length: 4 }, () => connect(relay.port, '127.0.0.1'));
+    t.after(() => clients.map((client) => client.destroy()));
+    await new Promise<void>((resolve) => {
+      for (const client of clients) {
+        let bytes = 0;
+        client.write(requests);
+        client.on('data', ({ length }) => {
+          bytes += length;
+          if (bytes < answerBytes) return;
+          bytes -= answerBytes;
+          client.write(requests);
+          if (++turns === 200) resolve(); // some eight looks' worth
+        });
+      }
+    });
+    assert.equal(quiet.socket.readyState, WebSocket.OPEN);
+    await quiet.handled();
   },
 );
