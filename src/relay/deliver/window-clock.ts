@@ -5,6 +5,8 @@ import { Deque } from '../../base/deque.js';
 /** Lanes whose window ends in one turn of the loop: others' messages do not wait for thousands of topics to be
  *  flushed. */
 const LANES_PER_TURN = 512;
+/** Where flushing takes most of a window, this share of one stays free before the next flush, for all else. */
+const REST_SHARE = 0.5;
 /** Timers count whole milliseconds: a window that ends within this is over. */
 const SLACK_MS = 0.5;
 
@@ -60,8 +62,13 @@ export class WindowClock {
     this.schedule();
   };
 
+  /** The next window begins with the flush, not after it: to thousands of subscribers a flush takes many milliseconds,
+   *  by which each window would be longer. */
   private end(lane: Windowed): void {
-    if (lane.windowEnded()) this.running.push({ lane, dueMs: performance.now() + this.windowMs });
+    const startedMs = performance.now();
+    if (!lane.windowEnded()) return;
+    const earliestMs = performance.now() + REST_SHARE * this.windowMs;
+    this.running.push({ lane, dueMs: Math.max(startedMs + this.windowMs, earliestMs) });
   }
 
   private schedule(): void {
