@@ -2,13 +2,14 @@
 // messages in between have yet to arrive here, or were of other topics, which take numbers of the same stream. The
 // owner is asked once for all that wait, so that an invented position costs one question and no copy.
 import type { Position } from '../../protocol/ops.js';
+import { type Waiter, Waiters } from './waiters.js';
 
 /** How long to wait for the owner's answer, and then for the messages it reports. */
 const PATIENCE_MS = 5000;
 
-interface Waiter {
+/** Waits until the copy has reached a position. */
+interface WaiterSince extends Waiter {
   readonly since: Position;
-  readonly act: () => void;
 }
 
 /** The owner's answer: its sequence is at `seq`, and the topic's last message up to there has the number `last` or a
@@ -20,14 +21,19 @@ interface Whereabouts {
 
 export class AheadOfCopy {
   /** Those that the pending question is for, and those that came after it. */
-  private asked: Waiter[] = [];
-  private next: Waiter[] = [];
+  private asked: WaiterSince[] = [];
+  private readonly next = new Waiters<WaiterSince>();
   private ask = 0;
   private overdueAtMs = 0;
   private answer: Whereabouts | undefined;
 
-  add(since: Position, act: () => void): void {
-    this.next.push({ since, act });
+  add(waiter: WaiterSince): void {
+    this.next.add(waiter);
+  }
+
+  /** How many came after the pending question was asked. */
+  get waiters(): number {
+    return this.next.length;
   }
 
   get needsQuestion(): boolean {
@@ -35,8 +41,7 @@ export class AheadOfCopy {
   }
 
   questioned(ask: number, nowMs: number): void {
-    this.asked = this.next;
-    this.next = [];
+    this.asked = this.next.takeAll();
     this.ask = ask;
     this.answer = undefined;
     this.overdueAtMs = nowMs + PATIENCE_MS;
@@ -59,16 +64,14 @@ export class AheadOfCopy {
     return this.answer === undefined ? 'answer' : 'messages';
   }
 
-  takeAsked(): Waiter[] {
+  takeAsked(): WaiterSince[] {
     const asked = this.asked;
     this.asked = [];
     this.ask = 0;
     return asked;
   }
 
-  takeAll(): Waiter[] {
-    const next = this.next;
-    this.next = [];
-    return [...this.takeAsked(), ...next];
+  takeAll(): WaiterSince[] {
+    return [...this.takeAsked(), ...this.next.takeAll()];
   }
 }

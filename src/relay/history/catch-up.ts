@@ -139,7 +139,8 @@ export class CatchUps {
       connection.ws?.cork(write);
       replayed += written;
     } while (written > 0 && replayed < MESSAGES_PER_STEP && !this.isFull(connection));
-    if (!history.isReady) history.whenReady(() => this.start(catchUp));
+    const goOn = (): void => this.start(catchUp);
+    if (!history.isReady) history.whenReady(goOn, () => !catchUp.isCancelled);
     else if (history.next(catchUp.at, reading) === undefined) catchUp.arrived();
     else if (this.isFull(connection)) this.pause(catchUp);
     else this.ready.push(catchUp);

@@ -71,8 +71,8 @@ export interface TopicHistory {
   /** False while a copy of it is on its way from elsewhere: then no other method but whenReady may be called. */
   readonly isReady: boolean;
   /** Calls back when it is ready, and has reached `since` if that is a position of its sequence; at once if that is
-   *  so already. */
-  whenReady(act: () => void, since?: Position): void;
+   *  so already. May forget a call once `isWanted` returns false. */
+  whenReady(act: () => void, isWanted: () => boolean, since?: Position): void;
 }
 
 export interface HistoryStore {

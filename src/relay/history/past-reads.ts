@@ -57,9 +57,12 @@ export class PastReads {
         resolve(result);
       };
       const overdue = setTimeout(() => settle(undefined), PATIENCE_MS).unref();
-      history.whenReady(() => {
-        if (!isOver) settle(look(history));
-      });
+      history.whenReady(
+        () => {
+          if (!isOver) settle(look(history));
+        },
+        () => !isOver,
+      );
     });
   }
 

@@ -7,6 +7,7 @@ import { AheadOfCopy } from './ahead.js';
 import type { Beginning, Kept, Reading, ToKeep, TopicHistory } from './history.js';
 import type { MemoryHistory } from './memory.js';
 import type { MemoryTopicHistory } from './memory-topic.js';
+import { type Waiter, Waiters } from './waiters.js';
 
 /** A message with its place in the owner's sequence. */
 export interface Placed extends ToKeep {
@@ -37,7 +38,7 @@ export class ReplicaHistory implements TopicHistory {
   private hasHole = false;
   /** Messages of the live stream since this was last ready. */
   private pending: Live[] = [];
-  private waiting: (() => void)[] = [];
+  private readonly waiting = new Waiters<Waiter>();
   isReady = false;
   /** The last question. Answers to earlier ones are ignored: they may have been read too early. */
   private ask = 0;
@@ -88,13 +89,18 @@ export class ReplicaHistory implements TopicHistory {
     return this.copy === undefined ? 'epoch-changed' : this.copy.check(since);
   }
 
-  whenReady(act: () => void, since?: Position): void {
-    if (!this.isReady) this.waiting.push(() => this.whenReady(act, since));
+  whenReady(act: () => void, isWanted: () => boolean, since?: Position): void {
+    if (!this.isReady) this.waiting.add({ act: () => this.whenReady(act, isWanted, since), isWanted });
     else if (since === undefined || since.epoch !== this.epoch || since.seq <= this.seq) act();
     else {
-      this.ahead.add(since, act);
+      this.ahead.add({ since, act, isWanted });
       if (this.ahead.needsQuestion) this.onAhead(this);
     }
+  }
+
+  /** How many wait for it. */
+  get waiters(): number {
+    return this.waiting.length;
   }
 
   /** Called when the owner is asked for a copy. */
@@ -151,11 +157,10 @@ export class ReplicaHistory implements TopicHistory {
     if (copy !== undefined) this.store.drop(copy);
     this.isReady = true;
     this.patienceMs = FIRST_PATIENCE_MS;
-    const waiting = this.waiting;
-    this.waiting = [];
+    const waiting = this.waiting.takeAll();
     const ahead = this.ahead.takeAll();
-    for (const act of waiting) act();
-    for (const { since, act } of ahead) this.whenReady(act, since);
+    for (const { act } of waiting) act();
+    for (const { since, act, isWanted } of ahead) this.whenReady(act, isWanted, since);
     return hasMissed ? 'missed' : 'same';
   }
 
@@ -213,13 +218,14 @@ export class ReplicaHistory implements TopicHistory {
   }
 
   drop(): void {
-    this.ahead.takeAll(); // no subscriber is left to wait
+    // No subscriber is left to wait.
+    this.ahead.takeAll();
     if (this.copy !== undefined) this.store.drop(this.copy);
     if (this.incoming !== undefined) this.store.drop(this.incoming);
     this.copy = undefined;
     this.incoming = undefined;
     this.pending = [];
-    this.waiting = []; // no subscriber is left to wait
+    this.waiting.takeAll();
   }
 
   private keep(copy: MemoryTopicHistory, message: Placed): void {

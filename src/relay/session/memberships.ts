@@ -103,13 +103,13 @@ export class Memberships {
     if (earlier === undefined) this.presence.join(topic, connection);
     else this.detach(connection, earlier);
     of.set(name, membership);
+    const isWanted = (): boolean => of.get(name) === membership;
     const enter = (): void => {
-      if (of.get(name) !== membership) return; // meanwhile the socket has closed, or left
+      if (!isWanted()) return; // meanwhile the socket has closed, or left
       answer(this.admit(connection, membership, start));
       for (const { act } of membership.asked.slice(1)) if (of.has(name)) act();
     };
-    if (topic.history === undefined) enter();
-    else topic.history.whenReady(enter, start.since);
+    hasPast ? topic.history?.whenReady(enter, isWanted, start.since) : enter();
   }
 
   /** Takes a raw socket into its topic after a replay of what is kept: as much as it asked for, or its state. */
@@ -129,7 +129,7 @@ export class Memberships {
       if (!isWaiting()) return; // it has closed, or waited too long
       const { rewind = history.isState ? 'all' : 0 } = connection;
       this.replay(connection, membership, history, history.beginningOf(rewind));
-    });
+    }, isWaiting);
   }
 
   /** A raw socket has closed. Returns whether it had yet to become live. */

@@ -25,10 +25,11 @@ function replicaAtTen() {
   };
   const letIn: string[] = [];
   const join = (seq: number): void =>
-    replica.whenReady(() => letIn.push(`${seq}: ${replica.check({ epoch: EPOCH, seq }) ?? 'known'}`), {
-      epoch: EPOCH,
-      seq,
-    });
+    replica.whenReady(
+      () => letIn.push(`${seq}: ${replica.check({ epoch: EPOCH, seq }) ?? 'known'}`),
+      () => true,
+      { epoch: EPOCH, seq },
+    );
   copyAt(10);
   return { replica, copyAt, hear, join, letIn, questions: () => asked };
 }
@@ -87,4 +88,49 @@ test('an answer of another sequence asks for its copy, by which those who wait l
   replica.doubt();
   copyAt(20, 'another');
   assert.deepEqual(letIn, ['15: epoch-changed']);
+});
+
+test('who joins and leaves again and again while the owner is away leaves nothing behind; who stays is let in', () => {
+  const { replica, copyAt } = replicaAtTen();
+  replica.doubt();
+  const letIn: number[] = [];
+  const stays = new Set<number>();
+  for (let who = 0; who < 10_000; who++) {
+    if (who % 100 === 0) stays.add(who);
+    let isIn = true;
+    replica.whenReady(
+      () => letIn.push(who),
+      () => isIn,
+    );
+    isIn = stays.has(who);
+    assert.ok(replica.waiters <= 2 * stays.size + 64, `${replica.waiters} wait, ${stays.size} of them wanted`);
+  }
+  copyAt(11);
+  assert.deepEqual(
+    letIn.filter((who) => stays.has(who)),
+    [...stays],
+  );
+  assert.equal(replica.waiters, 0);
+});
+
+test('the same with positions that the copy has yet to reach', () => {
+  const { replica } = replicaAtTen();
+  const since = { epoch: EPOCH, seq: 1e9 };
+  replica.whenReady(
+    () => {},
+    () => true,
+    since,
+  );
+  let letIn = 0;
+  for (let who = 0; who < 10_000; who++) {
+    replica.whenReady(
+      () => letIn++,
+      () => who === 9999,
+      since,
+    );
+  }
+  assert.ok(replica.ahead.waiters <= 64);
+  replica.here(1, EPOCH, 11, 8);
+  replica.here(2, EPOCH, 11, 8);
+  assert.ok(letIn <= 64);
 });

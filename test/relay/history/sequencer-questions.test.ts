@@ -120,6 +120,7 @@ test('a subscriber that is ahead of the copy is let in when the copy has come as
     () => {
       heardBefore = heard.length;
     },
+    () => true,
     { epoch: EPOCH, seq: 3 },
   );
   settle();
@@ -134,7 +135,11 @@ test('an owner that is in another sequence has its copy asked for', (t) => {
   const { tell, settle, join, lastAsked, answer, asks } = scripted(t);
   const copy = join();
   answer(1);
-  copy.whenReady(() => {}, { epoch: EPOCH, seq: 3 });
+  copy.whenReady(
+    () => {},
+    () => true,
+    { epoch: EPOCH, seq: 3 },
+  );
   settle();
   tell({ is: 'here', ask: lastAsked('where'), epoch: 'other', seq: 1, last: 1 });
   assert.deepEqual([copy.isReady, asks()], [false, 2]);
@@ -145,7 +150,11 @@ test('messages that the owner told of and that never come have the copy asked fo
   const { tell, settle, join, lastAsked, answer, asks } = scripted(t);
   const copy = join();
   answer(1);
-  copy.whenReady(() => {}, { epoch: EPOCH, seq: 3 });
+  copy.whenReady(
+    () => {},
+    () => true,
+    { epoch: EPOCH, seq: 3 },
+  );
   settle();
   tell({ is: 'here', ask: lastAsked('where'), epoch: EPOCH, seq: 3, last: 3 });
   await time.pass(7000);

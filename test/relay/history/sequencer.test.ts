@@ -65,7 +65,10 @@ class Thread {
     this.listeners.set(topic, listener);
     this.mesh.want(this.self, topic);
     this.sequencer.hold(history);
-    history.whenReady(() => listener.recover());
+    history.whenReady(
+      () => listener.recover(),
+      () => true,
+    );
   }
 
   leave(topic: string): void {

@@ -181,6 +181,7 @@ test('who asks the owner where a topic is, or for a copy, has what waits there b
     () => {
       isThere = true;
     },
+    () => true,
     { epoch: owner.history.epoch, seq: 1 },
   );
   while (mesh.deliver(0));
