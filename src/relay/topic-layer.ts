@@ -43,7 +43,7 @@ export class TopicLayer {
   /** Reads the past of topics for clients that are not subscribed. */
   readonly past: PastReads;
   private readonly sequencer: Sequencer | undefined;
-  private readonly windows: Windows;
+  readonly windows: Windows;
   private readonly memberships: Memberships;
   private readonly context: SessionContext;
   private readonly expiring: NodeJS.Timeout | undefined;

@@ -2,7 +2,7 @@
 import type { Audience, Connection, Dialect, Publication } from '../fanout/audience.js';
 import { Slab } from '../fanout/slab.js';
 import { Lane } from './lane.js';
-import { type Waiting, waiting } from './waiting.js';
+import { bytesOf, type Waiting, waiting } from './waiting.js';
 
 /** Messages that a window may hold. One that holds more, or more bytes than it may, is flushed before its end. */
 const MAX_MESSAGES = 4096;
@@ -12,6 +12,7 @@ const SLAB_BYTES = 16 * 1024;
 export class AllLane extends Lane {
   private messages: Waiting[] = [];
   private bytes = 0;
+  private held = 0;
   private flushing: NodeJS.Immediate | undefined;
   private slab: Slab | undefined;
 
@@ -23,6 +24,9 @@ export class AllLane extends Lane {
     const kept = waiting(message, this.taken, 0, this.copy);
     this.messages.push(kept);
     this.bytes += kept.bytes.byteLength;
+    const held = bytesOf(kept);
+    this.held += held;
+    this.context.held.wait(held);
     if (this.messages.length < MAX_MESSAGES && this.bytes < this.context.maxBytes) return;
     this.flushing ??= setImmediate(() => {
       this.flushing = undefined;
@@ -35,8 +39,9 @@ export class AllLane extends Lane {
   }
 
   protected flushed(): void {
+    this.context.held.gone(this.held);
     this.messages = [];
-    this.bytes = 0;
+    this.bytes = this.held = 0;
     this.slab = undefined;
   }
 

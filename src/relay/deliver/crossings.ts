@@ -7,6 +7,7 @@ import type { DeliverRule } from '../../config/deliver-rules.js';
 import { MAX_KEYS } from '../../config/state-rules.js';
 import { ruleFor } from '../../config/topic-rules.js';
 import type { Counters } from '../watch/counters.js';
+import { type HeldBytes, heldBytes } from './held-bytes.js';
 import type { WindowClock, Windowed } from './window-clock.js';
 
 /** Topics with something that waits; of more, every message crosses at once. */
@@ -27,6 +28,7 @@ export class CrossingRules {
     private readonly counters: Pick<Counters, 'conflated'>,
     /** Bytes of one topic that may wait. */
     private readonly maxBytes: number,
+    private readonly held: HeldBytes,
   ) {
     this.rules = rules.map((rule) => ({
       pattern: rule.pattern,
@@ -50,6 +52,7 @@ export class CrossingRules {
           quiet,
           this.maxBytes,
           this.counters,
+          this.held,
         );
         lanes.set(topic, opened);
         clock.begin(opened);
@@ -67,6 +70,7 @@ interface Held<Message> {
 
 /** One topic's messages that wait to cross; gone when a window passes without one. */
 class CrossingLane<Message> implements Windowed, Crossing<Message> {
+  readonly isOver = false;
   private readonly newest = new Map<string, Held<Message>>();
   private bytes = 0;
   private cross: ((message: Message) => void) | undefined;
@@ -77,6 +81,7 @@ class CrossingLane<Message> implements Windowed, Crossing<Message> {
     private readonly quiet: () => void,
     private readonly maxBytes: number,
     private readonly counters: Pick<Counters, 'conflated'>,
+    private readonly held: HeldBytes,
   ) {}
 
   keep(key: string, message: Message, bytes: number): void {
@@ -85,16 +90,19 @@ class CrossingLane<Message> implements Windowed, Crossing<Message> {
     if (replaced !== undefined) {
       this.newest.delete(key);
       this.bytes -= replaced.bytes;
+      this.held.gone(heldBytes(replaced.bytes));
       this.counters.conflated++;
     }
     this.newest.set(key, { message, bytes });
     this.bytes += bytes;
+    this.held.wait(heldBytes(bytes));
     // Nothing of it may be lost here: what is too much to wait does not.
     if (this.newest.size > MAX_KEYS || this.bytes > this.maxBytes) this.crossNow();
   }
 
   crossNow(): void {
     const waiting = [...this.newest.values()];
+    this.held.gone(waiting.reduce((sum, { bytes }) => sum + heldBytes(bytes), 0));
     this.newest.clear();
     this.bytes = 0;
     for (const { message } of waiting) this.cross?.(message);

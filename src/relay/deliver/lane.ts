@@ -15,6 +15,7 @@ import type { FanOut } from '../fanout/fanout.js';
 import { attach, detach } from '../fanout/membership.js';
 import { OwnOps } from '../fanout/own-ops.js';
 import type { Counters } from '../watch/counters.js';
+import type { HeldBytes } from './held-bytes.js';
 import { envelopeOf, type Waiting } from './waiting.js';
 import type { WindowClock, Windowed } from './window-clock.js';
 
@@ -33,6 +34,8 @@ export interface LaneContext {
   readonly stalledIn: Map<Connection, Set<Drainable>>;
   /** Bytes that one topic's window may hold. */
   readonly maxBytes: number;
+  /** What the windows of all topics hold. */
+  readonly held: HeldBytes;
 }
 
 /** Somewhere a socket is stalled. */
@@ -50,6 +53,7 @@ interface Joiner {
 export abstract class Lane implements Windowed, SubscriberLane {
   /** Messages taken so far. */
   taken = 0;
+  isOver = false;
   private isRunning = false;
   private readonly joiners = new Map<Connection, Joiner>();
   private readonly batch = new Batch<Connection>();
@@ -83,6 +87,7 @@ export abstract class Lane implements Windowed, SubscriberLane {
   }
 
   take(message: Publication): void {
+    if (this.isOver) return;
     this.taken++;
     this.keep(message);
     if (this.isRunning) return;
@@ -117,6 +122,13 @@ export abstract class Lane implements Windowed, SubscriberLane {
     this.isRunning = !this.isEmpty;
     if (this.isRunning) this.flush();
     return this.isRunning;
+  }
+
+  /** Its topic, or its last subscriber, is gone: what waits is for nobody. */
+  end(): void {
+    this.isOver = true;
+    this.flushed();
+    if (this.isRunning) this.clock.forget();
   }
 
   abstract laggingIn(connection: Connection, dialect: Dialect): Audience | undefined;

@@ -6,7 +6,7 @@ import type { Audience, Connection, Dialect, Publication, Topic } from '../fanou
 import { attach, detach } from '../fanout/membership.js';
 import { OwnOps } from '../fanout/own-ops.js';
 import { type AudienceAccess, type Drainable, Lane, type LaneContext } from './lane.js';
-import { type Waiting, waiting } from './waiting.js';
+import { bytesOf, type Waiting, waiting } from './waiting.js';
 import type { WindowClock } from './window-clock.js';
 
 /** A socket that catches up and has this many unsent bytes is left alone until it has drained. */
@@ -114,17 +114,20 @@ export class LatestLane extends Lane {
     const key = this.keyOf(message);
     const before = this.pending.get(key);
     if (before !== undefined) this.context.counters.conflated += this.receiversOf(before.sender);
-    this.forget(this.pending, key);
-    this.forget(this.sent, key);
+    this.forgetWaiting(key);
+    this.forgetSent(key);
     const kept = waiting(message, this.taken, before === undefined ? 0 : before.replaced + 1, (bytes) =>
       copyOver(before, bytes),
     );
     this.pending.set(key, kept);
     this.bytes += kept.bytes.byteLength;
+    const { held, maxBytes } = this.context;
+    held.wait(bytesOf(kept));
     // Beyond its bounds the key that was updated longest ago goes, and counts as conflated.
-    while (this.pending.size + this.sent.size > MAX_KEYS || this.bytes > this.context.maxBytes) {
+    while (this.pending.size + this.sent.size > MAX_KEYS || this.bytes > maxBytes) {
       if (!this.forgetOldest(key)) break;
     }
+    while (held.keepsTooMuch && this.forgetOldestSent());
   }
 
   protected waiting(): Iterable<Waiting> {
@@ -133,9 +136,15 @@ export class LatestLane extends Lane {
 
   protected flushed(): void {
     this.flushedAt = this.taken;
+    const { held } = this.context;
     for (const [key, message] of this.pending) {
-      if (this.stalled.size > 0) this.sent.set(key, message);
-      else this.bytes -= message.bytes.byteLength;
+      held.gone(bytesOf(message));
+      if (this.stalled.size === 0) {
+        this.bytes -= message.bytes.byteLength;
+        continue;
+      }
+      this.sent.set(key, message);
+      held.kept += bytesOf(message);
     }
     this.pending.clear();
   }
@@ -157,8 +166,7 @@ export class LatestLane extends Lane {
     lanes.delete(this);
     if (lanes.size === 0) this.context.stalledIn.delete(connection);
     if (this.stalled.size > 0) return;
-    for (const { bytes } of this.sent.values()) this.bytes -= bytes.byteLength;
-    this.sent.clear();
+    while (this.forgetOldestSent());
   }
 
   private stalledLanes(connection: Connection): Set<Drainable> {
@@ -172,23 +180,35 @@ export class LatestLane extends Lane {
 
   /** Drops the key that was updated longest ago, other than `key`. False where there was none. */
   private forgetOldest(key: string): boolean {
-    const oldest = this.sent.keys().next().value;
-    if (oldest !== undefined) {
-      this.forget(this.sent, oldest); // who is stalled hears of it in what it is told it skipped
-      return true;
-    }
+    if (this.forgetOldestSent()) return true; // who is stalled hears of it in what it is told it skipped
     const [waitingKey, message] = this.pending.entries().next().value ?? [key, undefined];
     if (message === undefined || waitingKey === key) return false;
     this.context.counters.conflated += this.receiversOf(message.sender);
-    this.forget(this.pending, waitingKey);
+    this.forgetWaiting(waitingKey);
     return true;
   }
 
-  private forget(messages: Map<string, Waiting>, key: string): void {
-    const message = messages.get(key);
+  private forgetOldestSent(): boolean {
+    const oldest = this.sent.keys().next().value;
+    if (oldest === undefined) return false;
+    this.forgetSent(oldest);
+    return true;
+  }
+
+  private forgetWaiting(key: string): void {
+    const message = this.pending.get(key);
     if (message === undefined) return;
+    this.pending.delete(key);
     this.bytes -= message.bytes.byteLength;
-    messages.delete(key);
+    this.context.held.gone(bytesOf(message));
+  }
+
+  private forgetSent(key: string): void {
+    const message = this.sent.get(key);
+    if (message === undefined) return;
+    this.sent.delete(key);
+    this.bytes -= message.bytes.byteLength;
+    this.context.held.kept -= bytesOf(message);
   }
 }
 

@@ -2,6 +2,7 @@
 import { msgFrame, rawBody } from '../../protocol/frames.js';
 import { utf8 } from '../bytes.js';
 import type { Publication } from '../fanout/audience.js';
+import { heldBytes } from './held-bytes.js';
 
 /** A message that waits for its window's end. */
 export interface Waiting extends Omit<Publication, 'raw' | 'key'> {
@@ -11,6 +12,11 @@ export interface Waiting extends Omit<Publication, 'raw' | 'key'> {
   readonly at: number;
   /** Messages that this one has taken the place of since the window began. */
   readonly replaced: number;
+}
+
+/** Estimated bytes that it takes. */
+export function bytesOf({ bytes, body }: Waiting): number {
+  return heldBytes(bytes.byteLength + (body?.length ?? 0));
 }
 
 /** `copy` makes bytes last until the window's end. */

@@ -10,7 +10,12 @@ const REST_SHARE = 0.5;
 /** Timers count whole milliseconds: a window that ends within this is over. */
 const SLACK_MS = 0.5;
 
+/** As many lanes that are over may always wait for their time. */
+const FEW_OVER = 64;
+
 export interface Windowed {
+  /** It will not be called any more. */
+  readonly isOver: boolean;
   /** The window has ended. True where another one begins at once; else the lane is quiet until it calls `begin`
    *  again. */
   windowEnded(): boolean;
@@ -24,6 +29,8 @@ interface RunningWindow {
 export class WindowClock {
   private readonly running = new Deque<RunningWindow>();
   private readonly beginning: Windowed[] = [];
+  /** Lanes that are over and may still be in `running`. */
+  private over = 0;
   private timer: NodeJS.Timeout | undefined;
   private immediate: NodeJS.Immediate | undefined;
 
@@ -33,6 +40,23 @@ export class WindowClock {
   begin(lane: Windowed): void {
     this.beginning.push(lane);
     this.immediate ??= setImmediate(this.turn);
+  }
+
+  /** Lanes whose windows run. */
+  get length(): number {
+    return this.running.length + this.beginning.length;
+  }
+
+  /** A lane whose window runs is over. Those are dropped whenever they are the most: a window may last an hour, and
+   *  topics come and go meanwhile. */
+  forget(): void {
+    this.over++;
+    if (this.over < FEW_OVER || 2 * this.over < this.running.length) return;
+    this.over = 0;
+    for (let left = this.running.length; left > 0; left--) {
+      const one = this.running.shift() as RunningWindow;
+      if (!one.lane.isOver) this.running.push(one);
+    }
   }
 
   /** All windows end now. */
@@ -66,7 +90,7 @@ export class WindowClock {
    *  by which each window would be longer. */
   private end(lane: Windowed): void {
     const startedMs = performance.now();
-    if (!lane.windowEnded()) return;
+    if (lane.isOver || !lane.windowEnded()) return;
     const earliestMs = performance.now() + REST_SHARE * this.windowMs;
     this.running.push({ lane, dueMs: Math.max(startedMs + this.windowMs, earliestMs) });
   }

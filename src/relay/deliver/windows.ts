@@ -19,6 +19,7 @@ import type {
 import { AllLane } from './all-lane.js';
 import { ConflatingBus } from './conflating-bus.js';
 import { CrossingRules } from './crossings.js';
+import { HeldBytes } from './held-bytes.js';
 import type { AudienceAccess, Drainable, Lane, LaneContext } from './lane.js';
 import { LatestLane } from './latest-lane.js';
 import { WindowClock } from './window-clock.js';
@@ -31,19 +32,26 @@ export class Windows {
   private readonly clocks = new Map<number, WindowClock>();
   private readonly stalledIn = new Map<Connection, Set<Drainable>>();
   private readonly context: LaneContext;
+  private ending: NodeJS.Immediate | undefined;
+  /** What waits, of all topics together. */
+  readonly held: HeldBytes;
   /** For what is on its way to other threads and nodes. */
   readonly newCrossings: NewCrossings;
 
   constructor(
     private readonly rules: readonly DeliverRule[],
-    context: Omit<LaneContext, 'stalledIn'>,
+    context: Omit<LaneContext, 'stalledIn' | 'held'>,
+    maxHeldBytes?: number,
   ) {
-    this.context = { ...context, stalledIn: this.stalledIn };
+    this.held = new HeldBytes(() => {
+      this.ending ??= setImmediate(this.endLongest);
+    }, maxHeldBytes);
+    this.context = { ...context, stalledIn: this.stalledIn, held: this.held };
     const { counters, maxBytes } = context;
     const clockOf = (windowMs: number): WindowClock => this.clockOf(windowMs);
     this.newCrossings = rules.every(({ mode }) => mode === 'all')
       ? crossAtOnce
-      : new CrossingRules(rules, clockOf, counters, maxBytes).newCrossings;
+      : new CrossingRules(rules, clockOf, counters, maxBytes, this.held).newCrossings;
   }
 
   /** What a new topic is delivered by; undefined where no rule matches it. */
@@ -75,7 +83,23 @@ export class Windows {
     for (const clock of this.clocks.values()) clock.endAll();
   }
 
+  /** Too much waits: the longest windows end before their time, so that those of a moment stay as they are. */
+  private readonly endLongest = (): void => {
+    this.ending = undefined;
+    const longestFirst = [...this.clocks.values()].sort((one, other) => other.windowMs - one.windowMs);
+    for (const clock of longestFirst) {
+      if (this.held.waiting <= this.held.maxBytes / 2) return;
+      clock.endAll();
+    }
+  };
+
+  /** How many windows run. */
+  get running(): number {
+    return [...this.clocks.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+
   stop(): void {
+    clearImmediate(this.ending);
     for (const clock of this.clocks.values()) clock.stop();
   }
 
@@ -119,9 +143,17 @@ class TopicWindows implements Delivery {
     this.base?.take(message);
     for (const [windowMs, lane] of this.longer) {
       if (lane.size > 0) lane.take(message);
-      else this.longer.delete(windowMs);
+      else {
+        this.longer.delete(windowMs);
+        lane.end();
+      }
     }
     return this.base !== undefined;
+  }
+
+  end(): void {
+    this.base?.end();
+    for (const lane of this.longer.values()) lane.end();
   }
 
   laneFor(everyMs: number): Lane | undefined {

@@ -72,6 +72,8 @@ export interface Delivery {
   readonly outside: number;
   /** Messages taken so far. */
   readonly taken: number;
+  /** The topic is gone. */
+  end(): void;
 }
 
 /** What uWS keeps for a socket. It has a single key, since uWS copies the keys of this object one by one at every

@@ -56,6 +56,7 @@ export class TopicTable {
   releaseIfEmpty(topic: Topic): void {
     if (topic.subscribers > 0 || topic.readers > 0 || this.byName.get(topic.name) !== topic) return;
     this.byName.delete(topic.name);
+    topic.delivery?.end();
     this.features.interest?.unsubscribe(topic.name);
     if (topic.history !== undefined) this.features.history?.release(topic.history);
   }

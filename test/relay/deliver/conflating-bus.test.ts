@@ -8,6 +8,7 @@ import { parseDeliverRules } from '../../../src/config/deliver-rules.js';
 import { writeParcel } from '../../../src/protocol/parcel.js';
 import { ConflatingBus } from '../../../src/relay/deliver/conflating-bus.js';
 import { CrossingRules } from '../../../src/relay/deliver/crossings.js';
+import { HeldBytes } from '../../../src/relay/deliver/held-bytes.js';
 import { WindowClock } from '../../../src/relay/deliver/window-clock.js';
 
 test('of a newest-only topic a window sends the newest of each key across; all else crosses at once', async () => {
@@ -19,7 +20,7 @@ test('of a newest-only topic a window sends the newest of each key across; all e
   const clock = new WindowClock(60_000);
   const counters = { conflated: 0 };
   const rules = parseDeliverRules('keyed/*=60s,latest-by-key:=;latest/*=60s,latest;all/*=60s');
-  const { newCrossings } = new CrossingRules(rules, () => clock, counters, 1000);
+  const { newCrossings } = new CrossingRules(rules, () => clock, counters, 1000, new HeldBytes(() => {}));
   const conflating = new ConflatingBus(bus, newCrossings);
   const send = (topic: string, text: string, kind: CrossingKind = CrossingKind.text): void =>
     conflating.forward(topic, Buffer.from(text), kind);
@@ -67,7 +68,7 @@ test('of a newest-only topic a window sends the newest of each key across; all e
 test('more topics than may wait cross at once, until others have gone quiet', () => {
   const clock = new WindowClock(60_000);
   const rules = parseDeliverRules('*=60s,latest');
-  const { newCrossings } = new CrossingRules(rules, () => clock, { conflated: 0 }, 1000);
+  const { newCrossings } = new CrossingRules(rules, () => clock, { conflated: 0 }, 1000, new HeldBytes(() => {}));
   const crossings = newCrossings(() => () => {});
   let waiting = 0;
   while (waiting <= 200_000 && crossings.of(`t${waiting}`) !== undefined) waiting++;

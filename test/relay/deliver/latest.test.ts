@@ -43,7 +43,7 @@ class Reader {
 }
 
 /** Windows over readers that are served without uWS. */
-function lanes(deliver: string) {
+function lanes(deliver: string, maxHeldBytes?: number) {
   const counters = new Counters();
   const readers = new Map<Connection, Reader>();
   const fanOut = {
@@ -55,7 +55,7 @@ function lanes(deliver: string) {
       }
     },
   };
-  const windows = new Windows(parseDeliverRules(deliver), { fanOut, counters, maxBytes: 1 << 20 });
+  const windows = new Windows(parseDeliverRules(deliver), { fanOut, counters, maxBytes: 1 << 20 }, maxHeldBytes);
   const topics = new TopicTable(0, {
     history: undefined,
     hasPresence: () => false,
@@ -63,15 +63,16 @@ function lanes(deliver: string) {
     deliveryOf: windows.deliveryOf,
   });
   const topic = topics.hold('t');
+  const other = topics.hold('t2');
   const join = (reader: Reader): void => {
     readers.set(reader.connection, reader);
-    windows.laneFor(topic, 0)?.join(reader.connection, 'raw');
+    for (const each of [topic, other]) windows.laneFor(each, 0)?.join(reader.connection, 'raw');
   };
-  const publish = (text: string, key: string | undefined): void => {
+  const publish = (text: string, key: string | undefined, to = topic): void => {
     const about = { body: undefined, from: undefined, seq: 0, sender: undefined, isForRawOnly: false };
-    topic.delivery?.take({ ...about, raw: Buffer.from(text), isBinary: false, key });
+    to.delivery?.take({ ...about, raw: Buffer.from(text), isBinary: false, key });
   };
-  return { windows, topic, counters, join, publish };
+  return { windows, topics, topic, other, counters, join, publish };
 }
 
 const step = fc.oneof(
@@ -134,6 +135,7 @@ test('by key, a reader ends with the last message of each key that was published
         );
       });
       assert.equal(topic.subscribers, isIn.filter(Boolean).length);
+      assert.deepEqual([windows.held.waiting, windows.held.kept], [0, 0]);
       assert.ok(counters.conflated >= 0);
     }),
     { numRuns: 300 },
@@ -207,4 +209,30 @@ test('sockets that stop reading a latest topic stay open, hold next to nothing, 
   assert.equal(relay.counters.dropped, 0);
   assert.equal(relay.connections.size, stalled.length + 1);
   assert.equal(relay.counters.delivered + relay.counters.conflated, number * (stalled.length + 1));
+});
+
+test('what all topics keep together for readers that do not read has a bound; beyond, the oldest of the topic published to go', () => {
+  const { windows, other, topic, counters, join, publish } = lanes('t*=1h,latest-by-key', 20_000);
+  const reader = new Reader('a');
+  join(reader);
+  publish('first', 'first');
+  windows.endAll();
+  reader.isStalled = true;
+  publish('second', 'second');
+  windows.endAll();
+  const kept: number[] = [];
+  for (let key = 0; key < 200; key++) {
+    publish(`t ${key}`, String(key));
+    publish(`t2 ${key}`, String(key), other);
+    windows.endAll();
+    kept.push(windows.held.kept);
+  }
+  assert.ok(Math.max(...kept) <= 21_000, `${Math.max(...kept)} bytes`);
+  reader.drain();
+  windows.onDrain(reader.connection);
+  assert.ok(reader.got.includes('t 199') && reader.got.includes('t2 199'), 'the newest are there');
+  assert.equal(reader.got.length + counters.conflated, 402, 'what went is counted');
+  assert.deepEqual([windows.held.waiting, windows.held.kept], [0, 0]);
+  windows.stop();
+  assert.equal(topic.subscribers, 1);
 });

@@ -7,6 +7,7 @@ import { parseDeliverRules } from '../../../src/config/deliver-rules.js';
 import { newestBy } from '../../../src/config/state-rules.js';
 import { withoutId } from '../../../src/protocol/publish-id.js';
 import { CrossingRules } from '../../../src/relay/deliver/crossings.js';
+import { HeldBytes } from '../../../src/relay/deliver/held-bytes.js';
 import { WindowClock } from '../../../src/relay/deliver/window-clock.js';
 import type { Kept, TopicHistory } from '../../../src/relay/history/history.js';
 import { MemoryHistory } from '../../../src/relay/history/memory.js';
@@ -34,7 +35,13 @@ class Thread {
       newestBy: (topic, isState) => newestBy(RULES, topic, isState),
       evicted() {},
     });
-    const { newCrossings } = new CrossingRules(RULES, () => this.clock, this.counters, 1 << 20);
+    const { newCrossings } = new CrossingRules(
+      RULES,
+      () => this.clock,
+      this.counters,
+      1 << 20,
+      new HeldBytes(() => {}),
+    );
     this.sequencer = new Sequencer(own, mesh.rise(self), new RecentPublishes(), newCrossings);
     let at = 0;
     this.sequencer.start({
