@@ -29,6 +29,11 @@ export class SharedWork<Key, Result> {
     return run.result;
   }
 
+  /** Whether the work for a key has been asked for and has not begun. */
+  isQueued(key: Key): boolean {
+    return this.queued.has(key);
+  }
+
   /** Runs asked for and not finished. */
   get pending(): number {
     return this.queued.size + this.running.size;

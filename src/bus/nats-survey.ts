@@ -7,6 +7,8 @@ import { questionSubject } from './subject.js';
 
 /** Questions to other nodes at a time. More wait, since each keeps every node busy for a moment. */
 const SURVEYS_AT_ONCE = 32;
+/** Questions that may wait, which takes some five seconds. Of more, the answer is what this node knows. */
+const MAX_WAITING = 1000;
 /** How long an answer is reused if other nodes ask the same question. */
 const ANSWER_HOLDS_MS = 50;
 /** How long nodes may take to answer. */
@@ -28,7 +30,10 @@ export class NatsSurveys {
   ) {}
 
   ask({ topic, wants }: Question): Promise<readonly Census[]> {
-    return this.surveys.do(`${wants} ${topic}`);
+    const key = `${wants} ${topic}`;
+    if (this.surveys.pending < MAX_WAITING || this.surveys.isQueued(key)) return this.surveys.do(key);
+    this.warnings.warn('too many questions to other nodes: answered by this node alone', { topic });
+    return Promise.resolve([]);
   }
 
   /** Answers another node's question; all who ask it within ANSWER_HOLDS_MS get the same. */

@@ -36,6 +36,12 @@ const BURST_MS = 500;
  *  this one. */
 const COST_MS = 1050;
 
+/** Characters of publishes that may be unanswered, and how many each takes besides its text. More wait their turn. */
+const MAX_UNANSWERED = 1 << 26;
+const ENTRY = 500;
+/** Unconfirmed publishes whose ids are remembered. */
+const MAX_UNSURE = 1e4;
+
 export interface OutboxOptions {
   /** How many may wait. */
   readonly queueLimit: number;
@@ -72,6 +78,7 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
   const unsure = new Set<number>();
   let queue = new Map<number, Unanswered>();
   let isOpen = false;
+  let unanswered = 0;
   let limits: Partial<Limits> | undefined;
   let end: FanwireError | undefined;
   let nextId = 1;
@@ -82,10 +89,19 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
   function settle(entry: Unanswered, error: FanwireError | undefined, answer?: OkOp): void {
     clearTimeout(entry._timer);
     if (error?.code.endsWith('UNCONFIRMED')) unsure.add(entry._id);
-    sent.delete(entry._id);
+    for (const id of unsure) {
+      if (unsure.size <= MAX_UNSURE) break;
+      unsure.delete(id);
+    }
+    unsend(entry);
     queue.delete(entry._id);
     if (error) entry._reject(error);
     else entry._resolve(answer as OkOp);
+  }
+
+  /** Nobody waits for its answer on this connection any more. */
+  function unsend({ _id: id, _text: text }: Unanswered): void {
+    if (sent.delete(id)) unanswered -= text.length + ENTRY;
   }
 
   /** Keeps the order of the calls: an op that is sent again goes before all later ones. */
@@ -98,7 +114,7 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
     alarm();
     const { publishesPerS = 1e9, publishBytesPerS = 1e9, maxPayload = 1e9 } = limits ?? {};
     for (const [id, entry] of queue) {
-      if (!isOpen) return;
+      if (!isOpen || unanswered > MAX_UNANSWERED) return;
       const bytes = bytesOf(entry._text);
       const costMs = COST_MS * Math.max(1 / publishesPerS, bytes / publishBytesPerS);
       const waitMs = emptyAtMs + Math.min(BURST_MS, costMs) - now();
@@ -121,8 +137,12 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
       repeat: isRepeat ? bounded(Date.now() - entry._saidAtMs) : undefined,
       id,
     };
-    entry._timer ??= setTimeout(() => settle(entry, unconfirmed()), confirmMs);
+    entry._timer ??= setTimeout(() => {
+      settle(entry, unconfirmed());
+      pump();
+    }, confirmMs);
     sent.set(id, entry);
+    unanswered += entry._text.length + ENTRY;
     _send(`${entry._text},${JSON.stringify(ids).slice(1)}`);
   }
 
@@ -133,7 +153,7 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
     if (op.op === 'ok') settle(entry, undefined, op);
     else if (entry._isPublish && retryAfterMs !== undefined) {
       // It was not published, and the refusal is temporary: send it again.
-      sent.delete(id);
+      unsend(entry);
       queue.set(id, entry);
       sortQueue();
       emptyAtMs = now() + bounded(retryAfterMs, 1);
@@ -179,6 +199,7 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
         else settle(entry, unconfirmed());
       }
       sent.clear();
+      unanswered = 0;
       sortQueue();
       if (end) for (const entry of queue.values()) settle(entry, entry._isRepeat ? unconfirmed() : end);
     },

@@ -9,6 +9,9 @@ interface Pending {
   reject(error: Error): void;
 }
 
+/** Questions that a worker may leave unanswered: who asks on for figures of one that is stuck fills no memory. */
+const MAX_UNANSWERED = 1000;
+const QUESTIONS: ReadonlySet<keyof WorkerOps> = new Set(['stats', 'notReady', 'topics', 'connections', 'kick']);
 /** How long an exit of the program waits for its threads. */
 const EXIT_MS = 1000;
 
@@ -81,6 +84,9 @@ export class WorkerThread {
     transfer: readonly TransferListItem[] = [],
   ): Promise<AnswerOf<Op>> {
     const id = this.nextCall++;
+    if (QUESTIONS.has(op) && this.pending.size >= MAX_UNANSWERED) {
+      return Promise.reject(new FanwireError('FANWIRE_WORKER_GONE', `worker ${this.index} does not answer`));
+    }
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve: resolve as (value: unknown) => void, reject });
       this.worker.postMessage({ id, op, args }, transfer);

@@ -162,7 +162,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'waits for an answer without end',
     file: 'outbox.ts',
-    text: 'entry._timer ??= setTimeout(() => settle(entry, unconfirmed()), confirmMs);',
+    text: 'settle(entry, unconfirmed());\n      pump();',
     becomes: '',
     schedule: true,
   },

@@ -12,21 +12,16 @@ import type { Acknowledge, Numbered, Outgoing, SequencerObserver } from './numbe
 import type { RecentPublishes } from './recent-publishes.js';
 import { ReplicaHistory } from './replica.js';
 import { StateCrossings } from './state-crossings.js';
+import { Unacknowledged } from './unacknowledged.js';
 
 /** How often the relay looks for owners that have not answered, to ask them again. */
 const ASK_AGAIN_MS = 1000;
 
-interface Unacknowledged {
-  readonly owner: number;
-  readonly acknowledge: Acknowledge;
-}
-
 export class Sequencer implements HistoryStore {
   private readonly replicas = new Map<string, ReplicaHistory>();
-  private readonly unacknowledged = new Map<number, Unacknowledged>();
+  readonly unacknowledged = new Unacknowledged();
   private asking: NodeJS.Timeout | undefined;
   private observer: SequencerObserver = { numbered: () => {}, broken: () => {} };
-  private nextAck = 1;
   private nextAsk = 1;
   /** When an owner last sent a copy. While copies come in, no owner is asked again. */
   private heardAtMs = 0;
@@ -48,7 +43,8 @@ export class Sequencer implements HistoryStore {
     this.observer = observer;
     this.threads?.attend({
       record: (thread, topic, bytes) => this.receive(thread, topic, bytes),
-      gone: (thread) => this.gone(thread),
+      // All topics that it owned have lost their sequence. Its successor numbers in new epochs.
+      gone: (thread) => this.unacknowledged.gone(thread),
       doubt: () => this.doubt(),
     });
     this.asking = setInterval(() => this.askAgain(), ASK_AGAIN_MS).unref();
@@ -105,10 +101,9 @@ export class Sequencer implements HistoryStore {
       ...(once?.repeat !== undefined && { repeat: once.repeat }),
     };
     if (acknowledge === undefined) return this.send(topic, { is: 'publish', ...about }, body);
-    const ack = this.nextAck++;
-    this.unacknowledged.set(ack, { owner: this.ownerOf(topic), acknowledge }); // first: the answer may come at once
+    const ack = this.unacknowledged.add(this.ownerOf(topic), acknowledge); // first: the answer may come at once
     if (this.send(topic, { is: 'publish', ...about, ack }, body)) return true;
-    this.unacknowledged.delete(ack);
+    this.unacknowledged.forget(ack);
     return false;
   }
 
@@ -130,8 +125,7 @@ export class Sequencer implements HistoryStore {
         return;
       }
       case 'ack':
-        this.unacknowledged.get(record.ack)?.acknowledge(record.seq);
-        this.unacknowledged.delete(record.ack);
+        this.unacknowledged.answered(record.ack, record.seq);
         return;
       case 'ask':
         this.sendKept(thread, topic, record.ask);
@@ -234,15 +228,6 @@ export class Sequencer implements HistoryStore {
     this.threads?.send(thread, topic, writeRecord({ is: 'here', ask, epoch, seq, last: seq }));
   }
 
-  /** A thread has ended, and all topics that it owned have lost their sequence. Its successor numbers in new epochs. */
-  private gone(thread: number): void {
-    for (const [ack, { owner, acknowledge }] of this.unacknowledged) {
-      if (owner !== thread) continue;
-      this.unacknowledged.delete(ack);
-      acknowledge(undefined);
-    }
-  }
-
   /** The owner may have numbered messages that this thread did not receive. */
   private doubt(): void {
     for (const replica of this.replicas.values()) this.renew(replica);
@@ -250,6 +235,7 @@ export class Sequencer implements HistoryStore {
 
   private askAgain(): void {
     const now = performance.now();
+    this.unacknowledged.expire(now);
     for (const replica of this.replicas.values()) {
       if (replica.isOverdue(now, this.heardAtMs)) this.ask(replica);
       else if (!replica.tend(now)) this.renew(replica);

@@ -52,7 +52,7 @@ function scripted(t: TestContext) {
   const publish = (seq: number, topic = 'topic'): void =>
     tell({ is: 'numbered', epoch: EPOCH, seq, after: seq - 1 }, topic);
   const asks = (): number => said.filter(({ is }) => is === 'ask').length;
-  return { mesh, said, heard, broken, settle, tell, join, lastAsked, answer, publish, asks };
+  return { mesh, sequencer, said, heard, broken, settle, tell, join, lastAsked, answer, publish, asks };
 }
 
 test('after a doubt the owner is asked anew, nobody is answered before, and an answer to the first question is none', (t) => {
@@ -174,4 +174,37 @@ test('an owner that sends copies of other topics has more time before it is aske
   await time.pass(4000);
   settle();
   assert.equal(asks(), 2);
+});
+
+test('a publish whose answer never comes is answered after a while as one that cannot be known, and an answer later is none', async (t) => {
+  const time = new VirtualTime(t);
+  const { sequencer, settle, tell, said } = scripted(t);
+  const answers: (number | undefined)[] = [];
+  const payload = { body: '1', raw: '1' };
+  const publish = (): boolean =>
+    sequencer.publish({ topic: 'topic', body: '1', from: undefined, sender: undefined, payload }, (seq) =>
+      answers.push(seq),
+    );
+  assert.equal(publish(), true);
+  await time.pass(20_000);
+  assert.equal(publish(), true);
+  settle();
+  await time.pass(12_000);
+  assert.deepEqual(answers, [undefined]);
+  const acks = said.flatMap((record) => (record.is === 'publish' && record.ack !== undefined ? [record.ack] : []));
+  for (const [index, ack] of acks.entries()) tell({ is: 'ack', ack, seq: index + 1 });
+  assert.deepEqual(answers, [undefined, 2]);
+  assert.equal(sequencer.unacknowledged.size, 0);
+});
+
+test('of publishes that an owner leaves unanswered, so many wait and no more', (t) => {
+  const { sequencer } = scripted(t);
+  let unknown = 0;
+  const payload = { body: '1', raw: '1' };
+  for (let n = 0; n < 100_010; n++) {
+    sequencer.publish({ topic: 'topic', body: '1', from: undefined, sender: undefined, payload }, (seq) => {
+      if (seq === undefined) unknown++;
+    });
+  }
+  assert.deepEqual([sequencer.unacknowledged.size, unknown], [100_000, 10]);
 });
