@@ -10,6 +10,7 @@ function flushesOf(clock: WindowClock, flushMs: number, flushes: number): Promis
   const stayUp = setInterval(() => {}, 1000); // the clock's own timer does not keep a process
   const ended = new Promise<number[]>((resolve) => {
     clock.begin({
+      isOver: false,
       windowEnded() {
         began.push(performance.now());
         while (performance.now() - (began.at(-1) as number) < flushMs);
