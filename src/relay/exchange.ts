@@ -32,9 +32,15 @@ export class Exchange {
   ) {}
 
   /** Fans out a frame of a raw socket. The hot path: see FanOut. */
-  publishRaw(topic: Topic, sender: Connection, message: ArrayBuffer | Uint8Array, isBinary: boolean): void {
+  publishRaw(
+    topic: Topic,
+    sender: Connection,
+    message: ArrayBuffer | Uint8Array,
+    isBinary: boolean,
+    size: number,
+  ): void {
     if (topic.history !== undefined && this.publishKept(topic.name, sender, message, isBinary)) return;
-    this.fanOutRaw(topic, sender, message, isBinary);
+    this.fanOutRaw(topic, sender, message, isBinary, size);
     this.bus.forward(topic.name, message, isBinary ? CrossingKind.binary : CrossingKind.text);
   }
 
@@ -50,7 +56,7 @@ export class Exchange {
     const topic = this.topics.find(name);
     if (!this.publishKept(name, undefined, message, isBinary, acknowledge, key)) {
       acknowledge?.(0);
-      if (topic !== undefined) this.fanOutRaw(topic, undefined, message, isBinary, key);
+      if (topic !== undefined) this.fanOutRaw(topic, undefined, message, isBinary, message.byteLength, key);
       if (key === undefined) this.bus.forward(name, message, isBinary ? CrossingKind.binary : CrossingKind.text);
       else this.bus.forward(name, writeParcel(rawBody(message, isBinary), undefined, key), CrossingKind.envelope);
     }
@@ -103,7 +109,7 @@ export class Exchange {
       return;
     }
     if (kind !== CrossingKind.envelope) {
-      this.fanOutRaw(topic, undefined, message, kind === CrossingKind.binary);
+      this.fanOutRaw(topic, undefined, message, kind === CrossingKind.binary, message.byteLength);
       return;
     }
     const { body, from, key } = readParcel(message);
@@ -143,6 +149,7 @@ export class Exchange {
     sender: Connection | undefined,
     message: ArrayBuffer | Uint8Array,
     isBinary: boolean,
+    size: number,
     key?: string,
   ): void {
     if (topic.delivery !== undefined) {
@@ -151,7 +158,7 @@ export class Exchange {
     }
     if (topic.enveloped !== undefined || topic.batched !== undefined)
       this.envelop(topic, sender, rawBody(message, isBinary), undefined, 0);
-    this.fanOut.publish(topic.raw, sender, message, isBinary);
+    this.fanOut.publish(topic.raw, sender, message, isBinary, size);
   }
 
   private fanOutPayload(
@@ -179,7 +186,7 @@ export class Exchange {
   private fanOutToRaw(topic: Topic, sender: Connection | undefined, { raw, isText }: Payload): void {
     if (topic.raw.subscribers.size === 0) return;
     const bytes = typeof raw === 'string' ? passingUtf8(raw) : raw;
-    this.fanOut.publish(topic.raw, sender, bytes, !isTextual(raw, isText));
+    this.fanOut.publish(topic.raw, sender, bytes, !isTextual(raw, isText), bytes.length);
   }
 
   private envelop(
@@ -194,8 +201,8 @@ export class Exchange {
     const hasBatched = batched !== undefined && batched.subscribers.size > 0;
     if (!hasSingle && !hasBatched) return;
     const frame = passingUtf8(msgFrame(topic.head, body, seq, from));
-    if (hasSingle) this.fanOut.publish(enveloped, sender, frame, false);
-    if (hasBatched) this.fanOut.publish(batched, sender, frame, false);
+    if (hasSingle) this.fanOut.publish(enveloped, sender, frame, false, frame.length);
+    if (hasBatched) this.fanOut.publish(batched, sender, frame, false, frame.length);
   }
 }
 

@@ -12,7 +12,7 @@ import type { Expiry } from './exit/expiry.js';
 import type { Connection, SocketState } from './fanout/audience.js';
 import type { SlowConsumers } from './fanout/slow.js';
 import type { TopicLayer } from './topic-layer.js';
-import type { WebSocketBehavior } from './uws.js';
+import type { WebSocket, WebSocketBehavior } from './uws.js';
 import type { Counters } from './watch/counters.js';
 
 export interface SocketParts {
@@ -36,10 +36,15 @@ export interface SocketParts {
 
 export type Upgrade = WebSocketBehavior<SocketState>['upgrade'];
 
+/** uWS copies the socket's state onto the object that stands for the socket, which is also what getUserData returns.
+ *  Reading it there saves a call into uWS. */
+function connectionOf(ws: WebSocket<SocketState>): Connection {
+  return (ws as Partial<SocketState>).connection ?? ws.getUserData().connection;
+}
+
 export function socketBehavior(gate: Gate, parts: SocketParts, upgrade: Upgrade): WebSocketBehavior<SocketState> {
   const { config, counters, connections, layer, cuts, ops, guard, slow, expiry, admission } = parts;
   const { maxPayloadBytes } = config;
-  // Takes the connection, not its socket: each getUserData is a call into uWS.
   const take = (connection: Connection, message: ArrayBuffer, isBinary: boolean): void => {
     const size = message.byteLength;
     if (size > maxPayloadBytes) {
@@ -47,8 +52,8 @@ export function socketBehavior(gate: Gate, parts: SocketParts, upgrade: Upgrade)
       return;
     }
     if (connection.topic === undefined) connection.session?.receive(message, isBinary);
-    else if (connection.published === 0) layer.first.hold(connection, message, isBinary);
-    else layer.publishRaw(connection, message, isBinary);
+    else if (connection.published === 0) layer.first.hold(connection, message, isBinary, size);
+    else layer.publishRaw(connection, message, isBinary, size);
   };
   return {
     ...socketLimits(config, slow.hardLimitBytes),
@@ -72,7 +77,7 @@ export function socketBehavior(gate: Gate, parts: SocketParts, upgrade: Upgrade)
           if (refusal === undefined) take(connection, message, isBinary);
           else cuts.mayNotPublish(connection, refusal);
         }
-      : (ws, message, isBinary) => take(ws.getUserData().connection, message, isBinary),
+      : (ws, message, isBinary) => take(connectionOf(ws), message, isBinary),
     drain: (ws) => {
       const { connection } = ws.getUserData();
       slow.onDrain(connection);

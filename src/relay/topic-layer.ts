@@ -37,7 +37,9 @@ export class TopicLayer {
   readonly exchange: Exchange;
   readonly presence: Presence;
   /** Holds back the first messages of new raw sockets. */
-  readonly first = new FirstMessages((sender, message, isBinary) => this.publishRaw(sender, message, isBinary));
+  readonly first = new FirstMessages((sender, message, isBinary) =>
+    this.publishRaw(sender, message, isBinary, message.length),
+  );
   /** Undefined if no topic is kept. */
   readonly history: MemoryHistory | undefined;
   /** Reads the past of topics for clients that are not subscribed. */
@@ -119,13 +121,13 @@ export class TopicLayer {
     return this.sequencer?.keeps(topic) ?? false;
   }
 
-  /** Passes on what a raw socket sent: the hot path. */
-  publishRaw(sender: Connection, message: ArrayBuffer | Uint8Array, isBinary: boolean): void {
+  /** Passes on `size` bytes that a raw socket sent: the hot path. */
+  publishRaw(sender: Connection, message: ArrayBuffer | Uint8Array, isBinary: boolean, size: number): void {
     const { counters } = this.context;
     sender.published++;
     counters.published++;
-    counters.publishedBytes += message.byteLength;
-    this.exchange.publishRaw(sender.topic as Topic, sender, message, isBinary);
+    counters.publishedBytes += size;
+    this.exchange.publishRaw(sender.topic as Topic, sender, message, isBinary, size);
   }
 
   /** A socket has opened: a raw one joins its topic, an enveloped one gets its session. */

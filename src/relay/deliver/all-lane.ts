@@ -54,6 +54,6 @@ export class AllLane extends Lane {
 
   private readonly copy = (bytes: Uint8Array): Uint8Array => {
     this.slab ??= new Slab(SLAB_BYTES);
-    return this.slab.copy(bytes);
+    return this.slab.copy(bytes, bytes.length);
   };
 }

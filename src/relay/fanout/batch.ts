@@ -15,7 +15,7 @@ export class Batch<Sender> {
     this.binary[this.count] = isBinary;
     this.senders[this.count] = sender;
     this.count++;
-    this.bytes += message.byteLength + FRAME_HEADER_BYTES;
+    this.bytes += message.length + FRAME_HEADER_BYTES;
   }
 
   clear(): void {

@@ -19,9 +19,9 @@ export class FirstMessages {
   constructor(private readonly publish: (sender: Connection, message: Uint8Array, isBinary: boolean) => void) {}
 
   /** Keeps a copy of a message until this turn of the event loop ends. */
-  hold(sender: Connection, message: ArrayBuffer, isBinary: boolean): void {
+  hold(sender: Connection, message: ArrayBuffer, isBinary: boolean, size: number): void {
     if (this.waiting.count === 0) setImmediate(this.release);
-    this.waiting.add(this.slab.copy(message), isBinary, sender);
+    this.waiting.add(this.slab.copy(message, size), isBinary, sender);
   }
 
   /** Passes on what is held, in the order in which it came. Do not call it within a `message` handler. */

@@ -15,8 +15,8 @@ export class Slab {
   /** @param size bytes allocated at a time; a larger message gets as many as it needs */
   constructor(private readonly size = SLAB_BYTES) {}
 
-  copy(message: ArrayBuffer | Uint8Array): Uint8Array {
-    const size = message.byteLength;
+  /** @param size the message's bytes */
+  copy(message: ArrayBuffer | Uint8Array, size: number): Uint8Array {
     if (this.used + size > this.bytes.length) {
       // Views of the old slab keep it in memory until they are gone.
       this.bytes = new Uint8Array(Math.max(this.size, size));
