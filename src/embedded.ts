@@ -7,6 +7,7 @@ import { checkConfig } from './cli/preflight.js';
 import type { Running } from './cli/running.js';
 import { start, startBare } from './cli/start.js';
 import { configOf } from './config/load.js';
+import { MAX_DRAIN_MS } from './config/options/connections.js';
 import type { RelayConfig } from './config/schema.js';
 import { checkTopicName } from './protocol/topic-name.js';
 import { urlOf } from './relay/listening.js';
@@ -42,7 +43,7 @@ export interface RunningRelay {
   /** Reads tokens, keys and certificates again, as SIGHUP has `fanwire serve` do. */
   reload(): Promise<void>;
   /**
-   * Tells every client to go (1012), spread over `drainMs` (by default the option of that name), waits up to 3 s for
+   * Tells every client to go (1012), spread over `drainMs` (by default the option of that name; at most an hour), waits up to 3 s for
    * them to close their side, and frees the port, timers, threads and files. Twice is as good as once.
    * @throws FanwireError FANWIRE_WORKERS_STUCK, FANWIRE_CONFIG_RANGE for a `drainMs` that cannot be: nothing is stopped
    */
@@ -114,8 +115,8 @@ async function run(config: RelayConfig, hasAdmin: boolean): Promise<RunningRelay
     reload: () => relay.reload(),
     stop: (given) => {
       const drainMs = given?.drainMs ?? config.drainMs;
-      if (!(Number.isFinite(drainMs) && drainMs >= 0)) {
-        const message = `"drainMs" of stop is a number of milliseconds from 0, got ${String(drainMs)}`;
+      if (!(Number.isFinite(drainMs) && drainMs >= 0 && drainMs <= MAX_DRAIN_MS)) {
+        const message = `"drainMs" of stop is a number of milliseconds from 0 to ${MAX_DRAIN_MS}, got ${String(drainMs)}`;
         return Promise.reject(new FanwireError('FANWIRE_CONFIG_RANGE', message));
       }
       stopping ??= end(drainMs);

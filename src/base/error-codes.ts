@@ -86,6 +86,7 @@ export const ERROR_CODES = {
   FANWIRE_REFUSED: failed('the relay refused pub or sub'),
   FANWIRE_CLOSED: failed('the relay closed the connection of pub or sub'),
   FANWIRE_SUB_TIMEOUT: failed('sub did not get as many messages as asked for in time'),
+  FANWIRE_STDOUT: failed('stdout cannot be written, as on a full disk'),
   FANWIRE_REPORT_WRITE: failed('a report cannot be written'),
   FANWIRE_BASELINE_WRITE: failed('the baseline cannot be written'),
   FANWIRE_HISTORY_WRITE: failed('the store of the history cannot be written'),

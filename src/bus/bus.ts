@@ -68,11 +68,13 @@ export interface ThreadsObserver {
   record(thread: number, topic: string, record: Uint8Array): void;
   /** A thread has ended. */
   gone(thread: number): void;
+  /** A thread has begun in the place of one that ended. It reads what it is sent before it lets clients in. */
+  came(thread: number): void;
   /** An owner was cut off for a while, and may have numbered messages that did not arrive here. */
   doubt(): void;
 }
 
-export const NO_OBSERVER: ThreadsObserver = { record: () => {}, gone: () => {}, doubt: () => {} };
+export const NO_OBSERVER: ThreadsObserver = { record: () => {}, gone: () => {}, came: () => {}, doubt: () => {} };
 
 export interface BusStatus {
   /** False while other relays cannot be reached: local relaying goes on. */

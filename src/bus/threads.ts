@@ -76,6 +76,7 @@ export class ThreadsBus implements Bus, Threads {
     const peer = new ThreadPeer(link);
     this.peers.set(link.peer, peer);
     if (this.deliver !== undefined) this.listen(peer);
+    this.threadsObserver.came(link.peer);
   }
 
   /** Forgets a thread that ended, after delivering what it had published. */

@@ -68,8 +68,9 @@ const program = throwErrors(new Command('fanwire'))
 for (const build of commands) program.addCommand(throwErrors(build()));
 
 // A reader that has left (`fanwire bench list | head`) is no failure; what else goes wrong with stdout is one.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE' || code === 'ECONNRESET') return;
+  process.exit(report(new FanwireError('FANWIRE_STDOUT', `cannot write to stdout: ${message}`)));
 });
 
 try {

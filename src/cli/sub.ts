@@ -4,6 +4,7 @@ import type { RawData, WebSocket } from 'ws';
 import { onEndSignal } from '../base/end-signals.js';
 import { FanwireError } from '../base/error.js';
 import { choice, count, duration } from '../config/types.js';
+import { MAX_WINDOW_MS } from '../protocol/envelope.js';
 import { REWIND_RANGE, readRewind } from '../protocol/rewind.js';
 import { argument } from './argument.js';
 import { type ConnectOptions, closedError, connect, declareConnectFlags, parseUrl, topicOf } from './connect.js';
@@ -15,6 +16,7 @@ interface SubOptions extends ConnectOptions {
   readonly binary: 'base64' | 'hex';
   readonly raw?: boolean;
   readonly rewind?: string;
+  readonly every?: number;
 }
 
 const NEWLINE = Buffer.from('\n');
@@ -74,8 +76,15 @@ function rewindArgument(text: string): string {
   throw new FanwireError('FANWIRE_USAGE_RANGE', `--rewind is ${REWIND_RANGE}, got "${text}"`);
 }
 
-function withRewind(url: URL, rewind: string | undefined): URL {
-  if (rewind !== undefined) url.search += `${url.search === '' ? '?' : '&'}rewind=${rewind}`;
+/** @throws FanwireError FANWIRE_USAGE_CONFLICT where the URL says it already */
+function withOptions(url: URL, { rewind, every }: SubOptions): URL {
+  for (const [name, value] of Object.entries({ rewind, every })) {
+    if (value === undefined) continue;
+    if (url.searchParams.has(name)) {
+      throw new FanwireError('FANWIRE_USAGE_CONFLICT', `give --${name} or ?${name}= in the URL, not both`);
+    }
+    url.search += `${url.search === '' ? '?' : '&'}${name}=${value}`;
+  }
   return url;
 }
 
@@ -104,6 +113,11 @@ export function subCommand(): Command {
       'begin with what the relay keeps: so many messages, a time such as 30s, last or all',
       rewindArgument,
     )
+    .option(
+      '--every <ms>',
+      'receive at most once in so many milliseconds: what comes meanwhile comes together',
+      argument('--every', duration('ms', 1, MAX_WINDOW_MS)),
+    )
     .option('--raw', 'print payloads alone: no line ends, nothing encoded')
     .option(
       '--timeout <seconds>',
@@ -115,7 +129,7 @@ export function subCommand(): Command {
       '\nExit codes: 0 done (--count, --timeout or a signal), 1 refused, closed, unreachable or too few messages, 2 bad arguments.',
     );
   return declareConnectFlags(command).action(async (addresses: string[], options: SubOptions) => {
-    const urls = addresses.map((address) => withRewind(parseUrl(address), options.rewind));
+    const urls = addresses.map((address) => withOptions(parseUrl(address), options));
     const sockets = await Promise.all(urls.map((url) => connect(url, options)));
     process.stderr.write(`subscribed to ${urls.map(topicOf).join(', ')}\n`);
     const interrupt = new AbortController();

@@ -1,5 +1,6 @@
 // What rules by topic have in common: `pattern=…;pattern=…`, the first match counts, and a rule that can never match is
 // an error.
+import { checkTopicName } from '../protocol/topic-name.js';
 
 /** A rule for the topics that its pattern matches: an exact topic, or a prefix that ends in `*`. */
 export interface TopicRule {
@@ -25,11 +26,20 @@ export function parseTopicRules<R extends TopicRule>(
     if (part.trim() === '') continue;
     const spec = part.trimStart(); // a separator at its end may be a space
     const rule = parse(spec);
+    const problem = impossible(rule.pattern);
+    if (problem !== undefined) throw bad(`"${spec}" can never apply: ${problem}`);
     const before = rules.find(({ pattern }) => covers(pattern, rule.pattern));
     if (before) throw bad(`"${spec}" can never apply: "${before.pattern}" stands before it; put it first`);
     rules.push(rule);
   }
   return rules;
+}
+
+/** Why no topic can match a pattern; undefined if one can. */
+function impossible(pattern: string): string | undefined {
+  const isPrefix = pattern.endsWith('*');
+  const fixed = isPrefix ? pattern.slice(0, -1) : pattern;
+  return isPrefix && /^\.{0,2}$/.test(fixed) ? undefined : checkTopicName(fixed)?.message;
 }
 
 /** Whether `pattern` is a topic, or a prefix with one `*` at its end. */

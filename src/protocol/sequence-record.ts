@@ -47,7 +47,18 @@ export type SequenceRecord =
       /** Milliseconds since it was published. */
       readonly age?: number;
     }
-  | { readonly is: 'end'; readonly seq: number; readonly last: number };
+  | { readonly is: 'end'; readonly seq: number; readonly last: number }
+  /** To a thread that takes the place of one that died: a message of a state that it owns now, with its number in the
+   *  sequence that has ended. After all of them: `seeded`. */
+  | {
+      readonly is: 'seed';
+      readonly epoch: string;
+      readonly seq: number;
+      readonly age: number;
+      readonly from?: string;
+      readonly key?: string;
+    }
+  | { readonly is: 'seeded' };
 
 export function writeRecord(record: SequenceRecord, body = ''): Uint8Array {
   return Buffer.from(`${JSON.stringify(record)}\n${body}`);

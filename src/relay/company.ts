@@ -14,6 +14,8 @@ export interface Company {
   readonly idPrefix: string;
   /** Counts connections over all threads; undefined if there is only one. */
   readonly ledger: Ledger | undefined;
+  /** Set for a thread that takes the place of one that died: how many others may have what it kept. */
+  readonly heirTo?: number;
   /** Whether other threads listen on the same port. */
   readonly sharesPort: boolean;
 }

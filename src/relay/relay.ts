@@ -45,6 +45,7 @@ import type { Inspected } from './watch/inspection.js';
 export async function startRelay(config: RelayConfig, log: Logger, company = ALONE): Promise<Relay> {
   const relay = new Relay(config, log, company);
   try {
+    await relay.layer.inherited();
     await relay.open();
   } catch (error) {
     relay.close();
@@ -210,8 +211,7 @@ export class Relay implements RelayLife, Inspected {
     this.log.info({ connections: this.connections.size, overMs }, 'closing sockets');
     this.layer.announceDrain(this.connections.values(), overMs);
     await closeSpread(this.connections.values(), overMs, this.flush);
-    // Until here new clients got a 503, so that a balancer that has not noticed the drain tries elsewhere or reports
-    // it.
+    // Until here new clients got a 503, by which a balancer that has not noticed the drain tries elsewhere.
     this.entrance.stopListening();
     // Nobody is let in any more, and an open socket would keep the process from ending.
     this.corkHolder.close();

@@ -54,7 +54,7 @@ export class TopicLayer {
   constructor(
     config: RelayConfig,
     fanOut: FanOut,
-    { bus, threads, idPrefix }: Pick<Company, 'bus' | 'threads' | 'idPrefix'>,
+    { bus, threads, idPrefix, heirTo }: Pick<Company, 'bus' | 'threads' | 'idPrefix' | 'heirTo'>,
     shared: Shared,
   ) {
     const rules = keptRules(parseHistoryRules(config.history), parseStateRules(config.state));
@@ -79,7 +79,7 @@ export class TopicLayer {
       maxBytes: config.maxBackpressureBytes >>> 1, // half of a socket's limit: one window must not make it a slow consumer
     });
     const { deliveryOf, newCrossings } = this.windows;
-    this.sequencer = this.history && new Sequencer(this.history, threads, recent, newCrossings);
+    this.sequencer = this.history && new Sequencer(this.history, threads, recent, newCrossings, heirTo);
     this.topics = new TopicTable(config.maxTopics, { history: this.sequencer, hasPresence, deliveryOf, interest: bus });
     this.past = new PastReads(this.topics);
     this.presence = new Presence(new Announcements(fanOut), bus, this.topics, idPrefix);
@@ -112,8 +112,14 @@ export class TopicLayer {
       maxTopicsPerConnection,
       maxBackpressureBytes,
     };
-    this.sequencer?.start({ numbered: exchange.numbered, broken: (topic) => memberships.broken(topic) });
+    const { numbered, unowned } = exchange;
+    this.sequencer?.start({ numbered, unowned, broken: (topic) => memberships.broken(topic) });
     this.expiring = this.history && setInterval(() => this.history?.expire(), EXPIRE_EVERY_MS).unref();
+  }
+
+  /** Resolves once other threads have sent what they have of the states of this thread's predecessor. */
+  async inherited(): Promise<void> {
+    await this.sequencer?.inheritance.complete;
   }
 
   /** Whether --history or --state numbers and keeps the topic's messages. */

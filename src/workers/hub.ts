@@ -103,6 +103,7 @@ export class Hub implements HubObserver {
     workers.attend({
       record: (worker, topic, record) => owner.take(topic, record, (answer) => workers.send(worker, topic, answer)),
       gone: () => {},
+      came: () => {},
       doubt: () => {},
     });
   }

@@ -15,6 +15,8 @@ export interface WorkerSetup {
   readonly ledger: SharedArrayBuffer;
   readonly links: readonly ThreadLink[];
   readonly hub: number | undefined;
+  /** How many others may have what its predecessor kept; 0 for the first in its place. */
+  readonly heirTo: number;
   /** One Int32, set once uWS has released the thread's handles. */
   readonly letGo: SharedArrayBuffer;
 }

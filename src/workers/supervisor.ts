@@ -235,7 +235,7 @@ export class Supervisor {
     return this.workers.filter((worker) => worker !== undefined);
   }
 
-  private launch(index: number, links: readonly ThreadLink[]): WorkerThread {
+  private launch(index: number, links: readonly ThreadLink[], heirTo = 0): WorkerThread {
     const setup = {
       config: { ...this.config, port: this.port },
       index,
@@ -244,6 +244,7 @@ export class Supervisor {
       ledger: this.ledger,
       links,
       hub: this.hub === undefined ? undefined : this.config.workers,
+      heirTo: this.hub === undefined ? heirTo : 0,
     };
     const worker = new WorkerThread(this.entry, setup);
     this.workers[index] = worker;
@@ -287,7 +288,7 @@ export class Supervisor {
     await Promise.race([Promise.allSettled(known), new Promise((resolve) => setTimeout(resolve, LINK_MS).unref())]);
     if (this.ending) return;
     this.restarts++;
-    const worker = this.launch(index, links);
+    const worker = this.launch(index, links, known.length);
     this.watch(worker, nextWaitMs);
     worker.listening.then(
       () => this.log.info({ worker: index }, 'worker started anew'),

@@ -14,7 +14,7 @@ import { guardHeap } from './heap-guard.js';
 import type { Call, FromWorker, WorkerOps, WorkerSetup } from './messages.js';
 
 const main = parentPort as NonNullable<typeof parentPort>;
-const { config, index, idPrefix, interest, ledger, links, hub, letGo } = workerData as WorkerSetup;
+const { config, index, idPrefix, interest, ledger, links, hub, heirTo, letGo } = workerData as WorkerSetup;
 const log = createLogger(config).child({ worker: index });
 const bus = new ThreadsBus({ self: index, count: config.workers, interest, links, hub });
 let starting: Promise<Relay> | undefined;
@@ -114,6 +114,7 @@ try {
     bus,
     threads: bus,
     idPrefix,
+    heirTo,
     ledger: new SharedLedger(ledger, index),
     sharesPort: true,
   });

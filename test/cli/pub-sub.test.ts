@@ -150,3 +150,33 @@ test('arguments that cannot work are refused with exit code 2 before anything is
     assert.match(stderr, message);
   }
 });
+
+test('sub begins in the past, takes what comes in windows, and ends well where its reader has seen enough', async (t) => {
+  const relay = await serve(t, ['--history', '*=100,10m,1m']);
+  const input = Array.from({ length: 50 }, (_, n) => String(n)).join('\n');
+  await runFanwire(t, ['pub', relay.url('past'), '-'], { input });
+  const args = ['sub', relay.url('past'), '--rewind', '20', '--every', '50ms'];
+  const sub = fanwire(t, args, {}, '"$@" | { head -n 3; cat <&- >/dev/null 2>&1; }; echo ended');
+  await sub.seen(/30\n31\n32\n/);
+  await runFanwire(t, ['pub', relay.url('past'), 'into the closed pipe', '--count', '2', '--rate', '10']);
+  await sub.seen(/ended/);
+  assert.ok(!/Error|EPIPE/.test(sub.stderr()), sub.stderr());
+  const counted = await runFanwire(t, [...args, '--count', '20', '--timeout', '30']);
+  assert.deepEqual([counted.code, counted.stdout.split('\n').length], [0, 21]);
+});
+
+test('a rewind or a window that is given twice is refused, and a full disk is one line', async (t) => {
+  const relay = await serve(t, ['--history', '*=100,10m,1m']);
+  for (const [query, flag] of [
+    ['rewind=5', '--rewind'],
+    ['every=5', '--every'],
+  ] as const) {
+    const twice = await runFanwire(t, ['sub', `${relay.url('x')}?${query}`, flag, '7']);
+    assert.equal(twice.code, 2);
+    assert.match(twice.stderr, new RegExp(`give ${flag} or \\?${flag.slice(2)}= in the URL, not both`));
+  }
+  await runFanwire(t, ['pub', relay.url('x'), 'kept']);
+  const full = fanwire(t, ['sub', relay.url('x'), '--rewind', 'last'], {}, 'exec "$@" >/dev/full');
+  assert.deepEqual(await full.exited, { code: 1, signal: null });
+  assert.match(full.stderr(), /^subscribed to x\nfanwire: cannot write to stdout: ENOSPC[^\n]*\[FANWIRE_STDOUT\]\n$/);
+});

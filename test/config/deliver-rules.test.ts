@@ -29,6 +29,10 @@ test('each mistake is one line with the value and the mend', () => {
     ['a*b=50ms', /starts with no topic or prefix\*/],
     ['a=50ms,newest', /the mode must be latest, latest-by-key or latest-by-key:separator, got "newest"/],
     ['a=50ms,latest-by-key:', /a separator has 1 to 8 characters, got 0/],
+    [`${'x'.repeat(201)}=50ms`, /can never apply: a topic name is at most 200 bytes of UTF-8, got 201/],
+    [`${'x'.repeat(201)}*=50ms`, /can never apply: a topic name is at most 200 bytes/],
+    ['a\u0007b*=50ms', /can never apply: a topic name has no control characters/],
+    ['..=50ms', /can never apply: a topic cannot be called "\.\."/],
     ['a/*=50ms;a/b=10ms', /"a\/b=10ms" can never apply: "a\/\*" stands before it/],
   ];
   for (const [text, line] of refused) {

@@ -44,6 +44,9 @@ export function nodeProcess(
   const checks = new Set<() => void>();
   const exited = once(child, 'close').then(([code, signal]) => ({ code, signal }));
   child.stdin.on('error', () => {}); // EPIPE, where it exits without reading
+  // A character may come in two chunks.
+  child.stdout.setEncoding('utf8');
+  child.stderr.setEncoding('utf8');
   child.stdout.on('data', (chunk) => {
     stdout += chunk;
     for (const check of checks) check();

@@ -4,6 +4,7 @@ import type { Threads, ThreadsObserver } from '../../src/bus/bus.js';
 interface Place {
   observer: ThreadsObserver | undefined;
   isAlive: boolean;
+  hasDied: boolean;
   readonly wanted: Set<string>;
 }
 
@@ -24,7 +25,12 @@ export class SimulatedThreads {
     readonly count: number,
     private readonly ownerOf: (topic: string) => number,
   ) {
-    this.places = Array.from({ length: count }, () => ({ observer: undefined, isAlive: false, wanted: new Set() }));
+    this.places = Array.from({ length: count }, () => ({
+      observer: undefined,
+      isAlive: false,
+      hasDied: false,
+      wanted: new Set(),
+    }));
   }
 
   isAlive(thread: number): boolean {
@@ -35,6 +41,7 @@ export class SimulatedThreads {
   rise(self: number): Threads {
     const place = this.place(self);
     place.isAlive = true;
+    if (place.hasDied) for (const other of this.places) if (other !== place) other.observer?.came(self);
     return {
       self,
       ownerOf: this.ownerOf,
@@ -55,6 +62,7 @@ export class SimulatedThreads {
   die(thread: number): void {
     const place = this.place(thread);
     place.isAlive = false;
+    place.hasDied = true;
     place.observer = undefined;
     place.wanted.clear();
     for (const key of this.queues.keys()) {

@@ -5,6 +5,9 @@ import { bytes, choice, count, duration, zeroOrDuration } from '../types.js';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+/** The longest time over which a relay that ends closes its sockets. */
+export const MAX_DRAIN_MS = 3_600_000;
+
 export const connections = group('Connections', {
   maxPayloadBytes: option({
     flag: 'max-payload',
@@ -73,7 +76,7 @@ export const connections = group('Connections', {
       'Time over which a stopping relay spreads its closes (1012), so that clients do not all return at once; after SIGINT (Ctrl+C, pm2) 1000 where it is not given',
     unit: 'ms',
     zero: 'all at once',
-    type: duration('ms', 0, 3_600_000),
+    type: duration('ms', 0, MAX_DRAIN_MS),
     default: 5000,
   }),
   drainDelayMs: option({

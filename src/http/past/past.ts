@@ -102,7 +102,7 @@ export class PastApi {
     if ('status' in query) return query;
     const parsed = parseTopicPath(path);
     if ('status' in parsed) return parsed;
-    return { applicant, topic: parsed.topic, ...query, known: request.header('if-none-match') };
+    return { applicant, topic: parsed.topic, ...query, known: request.list('if-none-match') };
   }
 
   private async look(request: PastRequest, identity: Identity | Refusal): Promise<Answer> {

@@ -64,6 +64,16 @@ export class Request {
     return this.req.getHeader(HEADER[name]);
   }
 
+  /** The values of a header whose value is a list: it may be sent in parts (RFC 9110, 5.3). Empty where there is
+   *  none. */
+  list(name: HeaderName): string {
+    const values: string[] = [];
+    this.req.forEach((each, value) => {
+      if (each === name) values.push(value);
+    });
+    return values.join(', ');
+  }
+
   /** The raw text after the `?`. */
   get query(): string {
     return this.req.getQuery();

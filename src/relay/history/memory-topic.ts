@@ -144,6 +144,11 @@ export class MemoryTopicHistory implements TopicHistory {
     return this.keyOf && newestKey(this.keyOf, key, body);
   }
 
+  /** The newest message of a key, where only that counts. */
+  newestOf(key: string): Entry | undefined {
+    return this.newest?.get(key);
+  }
+
   /** Adds an entry. Returns the one that it replaces. */
   add(entry: Entry): Entry | undefined {
     this.all?.push(entry);

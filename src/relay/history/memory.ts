@@ -99,6 +99,11 @@ export class MemoryHistory implements HistoryStore, Keeper {
     return this.keeps(topic) && this.keeping.newestBy(topic, this.keepsState(topic)) !== undefined;
   }
 
+  /** A message of a state was dropped for lack of memory. */
+  evicted(): void {
+    this.keeping.evicted();
+  }
+
   /** A history outside the store's own sequences, within the same limits: a copy of what another thread keeps. End
    *  it with `drop`. */
   detached(topic: string, epoch: string, floor: number): MemoryTopicHistory | undefined {
@@ -193,7 +198,7 @@ export class MemoryHistory implements HistoryStore, Keeper {
   }
 
   private evictOldest(history: MemoryTopicHistory): void {
-    if (history.isState) this.keeping.evicted();
+    if (history.isState) this.evicted();
     this.takeOldest(history);
   }
 

@@ -35,6 +35,8 @@ export interface Numbered {
 /** Receives what the sequencer learns. */
 export interface SequencerObserver {
   numbered(message: Numbered): void;
+  /** A message waited for an owner that has ended: it goes to subscribers everywhere without a number. */
+  unowned(message: Numbered): void;
   /** A topic's stream broke off and continues elsewhere: its subscribers here have to recover. */
   broken(topic: string): void;
 }

@@ -180,6 +180,13 @@ export class ReplicaHistory implements TopicHistory {
     return 'broken';
   }
 
+  /** A message of a state that was published while the owner was away, for which the sequence has ended: this thread
+   *  numbers it for its own subscribers. Returns its number; undefined if there is no copy to keep it in. */
+  keepMeanwhile(message: ToKeep): number | undefined {
+    const { copy } = this;
+    return copy && this.store.keep(copy, copy.seq + 1, message);
+  }
+
   /** The owner is at `seq`, and the topic's last message up to there has the number `last` or a lower one. False if
    *  the owner has another sequence than the copy: ask for a copy of that. */
   here(ask: number, epoch: string, seq: number, last: number): boolean {

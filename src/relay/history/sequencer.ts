@@ -6,9 +6,12 @@ import { crossAtOnce, type NewCrossings } from '../../bus/crossings.js';
 import type { PublishId } from '../../protocol/ops.js';
 import { keptBody, publishKey } from '../../protocol/publish-id.js';
 import { aboutMessage, readRecord, type SequenceRecord, writeRecord } from '../../protocol/sequence-record.js';
+import { Bequest } from './bequest.js';
 import type { HistoryStore, TopicHistory } from './history.js';
+import { Inheritance } from './inheritance.js';
 import type { MemoryHistory } from './memory.js';
 import type { Acknowledge, Numbered, Outgoing, SequencerObserver } from './numbering.js';
+import { OwnerAnswers } from './owner-answers.js';
 import type { RecentPublishes } from './recent-publishes.js';
 import { ReplicaHistory } from './replica.js';
 import { StateCrossings } from './state-crossings.js';
@@ -21,21 +24,33 @@ export class Sequencer implements HistoryStore {
   private readonly replicas = new Map<string, ReplicaHistory>();
   readonly unacknowledged = new Unacknowledged();
   private asking: NodeJS.Timeout | undefined;
-  private observer: SequencerObserver = { numbered: () => {}, broken: () => {} };
+  private observer: SequencerObserver = { numbered: () => {}, unowned: () => {}, broken: () => {} };
   private nextAsk = 1;
   /** When an owner last sent a copy. While copies come in, no owner is asked again. */
   private heardAtMs = 0;
   private readonly crossings: StateCrossings | undefined;
+  private readonly answers: OwnerAnswers;
+  private readonly bequest: Bequest | undefined;
+  readonly inheritance: Inheritance;
 
-  /** @param newCrossings holds back messages of a state of which only the newest is delivered */
+  /** @param heirTo how many threads have copies of what the predecessor of this one owned
+   *  @param newCrossings holds back messages of a state of which only the newest is delivered */
   constructor(
     private readonly own: MemoryHistory,
     private readonly threads: Threads | undefined,
     private readonly recent: RecentPublishes,
     newCrossings: NewCrossings = crossAtOnce,
+    heirTo = 0,
   ) {
     this.crossings =
-      threads && new StateCrossings(threads, newCrossings, (message) => this.observer.numbered({ ...message, seq: 0 }));
+      threads &&
+      new StateCrossings(threads, newCrossings, (message) => {
+        this.meanwhile(message);
+        this.observer.unowned({ ...message, seq: 0 });
+      });
+    this.inheritance = new Inheritance(own, heirTo);
+    this.answers = new OwnerAnswers(own, threads, this.crossings);
+    this.bequest = threads && new Bequest(threads, own.nowMs);
   }
 
   /** Begins to receive from other threads, and tells `observer` what they number. */
@@ -45,6 +60,7 @@ export class Sequencer implements HistoryStore {
       record: (thread, topic, bytes) => this.receive(thread, topic, bytes),
       // All topics that it owned have lost their sequence. Its successor numbers in new epochs.
       gone: (thread) => this.unacknowledged.gone(thread),
+      came: (thread) => this.bequeath(thread),
       doubt: () => this.doubt(),
     });
     this.asking = setInterval(() => this.askAgain(), ASK_AGAIN_MS).unref();
@@ -100,11 +116,24 @@ export class Sequencer implements HistoryStore {
       ...aboutMessage(from, sender?.id, payload.key, once?.pid),
       ...(once?.repeat !== undefined && { repeat: once.repeat }),
     };
-    if (acknowledge === undefined) return this.send(topic, { is: 'publish', ...about }, body);
-    const ack = this.unacknowledged.add(this.ownerOf(topic), acknowledge); // first: the answer may come at once
-    if (this.send(topic, { is: 'publish', ...about, ack }, body)) return true;
-    this.unacknowledged.forget(ack);
+    // First: the answer may come at once.
+    const ack = acknowledge && this.unacknowledged.add(this.ownerOf(topic), acknowledge);
+    if (this.send(topic, { is: 'publish', ...about, ...(ack !== undefined && { ack }) }, body)) return true;
+    if (ack !== undefined) this.unacknowledged.forget(ack);
+    this.meanwhile({ topic, body, from, key: payload.key });
     return false;
+  }
+
+  /** Keeps a message of a state whose owner is away, for subscribers that join here meanwhile, and for the thread that
+   *  takes the owner's place. `isElsewhere`: another thread has it too, and sees to that where there is no copy here. */
+  meanwhile({ topic, body, from, key }: Pick<Numbered, 'topic' | 'body' | 'from' | 'key'>, isElsewhere = false): void {
+    if (this.bequest === undefined || !this.own.keepsState(topic)) return;
+    const kept = { body, from, key, publishedAtMs: this.own.nowMs() };
+    const replica = this.replicas.get(topic);
+    const seq = replica?.keepMeanwhile(kept);
+    if (replica !== undefined && seq !== undefined) {
+      this.bequest.sendOne(this.ownerOf(topic), topic, replica.epoch, { ...kept, seq }); // it may be back by now
+    } else if (!isElsewhere && this.bequest.keep({ topic, ...kept })) this.own.evicted();
   }
 
   stop(): void {
@@ -128,10 +157,11 @@ export class Sequencer implements HistoryStore {
         this.unacknowledged.answered(record.ack, record.seq);
         return;
       case 'ask':
-        this.sendKept(thread, topic, record.ask);
+        if (this.inheritance.isComplete) this.answers.kept(thread, topic, record.ask);
+        else void this.inheritance.complete.then(() => this.answers.kept(thread, topic, record.ask));
         return;
       case 'where':
-        this.sendWhere(thread, topic, record.ask);
+        this.answers.where(thread, topic, record.ask);
         return;
       case 'here': {
         const replica = this.replicas.get(topic);
@@ -153,7 +183,22 @@ export class Sequencer implements HistoryStore {
         return;
       case 'end':
         this.complete(topic, record.seq, record.last);
+        return;
+      case 'seed':
+        this.inheritance.take(topic, { ...record, from: record.from, key: record.key, body, ageMs: record.age });
+        return;
+      case 'seeded':
+        this.inheritance.ended();
     }
+  }
+
+  /** A thread took the place of an owner that ended. It gets what this one has of the states that it owns now. Copies
+   *  are then asked for anew: what the owner had numbered last may be lost, and subscribers are told. */
+  private bequeath(heir: number): void {
+    const theirs = [...this.replicas.values()].filter(({ topic, isState }) => isState && this.ownerOf(topic) === heir);
+    this.bequest?.send(heir, theirs, () => {
+      for (const replica of theirs) if (this.replicas.get(replica.topic) === replica) this.renew(replica);
+    });
   }
 
   /** As the owner: numbers a message, unless it is a repeated one. Returns its number, or undefined if it cannot be
@@ -200,32 +245,6 @@ export class Sequencer implements HistoryStore {
     const outcome = replica.end(seq, last);
     if (outcome === 'missed') this.observer.broken(topic);
     else if (outcome === undefined) this.ask(replica);
-  }
-
-  private sendKept(thread: number, topic: string, ask: number): void {
-    this.crossings?.nowToOthers(topic);
-    const history = this.own.open(topic);
-    const { threads } = this;
-    if (history === undefined || threads === undefined) return;
-    const { epoch, floor, seq } = history;
-    threads.send(thread, topic, writeRecord({ is: 'kept', ask, epoch, floor }));
-    let last = floor;
-    for (let kept = history.next(floor, 'all'); kept !== undefined; kept = history.next(last, 'all')) {
-      const { body, from, key, publishedAtMs } = kept;
-      const age = Math.round(this.own.nowMs() - publishedAtMs);
-      const record = { is: 'message', seq: kept.seq, after: last, age, ...aboutMessage(from, undefined, key) } as const;
-      threads.send(thread, topic, writeRecord(record, body));
-      last = kept.seq;
-    }
-    threads.send(thread, topic, writeRecord({ is: 'end', seq, last }));
-  }
-
-  private sendWhere(thread: number, topic: string, ask: number): void {
-    this.crossings?.nowToOthers(topic);
-    const history = this.own.open(topic);
-    if (history === undefined) return;
-    const { epoch, seq } = history;
-    this.threads?.send(thread, topic, writeRecord({ is: 'here', ask, epoch, seq, last: seq }));
   }
 
   /** The owner may have numbered messages that this thread did not receive. */

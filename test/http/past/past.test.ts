@@ -2,6 +2,7 @@
 // nothing where nothing has changed.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '../../support/constructed-repository.js';
@@ -106,6 +107,14 @@ test('who has it already is told so: ETag, If-None-Match, 304, and the same by H
       assert.match(same.headers.get('access-control-expose-headers') ?? '', /ETag/);
     }
   }
+  // A list may come in several headers.
+  const inTwo = await new Promise<number | undefined>((resolve, reject) => {
+    const headers = { 'If-None-Match': ['"other"', etag] };
+    request({ host: '127.0.0.1', port: relay.port, path, headers }, ({ statusCode }) => resolve(statusCode))
+      .on('error', reject)
+      .end();
+  });
+  assert.equal(inTwo, 304);
   const head = await fetch(`http://127.0.0.1:${relay.port}${path}`, { method: 'HEAD' });
   assert.deepEqual([head.status, head.headers.get('etag')], [200, etag]);
   socket.socket.send('two');

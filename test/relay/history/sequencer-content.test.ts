@@ -23,7 +23,7 @@ function threads(count: number) {
     const heard: Numbered[] = [];
     const own = new MemoryHistory([RULE], 1 << 24);
     const sequencer = new Sequencer(own, mesh.rise(i), new RecentPublishes());
-    sequencer.start({ numbered: (message) => heard.push({ ...message }), broken: () => {} });
+    sequencer.start({ numbered: (message) => heard.push({ ...message }), unowned: () => {}, broken: () => {} });
     return { heard, sequencer };
   });
   const settle = (): void => {
@@ -245,7 +245,7 @@ test('an owner says where a topic is', (t) => {
     const { is, ask, seq, last } = readRecord(bytes).record as { is: string; ask: number; seq: number; last: number };
     heard.push({ is, ask, seq, last });
   };
-  asker.attend({ record, gone: () => {}, doubt: () => {} });
+  asker.attend({ record, gone: () => {}, came: () => {}, doubt: () => {} });
   asker.send(OWNER, 'kept', writeRecord({ is: 'where', ask: 7 }));
   while (mesh.deliver(0));
   assert.deepEqual(heard, [{ is: 'here', ask: 7, seq: 2, last: 2 }]);

@@ -19,11 +19,20 @@ function scripted(t: TestContext) {
   const mesh = new SimulatedThreads(2, () => 0);
   const owner = mesh.rise(0);
   const said: SequenceRecord[] = [];
-  owner.attend({ record: (_, __, bytes) => said.push(readRecord(bytes).record), gone: () => {}, doubt: () => {} });
+  owner.attend({
+    record: (_, __, bytes) => said.push(readRecord(bytes).record),
+    gone: () => {},
+    came: () => {},
+    doubt: () => {},
+  });
   const heard: Numbered[] = [];
   const broken: string[] = [];
   const sequencer = new Sequencer(new MemoryHistory([RULE], 1 << 24), mesh.rise(1), new RecentPublishes());
-  sequencer.start({ numbered: (message) => heard.push({ ...message }), broken: (topic) => broken.push(topic) });
+  sequencer.start({
+    numbered: (message) => heard.push({ ...message }),
+    unowned: () => {},
+    broken: (topic) => broken.push(topic),
+  });
   t.after(() => sequencer.stop());
   const settle = (): void => {
     while (mesh.deliver(0));
