@@ -16,12 +16,14 @@ import { positive, scriptCommand, wholeNumber } from '../bench/run/script-comman
 import { countOf } from '../src/base/page/format.js';
 import { dearerCopy, otherLayout, plainCopy, serveCommand } from './calibrate-copies.js';
 import { calibrateSimulated } from './calibrate-simulated.js';
+import { printSpreads } from './calibrate-spreads.js';
 import { HEADER, row, type Trial } from './calibrate-table.js';
 
 const CLI = fileURLToPath(new URL('../src/cli.js', import.meta.url));
 
 interface Flags {
   readonly simulate?: boolean;
+  readonly spreads?: readonly string[];
   readonly trials: number;
   readonly alpha: number;
   readonly aa: number;
@@ -37,6 +39,10 @@ interface Flags {
 
 const flags = scriptCommand('calibrate', 'how often `fanwire compare` cries wolf, and how often it misses a wolf')
   .option('--simulate', 'the procedure on made-up pairs; exit code 1 when it errs more often than it says')
+  .option(
+    '--spreads <files...>',
+    'what comparisons of equal builds (--json) say of the default budgets, or of --budget',
+  )
   .option('--trials <n>', 'with --simulate: comparisons of each cell', wholeNumber, 10_000)
   .option('--alpha <share>', 'the error that is stated', positive, DEFAULT_ALPHA)
   .option('--aa <n>', 'comparisons of this build with itself', wholeNumber, 0)
@@ -157,6 +163,8 @@ function readTrials(): Trial[] {
 
 if (flags.simulate === true) {
   process.exitCode = (await calibrateSimulated(flags.trials, flags.alpha)) ? 0 : 1;
+} else if (flags.spreads !== undefined) {
+  printSpreads(flags.spreads, flags);
 } else {
   const folder = mkdtempSync(join(tmpdir(), 'fanwire-calibrate-'));
   try {

@@ -27,6 +27,8 @@ export interface Step {
 
 export const TASK_FILE = 'task.json';
 export const STEPS_FILE = 'steps.jsonl';
+/** The latest comparison. */
+export const COMPARISON_FILE = 'comparison.json';
 const SKIP = 125;
 /** Codes from 128 on end the bisection. */
 export const STEP_USAGE = 129;
@@ -35,11 +37,12 @@ const STEP_INTERRUPTED = 130;
 /** Compares `commit` with the good one. A number instead is the exit code that ends the whole bisection. */
 function judgeCommit(place: string, commit: string): Step | number {
   const task = JSON.parse(readFileSync(join(place, TASK_FILE), 'utf8')) as StepTask;
-  const json = join(place, 'comparison.json');
+  const json = join(place, COMPARISON_FILE);
   rmSync(json, { force: true });
   const [program, ...args] = task.command;
-  const sides = ['--base', task.good, '--head', commit, '--strict', '--quiet', '--no-why', '--json', json];
-  const { status, stderr } = spawnSync(program as string, [...args, 'compare', ...sides, ...task.flags], {
+  const sides = ['--base', task.good, '--head', commit, '--json', json];
+  const how = ['--one-sided', '--strict', '--quiet', '--no-why'];
+  const { status, stderr } = spawnSync(program as string, [...args, 'compare', ...sides, ...how, ...task.flags], {
     cwd: task.folder,
     encoding: 'utf8',
     stdio: ['ignore', 'ignore', 'pipe'],

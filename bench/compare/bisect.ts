@@ -7,8 +7,11 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { FanwireError } from '../../src/base/error.js';
+import { countOf } from '../../src/base/page/format.js';
 import { signalGroup } from '../system/signal-child.js';
-import { STEP_USAGE, STEPS_FILE, type Step, type StepTask, TASK_FILE } from './bisect-step.js';
+import { bisectQuestion, stepFlags } from './bisect-question.js';
+import { COMPARISON_FILE, STEP_USAGE, STEPS_FILE, type Step, type StepTask, TASK_FILE } from './bisect-step.js';
+import { type Comparison, duration } from './comparison.js';
 import { CheckoutCache } from './sides/cache.js';
 import { shadow } from './sides/checkout.js';
 import { git, withoutRepository } from './sides/git.js';
@@ -16,6 +19,9 @@ import { commitOf, environmentOf, openRepository } from './sides/repository.js';
 
 const STEP = fileURLToPath(new URL('./bisect-step.js', import.meta.url));
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+
+/** No smaller --alpha is taken. */
+const LEAST_ALPHA = 1e-6;
 
 export interface BisectRequest {
   readonly good: string;
@@ -38,6 +44,9 @@ export interface Bisection {
   readonly schema: 'fanwire.bisection/1';
   readonly good: string;
   readonly bad: string;
+  /** What each step was asked: whether the metric is worse than the good commit's by more than `budget` (a fraction).
+   *  Absent where the bad commit is worse by no metric but loses messages, or its server ends. */
+  readonly asked?: { readonly metric: string; readonly scenario: string; readonly budget: number };
   /** The first bad commit. Where commits were skipped: all that it could be, the oldest first. */
   readonly firstBad: readonly BisectedCommit[];
   readonly steps: readonly Step[];
@@ -59,12 +68,20 @@ export async function bisect(request: BisectRequest): Promise<Bisection> {
       good,
       folder: resolve('.'),
     };
-    writeFileSync(join(place, TASK_FILE), JSON.stringify(task));
+    const hand = (flags: readonly string[]): void =>
+      writeFileSync(join(place, TASK_FILE), JSON.stringify({ ...task, flags }));
+    hand(task.flags);
     request.say(`is ${bad.slice(0, 9)} worse than ${good.slice(0, 9)} at all?`);
-    await requireWorse(place, bad, request);
+    const whole = await requireWorse(place, bad, request);
     const folder = join(place, 'repository');
     await shadow(await openRepository('.'), folder, request.signal);
     const env = environmentOf([]);
+    const range = await git(folder, ['rev-list', '--count', `${good}..${bad}`]);
+    const count = Math.max(1, Math.ceil(Math.log2(Number(range))));
+    const question = bisectQuestion(whole);
+    hand([...task.flags, ...stepFlags(question, Math.max(LEAST_ALPHA, whole.alpha / count), task.flags, place)]);
+    if (question !== undefined) request.say(question.text);
+    request.say(`about ${countOf(count, 'step')} of ${duration(whole.elapsedS)}`);
     await git(folder, ['update-ref', '--no-deref', 'HEAD', bad], { env });
     await git(folder, ['bisect', 'start', '--no-checkout', bad, good], { env });
     // BISECT_HEAD stands for the checkout that --no-checkout leaves out.
@@ -73,8 +90,9 @@ export async function bisect(request: BisectRequest): Promise<Bisection> {
     // 2: only skipped commits are left.
     const status = await run(['git', '-C', folder, ...words], env, request.signal);
     if (status.code !== 0 && status.code !== 2) throw nothing(`git bisect failed: ${status.last}`);
-    const steps = stepsOf(place);
-    return { schema: 'fanwire.bisection/1', good, bad, firstBad: await candidates(folder), steps };
+    const asked = question && { metric: question.metric, scenario: question.scenario, budget: question.budget };
+    const firstBad = await candidates(folder);
+    return { schema: 'fanwire.bisection/1', good, bad, ...(asked && { asked }), firstBad, steps: stepsOf(place) };
   } finally {
     cache.remove(place);
   }
@@ -86,12 +104,12 @@ async function commit(flag: string, ref: string): Promise<string> {
   throw usage(`--${flag} ${ref} is no commit: ${found.why}`);
 }
 
-/** Without it every step would be good, and the last commit blamed. */
-async function requireWorse(place: string, bad: string, { signal }: BisectRequest): Promise<void> {
+/** Without it every step would be good, and the last commit blamed. Returns the comparison that says so. */
+async function requireWorse(place: string, bad: string, { signal }: BisectRequest): Promise<Comparison> {
   const { code, last } = await run([process.execPath, STEP, place, bad], {}, signal);
   if (code === STEP_USAGE) throw usage(last.replace(/^fanwire: /, ''));
   const [step] = stepsOf(place);
-  if (step?.word === 'bad') return;
+  if (step?.word === 'bad') return JSON.parse(readFileSync(join(place, COMPARISON_FILE), 'utf8')) as Comparison;
   const why = step?.word === 'good' ? 'is not worse than the good one by these budgets' : 'could not be judged';
   throw nothing(`the bad commit ${why}: ${step?.reason ?? last}`);
 }

@@ -35,12 +35,15 @@ export function limitOf(budget: number, moreIsBetter: boolean): number {
 }
 
 /** `regressed`: worse than the budget allows, for certain; `improved`: better by more than the budget; `unchanged`:
- *  within the budget either way; `inconclusive`: the pairs do not tell. */
-export type Verdict = 'regressed' | 'improved' | 'unchanged' | 'inconclusive';
+ *  within the budget either way; `not worse`: no worse than the budget allows, and whether it is better was not asked
+ *  or not decided; `inconclusive`: the pairs do not tell. */
+export const VERDICTS = ['regressed', 'improved', 'unchanged', 'not worse', 'inconclusive'] as const;
+export type Verdict = (typeof VERDICTS)[number];
 
 /** One verdict for all metrics: a regression anywhere is one; an improvement only counts beside nothing undecided. */
 export function overallVerdict(verdicts: readonly Verdict[]): Verdict {
   if (verdicts.includes('regressed')) return 'regressed';
   if (verdicts.length === 0 || verdicts.includes('inconclusive')) return 'inconclusive';
-  return verdicts.includes('improved') ? 'improved' : 'unchanged';
+  if (verdicts.includes('improved')) return 'improved';
+  return verdicts.includes('not worse') ? 'not worse' : 'unchanged';
 }

@@ -31,6 +31,8 @@ export interface CompareRequest {
   readonly isLoadStrict: boolean;
   readonly budget: string | undefined;
   readonly alpha: number | undefined;
+  /** Ask only whether the head is worse. */
+  readonly isOneSided: boolean;
   readonly pairs: number | undefined;
   readonly maxMinutes: number | undefined;
   readonly capacityMs: number;
@@ -66,6 +68,7 @@ export async function runCompare(request: CompareRequest): Promise<Comparison | 
     capacityMs: request.capacityMs,
     specs: [request.head, ...(base === undefined ? [] : [base])],
     isFanwire: request.side.start === '',
+    isPaired: isJudged,
     say,
   });
   const tell = (planned: readonly ScenarioSetup[]): void =>
@@ -95,6 +98,7 @@ export async function runCompare(request: CompareRequest): Promise<Comparison | 
       scenarios,
       alpha,
       pairs: request.pairs,
+      isOneSided: request.isOneSided,
       limitMs,
       random: mulberry32(request.seed),
       sideBySide: new SideBySide(),
@@ -156,8 +160,8 @@ async function withBaseline(
   return null;
 }
 
-/** 1: judged worse, and nothing else is; 0 unchanged, improved or undecided; 3 nothing valid was measured, or, with
- *  `isStrict`, nothing was decided. */
+/** 1: judged worse, and nothing else is; 0 unchanged, improved, not worse or undecided; 3 nothing valid was measured,
+ *  or, with `isStrict`, nothing was decided. */
 export function exitCodeOf(comparison: Comparison, isStrict: boolean): number {
   if (comparison.verdict === 'regressed') return Exit.failed;
   if (!isMeasured(comparison)) return Exit.invalid;

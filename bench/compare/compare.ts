@@ -6,12 +6,13 @@ import { concludeAll } from './conclude.js';
 import { CONFIRMATION_SHARE, confirm, type Suspect, toConfirm } from './confirm.js';
 import { GateJudgement } from './gate-evidence.js';
 import type { Pair, Run } from './metrics.js';
-import { Patience, whyInvalid } from './patience.js';
+import { Patience } from './patience.js';
 import { playSide } from './play.js';
 import { ServerFaults } from './server-faults.js';
 import { addPair, type PlayedScenario, playSession, type Rig, type SessionOptions, type Sides } from './session.js';
 import { gateBudgets, type ScenarioSetup } from './setup.js';
 import type { Side } from './side.js';
+import { whyInvalid } from './valid-run.js';
 import type { Why } from './why/difference.js';
 
 export interface CompareOptions extends SessionOptions {
@@ -125,7 +126,7 @@ export async function playRuns(
       if (patience.isOver()) throw patience.error();
       continue;
     }
-    const reason = whyInvalid(run);
+    const reason = whyInvalid(run, options.setup);
     if (reason === undefined) {
       runs.push(run);
       patience.valid();

@@ -3,10 +3,11 @@
 import { z } from 'zod';
 import { FanwireError } from '../../src/base/error.js';
 import { readJsonFile } from '../../src/base/json-file.js';
+import { VERDICTS } from './budget.js';
 import { COMPARISON_SCHEMA, type Comparison } from './comparison.js';
 import { METRIC_NAMES } from './metrics.js';
 
-const verdict = z.enum(['regressed', 'improved', 'unchanged', 'inconclusive']);
+const verdict = z.enum(VERDICTS);
 const ratio = z.number().positive();
 const interval = z.object({ ratio, low: ratio, high: ratio }).nullable();
 const side = z.object({

@@ -10,6 +10,7 @@ import { latencySpread } from './latency-spread.js';
 import { loopOf, METRICS, type Metric, type Pair, ratioOf, typical } from './metrics.js';
 import { furtherPairs, wouldCatch } from './power.js';
 import type { PlayedScenario } from './session.js';
+import { whyUntimed } from './valid-run.js';
 
 /** How the evidence is to be read. */
 export interface EvidenceRules {
@@ -85,7 +86,7 @@ function judgeMetric(
   const p = firstThreshold(alpha, gates);
   const judged = verdict ?? judgeAlone(new GateEvidence(budget, metric.moreIsBetter), logRatios, alpha);
   const further =
-    isGate && judged === 'inconclusive' ? furtherPairs(logRatios, gate, { p, pUnchanged: alpha / 2 }, random) : null;
+    isGate && judged === 'inconclusive' ? furtherPairs(logRatios, gate, { p, pNotWorse: alpha / 2 }, random) : null;
   return {
     name: metric.name,
     label: metric.label,
@@ -109,9 +110,12 @@ function judgeMetric(
 /** All runs of a side as one result: latencies merged, counts added, the rest the median run's. */
 function merged(pairs: readonly Pair[], side: keyof Pair, label: string): Result {
   const results = pairs.map((pair) => pair[side].result);
-  const byP99 = [...results].sort((a, b) => (a.latencyMs.p99 ?? 0) - (b.latencyMs.p99 ?? 0));
+  const timed = results.filter((result) => whyUntimed(result) === undefined);
+  // Where none is, the page's charts say why.
+  const shown = timed.length === 0 ? results : timed;
+  const byP99 = [...shown].sort((a, b) => (a.latencyMs.p99 ?? 0) - (b.latencyMs.p99 ?? 0));
   const middle = byP99[byP99.length >> 1] as Result;
-  const all = mergeHistograms(results.map((result) => decodeHistogram(result.latencyMs.histogram)));
+  const all = mergeHistograms(shown.map((result) => decodeHistogram(result.latencyMs.histogram)));
   const sum = (figure: (result: Result) => number): number => results.reduce((total, one) => total + figure(one), 0);
   return {
     ...middle,

@@ -47,14 +47,14 @@ function isSmall({ ratio, budget, moreIsBetter }: MetricOutcome): boolean {
  *  @throws what a session throws */
 export async function confirm(
   suspects: readonly Suspect[],
-  options: Omit<SessionOptions, 'alpha'>,
+  options: Omit<SessionOptions, 'alpha' | 'isOneSided'>,
 ): Promise<Confirmation> {
   const begun = performance.now();
   const scenarios = options.scenarios.flatMap((setup): ScenarioSetup[] => {
     const gates = suspects.filter(({ scenario }) => scenario === setup.name).map(({ gate }) => gate.name);
     return gates.length === 0 ? [] : [{ ...setup, gates }];
   });
-  const played = await playSession({ ...options, scenarios, alpha: CONFIRMATION_ALPHA });
+  const played = await playSession({ ...options, scenarios, alpha: CONFIRMATION_ALPHA, isOneSided: true });
   const metrics = played.flatMap(({ setup, pairs, verdicts }) =>
     setup.gates.map((name: MetricName, i) => {
       const metric = metricNamed(name);

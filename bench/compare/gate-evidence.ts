@@ -4,9 +4,9 @@
 // - "regressed" is true of the whole when it is true of any gate, so the error is shared over them: S. Holm, "A simple
 //   sequentially rejective multiple test procedure" (Scandinavian Journal of Statistics 6, 1979). The same for
 //   "improved".
-// - "unchanged" is true of the whole only when it is true of every gate. Each may take the whole error, for all would
-//   have to be wrong together: R. L. Berger, "Multiparameter hypothesis testing and acceptance sampling" (Technometrics
-//   24, 1982).
+// - "unchanged" (and "not worse") is true of the whole only when it is true of every gate. Each may take the whole
+//   error, for all would have to be wrong together: R. L. Berger, "Multiparameter hypothesis testing and acceptance
+//   sampling" (Technometrics 24, 1982).
 // - Each claim is one-sided and has half of the error, so that it agrees with the two-sided interval of the reports.
 
 import { limitOf, type Verdict } from './budget.js';
@@ -39,8 +39,18 @@ export class GateEvidence {
     return this.better.pBelow;
   }
 
+  get pNotWorse(): number {
+    return this.worse.pBelow;
+  }
+
   get pUnchanged(): number {
     return Math.max(this.worse.pBelow, this.better.pAbove);
+  }
+
+  /** What holds at this error where the gate has neither regressed nor improved. */
+  within(error: number): Verdict {
+    if (this.pUnchanged <= error) return 'unchanged';
+    return this.pNotWorse <= error ? 'not worse' : 'inconclusive';
   }
 }
 
@@ -76,7 +86,7 @@ export class GateJudgement {
     return this.gates.map((gate, i) => {
       if (regressed[i] === true) return 'regressed';
       if (improved[i] === true) return 'improved';
-      return gate.pUnchanged <= half ? 'unchanged' : 'inconclusive';
+      return gate.within(half);
     });
   }
 }
@@ -86,12 +96,23 @@ export function judgeAlone(evidence: GateEvidence, logRatios: readonly number[],
   for (const logRatio of logRatios) evidence.add(logRatio);
   if (evidence.pRegressed <= alpha / 2) return 'regressed';
   if (evidence.pImproved <= alpha / 2) return 'improved';
-  return evidence.pUnchanged <= alpha / 2 ? 'unchanged' : 'inconclusive';
+  return evidence.within(alpha / 2);
+}
+
+/** What a comparison is asked. */
+export interface Question {
+  /** Only whether the head is worse, not whether it is better. */
+  readonly isOneSided: boolean;
+}
+
+/** Whether further pairs could tell more of a gate. */
+export function isOpen(verdict: Verdict, { isOneSided }: Question): boolean {
+  return verdict === 'inconclusive' || (verdict === 'not worse' && !isOneSided);
 }
 
 /** Whether the verdict on the whole is final: no further pair could change it. One regression is enough. */
-export function isDecided(verdicts: readonly Verdict[]): boolean {
-  return verdicts.includes('regressed') || !verdicts.includes('inconclusive');
+export function isDecided(verdicts: readonly Verdict[], question: Question): boolean {
+  return verdicts.includes('regressed') || !verdicts.some((verdict) => isOpen(verdict, question));
 }
 
 /** The p-value at which the first of `gates` gates is said to have regressed. */

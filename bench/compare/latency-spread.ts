@@ -6,6 +6,7 @@ import { html, type Markup } from '../../src/base/page/markup.js';
 import { decodeHistogram, percentileMs } from '../measure/histogram.js';
 import { quantile } from './interval.js';
 import { type Pair, statesPercentile } from './metrics.js';
+import { whyUntimed } from './valid-run.js';
 
 export interface LatencySpread {
   readonly percentile: number;
@@ -31,10 +32,8 @@ interface RunLatency {
 }
 
 function histograms(pairs: readonly Pair[], side: keyof Pair): RunLatency[] {
-  return pairs.map(({ [side]: { result } }) => ({
-    histogram: decodeHistogram(result.latencyMs.histogram),
-    published: result.published,
-  }));
+  const timed = pairs.map((pair) => pair[side].result).filter((result) => whyUntimed(result) === undefined);
+  return timed.map(({ latencyMs, published }) => ({ histogram: decodeHistogram(latencyMs.histogram), published }));
 }
 
 function quartiles(runs: readonly RunLatency[], percentile: number): [number, number, number] | null {

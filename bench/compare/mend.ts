@@ -3,7 +3,7 @@
 import { mendedCommand, withFlags } from '../run/mend.js';
 import type { Plan } from '../scenarios/scenario.js';
 import { type Comparison, gatesOfAll } from './comparison.js';
-import { minutesToTell } from './report-text.js';
+import { decidableBudgets, minutesToTell } from './report-text.js';
 
 /** A comparison as it was asked for. */
 export interface AskedComparison {
@@ -32,6 +32,8 @@ export function mendOfInvalid(reason: string, { args, plan, maxMinutes }: AskedC
 /** The command to try where a gate is undecided. */
 export function mendOfUndecided(comparison: Comparison, { args, maxMinutes }: AskedComparison): string | undefined {
   if (!gatesOfAll(comparison).some(({ gate }) => gate.verdict === 'inconclusive')) return undefined;
+  const budget = decidableBudgets(comparison);
+  if (budget !== undefined) return withFlags(args, { budget }, LAUNCHER);
   const minutes = minutesToTell(comparison) ?? Math.ceil(maxMinutes * LONGER);
   // A fixed number of pairs would override the time limit.
   const isFixed = args.some((arg) => arg.startsWith('--pairs'));

@@ -1,7 +1,7 @@
 // When a comparison gives up: what it plays is thrown away as invalid, again and again.
 
 import { FanwireError } from '../../src/base/error.js';
-import type { Run } from './metrics.js';
+import { isOfLoad } from './valid-run.js';
 
 /** This many in a row thrown away, and this share of the time gone with them: the machine cannot measure this now. By
  *  the count alone, 3 of 16 comparisons were given up within a minute of five, in which the neighbours would have come
@@ -52,17 +52,6 @@ export class Patience {
       `${this.reasons.length} ${this.what} in a row were invalid, ${failure === undefined ? 'the last' : 'some'} because ${last}; ${mend}`,
     );
   }
-}
-
-/** A reason that every run of this load will have, whatever the neighbours do. */
-function isOfLoad(reason: string): boolean {
-  return reason.startsWith('too few');
-}
-
-/** Why nothing that `run` measured may be used. Too few messages for a p99 is no such reason: CPU, losses and connect
- *  times are known, and the percentile has no figure. */
-export function whyInvalid({ result }: Run): string | undefined {
-  return result.invalidReasons.find((reason) => !isOfLoad(reason)) ?? result.serverFaults?.[0];
 }
 
 /** A reason in two or three words, to count alike ones together. */

@@ -11,10 +11,10 @@ import type { Plan } from '../scenarios/scenario.js';
 import type { Target, TargetDialect } from '../targets/target.js';
 import { type CapacityOptions, capacityAlone, capacityInTurns, ServerStalled } from './capacity.js';
 import type { MeasuredCapacity, Run } from './metrics.js';
-import { whyInvalid } from './patience.js';
 import type { Side } from './side.js';
+import { type Judged, whyInvalid } from './valid-run.js';
 
-export interface PlayOptions {
+export interface PlayOptions extends Judged {
   readonly plan: Plan;
   readonly engine: Engine;
   readonly cores: CoreSplit;
@@ -75,13 +75,13 @@ export async function playSides(
     return [one, await playSide(second, options)];
   }
   try {
-    if (!isUsable(one)) return [{ result: one.result, capacity: null }];
+    if (!isUsable(one, options)) return [{ result: one.result, capacity: null }];
     options.playing(1);
     const two = await openBeside(second, one, options);
     if (two === undefined) return await apart(one, second, options);
     if ('fault' in two) return [await closedLoopOf(one, options), two];
     try {
-      if (!isUsable(two) || loses(one) || loses(two)) {
+      if (!isUsable(two, options) || loses(one) || loses(two)) {
         return [one, two].map(({ result }) => ({ result, capacity: null })) as [Run, Run];
       }
       return await together(one, two, options);
@@ -100,7 +100,7 @@ async function inTurn(
   options: PairOptions,
 ): Promise<readonly [Run | ServerFault, (Run | ServerFault)?]> {
   const one = await playSide(first, options);
-  if (!('fault' in one) && whyInvalid(one) !== undefined) return [one];
+  if (!('fault' in one) && whyInvalid(one, options) !== undefined) return [one];
   options.playing(1);
   return [one, await playSide(second, options)];
 }
@@ -178,11 +178,11 @@ async function closedLoopOf(begun: Begun, options: PlayOptions): Promise<Run | S
 }
 
 async function measured(begun: Begun, options: PlayOptions): Promise<MeasuredCapacity | null> {
-  return isUsable(begun) && !loses(begun) ? capacityAlone(begun.target, capacityOptions(options)) : null;
+  return isUsable(begun, options) && !loses(begun) ? capacityAlone(begun.target, capacityOptions(options)) : null;
 }
 
-function isUsable({ result }: Begun): boolean {
-  return whyInvalid({ result, capacity: null }) === undefined;
+function isUsable({ result }: Begun, judged: Judged): boolean {
+  return whyInvalid({ result }, judged) === undefined;
 }
 
 /** A closed loop waits for each message, so that one which is lost would end it. */

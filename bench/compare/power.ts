@@ -55,13 +55,13 @@ function regresses(noise: readonly number[], log: number, limit: number, p: numb
   return false;
 }
 
-/** The number of further pairs after which half of all comparisons that begin with these pairs have decided the
- *  gate, at the error `p` (`pUnchanged` for "unchanged"). Null where half of them are undecided after twenty times
- *  what was played. */
+/** The number of further pairs after which half of all comparisons that begin with these pairs have decided whether the
+ *  gate is worse, at the error `p` (`pNotWorse` for "not worse"). Null where half of them are undecided after twenty
+ *  times what was played. */
 export function furtherPairs(
   logRatios: readonly number[],
   gate: GateBudget,
-  { p, pUnchanged }: { readonly p: number; readonly pUnchanged: number },
+  { p, pNotWorse }: { readonly p: number; readonly pNotWorse: number },
   random: () => number,
 ): number | null {
   const residuals = residualsOf(logRatios);
@@ -76,7 +76,7 @@ export function furtherPairs(
     // The center is only an estimate: the truth is drawn around it.
     const truth = center + error * normal(random);
     let pairs = 0;
-    while (pairs < most && Math.min(evidence.pRegressed, evidence.pImproved) > p && evidence.pUnchanged > pUnchanged) {
+    while (pairs < most && evidence.pRegressed > p && evidence.pNotWorse > pNotWorse) {
       evidence.add(truth + pick(residuals, random));
       pairs++;
     }

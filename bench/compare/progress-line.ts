@@ -85,7 +85,7 @@ export class ProgressLine implements Watch {
     this.stream.write(ERASE_LINE + this.line().slice(0, (this.stream.columns || 80) - 1));
   }
 
-  /** The time after which half of such comparisons are decided. */
+  /** The time after which half of such comparisons know of every gate whether it is worse. */
   private neededMs(all: readonly PlayedScenario[]): number {
     const p = firstThreshold(
       this.alpha,
@@ -98,7 +98,7 @@ export class ProgressLine implements Watch {
   }
 }
 
-function neededMs(played: PlayedScenario, p: number, pUnchanged: number): number {
+function neededMs(played: PlayedScenario, p: number, pNotWorse: number): number {
   const { setup, pairs, verdicts, elapsedMs } = played;
   if (played.unmeasured !== undefined || !verdicts.includes('inconclusive')) return 0;
   if (pairs.length < TELLING_PAIRS) return Number.POSITIVE_INFINITY;
@@ -106,7 +106,7 @@ function neededMs(played: PlayedScenario, p: number, pUnchanged: number): number
   const needed = setup.gates.map((name, i) => {
     if (verdicts[i] !== 'inconclusive') return 0;
     const gate = budgets[i] as (typeof budgets)[number];
-    return furtherPairs(logRatiosOf(played, name), gate, { p, pUnchanged }, mulberry32(1)) ?? Number.POSITIVE_INFINITY;
+    return furtherPairs(logRatiosOf(played, name), gate, { p, pNotWorse }, mulberry32(1)) ?? Number.POSITIVE_INFINITY;
   });
   return Math.max(...needed) * (elapsedMs / pairs.length);
 }

@@ -31,11 +31,12 @@ const KIND: Readonly<Record<Verdict, string>> = {
   regressed: 'failed',
   improved: 'good',
   unchanged: 'good',
+  'not worse': 'good',
   inconclusive: 'open',
 };
 
 /** What a reader must see first. */
-const URGENCY: readonly Verdict[] = ['regressed', 'inconclusive', 'improved', 'unchanged'];
+const URGENCY: readonly Verdict[] = ['regressed', 'inconclusive', 'improved', 'unchanged', 'not worse'];
 
 export function renderComparisonHtml(comparison: Comparison): string {
   const { scenarios } = comparison;
@@ -132,6 +133,7 @@ function inWords(metric: MetricOutcome): string {
     regressed: `Worse than its budget of ${budget} allows`,
     improved: 'Better by more than its budget',
     unchanged: `Within its budget of ${budget}`,
+    'not worse': `No worse than its budget of ${budget} allows`,
     inconclusive:
       metric.decidedInS === null
         ? `Not decided: ${decidedIn(metric)}`

@@ -25,6 +25,7 @@ export const MARK: Readonly<Record<Verdict, string>> = {
   regressed: '❌',
   improved: '🚀',
   unchanged: '✅',
+  'not worse': '✅',
   inconclusive: '❔',
 };
 
@@ -34,8 +35,34 @@ export function headline(comparison: Comparison): string {
   if (verdict === 'regressed') return `Regressed: ${head} is worse than ${base}`;
   if (verdict === 'improved') return `Improved: ${head} is better than ${base}`;
   if (verdict === 'unchanged') return `Unchanged: ${head} is as good as ${base}, within the budgets`;
+  if (verdict === 'not worse') return `Not worse: ${head} is no worse than ${base}, within the budgets`;
   if (confirmation !== null) return `Inconclusive: a second session did not confirm that ${head} is worse than ${base}`;
-  return `Inconclusive: ${head} against ${base}; ${whatWouldTell(comparison)}`;
+  const rest = decidedText(comparison);
+  if (rest === undefined) return `Inconclusive: ${head} against ${base}; ${whatWouldTell(comparison)}`;
+  return `Inconclusive in ${rest.open}: ${head} against ${base}, ${rest.decided}; ${whatWouldTell(comparison)}`;
+}
+
+/** What is decided beside what is open: none of it is worse. Undefined where nothing is. */
+function decidedText(comparison: Comparison): { readonly open: string; readonly decided: string } | undefined {
+  const gates = gatesOfAll(comparison).map(({ gate }) => gate);
+  const open = gates.filter(({ verdict }) => verdict === 'inconclusive').map(({ name }) => name);
+  const decided = gates.filter(({ verdict }) => verdict !== 'inconclusive').map(({ name }) => name);
+  if (open.length === 0 || decided.length === 0) return undefined;
+  if (comparison.scenarios.length > 1) {
+    return { open: `${open.length} of ${countOf(gates.length, 'metric')}`, decided: 'no worse in the others' };
+  }
+  return { open: open.join(', '), decided: `no worse in ${decided.join(', ')}` };
+}
+
+/** The --budget that asks for what can be decided here, where some of one scenario cannot in any time. */
+export function decidableBudgets(comparison: Comparison): string | undefined {
+  const gates = gatesOfAll(comparison).map(({ gate }) => gate);
+  const decided = gates.filter(({ verdict }) => verdict !== 'inconclusive');
+  const isNever = gates.some(
+    (gate) => gate.verdict === 'inconclusive' && gate.decidedInS === null && tellsSpread(gate),
+  );
+  if (comparison.scenarios.length > 1 || decided.length === 0 || !isNever) return undefined;
+  return decided.map(({ name, budget }) => `${name}:+${Number((budget * 100).toFixed(2))}%`).join();
 }
 
 /** What would decide an undecided comparison. */
@@ -47,7 +74,9 @@ function whatWouldTell(comparison: Comparison): string {
   const never = open.filter(({ gate }) => gate.decidedInS === null).map(({ gate }) => gate.name);
   if (open.length === 0 || never.length > 0) {
     const which = never.length === 0 ? 'another budget' : `another budget for ${[...new Set(never)].join(' and ')}`;
-    return `${which} or a quieter machine would tell, more time hardly`;
+    const alone = decidableBudgets(comparison);
+    const wayOut = alone === undefined ? '' : `; --budget ${alone} asks for the others alone`;
+    return `${which} or a quieter machine would tell, more time hardly${wayOut}`;
   }
   return `about ${duration(furtherSeconds(open))} more would tell (--max-minutes ${minutesToTell(comparison)})`;
 }

@@ -4,13 +4,14 @@
 import type { Engine } from '../engines/engine.js';
 import type { CoreSplit } from '../measure/pinning.js';
 import type { Verdict } from './budget.js';
-import { GateJudgement, isDecided } from './gate-evidence.js';
+import { GateJudgement, isDecided, isOpen, type Question } from './gate-evidence.js';
 import { type MetricName, metricNamed, type Pair, type Run, ratioOf } from './metrics.js';
-import { Patience, whyInvalid } from './patience.js';
+import { Patience } from './patience.js';
 import { playSides, type SideBySide } from './play.js';
 import { ServerFaults } from './server-faults.js';
 import { gateBudgets, type ScenarioSetup } from './setup.js';
 import type { Side } from './side.js';
+import { whyInvalid } from './valid-run.js';
 
 export interface Sides {
   readonly base: Side;
@@ -32,7 +33,7 @@ export interface Rig {
   readonly watch: Watch;
 }
 
-export interface SessionOptions extends Rig {
+export interface SessionOptions extends Rig, Question {
   readonly sides: Sides;
   readonly scenarios: readonly ScenarioSetup[];
   readonly alpha: number;
@@ -79,9 +80,9 @@ export async function playSession(options: SessionOptions): Promise<PlayedScenar
   const leftMs = (): number => options.limitMs - (performance.now() - begun);
 
   for (;;) {
-    const open = played.filter((one) => one.unmeasured === undefined && isOpen(one, options.pairs));
+    const open = played.filter((one) => one.unmeasured === undefined && isUnfinished(one, options));
     const isOver =
-      options.pairs === undefined && (leftMs() <= 0 || isDecided(allVerdicts(played)) || losesAlone(played));
+      options.pairs === undefined && (leftMs() <= 0 || isDecided(allVerdicts(played), options) || losesAlone(played));
     if (open.length === 0 || isOver || played.some((one) => one.faults.isClear(options.alpha))) break;
     const next = open.reduce((least, one) => (one.elapsedMs < least.elapsedMs ? one : least));
     const from = next.pairs.length;
@@ -103,9 +104,9 @@ const ENOUGH_PAIRS = 6;
 /** After this many pairs, two in which only the head lost messages are no accident. */
 const LOSSY_PAIRS = 4;
 
-function isOpen({ setup, pairs, verdicts }: PlayedScenario, wanted: number | undefined): boolean {
-  if (wanted !== undefined) return pairs.length < wanted;
-  return setup.gates.length > 0 && verdicts.includes('inconclusive');
+function isUnfinished({ pairs, verdicts }: PlayedScenario, options: SessionOptions): boolean {
+  if (options.pairs !== undefined) return pairs.length < options.pairs;
+  return verdicts.some((verdict) => isOpen(verdict, options));
 }
 
 function allVerdicts(played: readonly PlayedScenario[]): Verdict[] {
@@ -203,7 +204,7 @@ async function playPair(
       continue;
     }
     faults.ranWell(side);
-    const reason = whyInvalid(run);
+    const reason = whyInvalid(run, setup);
     if (reason === undefined) {
       runs[side] = run;
       continue;

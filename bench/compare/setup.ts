@@ -10,11 +10,12 @@ import { WARMUP_MS } from './capacity.js';
 import { fewestPairs } from './evidence.js';
 import { firstThreshold, type GateBudget } from './gate-evidence.js';
 import { gatesOf, unmeasuredOf } from './gates.js';
-import { type MetricName, metricNamed, statesPercentile } from './metrics.js';
-import { COMPARE_PLAN } from './plan.js';
+import { loopOf, type MetricName, metricNamed, statesPercentile } from './metrics.js';
+import { COMPARE_PLAN, SHORT_LOOP_S } from './plan.js';
 import { DEFAULT_SUITE, type Suite, type SuiteEntry } from './suite.js';
+import type { Judged } from './valid-run.js';
 
-export interface ScenarioSetup {
+export interface ScenarioSetup extends Judged {
   /** What reports call it; once in a comparison. */
   readonly name: string;
   readonly plan: Plan;
@@ -40,6 +41,8 @@ export interface SetUpOptions {
   readonly specs: readonly string[];
   /** Whether both sides are builds of fanwire: others do not know its envelope. */
   readonly isFanwire: boolean;
+  /** Whether both sides are played: kept runs are of one length, whatever is asked of them. */
+  readonly isPaired: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -60,7 +63,7 @@ export function setUp(suite: Suite, options: SetUpOptions): ScenarioSetup[] {
 function setUpEntry(entry: SuiteEntry, suite: Suite, options: SetUpOptions): ScenarioSetup {
   const scenario = comparable(entry.scenario);
   const capacityMs = entry.capacityMs ?? options.capacityMs;
-  const plan: Plan = {
+  const whole: Plan = {
     ...PLAN_DEFAULTS,
     ...COMPARE_PLAN,
     ...scenario.defaults,
@@ -71,20 +74,27 @@ function setUpEntry(entry: SuiteEntry, suite: Suite, options: SetUpOptions): Sce
   if (entry.plan.deliver !== undefined && entry.plan.deliver !== '') {
     throw new FanwireError(
       'FANWIRE_USAGE_COMPARE',
-      `--deliver is of bench: give both sides --serve "--deliver '${plan.topicPrefix}*=${entry.plan.deliver}'"`,
+      `--deliver is of bench: give both sides --serve "--deliver '${whole.topicPrefix}*=${entry.plan.deliver}'"`,
     );
   }
-  const unmeasured = unmeasuredOf(options.specs, capacityMs, plan);
+  const unmeasured = unmeasuredOf(options.specs, capacityMs, whole);
   const budgets = parseBudgets(options.budget ?? entry.budget ?? suite.budget ?? '');
+  const gates = gatesOf(Object.keys(budgets) as MetricName[], unmeasured);
+  const isShort =
+    options.isPaired &&
+    (entry.plan.durationS ?? scenario.defaults.durationS) === undefined &&
+    gates.every((gate) => metricNamed(gate).percentile === undefined);
   return {
     name: entry.name,
-    plan,
+    plan: isShort ? { ...whole, durationS: SHORT_LOOP_S } : whole,
     capacityMs,
     countsInstructions: unmeasured.instructions === undefined,
     isLoadNamed: !DEFAULT_SUITE.scenarios.includes(entry) && (entry.plan.subscribers ?? entry.plan.rate) !== undefined,
     ...(entry.dialect !== undefined && { dialect: entry.dialect }),
     budgets: { ...DEFAULT_BUDGETS, ...budgets },
-    gates: gatesOf(Object.keys(budgets) as MetricName[], unmeasured),
+    gates,
+    isOpenLoopJudged:
+      gates.length === 0 || gates.some((gate) => loopOf(metricNamed(gate), capacityMs) !== 'closed loop'),
   };
 }
 

@@ -35,7 +35,7 @@ export function simulateComparison(
   const machine = new Machine(noise, spread / Math.SQRT2, random);
   let verdicts: readonly Verdict[] = gates.map(() => 'inconclusive');
   let played = 0;
-  while (played < pairs && !isDecided(verdicts)) {
+  while (played < pairs && !isDecided(verdicts, { isOneSided: false })) {
     const baseFirst = random() < 0.5;
     for (const first of [baseFirst, !baseFirst]) {
       for (let gate = 0; gate < gates.length; gate++) {
@@ -94,7 +94,7 @@ export interface ErrorRates {
   readonly atNoEffect: number;
   /** "regressed", with every gate exactly at its budget. */
   readonly atBorder: number;
-  /** "unchanged" or "improved", of a head that is worse than its budget allows. */
+  /** "unchanged", "not worse" or "improved", of a head that is worse than its budget allows. */
   readonly overlooked: number;
   /** By effect (1.02: +2 %): comparisons called "regressed", and the pairs they took on average, inconclusive ones
    *  included. */
@@ -128,7 +128,7 @@ export function errorRates(
   let overlooked = 0;
   const caught = POWER_AT.map((effect) => {
     const { verdicts, pairs: taken } = play((gate) => (gate === 0 ? effect : 1));
-    if (effect > 1 + budget) overlooked = Math.max(overlooked, count(verdicts, 'unchanged', 'improved'));
+    if (effect > 1 + budget) overlooked = Math.max(overlooked, count(verdicts, 'unchanged', 'not worse', 'improved'));
     return { effect, regressed: count(verdicts, 'regressed'), pairs: taken };
   });
   return {

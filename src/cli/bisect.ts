@@ -16,6 +16,7 @@ interface BisectFlags {
 const OWN = [
   '--base',
   '--head',
+  '--one-sided',
   '--strict',
   '--quiet',
   '-q',
@@ -39,7 +40,7 @@ export function bisectCommand(): Command {
     .addHelpText(
       'after',
       '\nEvery other flag is one of compare: --budget "cpu:+5%" --start "node server.js" --max-minutes 5 …\n' +
-        'A step that measures nothing or stays undecided is skipped. Your folder and your branch stay as they are.\n' +
+        'Each step asks for the one metric that tells the two apart best. What measures nothing or stays undecided is skipped. Your folder and your branch stay as they are.\n' +
         'Exit codes: 0 found, 2 wrong flag, 3 not found (the bad commit is not worse, or too much was skipped), 130 interrupted.',
     );
   return command.action((flags: BisectFlags) => measuring(() => bisect(flags, command.args), 'nothing was found'));

@@ -21,7 +21,7 @@ export function compareCommand(): Command {
     .addHelpText(
       'after',
       '\nEvery option is also a variable (--max-minutes: FANWIRE_COMPARE_MAX_MINUTES) and a key of the --config file.\n' +
-        'Exit codes: 0 unchanged, improved or inconclusive; 1 judged worse, and nothing else; 2 wrong flag; 3 nothing was\n' +
+        'Exit codes: 0 not worse, or inconclusive; 1 judged worse, and nothing else; 2 wrong flag; 3 nothing was\n' +
         'measured (a build or server that fails, a busy machine), or undecided with --strict; 130 interrupted. In a GitHub workflow the verdict is also annotated and put in the job summary.',
     )
     .action(() => {
@@ -47,6 +47,7 @@ const UNREAD = [
       'strict',
       'seed',
       'alpha',
+      'one-sided',
       'suite',
       'json',
       'html',
@@ -62,7 +63,7 @@ const UNREAD = [
     flag: '--baseline',
     given: (flags: CompareConfig) => flags.baseline,
     why: 'is compared with as many runs of the head as it has itself',
-    unread: ['base', 'pairs', 'seed', 'suite', 'strict-load'],
+    unread: ['base', 'pairs', 'one-sided', 'seed', 'suite', 'strict-load'],
   },
   {
     flag: '--suite',
@@ -103,6 +104,7 @@ async function compare(command: Command, asked: Asking): Promise<void> {
     budget: flags.budget,
     alpha: flags.alpha,
     pairs: flags.pairs,
+    isOneSided: flags.oneSided,
     maxMinutes: flags.maxMinutes,
     capacityMs: flags.capacityMs,
     asksWhy: flags.why,

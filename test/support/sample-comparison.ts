@@ -64,6 +64,7 @@ export function sampleComparison(slowness: number, sample: Sample = {}): Compari
     capacityMs: 400,
     countsInstructions: true,
     isLoadNamed: true,
+    isOpenLoopJudged: true,
     budgets: DEFAULT_BUDGETS,
     gates,
   };

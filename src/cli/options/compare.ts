@@ -89,6 +89,12 @@ const verdict = group('Verdict', {
     default: undefined,
     usually: 'default 0.01, or what the suite says',
   }),
+  oneSided: option({
+    flag: 'one-sided',
+    description: 'Ask only whether the head is worse, not whether it is better: decided sooner',
+    type: toggle(),
+    default: false,
+  }),
   strict: option({
     flag: 'strict',
     description: 'An inconclusive comparison exits with 3 instead of 0',

@@ -24,11 +24,12 @@ function history(t: TestContext, speeds: readonly string[]) {
     stub,
     `const { execFileSync } = require('child_process'); const { writeFileSync, appendFileSync } = require('fs');
     const argv = process.argv.slice(2); const of = (flag) => argv[argv.indexOf(flag) + 1];
+    const cpu = { name: 'cpu', label: 'CPU', isGate: true, verdict: 'regressed', ratio: 1.08, budget: 0.05, pairRatios: [1.07, 1.09] };
     const speed = execFileSync('git', ['show', of('--head') + ':speed'], { encoding: 'utf8' });
     appendFileSync(${JSON.stringify(join(repository.place, 'played'))}, JSON.stringify(argv) + '\\n');
     if (speed === 'unbuildable') { console.error('fanwire: nothing was measured: it does not build [X]'); process.exit(3); }
     if (speed === 'usage') { console.error('fanwire: --budget is wrong [FANWIRE_USAGE_BUDGET]'); process.exit(2); }
-    writeFileSync(of('--json'), JSON.stringify({ verdict: speed, reasons: ['cpu ' + speed] }));
+    writeFileSync(of('--json'), JSON.stringify({ verdict: speed, reasons: ['cpu ' + speed], alpha: 0.01, elapsedS: 1, scenarios: [{ name: 'fan-out', metrics: [cpu] }] }));
     process.exit(speed === 'slow' ? 1 : 0);`,
   );
   const program = `const { bisect } = await import(${JSON.stringify(BISECT)});
@@ -46,7 +47,7 @@ function history(t: TestContext, speeds: readonly string[]) {
 
 test('the first bad commit is found in as few comparisons as a bisection takes, each with the good one', (t) => {
   const { repository, commits, play } = history(t, [...Array(6).fill('fast'), ...Array(6).fill('slow')]);
-  const { firstBad, steps, stderr } = play();
+  const { firstBad, steps, asked, stderr } = play();
   assert.deepEqual(firstBad, [{ commit: commits[6], subject: 'commit 6' }], stderr);
   assert.ok(steps.length <= 5, `${steps.length} steps`);
   assert.equal(steps[0].commit, commits[11]);
@@ -56,9 +57,11 @@ test('the first bad commit is found in as few comparisons as a bisection takes, 
     .map((line) => JSON.parse(line));
   for (const argv of played) {
     assert.deepEqual(argv.slice(0, 3), ['compare', '--base', commits[0]]);
-    assert.deepEqual(argv.slice(-2), ['--budget', 'cpu:+5%']);
-    assert.ok(argv.includes('--strict'));
+    for (const flag of ['--strict', '--one-sided', '--budget', 'cpu:+5%']) assert.ok(argv.includes(flag), flag);
   }
+  // Behind the first comparison, the border is half of what that saw, and the steps share its error.
+  assert.deepEqual(asked, { metric: 'cpu', scenario: 'fan-out', budget: Math.sqrt(1.08) - 1 });
+  assert.deepEqual(played[1].slice(-4), ['--alpha', '0.002500', '--budget', 'cpu:+3.923%']);
   assert.match(stderr, /^bisect: [0-9a-f]{9} bad: cpu slow$/m);
 });
 

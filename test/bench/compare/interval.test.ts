@@ -4,7 +4,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { limitOf, overallVerdict, parseBudgets } from '../../../bench/compare/budget.js';
 import { Evidence, fewestPairs } from '../../../bench/compare/evidence.js';
-import { holm } from '../../../bench/compare/gate-evidence.js';
+import { GateJudgement, holm, isDecided } from '../../../bench/compare/gate-evidence.js';
 import { intervalOf, mulberry32, pseudoMedian } from '../../../bench/compare/interval.js';
 import { wouldCatch } from '../../../bench/compare/power.js';
 
@@ -111,6 +111,18 @@ test('more-is-better turns a budget round, and one regression is the verdict on 
   assert.equal(overallVerdict(['improved', 'unchanged']), 'improved');
   assert.equal(overallVerdict(['improved', 'inconclusive']), 'inconclusive');
   assert.equal(overallVerdict(['improved', 'regressed']), 'regressed');
+  assert.equal(overallVerdict(['not worse', 'unchanged']), 'not worse');
+  assert.equal(overallVerdict(['not worse', 'inconclusive']), 'inconclusive');
+});
+
+test('a head that is better by just its budget is known to be no worse, whatever it is called beside that', () => {
+  const random = mulberry32(3);
+  const judgement = new GateJudgement([{ budget: 0.05, moreIsBetter: false }], 0.01);
+  for (let i = 0; i < 40; i++) judgement.add(0, Math.exp(-Math.log(1.05) + 0.02 * (random() + random() - 1)));
+  const verdicts = judgement.verdicts();
+  assert.deepEqual(verdicts, ['not worse']);
+  assert.ok(isDecided(verdicts, { isOneSided: true }));
+  assert.ok(!isDecided(verdicts, { isOneSided: false }));
 });
 
 test('a budget names its metric and its worth; anything else is refused with the forms', () => {

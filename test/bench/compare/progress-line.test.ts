@@ -28,6 +28,7 @@ function played(ratios: readonly number[]): PlayedScenario {
       capacityMs: 400,
       countsInstructions: false,
       isLoadNamed: true,
+      isOpenLoopJudged: true,
       budgets: DEFAULT_BUDGETS,
       gates: ['cpu'],
     },

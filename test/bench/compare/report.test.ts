@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { exitCodeOf } from '../../../bench/compare/command.js';
+import { mendOfUndecided } from '../../../bench/compare/mend.js';
 import { renderComparisonHtml } from '../../../bench/compare/report-html.js';
 import { renderAnnotations, renderJunit, renderMarkdown, renderTerminal } from '../../../bench/compare/report-text.js';
 import { sampleComparison } from '../../support/sample-comparison.js';
@@ -55,6 +56,18 @@ test('what is undecided says for how long, or that no time will tell', () => {
   const border = sampleComparison(1.048, { gates: ['cpu'] });
   assert.equal(border.verdict, 'inconclusive');
   assert.match(renderTerminal(border), /another budget for cpu or a quieter machine would tell, more time hardly/);
+});
+
+test('what is decided beside what is open is named, with the budget that asks for it alone', () => {
+  const one = sampleComparison(1.048, { gates: ['p99', 'cpu'] });
+  assert.match(
+    renderTerminal(one),
+    /^Inconclusive in cpu: feature against main, no worse in p99; .* more time hardly; --budget p99:\+50% asks for/,
+  );
+  const asked = { args: ['compare', '--base', 'main'], plan: undefined, maxMinutes: 5 };
+  assert.equal(mendOfUndecided(one, asked), 'npx fanwire compare --base main --budget p99:+50%');
+  const two = sampleComparison(1.048, { gates: ['p99', 'cpu'], scenarios: ['fan-out', 'burst'] });
+  assert.match(renderTerminal(two), /^Inconclusive in 2 of 4 metrics: feature against main, no worse in the others; /);
 });
 
 test('one pair is "1 pair" in every report', () => {

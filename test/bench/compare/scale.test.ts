@@ -14,7 +14,14 @@ import { FanwireError } from '../../../src/base/error.js';
 import { lateEngine, silentTarget } from '../../support/late-engine.js';
 import { sampleComparison } from '../../support/sample-comparison.js';
 
-const options = { budget: undefined, capacityMs: 0, specs: ['ws://a', 'ws://b'], isFanwire: true, say: () => {} };
+const options = {
+  budget: undefined,
+  capacityMs: 0,
+  specs: ['ws://a', 'ws://b'],
+  isFanwire: true,
+  isPaired: true,
+  say: () => {},
+};
 
 function setUpOf(plan: Partial<Plan>) {
   return setUp({ scenarios: [{ name: 'fan-out', scenario: 'fan-out', plan }] }, options);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Comparison } from '../../../bench/compare/comparison.js';
+import { COMPARE_PLAN, SHORT_LOOP_S } from '../../../bench/compare/plan.js';
 import { setUp } from '../../../bench/compare/setup.js';
 import { DEFAULT_SUITE, readSuite } from '../../../bench/compare/suite.js';
 
@@ -19,7 +20,14 @@ function folder(t: TestContext): string {
   return made;
 }
 
-const options = { budget: undefined, capacityMs: 400, specs: ['main', '.'], isFanwire: true, say: () => {} };
+const options = {
+  budget: undefined,
+  capacityMs: 400,
+  specs: ['main', '.'],
+  isFanwire: true,
+  isPaired: true,
+  say: () => {},
+};
 
 test("the repository's compare.json is the default suite by name", () => {
   const { scenarios, maxMinutes } = readSuite(join(ROOT, 'compare.json'));
@@ -37,6 +45,17 @@ test('every scenario of the default suite has gates that its runs can measure', 
   for (const { name, gates } of setups) assert.ok(gates.length >= 2, name);
   const foreign = setUp(DEFAULT_SUITE, { ...options, isFanwire: false });
   assert.equal(foreign.length, 5, 'only fanwire speaks the envelope');
+});
+
+test('an open loop is short where no latency decides, unless its length is given or runs are kept', () => {
+  const lengthOf = (budget: string, durationS?: number, isPaired = true): number | undefined => {
+    const entry = { name: 'a', scenario: 'fan-out', plan: durationS === undefined ? {} : { durationS } };
+    return setUp({ scenarios: [entry] }, { ...options, budget, isPaired })[0]?.plan.durationS;
+  };
+  assert.equal(lengthOf('cpu:+5%'), SHORT_LOOP_S);
+  assert.equal(lengthOf('cpu:+5%,p50:+30%'), COMPARE_PLAN.durationS);
+  assert.equal(lengthOf('cpu:+5%', 5), 5);
+  assert.equal(lengthOf('cpu:+5%', undefined, false), COMPARE_PLAN.durationS);
 });
 
 test('an entry is a name, or an object whose plan, budget, loop and dialect hold for it alone', (t) => {

@@ -163,7 +163,7 @@ async function whyOf(
   const engine = nativeEngine({ cores: cores.generator, headers: {}, localAddresses: [], isInsecureAllowed: false });
   const plan = { subscribers: 10, rate: 50, durationS: 0.5, warmupS: 0 };
   const suite = { scenarios: [{ name: 'fan-out', scenario: 'fan-out', plan }] };
-  const asked = { budget: 'cpu:+5%', capacityMs: 0, specs: ['.'], isFanwire: false, say: () => {} };
+  const asked = { budget: 'cpu:+5%', capacityMs: 0, specs: ['.'], isFanwire: false, isPaired: true, say: () => {} };
   const [setup] = setUp(suite, asked);
   const watch = { playing: () => {}, played: () => {}, thrownAway: () => {} };
   assert.ok(setup);
