@@ -100,18 +100,18 @@ export function judgeAlone(evidence: GateEvidence, logRatios: readonly number[],
 }
 
 /** What a comparison is asked. */
-export interface Question {
+export interface VerdictQuestion {
   /** Only whether the head is worse, not whether it is better. */
   readonly isOneSided: boolean;
 }
 
 /** Whether further pairs could tell more of a gate. */
-export function isOpen(verdict: Verdict, { isOneSided }: Question): boolean {
+export function isOpen(verdict: Verdict, { isOneSided }: VerdictQuestion): boolean {
   return verdict === 'inconclusive' || (verdict === 'not worse' && !isOneSided);
 }
 
 /** Whether the verdict on the whole is final: no further pair could change it. One regression is enough. */
-export function isDecided(verdicts: readonly Verdict[], question: Question): boolean {
+export function isDecided(verdicts: readonly Verdict[], question: VerdictQuestion): boolean {
   return verdicts.includes('regressed') || !verdicts.some((verdict) => isOpen(verdict, question));
 }
 

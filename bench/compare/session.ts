@@ -4,7 +4,7 @@
 import type { Engine } from '../engines/engine.js';
 import type { CoreSplit } from '../measure/pinning.js';
 import type { Verdict } from './budget.js';
-import { GateJudgement, isDecided, isOpen, type Question } from './gate-evidence.js';
+import { GateJudgement, isDecided, isOpen, type VerdictQuestion } from './gate-evidence.js';
 import { type MetricName, metricNamed, type Pair, type Run, ratioOf } from './metrics.js';
 import { Patience } from './patience.js';
 import { playSides, type SideBySide } from './play.js';
@@ -33,7 +33,7 @@ export interface Rig {
   readonly watch: Watch;
 }
 
-export interface SessionOptions extends Rig, Question {
+export interface SessionOptions extends Rig, VerdictQuestion {
   readonly sides: Sides;
   readonly scenarios: readonly ScenarioSetup[];
   readonly alpha: number;
