@@ -118,7 +118,11 @@ function buildPackage(): void {
 async function buildScript(): Promise<void> {
   const shape = { ...SHARED, format: 'esm', minify: true, mangleProps: /^_/, write: false } as const;
   const [bundle] = buildSync(shape).outputFiles ?? [];
-  const compress = { passes: 4, unsafe_arrows: true, pure_getters: true, keep_fargs: false };
+  const compress = {
+    ...{ passes: 4, unsafe_arrows: true, pure_getters: true, keep_fargs: false },
+    // Flat rather than nested, since a bundler that minifies this once more gives each nested scope names of its own.
+    ...{ hoist_funs: true, reduce_funcs: false, sequences: false, conditionals: false, unsafe: true },
+  };
   const { code } = await minify(bundle?.text ?? '', { module: true, ecma: 2020, compress });
   write(join(DIST, 'client.js'), `${code}\n`);
 }

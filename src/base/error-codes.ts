@@ -86,6 +86,9 @@ export const ERROR_CODES = {
   FANWIRE_REFUSED: failed('the relay refused pub or sub'),
   FANWIRE_CLOSED: failed('the relay closed the connection of pub or sub'),
   FANWIRE_SUB_TIMEOUT: failed('sub did not get as many messages as asked for in time'),
+  FANWIRE_PUB_TEXT: failed(
+    'pub was given a message that no text frame can carry, or a line longer than any relay takes',
+  ),
   FANWIRE_STDOUT: failed('stdout cannot be written, as on a full disk'),
   FANWIRE_REPORT_WRITE: failed('a report cannot be written'),
   FANWIRE_BASELINE_WRITE: failed('the baseline cannot be written'),
@@ -110,6 +113,7 @@ export const ERROR_CODES = {
   FANWIRE_CONFORM_ADAPTER: unmeasured('the adapter of the client under test does not start, or can nothing'),
   FANWIRE_COMPARE_INVALID: unmeasured('no comparison was possible on this machine'),
   FANWIRE_BENCH_INTERRUPTED: interrupted('the benchmark was interrupted'),
+  FANWIRE_PUB_INTERRUPTED: interrupted('pub was interrupted, and the relay did not confirm what was sent'),
   FANWIRE_CONFORM_INTERRUPTED: interrupted('conform was interrupted'),
   FANWIRE_COMPARE_INTERRUPTED: interrupted('the comparison was interrupted'),
   // What was measured, where no table says it (--quiet), and what an objective made of it.

@@ -108,6 +108,20 @@ export function connect(url: URL, { header: headers = {}, insecure = false }: Co
   });
 }
 
+/** Closes in order; a relay that does not answer in time is left. */
+export function closeWithin(socket: WebSocket, limitMs: number): Promise<void> {
+  if (socket.readyState === socket.CLOSED) return Promise.resolve();
+  const timer = setTimeout(() => socket.terminate(), limitMs);
+  return new Promise((resolve) => {
+    socket.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    socket.resume(); // a paused socket would not see the answer
+    socket.close(1000);
+  });
+}
+
 /** How a socket ended that should have stayed open. */
 export function closedError(url: URL, code: number, reason: Buffer): FanwireError {
   const why =

@@ -1,5 +1,6 @@
 // How a command that judges ends without a verdict: with exit code 3, never 1, which means "judged worse".
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FanwireError } from '../base/error.js';
 import { exitCodeFor } from '../base/error-codes.js';
 import { Exit } from '../base/exit-codes.js';
@@ -20,6 +21,7 @@ export async function measuring(
   process.once('uncaughtException', leave);
   try {
     await work();
+    await nextTurn(); // in which a stdout that cannot be written says so
   } catch (error) {
     if (error instanceof FanwireError && USERS.includes(exitCodeFor(error.code))) throw error;
     const command = await mend(error).catch(() => undefined);

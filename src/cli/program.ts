@@ -13,6 +13,7 @@ import { commentCommand } from './comment.js';
 import { compareCommand } from './compare.js';
 import { conformCommand } from './conform.js';
 import { historyCommand } from './history.js';
+import { watchOutput } from './output.js';
 import { pubCommand } from './pub.js';
 import { reportCommand } from './report.js';
 import { serveCommand } from './serve.js';
@@ -67,14 +68,12 @@ const program = throwErrors(new Command('fanwire'))
   });
 for (const build of commands) program.addCommand(throwErrors(build()));
 
-// A reader that has left (`fanwire bench list | head`) is no failure; what else goes wrong with stdout is one.
-process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
-  if (code === 'EPIPE' || code === 'ECONNRESET') return;
-  process.exit(report(new FanwireError('FANWIRE_STDOUT', `cannot write to stdout: ${message}`)));
-});
-
+watchOutput(report);
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exit(report(error)); // at once: a listener that did start must not keep a failed relay up
+  const code = report(error);
+  // At once: a listener that did start must not keep a failed relay up. After --help and --version nothing runs, and
+  // what they printed may still be on its way.
+  if (code !== Exit.good) process.exit(code);
 }

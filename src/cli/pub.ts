@@ -1,5 +1,6 @@
 // `fanwire pub`: sends a message, the lines of stdin, or generated payloads to a topic, and ends once all are
 // delivered.
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
@@ -9,7 +10,7 @@ import { FanwireError } from '../base/error.js';
 import { Exit } from '../base/exit-codes.js';
 import { bytes, count } from '../config/types.js';
 import { argument } from './argument.js';
-import { type ConnectOptions, closedError, connect, declareConnectFlags, parseUrl } from './connect.js';
+import { type ConnectOptions, closedError, closeWithin, connect, declareConnectFlags, parseUrl } from './connect.js';
 import { linesOf } from './lines.js';
 
 interface PubOptions extends ConnectOptions {
@@ -19,6 +20,10 @@ interface PubOptions extends ConnectOptions {
   readonly binary?: boolean;
   readonly quiet?: boolean;
 }
+
+/** How long the relay may take to read what it was sent, and what is left of that after a signal. */
+const CONFIRM_MS = 30_000;
+const INTERRUPTED_MS = 2000;
 
 /** Bytes that may wait in this process before it reads or makes more. */
 const MAX_BUFFERED_BYTES = 1 << 20;
@@ -57,33 +62,37 @@ function flushed(socket: WebSocket): Promise<void> {
 interface Sent {
   messages: number;
   bytes: number;
+  largest: number;
 }
 
-/** Sends until the source ends or `stop` is aborted. */
+/** Sends until the source ends or `stop` is aborted, and counts in `sent`. */
 async function send(
   socket: WebSocket,
   source: AsyncIterable<Buffer>,
-  options: PubOptions,
+  { rate = 0, binary = false }: PubOptions,
   stop: AbortSignal,
-): Promise<Sent> {
-  const { rate = 0, binary = false } = options;
+  sent: Sent,
+): Promise<void> {
   const start = performance.now();
-  const sent = { messages: 0, bytes: 0 };
   try {
     for await (const payload of source) {
       // Open loop: message n is due at n / rate, whatever became of those before it.
       const waitMs = rate === 0 ? 0 : start + (sent.messages / rate) * 1000 - performance.now();
       if (waitMs > 0) await sleep(waitMs, undefined, { signal: stop });
       if (stop.aborted) break;
+      if (!binary && !isUtf8(payload)) {
+        const which = `message ${sent.messages + 1}`;
+        throw new FanwireError('FANWIRE_PUB_TEXT', `${which} is not UTF-8, as text must be; --binary sends any bytes`);
+      }
       socket.send(payload, { binary });
       sent.messages += 1;
       sent.bytes += payload.length;
+      sent.largest = Math.max(sent.largest, payload.length);
       if (socket.bufferedAmount > MAX_BUFFERED_BYTES) await flushed(socket);
     }
   } catch (error) {
     if (!stop.aborted) throw error; // else it is only the sleep or the read of stdin that was broken off
   }
-  return sent;
 }
 
 async function publish(
@@ -94,26 +103,44 @@ async function publish(
 ): Promise<string> {
   const stop = new AbortController();
   stop.signal.addEventListener('abort', () => process.stdin.destroy());
-  const closed = new Promise<{ code: number; reason: Buffer }>((resolve) => {
-    socket.once('close', (code, reason) => {
-      resolve({ code, reason });
-      stop.abort();
-    });
+  const sent: Sent = { messages: 0, bytes: 0, largest: 0 };
+  let failure: FanwireError | undefined;
+  socket.once('close', (code, reason) => {
+    if (code !== 1000) failure = brokenOff(closedError(url, code, reason), code, sent);
+    stop.abort();
   });
   socket.on('error', () => {}); // a 'close' with the code follows
+  let isInterrupted = false;
   onEndSignal(() => {
+    isInterrupted = true;
     process.exitCode = Exit.interrupted;
     stop.abort();
+    setTimeout(() => socket.terminate(), INTERRUPTED_MS).unref();
   });
   socket.resume();
 
-  const sent = await send(socket, source, options, stop.signal);
-  await flushed(socket);
-  // The relay answers the close frame after it has read all that came before it.
-  socket.close(1000);
-  const { code, reason } = await closed;
-  if (code !== 1000) throw closedError(url, code, reason);
-  return `published ${sent.messages} message${sent.messages === 1 ? '' : 's'} (${sent.bytes} bytes) to ${url.href}`;
+  try {
+    await send(socket, source, options, stop.signal, sent);
+  } finally {
+    await flushed(socket);
+    // The relay answers the close frame after it has read all that came before it.
+    await closeWithin(socket, CONFIRM_MS);
+  }
+  const what = `${sent.messages} message${sent.messages === 1 ? '' : 's'} (${sent.bytes} bytes)`;
+  if (failure && isInterrupted) {
+    throw new FanwireError(
+      'FANWIRE_PUB_INTERRUPTED',
+      `interrupted; ${url.href} did not confirm that it has read the ${what} sent`,
+    );
+  }
+  if (failure) throw failure;
+  return `published ${what} to ${url.href}`;
+}
+
+/** A relay cuts off what is larger than both its --max-payload and 1 MiB, without a close frame. */
+function brokenOff(error: FanwireError, code: number, { largest }: Sent): FanwireError {
+  if (code !== 1006 || largest <= 1 << 20) return error;
+  return new FanwireError('FANWIRE_CLOSED', `${error.message}; a message had ${largest} bytes: see --max-payload`);
 }
 
 export function pubCommand(): Command {

@@ -7,7 +7,16 @@ import { choice, count, duration } from '../config/types.js';
 import { MAX_WINDOW_MS } from '../protocol/envelope.js';
 import { REWIND_RANGE, readRewind } from '../protocol/rewind.js';
 import { argument } from './argument.js';
-import { type ConnectOptions, closedError, connect, declareConnectFlags, parseUrl, topicOf } from './connect.js';
+import {
+  type ConnectOptions,
+  closedError,
+  closeWithin,
+  connect,
+  declareConnectFlags,
+  parseUrl,
+  topicOf,
+} from './connect.js';
+import { isReaderGone } from './output.js';
 
 interface SubOptions extends ConnectOptions {
   readonly count?: number;
@@ -21,9 +30,8 @@ interface SubOptions extends ConnectOptions {
 
 const NEWLINE = Buffer.from('\n');
 
-/** What a write to stdout fails with once its reader (`| head`) has seen enough; the second where stdout is a
- *  socket. */
-const READER_GONE = new Set(['EPIPE', 'ECONNRESET']);
+/** How long the end waits for a relay that does not answer, and after a signal for a reader that has stalled. */
+const END_MS = 1000;
 
 function bufferOf(data: RawData): Buffer {
   if (Buffer.isBuffer(data)) return data;
@@ -53,8 +61,10 @@ function print(urls: URL[], sockets: WebSocket[], options: SubOptions, stop: Abo
   return new Promise((resolve, reject) => {
     stop.addEventListener('abort', () => resolve(received));
     // `on` rather than `once`: stdout stays open after an error, and every further message fails again.
-    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      return READER_GONE.has(error.code ?? '') ? resolve(received) : reject(error);
+    process.stdout.on('error', (error) => isReaderGone(error) && resolve(received));
+    // A reader that is slower than the relay holds the sockets up, rather than filling the memory of this process.
+    process.stdout.on('drain', () => {
+      for (const socket of sockets) socket.resume();
     });
     sockets.forEach((socket, i) => {
       socket.on('error', () => {}); // a 'close' with the code follows
@@ -62,8 +72,9 @@ function print(urls: URL[], sockets: WebSocket[], options: SubOptions, stop: Abo
       socket.on('message', (data, isBinary) => {
         if (received >= count) return;
         received += 1;
-        process.stdout.write(printed(bufferOf(data), isBinary, prefix[i] as string, options));
+        const isFull = !process.stdout.write(printed(bufferOf(data), isBinary, prefix[i] as string, options));
         if (received === count) resolve(received);
+        else if (isFull) for (const each of sockets) each.pause();
       });
       socket.resume();
     });
@@ -88,12 +99,9 @@ function withOptions(url: URL, { rewind, every }: SubOptions): URL {
   return url;
 }
 
-async function close(socket: WebSocket): Promise<void> {
-  if (socket.readyState === socket.CLOSED) return;
-  await new Promise<void>((resolve) => {
-    socket.removeAllListeners('close').once('close', () => resolve());
-    socket.close(1000);
-  });
+function close(socket: WebSocket): Promise<void> {
+  socket.removeAllListeners('close').removeAllListeners('message');
+  return closeWithin(socket, END_MS);
 }
 
 export function subCommand(): Command {
@@ -133,7 +141,10 @@ export function subCommand(): Command {
     const sockets = await Promise.all(urls.map((url) => connect(url, options)));
     process.stderr.write(`subscribed to ${urls.map(topicOf).join(', ')}\n`);
     const interrupt = new AbortController();
-    onEndSignal(() => interrupt.abort());
+    onEndSignal(() => {
+      interrupt.abort();
+      setTimeout(() => process.exit(), END_MS).unref();
+    });
     const timeout = options.timeout === undefined ? undefined : AbortSignal.timeout(options.timeout * 1000);
     const stop = AbortSignal.any(timeout ? [interrupt.signal, timeout] : [interrupt.signal]);
     const received = await print(urls, sockets, options, stop).finally(() => Promise.all(sockets.map(close)));

@@ -6,15 +6,10 @@ import { closedFault, fault } from './fault.js';
 import type { WebSocketClass } from './link.js';
 import { createOutbox, type OkOp, type Outbox, type RefusalError, refusedBy } from './outbox.js';
 import { pubText, type Unpublishable } from './payload.js';
-import {
-  type JoinOptions,
-  type Message,
-  type SubscribeOptions,
-  Subscription,
-  type SubscriptionHost,
-} from './subscription.js';
-import { bounded } from './times.js';
+import { type Message, type SubscribeOptions, Subscription, type SubscriptionHost } from './subscription.js';
+import { bounded, MAX_TIMER_MS } from './times.js';
 import type { TokenSource } from './token.js';
+import { scope } from './wake.js';
 
 export interface ClientOptions {
   /** A token, or a function that gives one. It is called for each connection, and again before a token ends. */
@@ -28,6 +23,9 @@ export interface ClientOptions {
   /** How many publishes may wait for a connection or for the relay's limits; beyond that publish() rejects. Default
    *  1,000. */
   readonly queueLimit?: number;
+  /** Bytes of all that waits; beyond that publish() rejects. As many more may be without an answer; beyond that the
+   *  next wait. Default 64 MiB. */
+  readonly queueLimitBytes?: number;
   /** Messages that an iterator holds while its loop is behind; beyond that the oldest are dropped, with a `gap`.
    *  Default 1,000. */
   readonly bufferLimit?: number;
@@ -57,6 +55,7 @@ const DEFAULTS = {
   backoffBaseMs: 500,
   backoffCapMs: 30_000,
   queueLimit: 1000,
+  queueLimitBytes: 2 ** 26,
   bufferLimit: 1000,
   connectTimeoutMs: 10_000,
   heartbeatMs: 25_000,
@@ -72,20 +71,18 @@ export class FanwireClient extends ClientConnection implements SubscriptionHost 
 
   /** Connects at once. @throws FanwireError FANWIRE_CLIENT_WEBSOCKET where there is no WebSocket to use */
   constructor(url: string | URL, options: ClientOptions = {}) {
-    const { WebSocket = (globalThis as { WebSocket?: unknown }).WebSocket, token } = options;
+    const { WebSocket = scope.WebSocket, token } = options;
     if (typeof WebSocket !== 'function') {
       throw fault('WEBSOCKET', 'pass { WebSocket } from "ws"');
     }
     const numbers = { ...DEFAULTS };
-    for (const name of Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]) {
-      numbers[name] = bounded(options[name] ?? DEFAULTS[name], 1);
+    let name: keyof typeof DEFAULTS;
+    for (name in numbers) {
+      numbers[name] = bounded(options[name] ?? numbers[name], 1, MAX_TIMER_MS);
     }
-    super({ url: String(url), token, WebSocket: WebSocket as WebSocketClass, ...numbers });
+    super({ url: `${url}`, token, WebSocket: WebSocket as WebSocketClass, ...numbers });
     this.#bufferLimit = numbers.bufferLimit;
-    this.#outbox = createOutbox({
-      ...numbers,
-      _send: (text) => this._send(text),
-    });
+    this.#outbox = createOutbox(numbers, (text) => this._send(text));
     void this._connect();
   }
 
@@ -100,7 +97,15 @@ export class FanwireClient extends ClientConnection implements SubscriptionHost 
     onMessage?: (message: Message<T>) => unknown,
     { history, rewind = history || undefined, every }: SubscribeOptions = {},
   ): Subscription<T> {
-    const subscription = this.#subscriptions.get(topic) ?? this.#open(topic, { rewind, every });
+    let subscription = this.#subscriptions.get(topic);
+    if (!subscription) {
+      subscription = new Subscription(topic, { rewind, every }, this, this.#bufferLimit);
+      if (this.state === 'closed') subscription._end(closedFault());
+      else {
+        this.#subscriptions.set(topic, subscription);
+        this.#rejoin(subscription);
+      }
+    }
     const typed = subscription as unknown as Subscription<T>;
     if (onMessage) typed.on('message', onMessage);
     return typed;
@@ -154,16 +159,6 @@ export class FanwireClient extends ClientConnection implements SubscriptionHost 
     this._emit('error', thrown as FanwireError);
   }
 
-  #open(topic: string, options: JoinOptions): Subscription {
-    const subscription = new Subscription(topic, options, this, this.#bufferLimit);
-    if (this.state === 'closed') subscription._end(closedFault());
-    else {
-      this.#subscriptions.set(topic, subscription);
-      this.#rejoin(subscription);
-    }
-    return subscription;
-  }
-
   /** Asks the relay for the subscription now if there is a connection; otherwise the next connection does. */
   #rejoin(subscription: Subscription): void {
     if (subscription.state === 'joining' && this.#isGreeted) this._join(subscription);
@@ -179,7 +174,7 @@ export class FanwireClient extends ClientConnection implements SubscriptionHost 
       this.#rejoin(subscription);
     } else if (retryAfterMs === undefined && !code.startsWith('FANWIRE_CLIENT')) this.#end(subscription, error);
     else {
-      const waitMs = bounded(retryAfterMs) + this._waitMs(1);
+      const waitMs = bounded(retryAfterMs) + this._waitMs(subscription._refusals++);
       subscription._refused(error, waitMs, () => this.#rejoin(subscription));
     }
     this._emit('error', error);

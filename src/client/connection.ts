@@ -5,9 +5,9 @@ import type { ServerOp } from '../protocol/ops.js';
 import { Emitter } from './emitter.js';
 import { closedFault, fault, wordsOf } from './fault.js';
 import { type Link, openLink, type WebSocketClass } from './link.js';
-import { bounded, createAlarm, jitterMs, MAX_WAIT_MS, now } from './times.js';
+import { bounded, createAlarm, jitterMs, MAX_TIMER_MS, now } from './times.js';
 import { askToken, type TokenSource, withToken } from './token.js';
-import { isOffline, onWake } from './wake.js';
+import { isOffline, scope, WAKE_EVENTS } from './wake.js';
 
 /**
  * `connecting`: a token is fetched and a socket opened. `open`: connected. `waiting`: between two attempts.
@@ -45,8 +45,6 @@ const RENEW_AGAIN_MS = 5000;
 const WAKE_SPREAD_MS = 500;
 /** The close code of a relay that restarts and has announced it. */
 const RESTART = 1012;
-/** About the longest time that setTimeout takes. */
-const MAX_RENEWAL_MS = 2e9;
 
 /** Subclass methods are called once the state is up to date. User code is called by `_emit` alone, after that. */
 export abstract class ClientConnection extends Emitter<ClientEvents> {
@@ -66,7 +64,9 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
   constructor(settings: ClientSettings) {
     super();
     this.#settings = settings;
-    onWake(() => this.wake(), this.#life.signal);
+    const { signal } = this.#life;
+    // In the capture phase the window also receives the document's events.
+    for (const type of WAKE_EVENTS) scope.addEventListener?.(type, () => this.wake(), { capture: true, signal });
   }
 
   protected abstract _heard(op: ServerOp): void;
@@ -89,7 +89,7 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
   wake(): void {
     if (this.state === 'open') this.#link?._probe();
     const restMs = this.#triedAtMs + FLOOR_MS - now();
-    if (this.state === 'connecting' && restMs < 0) this.#link?._drop('tried anew');
+    if (this.state === 'connecting' && restMs < 0) this.#link?._drop();
     if (!this.retryInMs || isOffline()) return;
     this.#failures = 0;
     const waitMs = Math.max(this.#notBeforeMs - now(), restMs, 0) + WAKE_SPREAD_MS * Math.random();
@@ -124,9 +124,17 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
           }, STABLE_MS);
           this._emit('state', this.state);
         },
-        (op) => this.#received(op),
+        (op) => {
+          if (op.op === 'hello') this.#renewIn(op.expiresInMs);
+          this._heard(op);
+          if (op.op !== 'drain') return;
+          const reconnectInMs = bounded(op.reconnectInMs);
+          this.#notBeforeMs = now() + reconnectInMs;
+          this.#alarm(() => this.#link?._drop('', RESTART), reconnectInMs);
+          this._emit('drain', reconnectInMs);
+        },
         (code, reason, refusal, retryAfterMs) => {
-          const error = fault('DISCONNECTED', `ended with ${code} ${reason}`.trim());
+          const error = fault('DISCONNECTED', `ended with ${code} ${reason}`);
           // Only a refusal by the relay itself is final: a proxy in front of it refuses for passing reasons too.
           const isRelays = refusal || code === 4401 || code === 4403;
           // Unauthorized (status 401 of an upgrade, or close code 4401): the token source may give a better token next
@@ -143,16 +151,6 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
     }
   }
 
-  #received(op: ServerOp): void {
-    if (op.op === 'hello') this.#renewIn(op.expiresInMs);
-    this._heard(op);
-    if (op.op !== 'drain') return;
-    const reconnectInMs = bounded(op.reconnectInMs);
-    this.#notBeforeMs = now() + reconnectInMs;
-    this.#alarm(() => this.#link?._drop('drained', RESTART), reconnectInMs);
-    this._emit('drain', reconnectInMs);
-  }
-
   /** @param error why it ended; undefined if close() asked for it */
   #finish(error?: FanwireError): void {
     if (this.state === 'closed') return;
@@ -160,7 +158,7 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
     this.state = 'closed';
     this.#life.abort();
     this.#disconnect(error ?? closedFault());
-    link?._drop('');
+    link?._drop();
     this._emit('state', this.state);
     if (error) this._emit('error', error);
   }
@@ -191,7 +189,7 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
         void this._connect();
         this._emit('state', this.state);
       },
-      bounded(waitMs, 1, 2 * MAX_WAIT_MS),
+      bounded(waitMs, 1, MAX_TIMER_MS),
     );
   }
 
@@ -222,6 +220,6 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
         this._emit('error', fault('TOKEN', wordsOf(error)));
       }
     };
-    this.#renewal(renew, bounded(0.8 * expiresInMs, FLOOR_MS, MAX_RENEWAL_MS));
+    this.#renewal(renew, bounded(0.8 * expiresInMs, FLOOR_MS, MAX_TIMER_MS));
   }
 }

@@ -4,6 +4,7 @@
 type Listener = (value: unknown, emitter: unknown) => unknown;
 
 export abstract class Emitter<Events extends object> {
+  abstract readonly state: string;
   readonly #listeners = new Map<unknown, Set<Listener>>();
 
   /** The listener gets the value and the emitter. What it throws is shown on the console, and reported as the
@@ -21,6 +22,8 @@ export abstract class Emitter<Events extends object> {
       if (event !== 'error') this._report(thrown);
     };
     for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+      // A listener before it changed the state, and all have heard of that.
+      if (event === 'state' && value !== this.state) return;
       try {
         // An async function may fail later; awaiting it would delay the other listeners.
         (listener(value, this) as Partial<PromiseLike<unknown>> | undefined)?.then?.(undefined, failed);

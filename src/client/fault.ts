@@ -8,7 +8,7 @@ export function fault(name: Fault, message: string): FanwireError {
   return new FanwireError(`FANWIRE_CLIENT_${name}`, message);
 }
 
-export const closedFault = (): FanwireError => fault('CLOSED', 'close() was called');
+export const closedFault = (): FanwireError => fault('CLOSED', 'closed');
 
 /** A text for anything that was thrown. */
 export function wordsOf(thrown: unknown): string {

@@ -1,6 +1,7 @@
 // One WebSocket from its opening to its end: `closed` is called exactly once, and a peer that went silent is noticed.
 import type { ServerOp } from '../protocol/ops.js';
 import { wordsOf } from './fault.js';
+import { kindOf } from './payload.js';
 import { bounded, createAlarm, now } from './times.js';
 
 /** The part of a WebSocket that is used: those of browsers, Node, Bun, Deno and the `ws` package all fit. */
@@ -32,7 +33,7 @@ export interface Link {
   readonly _socket: { readonly bufferedAmount: number };
   _send(text: string): void;
   /** Ends the link at once, without waiting for the peer, which may be gone. */
-  _drop(reason: string, code?: number): void;
+  _drop(reason?: string, code?: number): void;
   /** Checks that the peer is still there. The link ends if no answer comes within a second, or within twice the time
    *  that the opening took where that is longer. */
   _probe(): void;
@@ -50,6 +51,9 @@ interface RefusedUpgrade {
 const PONG_MS = 10_000;
 /** How long `close` may take to follow `error`: on some runtimes it never comes (the WebSocket of Node 20 and 22). */
 const CLOSE_AFTER_ERROR_MS = 100;
+
+/** Events that were held up with a timer have come so long after it. */
+const AWAKE_MS = 100;
 
 /** Later than any time there will be. */
 const NEVER = 1e15;
@@ -78,7 +82,7 @@ export function openLink(
     alarm();
     closed(...how);
   };
-  function drop(reason: string, code = 1006, ...refused: [refusal?: string, retryAfterMs?: number]): void {
+  function drop(reason = '', code = 1006, ...refused: [refusal?: string, retryAfterMs?: number]): void {
     end(code, reason, ...refused);
     try {
       socket.close(1000);
@@ -96,28 +100,33 @@ export function openLink(
   function probe(limitMs: number): void {
     if (hasEnded || now() + limitMs >= deadlineMs) return;
     deadlineMs = now() + limitMs;
-    alarm(() => {
-      if (deadlineMs < NEVER) drop('no pong');
-      else alarm(() => probe(pongMs), heartbeatMs);
-    }, limitMs);
+    // After a sleep of the machine or the page the pong may be here and its event come after the timer's.
+    alarm(() => alarm(check, AWAKE_MS), limitMs);
     send('{"op":"ping"}');
   }
+
+  const check = (): void => {
+    if (deadlineMs < NEVER) drop('no pong');
+    else alarm(() => probe(pongMs), heartbeatMs);
+  };
 
   alarm(() => drop('no answer'), connectTimeoutMs);
   socket.onopen = () => {
     openingMs = now() - startedAtMs;
-    if (hasEnded) return;
-    opened();
+    // One that was given up meanwhile, and could not be closed then, is closed now.
+    if (hasEnded) drop();
+    else opened();
     probe(pongMs);
   };
-  socket.onmessage = ({ data }: { data: unknown }) => {
+  socket.onmessage = ({ data }: { data: string }) => {
     deadlineMs = NEVER;
     // A dropped socket may still deliver messages, but its owner no longer expects any.
     if (hasEnded) return;
     try {
       let first: object | undefined;
       // Several ops come as one array: fields that a later op leaves out are those of the first.
-      for (const op of [JSON.parse(String(data))].flat()) {
+      for (const op of [JSON.parse(data)].flat()) {
+        if (kindOf(op) !== 'Object') throw op;
         if (!hasEnded) received({ ...first, ...op });
         first ??= { op: op.op, topic: op.topic };
       }
@@ -130,8 +139,7 @@ export function openLink(
   socket.on?.('unexpected-response', (_request, { statusCode, headers }) => {
     const refusal = headers['fanwire-error'];
     const retryAfter = headers['retry-after'];
-    const reason = `refused with ${statusCode} ${refusal ?? ''}`;
-    drop(reason, statusCode, refusal, retryAfter ? bounded(1000 * Number(retryAfter)) : undefined);
+    drop(refusal, statusCode, refusal, retryAfter ? bounded(+retryAfter * 1000) : undefined);
   });
   return { _socket: socket, _send: send, _drop: drop, _probe: () => probe(bounded(2 * openingMs, 1000, PONG_MS)) };
 }

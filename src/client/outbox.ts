@@ -20,13 +20,14 @@ interface Unanswered {
   readonly _id: number;
   /** The frame without its last brace. */
   readonly _text: string;
-  readonly _isPublish: boolean;
+  readonly _bytes: number;
+  readonly _isPublish: boolean | undefined;
   /** When it was first sent, as Unix time in ms: the clock that goes on while the machine sleeps. */
   _saidAtMs?: number;
   /** Ends the wait for an answer, over all connections. */
   _timer?: ReturnType<typeof setTimeout>;
   /** It was sent on an earlier connection, and not answered. */
-  _isRepeat?: boolean;
+  _isRepeat?: true;
 }
 
 /** The relay's token buckets hold one second's worth. A client uses at most half of it at once: a relay that was
@@ -36,18 +37,32 @@ const BURST_MS = 500;
  *  this one. */
 const COST_MS = 1050;
 
-/** Characters of publishes that may be unanswered, and how many each takes besides its text. More wait their turn. */
-const MAX_UNANSWERED = 1 << 26;
-const ENTRY = 500;
+/** What each takes besides its bytes. */
+const ENTRY_BYTES = 350;
 /** Unconfirmed publishes whose ids are remembered. */
 const MAX_UNSURE = 1e4;
+
+/** Ops by id, and their size. */
+class Held extends Map<number, Unanswered> {
+  _bytes = 0;
+
+  _put(entry: Unanswered): void {
+    this.set(entry._id, entry);
+    this._bytes += entry._bytes + ENTRY_BYTES;
+  }
+
+  _take({ _id: id, _bytes: bytes }: Unanswered): void {
+    if (this.delete(id)) this._bytes -= bytes + ENTRY_BYTES;
+  }
+}
 
 export interface OutboxOptions {
   /** How many may wait. */
   readonly queueLimit: number;
+  /** Bytes of all that may wait; and of those without an answer, beyond which the next wait. */
+  readonly queueLimitBytes: number;
   /** How long a sent op may stay without an answer; for a publish, over all connections. */
   readonly confirmMs: number;
-  _send(text: string): void;
 }
 
 export interface Outbox {
@@ -69,16 +84,18 @@ export interface Outbox {
   _disconnected(end?: FanwireError): void;
 }
 
-export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): Outbox {
+export function createOutbox(
+  { queueLimit, queueLimitBytes, confirmMs }: OutboxOptions,
+  send: (text: string) => void,
+): Outbox {
   /** Prefix of this client's publish ids. */
   const name = `${Math.random()}${Math.random()}.`;
-  const sent = new Map<number, Unanswered>();
+  const sent = new Held();
   /** Publishes that were rejected as unconfirmed. A replay delivers them as messages, which shows that they were
    *  published. */
   const unsure = new Set<number>();
-  let queue = new Map<number, Unanswered>();
+  const queue = new Held();
   let isOpen = false;
-  let unanswered = 0;
   let limits: Partial<Limits> | undefined;
   let end: FanwireError | undefined;
   let nextId = 1;
@@ -89,41 +106,36 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
   function settle(entry: Unanswered, error: FanwireError | undefined, answer?: OkOp): void {
     clearTimeout(entry._timer);
     if (error?.code.endsWith('UNCONFIRMED')) unsure.add(entry._id);
-    for (const id of unsure) {
-      if (unsure.size <= MAX_UNSURE) break;
-      unsure.delete(id);
-    }
-    unsend(entry);
-    queue.delete(entry._id);
+    if (unsure.size > MAX_UNSURE) unsure.clear();
+    sent._take(entry);
+    queue._take(entry);
     if (error) entry._reject(error);
     else entry._resolve(answer as OkOp);
   }
 
-  /** Nobody waits for its answer on this connection any more. */
-  function unsend({ _id: id, _text: text }: Unanswered): void {
-    if (sent.delete(id)) unanswered -= text.length + ENTRY;
-  }
-
   /** Keeps the order of the calls: an op that is sent again goes before all later ones. */
   function sortQueue(): void {
-    queue = new Map([...queue].sort(([a], [b]) => a - b));
+    for (const [id, entry] of [...queue].sort(([a], [b]) => a - b)) {
+      queue.delete(id);
+      queue.set(id, entry);
+    }
   }
 
   /** Sends what may be sent now, and sets a timer for the rest. */
   function pump(): void {
     alarm();
     const { publishesPerS = 1e9, publishBytesPerS = 1e9, maxPayload = 1e9 } = limits ?? {};
-    for (const [id, entry] of queue) {
-      if (!isOpen || unanswered > MAX_UNANSWERED) return;
-      const bytes = bytesOf(entry._text);
-      const costMs = COST_MS * Math.max(1 / publishesPerS, bytes / publishBytesPerS);
+    for (const entry of queue.values()) {
+      if (!isOpen || sent._bytes > queueLimitBytes) return;
+      const { _bytes: bytes } = entry;
+      const costMs = bounded(COST_MS * Math.max(1 / publishesPerS, bytes / publishBytesPerS));
       const waitMs = emptyAtMs + Math.min(BURST_MS, costMs) - now();
       if (waitMs > 0) {
         alarm(pump, bounded(waitMs, 1));
         return;
       }
       emptyAtMs = costMs + Math.max(emptyAtMs, now() - BURST_MS);
-      queue.delete(id);
+      queue._take(entry);
       if (bytes > maxPayload) settle(entry, fault('TOO_BIG', `${bytes} of ${maxPayload} bytes`));
       else say(entry);
     }
@@ -134,16 +146,15 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
     entry._saidAtMs ??= Date.now();
     const ids = {
       pid: isPublish ? name + id : undefined,
-      repeat: isRepeat ? bounded(Date.now() - entry._saidAtMs) : undefined,
+      repeat: isRepeat && bounded(Date.now() - entry._saidAtMs),
       id,
     };
     entry._timer ??= setTimeout(() => {
       settle(entry, unconfirmed());
       pump();
     }, confirmMs);
-    sent.set(id, entry);
-    unanswered += entry._text.length + ENTRY;
-    _send(`${entry._text},${JSON.stringify(ids).slice(1)}`);
+    sent._put(entry);
+    send(`${entry._text},${JSON.stringify(ids).slice(1)}`);
   }
 
   function answer(op: ServerOp): boolean {
@@ -153,8 +164,8 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
     if (op.op === 'ok') settle(entry, undefined, op);
     else if (entry._isPublish && retryAfterMs !== undefined) {
       // It was not published, and the refusal is temporary: send it again.
-      unsend(entry);
-      queue.set(id, entry);
+      sent._take(entry);
+      queue._put(entry);
       sortQueue();
       emptyAtMs = now() + bounded(retryAfterMs, 1);
     } else settle(entry, refusedBy(op as ErrorOp));
@@ -164,18 +175,19 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
 
   return {
     _waiting: () => queue.size,
-    _ask(text, resolve, reject, isPublish = false) {
+    _ask(text, resolve, reject, isPublish) {
       const entry: Unanswered = {
         _resolve: resolve,
         _reject: reject,
         _id: nextId++,
         _text: text.slice(0, -1),
+        _bytes: bytesOf(text),
         _isPublish: isPublish,
       };
       if (end) reject(fault('CLOSED', end.message));
       else if (isOpen && !isPublish) say(entry);
-      else if (queue.size < queueLimit) queue.set(entry._id, entry);
-      else reject(fault('QUEUE_FULL', `${queueLimit} ops wait`));
+      else if (queue.size < queueLimit && queue._bytes + entry._bytes <= queueLimitBytes) queue._put(entry);
+      else reject(fault('QUEUE_FULL', 'no room'));
       pump();
     },
     _open(told, join) {
@@ -194,12 +206,13 @@ export function createOutbox({ queueLimit, confirmMs, _send }: OutboxOptions): O
       end = error;
       isOpen = false;
       alarm();
-      for (const [id, entry] of sent) {
-        if (entry._isPublish && limits && !end) queue.set(id, Object.assign(entry, { _isRepeat: true }));
-        else settle(entry, unconfirmed());
+      for (const entry of sent.values()) {
+        if (entry._isPublish && limits && !end) {
+          entry._isRepeat = true;
+          sent._take(entry);
+          queue._put(entry);
+        } else settle(entry, unconfirmed());
       }
-      sent.clear();
-      unanswered = 0;
       sortQueue();
       if (end) for (const entry of queue.values()) settle(entry, entry._isRepeat ? unconfirmed() : end);
     },
@@ -212,5 +225,5 @@ const unconfirmed = (): FanwireError => fault('UNCONFIRMED', 'no answer');
 const bytesOf = (text: string): number => encodeURI(text).replace(/%../g, '.').length + 150;
 
 export function refusedBy({ code, message, retryAfterMs }: ErrorOp): RefusalError {
-  return Object.assign(new FanwireError(code as ErrorCode, message), { retryAfterMs });
+  return Object.assign(new FanwireError(`${code}` as ErrorCode, message), { retryAfterMs });
 }

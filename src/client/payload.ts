@@ -25,7 +25,8 @@ export function pubText(topic: string, data: unknown, key?: string): string {
   }
 }
 
-const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+/** `Object`, `Array`, `Null`, `Uint8Array`, … */
+export const kindOf = (value: unknown): string => ({}).toString.call(value).slice(8, -1);
 
 function bytesOf(data: unknown): Uint8Array | undefined {
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -34,10 +35,10 @@ function bytesOf(data: unknown): Uint8Array | undefined {
 }
 
 /** JSON.stringify's replacer: refuses values that would arrive changed. An undefined field is left out, as
- *  everywhere in JavaScript; JSON itself refuses a BigInt. */
+ *  everywhere in JavaScript. */
 function carried(this: unknown, key: string, value: unknown): unknown {
   const kind = kindOf(value);
   const isMissing = value === undefined && !Array.isArray(this);
-  if (isMissing || Number.isFinite(value) || /^(Object|Array|String|Boolean|Null|BigInt)$/.test(kind)) return value;
+  if (isMissing || Number.isFinite(value) || /^(Object|Array|String|Boolean|Null)$/.test(kind)) return value;
   throw new TypeError(`JSON has no ${kind}: "${key}"`);
 }

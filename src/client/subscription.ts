@@ -2,6 +2,7 @@
 import type { Member, Position, ServerOp, Unrecovered } from '../protocol/ops.js';
 import { fromBase64 } from './base64.js';
 import { Emitter } from './emitter.js';
+import { closedFault } from './fault.js';
 import { createAlarm } from './times.js';
 
 export interface Message<T = unknown> {
@@ -76,30 +77,27 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
   readonly ready = new Promise<void>((resolve, reject) => {
     this.#settle = { resolve, reject };
   });
-  #position: Position | undefined;
+  /** The position from which the subscription resumes after a disconnect; undefined where the relay keeps no
+   *  history. */
+  since: Position | undefined;
+  /** How often in a row the relay refused it for now. */
+  _refusals = 1;
   readonly #readers = new Set<Reader<T>>();
   #failure: Error | undefined;
   readonly #retry = createAlarm();
 
   readonly #host: SubscriptionHost;
   readonly #bufferLimit: number;
-  constructor(
-    readonly topic: string,
-    /** What a `sub` asks for. */
-    readonly _options: JoinOptions,
-    host: SubscriptionHost,
-    bufferLimit: number,
-  ) {
+  readonly topic: string;
+  /** What a `sub` asks for. */
+  readonly _options: JoinOptions;
+  constructor(topic: string, options: JoinOptions, host: SubscriptionHost, bufferLimit: number) {
     super();
+    this.topic = topic;
+    this._options = options;
     this.#host = host;
     this.#bufferLimit = bufferLimit;
     this.ready.catch(() => {}); // reported by the iterator or the client's `error` as well
-  }
-
-  /** The position from which the subscription resumes after a disconnect; undefined where the relay keeps no
-   *  history. */
-  get since(): Position | undefined {
-    return this.#position;
   }
 
   /** The subscribers, as far as the relay shows them. */
@@ -128,7 +126,11 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
         if (message) yield message;
         else if (this.#failure) throw this.#failure;
         else if (this.state === 'ended') return;
-        else await new Promise<void>((wake) => Object.assign(reader, { _wake: wake }));
+        else {
+          await new Promise<void>((wake) => {
+            reader._wake = wake;
+          });
+        }
       }
     } finally {
       this.#readers.delete(reader);
@@ -140,12 +142,14 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
     if (this.state === 'ended') return;
     this.state = 'live';
     if (!recovered) {
-      this.#position = epoch ? { epoch, seq: after ?? seq } : undefined;
+      this.since = epoch ? { epoch, seq: after ?? seq } : undefined;
     }
+    this._refusals = 1;
     this.#settle.resolve();
     if (reason) this._emit('gap', { reason });
     else if (kept) this._emit('gap', { reason: 'not-asked', count: kept });
-    this._emit('live', { replayed });
+    // A listener of the gap may have left.
+    if (this.state === 'live') this._emit('live', { replayed });
   }
 
   /** The relay refused for now: calls `retry` after a while. */
@@ -159,7 +163,7 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
     if (op.op === 'msg') this.#message(op);
     else if (op.op === 'join' || op.op === 'leave') this._emit(op.op, op.member);
     else if (op.op === 'lost') {
-      if (op.recoverable) {
+      if (op.recoverable && this.since) {
         this.state = 'joining';
         this.#host._join(this as unknown as Subscription);
       } else this._emit('gap', { reason: 'lost', count: op.count });
@@ -169,7 +173,7 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
   /** The relay numbered a publish of this client `seq`. It is not delivered here: if it is the next number, the
    *  position moves past it. */
   _published(seq = 0): void {
-    if (this.#position?.seq === seq - 1) this.#position = { ...this.#position, seq };
+    if (this.since?.seq === seq - 1) this.since = { ...this.since, seq };
   }
 
   /** The connection ended; the next `sub` asks for what is missed from here on. */
@@ -182,7 +186,7 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
     this.#retry();
     this.state = 'ended';
     this.#failure = failure;
-    this.#settle.reject(failure ?? new Error('unsubscribed'));
+    this.#settle.reject(failure ?? closedFault());
     for (const { _wake: wake } of this.#readers) wake();
   }
 
@@ -191,9 +195,9 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
   }
 
   #message({ data, encoding, seq, from, pid }: Extract<ServerOp, { op: 'msg' }>): void {
-    if (seq !== undefined && this.#position) {
-      if (seq <= this.#position.seq) return;
-      this.#position = { ...this.#position, seq };
+    if (seq !== undefined && this.since) {
+      if (seq <= this.since.seq) return;
+      this.since = { ...this.since, seq };
     }
     // A replay includes what this client published; the live stream does not.
     if (pid && this.#host._recognise(pid, seq)) return;

@@ -3,12 +3,15 @@
 /** The longest wait that a relay or a user may ask for. */
 export const MAX_WAIT_MS = 3_600_000;
 
+/** About the longest time that setTimeout takes. */
+export const MAX_TIMER_MS = 2e9;
+
 /** Milliseconds of a clock that never goes back. */
 export const now = (): number => performance.now();
 
 /** The number within bounds; `least` for anything that is no number. */
 export function bounded(value: unknown, least = 0, most = MAX_WAIT_MS): number {
-  return Number(value) > least ? Math.min(most, Number(value)) : least;
+  return (value as number) > least ? Math.min(most, value as number) : least;
 }
 
 /** One wait at a time: a call replaces the wait before it; a call without `act` only cancels it. */

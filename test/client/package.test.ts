@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { makePackable } from '../support/packable-folder.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const BIN = join(ROOT, 'node_modules/.bin');
@@ -17,7 +18,9 @@ function packed(t: TestContext, folder: string, name: string): { tarball: string
   t.after(() => rmSync(project, { recursive: true, force: true }));
   const pack = ['pack', '--ignore-scripts', '--silent', '--pack-destination', project];
   const env = { ...process.env, npm_config_cache: join(project, '.npm') };
-  const tarball = join(project, execFileSync('npm', pack, { cwd: folder, encoding: 'utf8', env }).trim());
+  const cwd = join(project, 'package');
+  makePackable(folder, cwd);
+  const tarball = join(project, execFileSync('npm', pack, { cwd, encoding: 'utf8', env }).trim());
   const into = join(project, 'node_modules', name);
   mkdirSync(into, { recursive: true });
   execFileSync('tar', ['-xzf', tarball, '-C', into, '--strip-components=1']);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { makePackable } from '../support/packable-folder.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -21,7 +22,9 @@ let packed: Packed;
 before(() => {
   const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
   const env = { ...process.env, npm_config_cache: join(folder, '.npm') }; // a home folder may be read-only
-  [packed] = JSON.parse(execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', env })) as [Packed];
+  const cwd = join(folder, 'package');
+  makePackable(ROOT, cwd);
+  [packed] = JSON.parse(execFileSync('npm', args, { cwd, encoding: 'utf8', env })) as [Packed];
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -60,6 +63,15 @@ test('a program that installed the packed file starts a relay, and the command r
   const cli = join(program, 'node_modules/fanwire/dist/src/cli.js');
   const help = spawnSync(process.execPath, [cli, '--help'], { encoding: 'utf8' });
   for (const command of ['serve', 'pub', 'sub']) assert.match(help.stdout, new RegExp(`^ *${command} `, 'm'));
+});
+
+test('the first example of docs/embedding.md runs as it is printed, and does what it says', () => {
+  const program = installed();
+  const [, example] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/embedding.md'), 'utf8')) ?? [];
+  writeFileSync(join(program, 'example.js'), example as string);
+  const ran = spawnSync(process.execPath, ['example.js'], { cwd: program, encoding: 'utf8', timeout: 60_000 });
+  assert.equal(ran.stdout, '1\n1\n', ran.stderr);
+  assert.equal(ran.status, 0);
 });
 
 test('its types hold for a strict program, and refuse an option that is none', () => {

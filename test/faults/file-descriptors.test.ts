@@ -88,7 +88,7 @@ test(
   async (t) => {
     // 20: nothing loads; 64: not all of the configuration; 120: not the workers. Node 22 reads modules with fewer files
     // open at a time, and with less than 23 says of itself that it cannot start.
-    const limits = Number(process.versions.node.split('.')[0]) < 22 ? [20, 64, 120] : [23];
+    const limits = Number(process.versions.node.split('.')[0]) < 22 ? [19, 20, 64, 120] : [23];
     for (const limit of limits) {
       const args = ['serve', '--workers', '4', '--port', '0', '--admin-port', '0', '--log-level', 'silent'];
       // Node itself would say that it cannot read them.

@@ -40,6 +40,9 @@ const HEARD_AFTER_RESTART: Step[] = [{ hear: 5 }, { pass: 1000 }, { restart: tru
 /** Once some were told to come again while later ones were on their way. */
 const OVERTAKEN: Step[] = [{ pass: 21 }, { answers: 'later' }, { publish: 56 }, { pass: 5 }];
 
+/** Rare: the refusal has to meet the moment of a return. */
+const REFUSED_ON_RETURN: Step[] = [{ answers: 'final' }, { cut: false }, { pass: 5000 }];
+
 /** Rejects with the first schedule after which the client is not as it must be. */
 export async function holdsUnderAnySchedule(t: TestContext, Client: typeof FanwireClient, numRuns: number) {
   t.mock.method(console, 'error', () => {}); // listeners throw here
@@ -47,7 +50,12 @@ export async function holdsUnderAnySchedule(t: TestContext, Client: typeof Fanwi
   const schedule = fc.array(step, { minLength: 1, maxLength: 40 });
   await fc.assert(
     fc.asyncProperty(schedule, (steps) => new Play(time, Client).run(steps)),
-    { numRuns, examples: [[HEARD_AFTER_RESTART], [OVERTAKEN]], endOnFailure: true, includeErrorInReport: true },
+    {
+      numRuns,
+      examples: [[HEARD_AFTER_RESTART], [OVERTAKEN], [REFUSED_ON_RETURN]],
+      endOnFailure: true,
+      includeErrorInReport: true,
+    },
   );
 }
 

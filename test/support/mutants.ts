@@ -50,8 +50,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'asks no more for what can be had again',
     file: 'subscription.ts',
-    text: 'if (op.recoverable) {',
-    becomes: 'if (!op.recoverable) {',
+    text: 'if (op.recoverable && ',
+    becomes: 'if (!op.recoverable && ',
     scenario: 'lost',
     schedule: true,
   },
@@ -114,7 +114,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'renews a token over and over',
     file: 'connection.ts',
-    text: 'bounded(0.8 * expiresInMs, FLOOR_MS, MAX_RENEWAL_MS)',
+    text: 'bounded(0.8 * expiresInMs, FLOOR_MS, MAX_TIMER_MS)',
     becomes: '0.8 * expiresInMs',
     scenario: 'renewal-nonsense',
     schedule: true,

@@ -72,6 +72,20 @@ export class VirtualTime {
     this.nowMs = untilMs;
   }
 
+  /** The machine sleeps: time passes, and no timer is told. */
+  sleep(ms: number): void {
+    this.nowMs += ms;
+  }
+
+  /** The next timer that is due happens, and nothing else. */
+  async fire(): Promise<void> {
+    const [due] = [...this.timers].filter(([, { atMs }]) => atMs <= this.nowMs).sort((a, b) => a[1].atMs - b[1].atMs);
+    if (due === undefined) return;
+    this.timers.delete(due[0]);
+    due[1].act();
+    await this.settle();
+  }
+
   /** All that promises have to do is done. */
   async settle(): Promise<void> {
     await new Promise<void>((resolve) => realImmediate(resolve));

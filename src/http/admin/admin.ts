@@ -208,13 +208,16 @@ class Admin {
   }
 }
 
-/** A Host header without its port. */
+/** A Host header without its port; names have no case, and may end with the dot of the root. */
 function hostname(host: string): string {
-  return host.replace(/:\d*$/, '').replace(/^\[|\]$/g, '');
+  return host
+    .replace(/:\d*$/, '')
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '');
 }
 
 function isLoopback(host: string): boolean {
-  return /^(127(\.\d{1,3}){3}|::1|localhost)$/.test(host);
+  return /^(127(\.\d{1,3}){3}|::1|localhost)$/i.test(host);
 }
 
 function noRoute({ method, path }: Request): Refusal {

@@ -212,7 +212,15 @@ test('on loopback without a token, a name that only resolves to this machine is 
       asked.on('error', reject).end();
     });
   const open = await startWithAdmin(t);
-  for (const host of ['localhost', 'localhost:9002', '127.0.0.1:9002', '[::1]:9002']) {
+  for (const host of [
+    'localhost',
+    'localhost:9002',
+    'LocalHost',
+    'LOCALHOST:9002',
+    'localhost.',
+    '127.0.0.1:9002',
+    '[::1]:9002',
+  ]) {
     assert.equal(await status(open.adminPort, host), 200, host);
   }
   for (const host of ['rebound.example:9002', '127.0.0.1.example', 'localhost.example']) {
