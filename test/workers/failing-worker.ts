@@ -9,6 +9,11 @@ orders.onmessage = (event) => {
   const { worker, how } = (event as { data: { worker: number; how: string } }).data;
   if (worker !== index) return;
   if (how === 'throw') throw new Error('this worker was told to fail');
+  if (how === 'block') {
+    // Stuck for some seconds, as in a long computation.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);
+    return;
+  }
   if (how === 'throw-in-handler') {
     // As a bug in the hot path would: inside uWS's callback, at the next message.
     Exchange.prototype.publishRaw = () => {

@@ -50,6 +50,29 @@ for (const deliver of ['', '*=300ms,latest-by-key']) {
   }
 }
 
+for (const keep of [{ state: '*' }, { history: '*=1000,10m,1m' }, {}]) {
+  const given = { ...keep, deliver: '*=200ms,latest-by-key' };
+  test(`readers end with the newest of each key after a worker was stuck: ${JSON.stringify(keep)}`, async (t) => {
+    const relay = nodeProcess(t, [FAILING_RELAY, JSON.stringify(given)]);
+    const port = await listeningPort(relay);
+    for (const topic of [topicOf(0), topicOf(1)]) {
+      const states = Array.from({ length: CLIENTS }, () => new State(clientOf(t, port), topic));
+      await Promise.all(states.map(({ ready }) => ready));
+      const publisher = clientOf(t, port);
+      const newest = new Map<string, string>();
+      const publish = (key: string, value: string): Promise<unknown> => {
+        newest.set(key, value);
+        return publisher.publish(topic, `${key}|${value}`, { key });
+      };
+      for (const key of 'abcde') await publish(key, 'before');
+      relay.child.stdin.write('block 1\n');
+      const published = Array.from({ length: 100 }, (_, n) => publish('abc'[n % 3] as string, String(n)));
+      await Promise.all([...published, ...states.map((state) => state.is(newest))]);
+      for (const { gaps } of states) assert.deepEqual(gaps, []);
+    }
+  });
+}
+
 async function outlivesWorker(t: TestContext, deliver: string, topic: string): Promise<void> {
   const relay = nodeProcess(t, [FAILING_RELAY, JSON.stringify({ state: '*', deliver })]);
   const port = await listeningPort(relay);
