@@ -131,3 +131,33 @@ test('of what a socket asks again and again of a topic while NATS is away, only 
   assert.deepEqual(answered().slice(83), [1, ...idsFrom(85, 100)]);
   await client.messages(1);
 });
+
+for (const frozen of ['NATS', 'a node'] as const) {
+  test(`while a window is open and ${frozen} stands still, nothing of a state is lost, and nothing comes twice`, async (t) => {
+    const nats = await NatsServer.startJetStream(t);
+    const rules = ['--deliver', 'state/*=200ms,latest-by-key:|'];
+    const [steady, other] = [await node(t, nats.url, ...rules), await node(t, nats.url, ...rules)];
+    const states = [steady, other].map(({ port }) => new State(clientOf(t, port)));
+    await Promise.all(states.map(({ ready }) => ready));
+    const publisher = clientOf(t, steady.port);
+    const publish = (key: string, n: number) => publisher.publish('state/a', `${key}|${n}`);
+    for (const key of 'abcd') await publish(key, 0);
+    const begun = Array.from({ length: 20 }, (_, n) => publish('abcd'[n % 4] as string, n + 1));
+    if (frozen === 'NATS') await nats.freeze();
+    else other.child.kill('SIGSTOP');
+    const meanwhile = Array.from({ length: 40 }, (_, n) => publish('ab'[n % 2] as string, n + 21));
+    // Long enough that windows end and owners are asked again.
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    if (frozen === 'NATS') nats.thaw();
+    else other.child.kill('SIGCONT');
+    for (const { seq } of await Promise.all([...begun, ...meanwhile])) assert.ok(seq !== undefined);
+    for (const state of states) {
+      for (const [key, value] of Object.entries({ a: '59', b: '60', c: '19', d: '20' })) await state.has(key, value);
+      assert.deepEqual(state.gaps, []);
+      assert.equal(new Set(state.heard).size, state.heard.length);
+    }
+    const fresh = new State(clientOf(t, other.port));
+    await fresh.has('b', '60');
+    assert.equal(fresh.all, states[0]?.all);
+  });
+}
