@@ -7,7 +7,7 @@
 import { fileURLToPath } from 'node:url';
 import { pinIfPossible } from '../measure/pinning.js';
 import { signalChild } from '../system/signal-child.js';
-import { type FanOutCase, printRatios } from './pairs.js';
+import { type FanOutCase, printRatiosOverStarts } from './pairs.js';
 import { startRelay, startServer } from './server-process.js';
 
 const bursts: FanOutCase[] = [64, 256].map((window) => ({ fanOut: 500, bytes: 64, window }));
@@ -28,16 +28,16 @@ function chosen(names: string | undefined): FanOutCase[] {
 
 const plainRelay = fileURLToPath(new URL('./plain-relay.js', import.meta.url));
 pinIfPossible(process.pid, 1);
-const relay = await startRelay(['--max-backpressure', '64m']);
-const plain = await startServer([plainRelay]);
-try {
+await printRatiosOverStarts(chosen(process.argv[2]), async () => {
+  const relay = await startRelay(['--max-backpressure', '64m']);
+  const plain = await startServer([plainRelay]);
   const path = 'bench';
-  await printRatios(
-    chosen(process.argv[2]),
-    { name: 'fanwire', server: relay, path },
-    { name: 'plain', server: plain, path },
-  );
-} finally {
-  for (const server of [relay, plain]) signalChild(server.process, 'SIGKILL');
-}
+  return {
+    ours: { name: 'fanwire', server: relay, path },
+    theirs: { name: 'plain', server: plain, path },
+    stop: () => {
+      for (const server of [relay, plain]) signalChild(server.process, 'SIGKILL');
+    },
+  };
+});
 process.exit(0);

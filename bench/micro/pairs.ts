@@ -20,39 +20,90 @@ export interface Contender {
   readonly path: string;
 }
 
+const WARM_UP_MS = 500;
 /** Number of turns of each server (a multiple of four, so that every order occurs equally often) and their length, from
  *  PAIRS and TURN_MS. */
 const pairs = Number(process.env.PAIRS ?? 8);
 const durationMs = Number(process.env.TURN_MS ?? 300);
 
+/** What a case took in each pair: `ours[i]` and `theirs[i]` were played one after the other. */
+interface Pairs {
+  readonly ours: Capacity[];
+  readonly theirs: Capacity[];
+}
+
 /** Prints a Markdown table: deliveries per second and CPU per delivery of both, and the ratios of `ours` to `theirs`
  *  over the pairs. */
 export async function printRatios(cases: readonly FanOutCase[], ours: Contender, theirs: Contender): Promise<void> {
-  const names = `${theirs.name} M/s | ${ours.name} M/s | ratio (spread) | ${theirs.name} ns CPU | ${ours.name} ns CPU | CPU ratio (95 %)`;
-  console.log(`| fan-out | size | window | ${names} |`);
-  console.log('|---:|---:|---:|---:|---:|---:|---:|---:|---:|');
+  printHead(ours.name, theirs.name);
   for (const fanOut of new Set(cases.map((one) => one.fanOut))) {
     const ofFanOut = cases.filter((one) => one.fanOut === fanOut);
-    const samples = ofFanOut.map(() => ({ ours: [] as Capacity[], theirs: [] as Capacity[] }));
-    // It matters too whose sockets are opened first: of two equal servers with 5,000 sockets, the first cost a tenth
-    // more.
-    for (const openFirst of [ours, theirs]) {
-      const first = await open(openFirst, fanOut);
-      const second = await open(openFirst === ours ? theirs : ours, fanOut);
-      const [atOurs, atTheirs] = openFirst === ours ? [first, second] : [second, first];
-      for (const [i, one] of ofFanOut.entries()) {
-        const kept = samples[i] as (typeof samples)[number];
-        const playOurs = async (): Promise<unknown> => kept.ours.push(await turn(atOurs, ours, one));
-        const playTheirs = async (): Promise<unknown> => kept.theirs.push(await turn(atTheirs, theirs, one));
-        for (let pair = 0; pair < pairs / 2; pair++) {
-          for (const play of pair % 2 === 0 ? [playOurs, playTheirs] : [playTheirs, playOurs]) await play();
+    const samples = await play(ofFanOut, ours, theirs, pairs);
+    for (const [i, one] of ofFanOut.entries()) console.log(row(one, samples[i] as Pairs));
+  }
+}
+
+/** The same over several starts of both servers, since how its memory happens to lie makes a process up to 5 % dearer
+ *  than another of the same program. Each start plays every case in two pairs. */
+export async function printRatiosOverStarts(
+  cases: readonly FanOutCase[],
+  start: () => Promise<{ ours: Contender; theirs: Contender; stop(): void }>,
+): Promise<void> {
+  const samples = cases.map((): Pairs => ({ ours: [], theirs: [] }));
+  for (let played = 0; played < pairs; played += 2) {
+    const { ours, theirs, stop } = await start();
+    try {
+      if (played === 0) printHead(ours.name, theirs.name);
+      for (const fanOut of new Set(cases.map((one) => one.fanOut))) {
+        const ofFanOut = cases.filter((one) => one.fanOut === fanOut);
+        for (const [i, added] of (await play(ofFanOut, ours, theirs, 2)).entries()) {
+          const kept = samples[cases.indexOf(ofFanOut[i] as FanOutCase)] as Pairs;
+          kept.ours.push(...added.ours);
+          kept.theirs.push(...added.theirs);
         }
       }
-      first.close();
-      second.close();
+    } finally {
+      stop();
     }
-    for (const [i, one] of ofFanOut.entries()) console.log(row(one, samples[i]?.ours ?? [], samples[i]?.theirs ?? []));
   }
+  for (const [i, one] of cases.entries()) console.log(row(one, samples[i] as Pairs));
+}
+
+/** Plays cases of one fan-out, each in `count` pairs (even). */
+async function play(
+  cases: readonly FanOutCase[],
+  ours: Contender,
+  theirs: Contender,
+  count: number,
+): Promise<readonly Pairs[]> {
+  const samples = cases.map((): Pairs => ({ ours: [], theirs: [] }));
+  const fanOut = cases[0]?.fanOut as number;
+  // It matters too whose sockets are opened first: of two equal servers with 5,000 sockets, the first cost a tenth
+  // more.
+  for (const openFirst of [ours, theirs]) {
+    const first = await open(openFirst, fanOut);
+    const second = await open(openFirst === ours ? theirs : ours, fanOut);
+    const [atOurs, atTheirs] = openFirst === ours ? [first, second] : [second, first];
+    for (const sockets of [first, second]) await warmUp(sockets, cases[0] as FanOutCase);
+    for (const [i, one] of cases.entries()) {
+      const kept = samples[i] as Pairs;
+      const playOurs = async (): Promise<unknown> => kept.ours.push(await turn(atOurs, ours, one));
+      const playTheirs = async (): Promise<unknown> => kept.theirs.push(await turn(atTheirs, theirs, one));
+      for (let pair = 0; pair < count / 2; pair++) {
+        const oursFirst = (pair % 2 === 0) === (openFirst === ours);
+        for (const side of oursFirst ? [playOurs, playTheirs] : [playTheirs, playOurs]) await side();
+      }
+    }
+    first.close();
+    second.close();
+  }
+  return samples;
+}
+
+function printHead(ours: string, theirs: string): void {
+  const names = `${theirs} M/s | ${ours} M/s | ratio (spread) | ${theirs} ns CPU | ${ours} ns CPU | CPU ratio (95 %)`;
+  console.log(`| fan-out | size | window | ${names} |`);
+  console.log('|---:|---:|---:|---:|---:|---:|---:|---:|---:|');
 }
 
 /** One socket more than `fanOut`: the publisher subscribes too, but is not counted. */
@@ -74,7 +125,13 @@ async function turn(
   return closedLoop(sockets, [server.process.pid as number], { ...loop, durationMs });
 }
 
-function row(what: FanOutCase, ours: readonly Capacity[], theirs: readonly Capacity[]): string {
+/** V8 compiles the hot path once, and a plain relay has less to compile: in turns of 200 ms without a warm-up, fanwire
+ *  took 1.07 of its CPU with 31 messages in flight to 100 subscribers, after a warm-up 1.02. */
+async function warmUp(sockets: ByteSockets, { fanOut, bytes, window }: FanOutCase): Promise<void> {
+  await closedLoop(sockets, [], { fanOut, payloadBytes: bytes, window, durationMs: WARM_UP_MS });
+}
+
+function row(what: FanOutCase, { ours, theirs }: Pairs): string {
   return `| ${what.fanOut} | ${what.bytes} B | ${what.window} | ${comparedCells(ours, theirs)} |`;
 }
 
