@@ -9,8 +9,9 @@
 import { FanwireError } from '../../src/base/error.js';
 import { ByteSockets } from '../load/byte-sockets.js';
 import { type Capacity, playLoop } from '../load/closed-loop.js';
-import { cpuSeconds } from '../measure/cpu-time.js';
+import { processCpuSeconds } from '../measure/cpu-time.js';
 import { countEvents, INSTRUCTIONS, KERNEL_INSTRUCTIONS } from '../measure/event-counter.js';
+import { processesOf } from '../measure/server-load.js';
 import { type Target, topicUrl } from '../targets/target.js';
 import type { MeasuredCapacity } from './metrics.js';
 import { type Block, capacitiesOf } from './turn-blocks.js';
@@ -105,7 +106,7 @@ async function counted<T>(
   const [first, ...rest] = targets;
   if (first === undefined) return { outcome: await work(), counts: [] };
   const events = [INSTRUCTIONS, KERNEL_INSTRUCTIONS];
-  const { outcome, counts } = await countEvents(events, first.pids, () => counted(rest, work));
+  const { outcome, counts } = await countEvents(events, processesOf(first.pids), () => counted(rest, work));
   return { outcome: outcome.outcome, counts: [counts, ...outcome.counts] };
 }
 
@@ -120,6 +121,9 @@ class Loop {
   private deliveries = 0;
   private rates: number[] = [];
   private cpuS = 0;
+  /** CPU seconds by process of the server. Listed once, when all its workers are there: to list them takes as long as
+   *  a turn. */
+  private readonly usedS = new Map<number, number>();
 
   constructor(
     private readonly target: Target,
@@ -131,6 +135,7 @@ class Loop {
     // A topic of its own: two servers behind one broker would hear each other.
     const url = topicUrl(this.target.urls[0] as string, `capacity-${this.index}`);
     await this.sockets.open(url, this.subscribers + 1);
+    for (const pid of processesOf(this.target.pids)) this.usedS.set(pid, 0);
   }
 
   async play(durationMs: number): Promise<void> {
@@ -142,7 +147,12 @@ class Loop {
 
   /** What was done since it was last taken. */
   take(): Block {
-    const cpuS = cpuSeconds(this.target.pids);
+    for (const [pid, before] of this.usedS) {
+      const now = processCpuSeconds(pid);
+      // One that has ended uses no more; of the server itself nothing is known then.
+      this.usedS.set(pid, Number.isNaN(now) && !this.target.pids.includes(pid) ? before : now);
+    }
+    const cpuS = [...this.usedS.values()].reduce((sum, used) => sum + used, this.usedS.size === 0 ? Number.NaN : 0);
     const block = { deliveries: this.deliveries, rates: this.rates, cpuS: cpuS - this.cpuS };
     [this.deliveries, this.rates, this.cpuS] = [0, [], cpuS];
     return block;

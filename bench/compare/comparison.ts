@@ -122,15 +122,17 @@ export function judgeWhole(
     return [{ isWorse: serverFaults?.isHeadWorse ?? false, text: `${several ? `${name}: ` : ''}${text}` }];
   });
   const losses = scenarios.flatMap(({ name, results }) => {
-    const [base, head] = [faultsOf(results?.base), faultsOf(results?.head)];
-    if (base + head === 0) return [];
     const where = several ? ` in ${name}` : '';
-    return [
-      {
-        isWorse: head > 0 && base === 0,
-        text: `messages lost or duplicated${where}: ${head} by head, ${base} by base`,
-      },
+    const kinds = [
+      { what: 'lost or duplicated', isOf: faultsOf },
+      { what: 'out of order', isOf: disorderOf },
     ];
+    return kinds.flatMap(({ what, isOf }) => {
+      const [base, head] = [isOf(results?.base), isOf(results?.head)];
+      if (base + head === 0) return [];
+      const text = `messages ${what}${where}: ${head} by head, ${base} by base`;
+      return [{ isWorse: head > 0 && base === 0, text }];
+    });
   });
   const gates = scenarios.flatMap((scenario) =>
     scenario.metrics.filter((metric) => metric.isGate).map((gate) => ({ scenario, gate })),
@@ -151,6 +153,14 @@ export function judgeWhole(
   for (const { name, unmeasured } of scenarios)
     if (unmeasured !== undefined) reasons.push(`${name}: not measured, ${unmeasured}`);
   return { verdict, reasons };
+}
+
+/** One in so many: a client that comes back may be told of the past late, which is no disorder of the relay's. */
+const ORDERLY = 1_000;
+
+function disorderOf(result: Result | undefined): number {
+  if (result === undefined || result.outOfOrder * ORDERLY < result.delivered) return 0;
+  return result.outOfOrder;
 }
 
 function faultsOf(result: Result | undefined): number {

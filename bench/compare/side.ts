@@ -11,9 +11,10 @@ import { FanwireError } from '../../src/base/error.js';
 import { isDirectory } from '../../src/base/is-directory.js';
 import { startCommandTarget } from '../targets/command.js';
 import { startRelayTarget } from '../targets/relay.js';
+import { execOf } from '../targets/shell-command.js';
 import type { Target, TargetDialect } from '../targets/target.js';
 import { urlTarget } from '../targets/url.js';
-import { defaultBuild, runBuild } from './sides/build.js';
+import { defaultBuild, isUnlocked, runBuild } from './sides/build.js';
 import { CheckoutCache, digest } from './sides/cache.js';
 import { commitOf } from './sides/repository.js';
 import { commitSource, folderSource, type Source } from './sides/source.js';
@@ -164,13 +165,32 @@ function sourceSide(spec: string, source: Source, cache: CheckoutCache, options:
 
 /** The folder of a built checkout, from the cache where everything it was made of is the same. */
 async function checkout(cache: CheckoutCache, source: Source, options: SideOptions): Promise<string> {
-  const { version, platform, arch, env } = process;
-  const parts = [source.identity, source.prefix, options.build, version, platform, arch, env.NODE_ENV ?? ''];
+  const { version, platform, arch } = process;
+  const parts = [source.identity, source.prefix, options.build, version, platform, arch, variablesOf(options.build)];
   const name = `${source.name}-${digest(parts)}`;
-  const make = (folder: string): Promise<void> => writeAndBuild(source, folder, options);
+  const make = async (folder: string): Promise<void> => {
+    await writeAndBuild(source, folder, options);
+    const tree = join(folder, 'tree');
+    // Base and head would otherwise have the newest packages of two different days.
+    if (isUnlocked(join(tree, source.prefix.replace(/\/$/, '')), tree)) cache.keepForOneProcess(folder);
+  };
   const waiting = (): void => options.say(`another comparison is building ${source.label}: waiting for it`);
   return join(await cache.have(name, make, options.signal, waiting), 'tree');
 }
+
+/** What a build command sees of the environment: the variables that it names, and those that compilers and package
+ *  managers read. */
+function variablesOf(command: string): (readonly [name: string, value: string])[] {
+  const named = [...command.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name]) => name);
+  return Object.entries(process.env)
+    .filter(([name]) => BUILD_VARIABLES.test(name) || named.includes(name))
+    .map(([name, value = '']) => [name, value] as const)
+    .sort(([one], [other]) => (one < other ? -1 : 1));
+}
+
+/** Of npm's own those that a user sets: `npm run` sets others, which differ from call to call. */
+const BUILD_VARIABLES =
+  /^(NODE_ENV|NODE_OPTIONS|CC|CXX|C(XX|PP)?FLAGS|LDFLAGS|MAKEFLAGS|RUSTFLAGS|GO(FLAGS|ARCH|OS|AMD64)|CGO_ENABLED|CARGO_\w+|BABEL_ENV|npm_config_(build_from_source|arch|target\w*|platform|libc|omit|include|production|ignore_scripts|registry))$/i;
 
 async function anotherCheckout(cache: CheckoutCache, source: Source, options: SideOptions): Promise<string> {
   const folder = join(cache.scratch(), 'the-same-once-more-in-another-place');
@@ -183,7 +203,7 @@ async function writeAndBuild(source: Source, folder: string, options: SideOption
   const { label, prefix } = source;
   const tree = join(folder, 'tree');
   await source.write(tree, options.signal);
-  const at = join(tree, prefix);
+  const at = join(tree, prefix.replace(/\/$/, ''));
   if (!isDirectory(at)) {
     throw new FanwireError(
       'FANWIRE_COMPARE_CHECKOUT',
@@ -193,12 +213,12 @@ async function writeAndBuild(source: Source, folder: string, options: SideOption
   const command = options.build === '' ? defaultBuild(at, tree) : options.build;
   if (command === '') return;
   options.say(`building ${label}: ${command}`);
-  await runBuild({ label, command, folder: at, log: join(folder, 'build.log'), signal: options.signal });
+  await runBuild({ label, command, folder: at, top: tree, log: join(folder, 'build.log'), signal: options.signal });
 }
 
 function starter(folder: string, label: string, options: SideOptions): Side['start'] {
   if (options.start !== '') {
-    const command = `sh -c ${quoted(`cd ${quoted(folder)} && exec ${options.start}`)}`;
+    const command = `sh -c ${quoted(`cd ${quoted(folder)} && ${execOf(options.start)}`)}`;
     const shown = `${label}: \`${options.start}\``;
     return (cores, _connections, _dialect, env = {}) =>
       startCommandTarget({ env, name: label, version: '', command, shown, path: '', dialect: 'raw', cores });

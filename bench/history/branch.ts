@@ -4,46 +4,73 @@ import { execFileSync } from 'node:child_process';
 import { FanwireError } from '../../src/base/error.js';
 import { withoutRepository } from '../compare/sides/git.js';
 
-/** Those of `paths` that the branch has, with their text; the remote's branch where there is no local one.
+/** The newest commits of a branch, here and as it was fetched from the remote: none where there is no such branch, one
+ *  where one has all that the other has, else two, the local one first.
  *  @throws FanwireError FANWIRE_USAGE_HISTORY for a name that is none */
-export function branchFiles(branch: string, paths: readonly string[]): Partial<Record<string, string>> {
-  const tip = tipOf(branch);
-  if (tip === undefined) return {};
-  const files: Partial<Record<string, string>> = {};
-  for (const path of paths) {
-    const text = tryGit(['cat-file', 'blob', `${tip}:${path}`]);
-    if (text !== undefined) files[path] = text;
+export function branchTips(branch: string): string[] {
+  if (tryGit(['rev-parse', '--git-dir']) === undefined) {
+    throw refuse(branch, 'is of a repository, and this folder is in none: run it in the clone');
   }
-  return files;
+  if (tryGit(['check-ref-format', '--branch', branch]) === undefined) {
+    throw refuse(branch, 'is no branch (a branch of this repository is written branch:NAME)');
+  }
+  const [local, fetched] = [`refs/heads/${branch}`, `refs/remotes/origin/${branch}`].map(commitAt);
+  if (local === undefined || fetched === undefined) return [local ?? fetched].filter((tip) => tip !== undefined);
+  if (isAncestor(fetched, local)) return [local];
+  return isAncestor(local, fetched) ? [fetched] : [local, fetched];
 }
 
-/** One commit on top of the branch (or the first one of it) in which `files` have this text. Fails when the branch
- *  moved meanwhile.
- *  @throws Error git's own words */
-export function commitFiles(branch: string, files: Readonly<Record<string, string>>, message: string): void {
-  const tip = tipOf(branch);
+/** A file's text in a commit; '' where the commit has none. */
+export function fileAt(commit: string, path: string): string {
+  return tryGit(['cat-file', 'blob', `${commit}:${path}`]) ?? '';
+}
+
+/** Somebody else has committed to the branch meanwhile. */
+export class BranchMoved extends Error {}
+
+/** One commit on top of `tips` (or the first one of the branch) in which `files` have this text.
+ *  @throws BranchMoved, FanwireError FANWIRE_USAGE_HISTORY for a branch that is checked out, Error with git's words */
+export function commitFiles(
+  branch: string,
+  tips: readonly string[],
+  files: Readonly<Record<string, string>>,
+  message: string,
+): void {
+  const ref = `refs/heads/${branch}`;
+  const held = tryGit(['worktree', 'list', '--porcelain'])?.split('\n').includes(`branch ${ref}`);
+  if (held === true) {
+    throw refuse(branch, 'is checked out, and would change below its work tree: use a branch that holds nothing else');
+  }
+  const local = commitAt(ref) ?? '';
+  const [tip] = tips;
   const kept = tip === undefined ? '' : git(['ls-tree', tip]);
   const lines = kept.split('\n').filter((line) => line !== '' && !Object.hasOwn(files, line.split('\t')[1] ?? ''));
   for (const [path, text] of Object.entries(files)) {
     lines.push(`100644 blob ${git(['hash-object', '-w', '--stdin'], text).trim()}\t${path}`);
   }
   const tree = git(['mktree'], `${lines.join('\n')}\n`).trim();
-  const parent = tip === undefined ? [] : ['-p', tip];
-  const commit = git(['commit-tree', tree, ...parent], `${message}\n`).trim();
-  const local = tryGit(['rev-parse', '--verify', '--quiet', `refs/heads/${branch}`])?.trim() ?? '';
-  git(['update-ref', `refs/heads/${branch}`, commit, local]);
+  const parents = tips.flatMap((parent) => ['-p', parent]);
+  const commit = git(['commit-tree', tree, ...parents], `${message}\n`).trim();
+  if (local !== '' && !isAncestor(local, commit)) throw new BranchMoved(`${branch} has moved`);
+  try {
+    git(['update-ref', ref, commit, local === '' ? '0'.repeat(commit.length) : local]);
+  } catch (error) {
+    if ((commitAt(ref) ?? '') !== local || /cannot lock ref|unable to lock|File exists/i.test(String(error)))
+      throw new BranchMoved((error as Error).message);
+    throw error;
+  }
 }
 
-function tipOf(branch: string): string | undefined {
-  if (tryGit(['check-ref-format', '--branch', branch]) === undefined) {
-    const mend = 'a branch of this repository is written branch:NAME';
-    throw new FanwireError('FANWIRE_USAGE_HISTORY', `--store branch:${branch} is no branch (${mend})`);
-  }
-  for (const ref of [`refs/heads/${branch}`, `refs/remotes/origin/${branch}`]) {
-    const tip = tryGit(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`]);
-    if (tip !== undefined) return tip.trim();
-  }
-  return undefined;
+function commitAt(ref: string): string | undefined {
+  return tryGit(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`])?.trim();
+}
+
+function isAncestor(commit: string, of: string): boolean {
+  return tryGit(['merge-base', '--is-ancestor', commit, of]) !== undefined;
+}
+
+function refuse(branch: string, why: string): FanwireError {
+  return new FanwireError('FANWIRE_USAGE_HISTORY', `--store branch:${branch} ${why}`);
 }
 
 function tryGit(args: readonly string[]): string | undefined {

@@ -38,6 +38,9 @@ export type HistoryEntry = z.infer<typeof entrySchema>;
 
 /** The commit in a side's label such as `main (1a2b3c4d5)`; the label itself where there is none. */
 export function commitIn(label: string): string {
+  // In the brackets first: a tag may be a date, which looks like a commit.
+  const [, inBrackets] = /\(([0-9a-f]{7,40})( with changes: [^()]*)?\)$/.exec(label) ?? [];
+  if (inBrackets !== undefined) return inBrackets;
   return /\b(?=[0-9a-f]*\d)[0-9a-f]{7,40}\b/.exec(label)?.[0] ?? label;
 }
 

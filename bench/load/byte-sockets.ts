@@ -33,7 +33,8 @@ export class ByteSockets {
       let head: string | undefined = '';
       const socket = connect({
         port: Number(url.port || 80),
-        host: url.hostname,
+        // An IPv6 address has brackets in a URL, and none here.
+        host: url.hostname.replace(/^\[|\]$/g, ''),
         noDelay: true,
         onread: {
           buffer: readBuffer,

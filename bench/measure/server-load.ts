@@ -83,6 +83,12 @@ export function cpuSecondsOf(pids: readonly number[]): number {
   return readProcesses(pids).reduce((sum, { cpuS }) => sum + cpuS, 0);
 }
 
+/** The processes `pids`, their descendants, and those of the groups that they lead: `npm start` is a server's parent,
+ *  and does nothing of its work. */
+export function processesOf(pids: readonly number[]): number[] {
+  return process.platform === 'linux' && pids.length > 0 ? familyOf(pids) : [...pids];
+}
+
 /** The processes `pids` and those of their descendants that still run. */
 function readProcesses(pids: readonly number[]): ProcessLoad[] {
   if (pids.length === 0) return [];
@@ -90,8 +96,15 @@ function readProcesses(pids: readonly number[]): ProcessLoad[] {
 }
 
 export function readProc(pids: readonly number[]): ProcessLoad[] {
+  return familyOf(pids).map((pid) => {
+    const { rssBytes, peakBytes } = memoryOrNone(pid);
+    return { cpuS: processCpuSeconds(pid), rssBytes, rssPeakBytes: peakBytes };
+  });
+}
+
+function familyOf(pids: readonly number[]): number[] {
   const wanted = new Set(pids);
-  const found: ProcessLoad[] = [];
+  const found: number[] = [];
   // Sorted by pid, so that a child, whose pid is nearly always higher, comes after its parent.
   const all = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -100,10 +113,11 @@ export function readProc(pids: readonly number[]): ProcessLoad[] {
   for (const pid of all) {
     const fields = statFields(pid);
     if (fields === undefined) continue;
-    if (!wanted.has(pid) && !wanted.has(Number(fields[1]))) continue;
+    // proc_pid_stat(5): state, parent, group. One that has ended and is not yet waited for does nothing more.
+    const [state, parent, group] = fields;
+    if (state === 'Z' || ![pid, Number(parent), Number(group)].some((one) => wanted.has(one))) continue;
     wanted.add(pid);
-    const { rssBytes, peakBytes } = memoryOrNone(pid);
-    found.push({ cpuS: processCpuSeconds(pid), rssBytes, rssPeakBytes: peakBytes });
+    found.push(pid);
   }
   return found;
 }

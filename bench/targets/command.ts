@@ -2,6 +2,7 @@
 
 import { freePort } from '../system/free-port.js';
 import { ServerProcess } from './server-process.js';
+import { execOf } from './shell-command.js';
 import type { Target, TargetDialect } from './target.js';
 
 export interface CommandOptions {
@@ -25,20 +26,14 @@ export interface CommandOptions {
 export async function startCommandTarget(options: CommandOptions): Promise<Target> {
   const port = await freePort();
   const command = options.command.replaceAll('{port}', String(port));
-  // With exec, the pid is the server's own if the command is a simple one.
-  const program = ['/bin/sh', '-c', `exec ${command}`];
-  const server = await ServerProcess.listening(
-    port,
-    program,
-    { ...options.env, PORT: String(port) },
-    options.cores,
-    options.shown,
-  );
+  const program = ['/bin/sh', '-c', execOf(command)];
+  const env = { ...options.env, PORT: String(port) };
+  const server = await ServerProcess.listening(port, program, env, options.cores, options.shown);
   return {
     name: options.name,
     version: options.version,
     cmd: options.command,
-    urls: [`ws://127.0.0.1:${port}${options.path}`],
+    urls: [`ws://${server.host.includes(':') ? `[${server.host}]` : server.host}:${port}${options.path}`],
     dialect: options.dialect,
     pids: [server.pid],
     ending: () => server.ending(),

@@ -1,12 +1,14 @@
 // Starts a server under test as a child process, waits until it listens, and stops it with all its own children.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../src/base/error.js';
 import { withoutOwnVariables } from '../../src/config/sources.js';
 import { pinnedCommand } from '../measure/pinning.js';
 import { raisedCommand } from '../measure/priority.js';
+import { isGroupRunning, killMarked, STARTED_AS } from '../system/left-behind.js';
 import { isRunning, signalGroup } from '../system/signal-child.js';
 import { lastWords } from './last-words.js';
 
@@ -15,9 +17,15 @@ const START_TIMEOUT_MS = 30_000;
 /** Time between SIGTERM and SIGKILL. */
 const STOP_TIMEOUT_MS = 3_000;
 const KEPT_OUTPUT = 4_000;
+const POLL_MS = 20;
+/** Where it may listen: what `localhost` is, and in which order, differs from machine to machine. */
+const LOOPBACK = ['127.0.0.1', '::1'] as const;
 
 export class ServerProcess {
   private readonly child: ChildProcess;
+  private readonly mark = randomUUID();
+  /** Where it was found to listen. */
+  host: string = LOOPBACK[0];
   private output = '';
   private isStopped = false;
   private onOutput: (() => void) | undefined;
@@ -32,7 +40,7 @@ export class ServerProcess {
   ) {
     const [program, ...args] = pinnedCommand(raisedCommand(command), cores);
     this.child = spawn(program as string, args, {
-      env: { ...withoutOwnVariables(process.env), ...env },
+      env: { ...withoutOwnVariables(process.env), ...env, [STARTED_AS]: this.mark },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
@@ -57,7 +65,7 @@ export class ServerProcess {
   ): Promise<ServerProcess> {
     const server = new ServerProcess(command, env, cores, shown);
     try {
-      await server.listensOn(port);
+      server.host = await server.listensOn(port);
       return server;
     } catch (error) {
       await server.stop();
@@ -81,10 +89,13 @@ export class ServerProcess {
     }
   }
 
-  private async listensOn(port: number): Promise<void> {
+  private async listensOn(port: number): Promise<string> {
     const deadline = Date.now() + START_TIMEOUT_MS;
-    while (!(await accepts(port))) {
-      this.requireAlive(deadline);
+    for (;;) {
+      const answers = await Promise.all(LOOPBACK.map((host) => accepts(port, host)));
+      const host = LOOPBACK[answers.indexOf(true)];
+      this.requireAlive(deadline, host !== undefined, port);
+      if (host !== undefined) return host;
       await sleep(50);
     }
   }
@@ -96,19 +107,34 @@ export class ServerProcess {
     return `${this.howItEnded()}${said === '' ? '' : `: ${said}`}`;
   }
 
-  /** Ends the process group: SIGTERM, then SIGKILL. */
+  /** Ends the process group, SIGTERM, then SIGKILL, and whatever has left the group. A program that has ended by
+   *  itself may have left servers behind. */
   async stop(): Promise<void> {
     process.off('exit', this.kill);
     this.isStopped = true;
-    if (!isRunning(this.child)) return;
-    const gone = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));
+    if (this.child.pid === undefined) return;
+    const gone = isRunning(this.child)
+      ? new Promise<void>((resolve) => this.child.once('exit', () => resolve()))
+      : undefined;
     signalGroup(this.child, 'SIGTERM');
+    const deadline = Date.now() + STOP_TIMEOUT_MS;
     const impatience = setTimeout(this.kill, STOP_TIMEOUT_MS);
     await gone;
+    while (isGroupRunning(this.child.pid) && Date.now() < deadline) await sleep(POLL_MS);
     clearTimeout(impatience);
+    this.kill();
+    // A killed process holds its port for a moment; one that the kernel cannot end is not waited for.
+    for (let polls = 0; polls < STOP_TIMEOUT_MS / POLL_MS && isGroupRunning(this.child.pid); polls++)
+      await sleep(POLL_MS);
+    // Whoever holds them open would keep this process from ending.
+    this.child.stdout?.destroy();
+    this.child.stderr?.destroy();
   }
 
-  private readonly kill = () => signalGroup(this.child, 'SIGKILL');
+  private readonly kill = () => {
+    signalGroup(this.child, 'SIGKILL');
+    killMarked(this.mark);
+  };
 
   /** Such as "ended with exit code 3" or "was ended by SIGKILL". */
   private howItEnded(): string {
@@ -117,20 +143,21 @@ export class ServerProcess {
     return exitCode === null ? 'could not be started' : `ended with exit code ${exitCode}`;
   }
 
-  private requireAlive(deadline: number): void {
+  private requireAlive(deadline: number, isListening = false, port?: number): void {
     const ended = !isRunning(this.child);
-    if (!ended && Date.now() < deadline) return;
+    if (!ended && (isListening || Date.now() < deadline)) return;
+    const where = port === undefined ? '' : ` on port ${port} of ${LOOPBACK.join(' or ')}`;
     const what = ended
-      ? `${this.howItEnded()} before it listened`
-      : `did not listen within ${START_TIMEOUT_MS / 1000} s`;
+      ? `${this.howItEnded()} ${isListening ? 'while something listened: it must stay in the foreground' : 'before it listened'}`
+      : `did not listen${where} within ${START_TIMEOUT_MS / 1000} s`;
     const said = lastWords(this.output);
     throw new FanwireError('FANWIRE_BENCH_TARGET', `${this.shown} ${what}${said === '' ? '' : `: ${said}`}`);
   }
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, host);
     const answer = (yes: boolean) => {
       socket.destroy();
       resolve(yes);

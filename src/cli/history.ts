@@ -1,6 +1,7 @@
 // `fanwire history`: comparisons of many commits with one pinned build, kept over time; where a metric changed its
 // level.
 import { Command } from 'commander';
+import { FanwireError } from '../base/error.js';
 import { countOf } from '../base/page/format.js';
 
 interface StoreFlags {
@@ -54,7 +55,7 @@ async function addFiles(files: string[], { store, commit }: AddFlags): Promise<v
   const { addToHistory } = await import('../../bench/history/store.js');
   const entries = files.map((file) => entryOf(readComparison(file), commit));
   const measured = entries.filter((entry) => entry !== null);
-  const added = addToHistory(store, measured);
+  const added = await addToHistory(store, measured);
   const known = measured.length - added;
   const skipped = entries.length - measured.length;
   const notes = [
@@ -62,6 +63,12 @@ async function addFiles(files: string[], { store, commit }: AddFlags): Promise<v
     ...(skipped === 0 ? [] : [`${skipped} measured nothing`]),
   ];
   process.stdout.write(`${added} added to ${store}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}\n`);
+}
+
+/** Whether one is the other's beginning: a comparison names nine characters of a commit. */
+function isSameCommit(one: string, other = ''): boolean {
+  const [short = '', long = ''] = [one, other].sort((a, b) => a.length - b.length);
+  return /^[0-9a-f]{7,40}$/.test(short) && /^[0-9a-f]{7,40}$/.test(long) && long.startsWith(short);
 }
 
 async function writePage({ store, html, anchor, quiet }: PageFlags): Promise<void> {
@@ -73,7 +80,12 @@ async function writePage({ store, html, anchor, quiet }: PageFlags): Promise<voi
   requireWritable({ html });
   const all = readHistory(store);
   const shown = anchor ?? newestAnchor(all);
-  const entries = all.filter((entry) => entry.anchor === shown);
+  const isShown = (one: string): boolean => one === shown || isSameCommit(one, shown);
+  const entries = all.filter((entry) => isShown(entry.anchor));
+  if (anchor !== undefined && entries.length === 0 && all.length > 0) {
+    const anchors = [...new Set(all.map((entry) => entry.anchor))].slice(-5).join(', ');
+    throw new FanwireError('FANWIRE_USAGE_HISTORY', `--anchor ${anchor} has no entry in ${store}: it has ${anchors}`);
+  }
   write(html, renderHistoryHtml(entries, all.length - entries.length));
   if (quiet) return;
   const alerts = alertsOf(entries);

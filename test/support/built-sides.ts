@@ -52,8 +52,8 @@ export async function builds(
   return list.map((text) => text.trimEnd().split('\n'));
 }
 
-export function project(t: TestContext): ConstructedRepository {
-  const repository = constructRepository(t);
+export function project(t: TestContext, place?: string, name?: string): ConstructedRepository {
+  const repository = constructRepository(t, place, name);
   repository.write('package.json', '{"name":"x"}');
   repository.write('.gitignore', 'dist\nnode_modules\n');
   repository.write('server.js', 'first');

@@ -20,6 +20,10 @@ export interface GitHubServer {
   pull: { state: string; head: { sha: string; repo: { full_name: string } | null } };
   /** Answered before anything else, once each. */
   readonly refusals: { status: number; message: string; headers?: Record<string, string> }[];
+  /** Comments are made, and the answer is an error: so many times. */
+  brokenAnswers: number;
+  /** Of these comments nothing is known any more. */
+  readonly deleted: Set<number>;
   token: string;
   /** Who the token is; undefined: a job's own, which may not ask. */
   login: string | undefined;
@@ -36,6 +40,8 @@ export async function gitHubServer(t: TestContext): Promise<GitHubServer> {
       head: { sha: 'a'.repeat(40), repo: { full_name: 'fork/relay' } as { full_name: string } | null },
     },
     refusals: [] as GitHubServer['refusals'],
+    brokenAnswers: 0,
+    deleted: new Set<number>(),
     token: 'secret',
     login: undefined as string | undefined,
   };
@@ -76,11 +82,12 @@ async function answer(
     const user = { login: state.login ?? 'github-actions[bot]', type: state.login === undefined ? 'Bot' : 'User' };
     const made = { id: 1000 + state.comments.length, body: body?.body ?? '', user };
     state.comments.push(made);
+    if (state.brokenAnswers-- > 0) return say(502, { message: 'Bad Gateway' });
     return say(201, { ...made, html_url: `https://github.com/o/relay/pull/12#${made.id}` });
   }
   const [, id] = /^\/issues\/comments\/(\d+)$/.exec(path) ?? [];
   const comment = state.comments.find((one) => one.id === Number(id));
-  if (method === 'PATCH' && comment !== undefined) {
+  if (method === 'PATCH' && comment !== undefined && !state.deleted.has(comment.id)) {
     comment.body = body?.body ?? '';
     return say(200, { ...comment, html_url: `https://github.com/o/relay/pull/12#${comment.id}` });
   }

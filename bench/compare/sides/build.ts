@@ -1,9 +1,11 @@
 // How a checkout is made runnable: the command of --build, or what its lock file says; run in it, for both sides alike.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { FanwireError } from '../../../src/base/error.js';
+import { readJsonFile } from '../../../src/base/json-file.js';
 import { signalGroup } from '../../system/signal-child.js';
 import { lastWords } from '../../targets/last-words.js';
 import { withoutRepository } from './git.js';
@@ -11,6 +13,9 @@ import { withoutRepository } from './git.js';
 /** A build that waits for somebody never ends by itself. */
 const BUILD_LIMIT_MS = 30 * 60_000;
 const KEPT_OUTPUT = 16_000;
+/** A build that writes without end fills the disk long before it is late. */
+const MOST_OUTPUT = 1 << 30;
+const WATCH_MS = 1_000;
 
 /** The command that installs exactly what a lock file names, by the file's name. */
 const INSTALLS: readonly (readonly [file: string, install: string, run: string])[] = [
@@ -22,41 +27,77 @@ const INSTALLS: readonly (readonly [file: string, install: string, run: string])
   ['bun.lockb', 'bun install --frozen-lockfile', 'bun run build'],
 ];
 
-/** Where the lock file of `folder` is: in it, or above it up to `top` (a monorepo keeps one). */
+/** Where the lock file of `folder` is: in it, or above it up to `top` (a monorepo keeps one). Of several the one of the
+ *  package manager that package.json names. */
 function lockFileOf(folder: string, top: string): string | undefined {
   for (let at = folder; ; at = dirname(at)) {
-    const name = INSTALLS.map(([file]) => file).find((file) => existsSync(join(at, file)));
-    if (name !== undefined) return join(at, name);
+    const names = INSTALLS.map(([file]) => file).filter((file) => existsSync(join(at, file)));
+    const manager = /^(npm|pnpm|yarn|bun)@/.exec(String(manifestOf(at)?.packageManager))?.[1];
+    const name = names.find((file) =>
+      INSTALLS.some(([of, install]) => of === file && install.startsWith(`${manager} `)),
+    );
+    if (names[0] !== undefined) return join(at, name ?? names[0]);
     if (at === top || at === dirname(at)) return undefined;
   }
 }
 
+/** Whether the same content may be built with other dependencies tomorrow: it has some, and nothing locks them. */
+export function isUnlocked(folder: string, top: string): boolean {
+  return hasDependencies(manifestOf(folder)) && lockFileOf(folder, top) === undefined;
+}
+
+function hasDependencies(manifest: Manifest | undefined): boolean {
+  return Object.keys({ ...manifest?.dependencies, ...manifest?.devDependencies }).length > 0;
+}
+
 /** The build of a folder whose --build is not given: its dependencies as locked, then its `build` script, unless
- *  `prepare` ran with the install; '' where there is nothing to build. */
+ *  `prepare` ran with the install; '' where there is nothing to build.
+ *  @throws FanwireError FANWIRE_COMPARE_BUILD for a package.json that nobody can read */
 export function defaultBuild(folder: string, top: string): string {
   const manifest = manifestOf(folder);
+  if (manifest === undefined && existsSync(join(folder, 'package.json'))) {
+    throw new FanwireError(
+      'FANWIRE_COMPARE_BUILD',
+      `${join(folder, 'package.json')} is no JSON object: mend it, or give --build`,
+    );
+  }
   if (manifest === undefined) return '';
-  const { scripts = {}, dependencies = {}, devDependencies = {} } = manifest;
+  const scripts = manifest.scripts ?? {};
   const lock = lockFileOf(folder, top);
   const known = INSTALLS.find(([file]) => lock?.endsWith(`/${file}`));
-  const isClassicYarn = known?.[0] === 'yarn.lock' && !existsSync(join(dirname(lock as string), '.yarnrc.yml'));
-  const hasDependencies = Object.keys({ ...dependencies, ...devDependencies }).length > 0;
+  const isBerry = known?.[0] === 'yarn.lock' && existsSync(join(dirname(lock as string), '.yarnrc.yml'));
+  const isClassicYarn = known?.[0] === 'yarn.lock' && !isBerry;
   const install = isClassicYarn
     ? 'yarn install --frozen-lockfile'
-    : (known?.[1] ?? (hasDependencies ? 'npm install --no-audit --no-fund' : ''));
-  const build = scripts.build === undefined || scripts.prepare !== undefined ? '' : (known?.[2] ?? 'npm run build');
+    : (known?.[1] ?? (hasDependencies(manifest) ? 'npm install --no-audit --no-fund' : ''));
+  // Yarn from 2 on has no `prepare`, and others may be told to leave scripts out.
+  const isPrepared = scripts.prepare !== undefined && !isBerry && install !== '' && !leavesScriptsOut(folder, top);
+  const build = scripts.build === undefined || isPrepared ? '' : (known?.[2] ?? 'npm run build');
   return [install, build].filter((step) => step !== '').join(' && ');
+}
+
+function leavesScriptsOut(folder: string, top: string): boolean {
+  const says = (at: string): boolean => {
+    try {
+      return /^\s*ignore-scripts\s*=\s*(true)?\s*$/m.test(readFileSync(join(at, '.npmrc'), 'utf8'));
+    } catch {
+      return false;
+    }
+  };
+  return process.env.npm_config_ignore_scripts === 'true' || says(folder) || says(top) || says(homedir());
 }
 
 interface Manifest {
   readonly scripts?: Readonly<Record<string, string>>;
   readonly dependencies?: object;
   readonly devDependencies?: object;
+  readonly packageManager?: string;
 }
 
 function manifestOf(folder: string): Manifest | undefined {
   try {
-    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+    const content: unknown = readJsonFile(join(folder, 'package.json'));
+    return typeof content === 'object' && content !== null && !Array.isArray(content) ? content : undefined;
   } catch {
     return undefined;
   }
@@ -64,7 +105,7 @@ function manifestOf(folder: string): Manifest | undefined {
 
 /** The environment of a build: without what `npm run` and git's hooks say of the folder that fanwire was called in, so
  *  that one side's build finds nothing of the user's, or of the other side's. */
-function buildEnvironment(folder: string): NodeJS.ProcessEnv {
+function buildEnvironment(folder: string, top: string): NodeJS.ProcessEnv {
   const env = withoutRepository(process.env);
   for (const name of Object.keys(env)) {
     if (
@@ -78,7 +119,13 @@ function buildEnvironment(folder: string): NodeJS.ProcessEnv {
   const path = (env.PATH ?? '')
     .split(delimiter)
     .filter((entry) => !/node_modules\/\.bin\/?$|node-gyp-bin$/.test(entry));
-  return { ...env, PATH: [join(folder, 'node_modules/.bin'), ...path].join(delimiter) };
+  return { ...env, PATH: [...programsOf(folder, top), ...path].join(delimiter) };
+}
+
+/** Programs of the dependencies of `folder` and, in a monorepo, of what is above it. */
+function programsOf(folder: string, top: string): string[] {
+  const own = join(folder, 'node_modules/.bin');
+  return folder === top || folder === dirname(folder) ? [own] : [own, ...programsOf(dirname(folder), top)];
 }
 
 export interface Build {
@@ -86,6 +133,8 @@ export interface Build {
   /** Run by /bin/sh. */
   readonly command: string;
   readonly folder: string;
+  /** Of its checkout. */
+  readonly top: string;
   /** Keeps the whole output. */
   readonly log: string;
   readonly signal: AbortSignal;
@@ -94,57 +143,62 @@ export interface Build {
 /** Runs a build to its end; an interrupt ends it with all that it started.
  *  @throws FanwireError FANWIRE_COMPARE_BUILD, and the reason of `signal` */
 export async function runBuild(build: Build): Promise<void> {
-  const { label, command, folder, log, signal } = build;
+  const { label, command, folder, top, log, signal } = build;
   signal.throwIfAborted();
-  const child = spawn('/bin/sh', ['-c', command], {
-    cwd: folder,
-    env: buildEnvironment(folder),
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
-  const end = () => signalGroup(child, 'SIGKILL');
-  let isLate = false;
-  const limit = setTimeout(() => {
-    isLate = true;
-    end();
-  }, BUILD_LIMIT_MS);
-  signal.addEventListener('abort', end, { once: true });
-  process.once('exit', end);
+  // The log itself, not a pipe: what the build leaves running may write on, and keeps nobody waiting.
+  const output = openSync(log, 'w+');
+  let end = (): void => {};
+  let killedFor = '';
+  const timers: NodeJS.Timeout[] = [];
   try {
-    const { status, output } = await outcomeOf(child, log);
+    const child = spawn('/bin/sh', ['-c', command], {
+      cwd: folder,
+      env: buildEnvironment(folder, top),
+      stdio: ['ignore', output, output],
+      detached: true,
+    });
+    end = () => void signalGroup(child, 'SIGKILL');
+    const kill = (why: string): void => {
+      killedFor ||= why;
+      end();
+    };
+    timers.push(setTimeout(() => kill(`did not end within ${BUILD_LIMIT_MS / 60_000} minutes`), BUILD_LIMIT_MS));
+    const watch = (): void => {
+      if (fstatSync(output).size > MOST_OUTPUT) kill(`wrote more than ${MOST_OUTPUT >> 20} MB`);
+    };
+    timers.push(setInterval(watch, WATCH_MS));
+    signal.addEventListener('abort', end, { once: true });
+    process.once('exit', end);
+    const status = await outcomeOf(child);
     signal.throwIfAborted();
     if (status === 0) return;
-    const what = isLate ? `did not end within ${BUILD_LIMIT_MS / 60_000} minutes` : `failed (${status})`;
-    const words = lastWords(output);
+    const what = killedFor || `failed (${status})`;
+    const words = typeof status === 'string' && child.pid === undefined ? '' : lastWords(endOf(output));
     const said = words === '' ? '' : `: ${words}`;
     throw new FanwireError(
       'FANWIRE_COMPARE_BUILD',
       `building ${label} with "${command}" ${what}${said} (all it wrote: ${log})`,
     );
   } finally {
-    clearTimeout(limit);
+    // A watcher or server that it left running would take its share of whatever is measured.
+    end();
+    for (const timer of timers) clearTimeout(timer);
     signal.removeEventListener('abort', end);
     process.off('exit', end);
+    closeSync(output);
   }
 }
 
-function outcomeOf(child: ChildProcess, log: string): Promise<{ status: number | string; output: string }> {
-  const file = createWriteStream(log);
-  file.on('error', () => {}); // A full disk fails the build itself, and that is what is reported.
-  let output = '';
-  const keep = (text: string): void => {
-    output = (output + text).slice(-KEPT_OUTPUT);
-    file.write(text);
-  };
-  child.stdout?.setEncoding('utf8').on('data', keep);
-  child.stderr?.setEncoding('utf8').on('data', keep);
+/** The exit code, or what ended it. */
+function outcomeOf(child: ChildProcess): Promise<number | string> {
   return new Promise((resolve) => {
-    const settle = (status: number | string): void => {
-      file.end(() => resolve({ status, output }));
-      file.once('error', () => resolve({ status, output }));
-    };
-    child.once('error', (error) => settle(error.message));
-    // Not `close`: a server that the build left running would hold the pipes open.
-    child.once('exit', (code, signal) => setImmediate(() => settle(code ?? signal ?? 'ended')));
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'ended'));
   });
+}
+
+function endOf(file: number): string {
+  const { size } = fstatSync(file);
+  const bytes = Buffer.alloc(Math.min(size, KEPT_OUTPUT));
+  return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, size - bytes.length)).toString('utf8');
 }

@@ -27,6 +27,8 @@ const ELSEWHERE_MS = 12 * 3_600_000;
 const HEARTBEAT_MS = 3_000;
 const POLL_MS = 250;
 const DONE = 'built.json';
+/** Names the process that alone may use a checkout. */
+const OWNER = 'owner';
 
 /** Outside of the user's folder: Node, TypeScript and package managers look upward, and would take for a side what is
  *  the user's. */
@@ -56,7 +58,16 @@ export class CheckoutCache {
 
   /** A new folder for what is gathered before its name is known; `remove` it. */
   scratch(): string {
-    return mkdtempSync(join(this.folder, 'scratch-'));
+    try {
+      return mkdtempSync(join(this.folder, 'scratch-'));
+    } catch (error) {
+      return refuseWriting(this.folder, error);
+    }
+  }
+
+  /** A checkout in `folder` that is made anew by the next process: nothing says that it would be the same then. */
+  keepForOneProcess(folder: string): void {
+    writeFileSync(join(folder, OWNER), ownerName());
   }
 
   remove(folder: string): void {
@@ -75,7 +86,7 @@ export class CheckoutCache {
     const folder = join(this.folder, name);
     const release = await this.lock(`${folder}.lock`, signal, waiting);
     try {
-      if (!existsSync(join(folder, DONE))) {
+      if (!existsSync(join(folder, DONE)) || (isOfAnother(folder) && !isInUse(folder))) {
         this.remove(folder);
         makeFolder(folder);
         await make(folder);
@@ -86,6 +97,8 @@ export class CheckoutCache {
       renameSync(`${done}.new`, done);
       markInUse(folder);
       return folder;
+    } catch (error) {
+      return refuseWriting(this.folder, error);
     } finally {
       release();
     }
@@ -98,9 +111,9 @@ export class CheckoutCache {
         writeFileSync(path, `${process.pid} ${hostname()}\n`, { flag: 'wx' });
         break;
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') refuseWriting(this.folder, error);
       }
-      if (isAbandoned(path)) rmSync(path, { force: true });
+      if (isAbandoned(path)) removeAbandoned(path);
       else if (tries === 0) waiting();
       else await sleep(POLL_MS, undefined, { signal }).catch(() => {});
     }
@@ -174,6 +187,60 @@ function isAbandoned(path: string): boolean {
   } catch {
     return false; // It has just been released.
   }
+}
+
+/** One at a time, and only while it is abandoned still: of two that have seen the same dead lock, the later would
+ *  remove the one that the earlier has made since. */
+function removeAbandoned(path: string): void {
+  const guard = `${path}.take`;
+  try {
+    writeFileSync(guard, '', { flag: 'wx' });
+  } catch {
+    // Whoever was removing it may have been ended at that.
+    if (ageMs(guard) > HEARTBEAT_MS * 10) rmSync(guard, { force: true });
+    return;
+  }
+  try {
+    if (isAbandoned(path)) rmSync(path, { force: true });
+  } finally {
+    rmSync(guard, { force: true });
+  }
+}
+
+function ageMs(path: string): number {
+  try {
+    return Date.now() - statSync(path).mtimeMs;
+  } catch {
+    return 0;
+  }
+}
+
+function ownerName(): string {
+  return `${process.pid} ${hostname()}`;
+}
+
+function isOfAnother(folder: string): boolean {
+  try {
+    return readFileSync(join(folder, OWNER), 'utf8') !== ownerName();
+  } catch {
+    return false;
+  }
+}
+
+const MENDS: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full: free some space, or put --cache elsewhere',
+  EDQUOT: 'your quota is used up: free some space, or put --cache elsewhere',
+  EROFS: 'it can only be read: name a --cache that can be written',
+  EACCES: 'it may not be written: name a --cache that may',
+  EPERM: 'it may not be written: name a --cache that may',
+};
+
+/** @throws FanwireError FANWIRE_COMPARE_CHECKOUT where the file system refuses, else `error` itself */
+function refuseWriting(folder: string, error: unknown): never {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const mend = MENDS[code];
+  if (error instanceof FanwireError || mend === undefined) throw error;
+  throw new FanwireError('FANWIRE_COMPARE_CHECKOUT', `cannot write below ${folder}: ${message}; ${mend}`);
 }
 
 /** A short name of everything that `parts` hold. */

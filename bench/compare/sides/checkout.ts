@@ -4,20 +4,12 @@
 // read through `objects/info/alternates` (gitrepository-layout(5)), and `read-tree -u` writes the files, which runs no
 // hook.
 
-import {
-  closeSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { FanwireError } from '../../../src/base/error.js';
 import { GitFailure, git, reasonOf } from './git.js';
+import { ignoredLinks } from './ignored-links.js';
+import { refuseMissingLargeFiles } from './large-files.js';
 import { environmentOf, type GitSetting, openRepository, type Repository, shallowList } from './repository.js';
 
 /** What a checkout is made of: a commit, or a work tree as it stands. */
@@ -52,7 +44,8 @@ export async function snapshotFolder(repository: Repository, folder: string, lef
     ...environmentOf(repository.settings),
     GIT_INDEX_FILE: index,
     GIT_OBJECT_DIRECTORY: objects,
-    GIT_ALTERNATE_OBJECT_DIRECTORIES: join(repository.commonFolder, 'objects'),
+    // A list with colons, unless in quotes.
+    GIT_ALTERNATE_OBJECT_DIRECTORIES: JSON.stringify(join(repository.commonFolder, 'objects')),
   };
   const run = (args: string[]): Promise<string> => git(repository.root, args, { env });
   await run([
@@ -64,6 +57,7 @@ export async function snapshotFolder(repository: Repository, folder: string, lef
     '--',
     '.',
     ...exclude(repository, leftOut),
+    ...(await ignoredLinks(repository)),
   ]);
   const tree = (await run(['write-tree'])).trim();
   const commit = await git(repository.root, ['rev-parse', '--verify', '--quiet', 'HEAD']).then(
@@ -129,7 +123,9 @@ export async function shadow(
 ): Promise<void> {
   const at = { env: environmentOf(repository.settings), signal };
   mkdirSync(folder, { recursive: true });
-  await git(folder, ['init', '--quiet', '--template=', `--object-format=${repository.objectFormat}`], at);
+  // With refs in files, whatever the user's default: tags are copied as such.
+  const env = { ...at.env, GIT_DEFAULT_REF_FORMAT: 'files' };
+  await git(folder, ['init', '--quiet', '--template=', `--object-format=${repository.objectFormat}`], { env, signal });
   const own = join(folder, '.git');
   if (objects !== undefined) {
     renameSync(join(own, 'objects'), join(own, 'no-objects'));
@@ -212,7 +208,16 @@ async function fromUsersModules(repository: Repository, link: Gitlink, folder: s
   const line = names.split('\n').find((one) => one.endsWith(` ${link.path}`));
   const name = line?.slice('submodule.'.length, line.length - `.path ${link.path}`.length);
   if (name === undefined) return undefined;
-  const module = resolve(repository.commonFolder, 'modules', name);
+  // A linked work tree has submodules of its own.
+  const folders = [repository.gitFolder, repository.commonFolder].map((at) => resolve(at, 'modules', name));
+  for (const module of folders) {
+    const found = await fromModule(module, repository, link);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+async function fromModule(module: string, repository: Repository, link: Gitlink): Promise<Snapshot | undefined> {
   try {
     await git(module, ['cat-file', '-e', `${link.commit}^{commit}`]);
     const inner = await openModule(module, repository);
@@ -236,41 +241,6 @@ async function openModule(module: string, outer: Repository): Promise<Repository
     objectFormat: outer.objectFormat,
     settings,
   };
-}
-
-const POINTER = 'version https://git-lfs.github.com/spec/';
-
-/** A server that reads a pointer instead of its file is not what was checked out.
- *  @throws FanwireError FANWIRE_COMPARE_CHECKOUT */
-async function refuseMissingLargeFiles(folder: string): Promise<void> {
-  if (process.env.GIT_LFS_SKIP_SMUDGE === '1' || !mentionsLargeFiles(folder)) return;
-  const listed = await git(folder, ['ls-files', '-z', ':(attr:filter=lfs)']);
-  const missing = listed.split('\0').filter((path) => path !== '' && isPointer(join(folder, path)));
-  if (missing.length === 0) return;
-  throw new FanwireError(
-    'FANWIRE_COMPARE_CHECKOUT',
-    `${missing.length} file${missing.length === 1 ? '' : 's'} of Git LFS cannot be had, such as ${missing[0]}: git lfs install && git lfs fetch --all (actions/checkout: lfs: true), or GIT_LFS_SKIP_SMUDGE=1 where the server needs none`,
-  );
-}
-
-function mentionsLargeFiles(folder: string): boolean {
-  try {
-    return readFileSync(join(folder, '.gitattributes'), 'utf8').includes('filter=lfs');
-  } catch {
-    return false;
-  }
-}
-
-function isPointer(path: string): boolean {
-  try {
-    const file = openSync(path, 'r');
-    const start = Buffer.alloc(POINTER.length);
-    readSync(file, start, 0, start.length, 0);
-    closeSync(file);
-    return start.toString('latin1') === POINTER;
-  } catch {
-    return false;
-  }
 }
 
 /** Copies a folder outside of any repository as it is. Links that leave it are followed, so that nobody writes through

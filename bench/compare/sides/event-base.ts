@@ -21,6 +21,8 @@ export interface EventBase {
 interface EventPayload {
   readonly number?: number;
   readonly before?: string;
+  /** Whether a push has thrown commits away: `before` may be one of them. */
+  readonly forced?: boolean;
   readonly pull_request?: {
     readonly head?: { readonly sha?: string };
     readonly base?: { readonly sha?: string; readonly ref?: string };
@@ -37,7 +39,10 @@ export async function baseOfEvent(env: NodeJS.ProcessEnv, head: string): Promise
   const payload = readPayload(path);
   const isFolder = isDirectory(head);
   const clone = new Clone(isFolder ? head : '.', isFolder ? 'HEAD' : head);
-  if (payload.pull_request !== undefined) return ofPullRequest(payload, clone);
+  if (payload.pull_request !== undefined && payload.pull_request !== null) {
+    if (env.GITHUB_EVENT_NAME === 'pull_request_target') await requireRequested(payload, clone);
+    return ofPullRequest(payload, clone);
+  }
   const queued = payload.merge_group?.base_sha;
   if (queued !== undefined) return { commit: await clone.have(queued), why: 'what the merge queue adds to' };
   if (env.GITHUB_EVENT_NAME === 'push') return ofPush(payload, clone);
@@ -56,13 +61,30 @@ async function ofPullRequest({ number, pull_request: request }: EventPayload, cl
   return { commit: await clone.mergeBase(target, ref), why: `where ${name} left ${ref}` };
 }
 
-async function ofPush({ before = '', repository }: EventPayload, clone: Clone): Promise<EventBase> {
-  if (/[1-9a-f]/.test(before)) return { commit: await clone.have(before), why: 'what the push began with' };
+/** A pull_request_target checks the base branch out, unless told otherwise: the base compared with itself is as good as
+ *  ever, whatever the pull request does.
+ *  @throws FanwireError FANWIRE_USAGE_COMPARE */
+async function requireRequested({ pull_request: request }: EventPayload, clone: Clone): Promise<void> {
+  const sha = request?.head?.sha ?? '';
+  if (await clone.descendsFrom(sha)) return;
+  throw new FanwireError(
+    'FANWIRE_USAGE_COMPARE',
+    'the head has nothing of the pull request: pull_request_target checks out the base branch; use the event pull_request, ' +
+      'or check out refs/pull/NUMBER/merge with fetch-depth: 0 (and know that its code then runs with your token)',
+  );
+}
+
+async function ofPush({ before = '', forced = false, repository }: EventPayload, clone: Clone): Promise<EventBase> {
+  const isKnown = /[1-9a-f]/.test(before);
+  if (isKnown && !(forced && !(await clone.has(before))))
+    return { commit: await clone.have(before), why: 'what the push began with' };
   const branch = repository?.default_branch ?? 'main';
   const fork = await clone.mergeBase(`refs/remotes/origin/${branch}`, branch).catch(() => undefined);
   if (fork !== undefined && fork !== (await clone.head()))
-    return { commit: fork, why: `where the new branch left ${branch}` };
-  return clone.firstParent('the commit before what was pushed as new');
+    return { commit: fork, why: `where the ${isKnown ? 'rewritten' : 'new'} branch left ${branch}` };
+  return clone.firstParent(
+    isKnown ? 'the commit before; the push threw its own base away' : 'the commit before what was pushed as new',
+  );
 }
 
 function readPayload(path: string): EventPayload {
@@ -96,6 +118,15 @@ class Clone {
 
   async has(commit: string): Promise<boolean> {
     return commit !== '' && 'commit' in (await commitOf(this.folder, commit));
+  }
+
+  /** Whether the head is `commit`, or has it in its history. */
+  async descendsFrom(commit: string): Promise<boolean> {
+    if (!(await this.has(commit))) return false;
+    return git(this.folder, ['merge-base', '--is-ancestor', commit, await this.head()]).then(
+      () => true,
+      () => false,
+    );
   }
 
   async have(ref: string): Promise<string> {

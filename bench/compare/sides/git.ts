@@ -3,15 +3,25 @@
 import { execFile } from 'node:child_process';
 import { FanwireError } from '../../../src/base/error.js';
 
-/** What git sets for its hooks. A comparison inside of one would act on the user's repository wherever it runs git. */
+/** What git sets for its hooks, or is told about one repository. A comparison inside of a hook would act on the user's
+ *  repository wherever it runs git. */
 const LOCAL_VARIABLES = [
   'GIT_ALTERNATE_OBJECT_DIRECTORIES',
+  'GIT_ATTR_SOURCE',
   'GIT_COMMON_DIR',
   'GIT_DIR',
+  'GIT_GLOB_PATHSPECS',
   'GIT_GRAFT_FILE',
+  'GIT_ICASE_PATHSPECS',
+  'GIT_IMPLICIT_WORK_TREE',
   'GIT_INDEX_FILE',
+  'GIT_INTERNAL_SUPER_PREFIX',
+  'GIT_LITERAL_PATHSPECS',
+  'GIT_NAMESPACE',
+  'GIT_NOGLOB_PATHSPECS',
   'GIT_OBJECT_DIRECTORY',
   'GIT_PREFIX',
+  'GIT_QUARANTINE_PATH',
   'GIT_SHALLOW_FILE',
   'GIT_WORK_TREE',
 ];
@@ -49,6 +59,8 @@ export function git(
     execFile('git', ['-C', folder, ...args], options, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else if (signal?.aborted) reject(signal.reason);
+      // Ctrl+C reaches git as well, and git ends first.
+      else if (error.signal === 'SIGINT' || error.signal === 'SIGTERM') reject(interrupted());
       else if ((error as NodeJS.ErrnoException).code === 'ENOENT')
         reject(new GitFailure('there is no git on the PATH', ''));
       else reject(new GitFailure(said(stderr) || error.message.split('\n')[0] || 'git failed', stderr));
@@ -56,11 +68,19 @@ export function git(
   });
 }
 
+function interrupted(): FanwireError {
+  return new FanwireError('FANWIRE_COMPARE_INTERRUPTED', 'interrupted: no verdict');
+}
+
 /** The line that tells most: git puts its reason first after "fatal:" or "error:", helpers and hints before and
  *  behind. */
 function said(stderr: string): string {
   const lines = stderr.split('\n').map((line) => line.trim());
-  const reason = lines.find((line) => line.startsWith('fatal: ')) ?? lines.find((line) => line.startsWith('error: '));
+  const errors = lines.filter((line) => line.startsWith('error: '));
+  const fatal = lines.find((line) => line.startsWith('fatal: '));
+  // "adding files failed" says that an error came before.
+  const reason =
+    fatal === undefined || /^fatal: (adding|updating) files failed/.test(fatal) ? (errors[0] ?? fatal) : fatal;
   return (reason ?? lines.filter((line) => line !== '').at(-1) ?? '').replace(/^(fatal|error): /, '');
 }
 
@@ -70,6 +90,14 @@ interface Mend {
 }
 
 const MENDS: readonly Mend[] = [
+  {
+    says: /does not have a commit checked out/,
+    mend: () => 'commit in that repository, or let this one ignore it',
+  },
+  {
+    says: /open\(".*"\): Permission denied|unable to index file|insufficient permission/,
+    mend: () => 'let it be read, or ignore it (.gitignore)',
+  },
   {
     says: /no git on the PATH/,
     mend: () => 'install git, or compare folders, URLs or commands',

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { processesOf } from '../../measure/server-load.js';
 import type { Pair } from '../metrics.js';
 import { playSide } from '../play.js';
 import type { Rig, Sides } from '../session.js';
@@ -72,7 +73,7 @@ class Profiler {
         start: async (cores, connections, dialect) => {
           const target = await side.start(cores, connections, dialect, env);
           listeningUs = Number(process.hrtime.bigint() / 1000n);
-          if (this.recordsNative && target.pids.length > 0) recording = recordNative(target.pids, own);
+          if (this.recordsNative && target.pids.length > 0) recording = recordNative(processesOf(target.pids), own);
           return target;
         },
       };

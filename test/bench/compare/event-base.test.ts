@@ -117,3 +117,46 @@ test('a base that the clone lacks is one line with the mend', async (t) => {
 test('outside of a workflow there is no default', async () => {
   assert.equal(await baseOfEvent({}, '.'), undefined);
 });
+
+test('a push that threw `before` away is judged from where its branch left main, on main by its last commit', async (t) => {
+  const { repository, a, b } = branched(t);
+  const lost = { before: '1'.repeat(40), forced: true, repository: { default_branch: 'main' } };
+  repository.git('update-ref', 'refs/remotes/origin/main', b);
+  assert.deepEqual(await base(repository, 'push', lost), {
+    commit: a,
+    why: 'the commit before; the push threw its own base away',
+  });
+  repository.git('checkout', '--quiet', 'topic');
+  assert.deepEqual(await base(repository, 'push', lost), { commit: a, why: 'where the rewritten branch left main' });
+  assert.equal((await base(repository, 'push', { ...lost, before: b })).commit, b, 'it is there still');
+  await assert.rejects(
+    base(repository, 'push', { ...lost, forced: false }),
+    /the clone has no commit 1{40}: git fetch/,
+  );
+});
+
+test('a pull_request_target that has the base branch checked out has nothing to judge', async (t) => {
+  const { repository, a, p, b } = branched(t);
+  const payload = { number: 12, pull_request: { head: { sha: p }, base: { sha: b, ref: 'main' } } };
+  await assert.rejects(base(repository, 'pull_request_target', payload), {
+    code: 'FANWIRE_USAGE_COMPARE',
+    message: /the head has nothing of the pull request: pull_request_target checks out the base branch/,
+  });
+  repository.git('checkout', '--quiet', 'topic');
+  assert.equal((await base(repository, 'pull_request_target', payload)).commit, a);
+});
+
+test('a head that is itself a merge of three is judged from where it left main', async (t) => {
+  const { repository, a } = branched(t);
+  repository.git('checkout', '--quiet', '-b', 'third', a);
+  repository.commit('T');
+  repository.git('checkout', '--quiet', '-b', 'fourth', a);
+  repository.commit('F');
+  repository.git('merge', '--quiet', '-m', 'octopus', 'topic', 'third');
+  const head = repository.git('rev-parse', 'HEAD');
+  const payload = {
+    number: 1,
+    pull_request: { head: { sha: head }, base: { sha: repository.git('rev-parse', 'main'), ref: 'main' } },
+  };
+  assert.equal((await base(repository, 'pull_request', payload)).commit, a);
+});

@@ -50,7 +50,7 @@ test('a comparison is added once, from the command line, and the page names the 
   assert.equal(fanwire(here, 'page', '--store', 'nowhere').code, 0, 'an empty history is a page too');
 });
 
-test('what is no comparison or no history is one line and exit code 2, and nothing is written', (t) => {
+test('what is no comparison or no history is one line and exit code 2, and nothing is written', async (t) => {
   const here = folder(t);
   const whole = JSON.stringify(sampleComparison(1));
   const bad: [string, string, RegExp][] = [
@@ -71,7 +71,7 @@ test('what is no comparison or no history is one line and exit code 2, and nothi
   }
   assert.equal(existsSync(join(here, 'kept')), false);
   const kept = join(here, 'kept');
-  addToHistory(kept, sampleHistory([1, 1]));
+  await addToHistory(kept, sampleHistory([1, 1]));
   appendFileSync(join(kept, 'history.jsonl'), '{"schema":"fanwire.history/9"}\n');
   const other = fanwire(here, 'page', '--store', 'kept');
   assert.equal(other.code, 2);
