@@ -62,7 +62,7 @@ function top(comparison: Comparison): Markup {
   return html`<section class="scenario">
 <p class="what"><b>base</b> ${base} <b class="second">head</b> ${head}</p>
 <div class="verdict ${KIND[comparison.verdict]}"><h2>${headline({ ...comparison, base: 'base', head: 'head' })}</h2>
-${reasons.length === 0 ? '' : html`<ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`}
+${reasonList(reasons)}
 ${see === null ? '' : html`<p class="see">${see}</p>`}</div>
 ${
   scenarios.length < 2
@@ -73,6 +73,17 @@ ${
       )}</nav>`
 }
 </section>`;
+}
+
+/** A suite can have a reason a metric: the first ones are the important ones. */
+const SHOWN_REASONS = 6;
+
+function reasonList(reasons: readonly string[]): Markup {
+  const list = (some: readonly string[]): Markup => html`<ul>${some.map((reason) => html`<li>${reason}</li>`)}</ul>`;
+  if (reasons.length === 0) return html``;
+  if (reasons.length <= SHOWN_REASONS + 1) return list(reasons);
+  const rest = reasons.slice(SHOWN_REASONS);
+  return html`${list(reasons.slice(0, SHOWN_REASONS))}<details><summary>${rest.length} more</summary>${list(rest)}</details>`;
 }
 
 function legend({ alpha }: Comparison): Markup {

@@ -36,7 +36,8 @@ export interface Suite {
 const SUITE_MINUTES = 20;
 
 /** What ships: each scenario at a size that two cores play in seconds. Only fan-out has a closed loop, since that is a
- *  fan-out itself; elsewhere CPU is that of the open loop, which is noisier, and its budget wider. */
+ *  fan-out itself; elsewhere CPU is that of the open loop, of which equal builds spread by a tenth a pair, and its budget
+ *  wider. RSS decides nowhere: 1,000 connections take 2 MB, in which the process's own growth is lost (60 % and more). */
 export const DEFAULT_SUITE: Suite = {
   maxMinutes: SUITE_MINUTES,
   scenarios: [
@@ -46,22 +47,22 @@ export const DEFAULT_SUITE: Suite = {
       scenario: 'burst',
       plan: { subscribers: 200, rate: 1280 },
       capacityMs: 0,
-      budget: 'p50:+30%,p99:+50%,cpu:+10%',
+      budget: 'p50:+30%,p99:+50%,cpu:+20%',
     },
     {
       name: 'many-topics',
       scenario: 'many-topics',
       plan: { subscribers: 400, topics: 80, publishers: 80, rate: 2000 },
       capacityMs: 0,
-      budget: 'p50:+30%,p99:+50%,cpu:+10%',
+      budget: 'p50:+30%,p99:+50%,cpu:+20%',
     },
-    { name: 'churn', scenario: 'churn', plan: { churnRate: 50 }, capacityMs: 0, budget: 'p50:+30%,p99:+50%,cpu:+10%' },
+    { name: 'churn', scenario: 'churn', plan: { churnRate: 50 }, capacityMs: 0, budget: 'p50:+30%,p99:+50%,cpu:+20%' },
     {
       name: 'connect-ramp',
       scenario: 'connect-ramp',
       plan: { subscribers: 1000, durationS: 0.2 },
       capacityMs: 0,
-      budget: 'connect:+25%,rss:+10%',
+      budget: 'connect:+50%',
     },
     {
       name: 'enveloped',
@@ -69,7 +70,7 @@ export const DEFAULT_SUITE: Suite = {
       plan: {},
       capacityMs: 0,
       dialect: 'fanwire.v1',
-      budget: 'p50:+30%,p99:+50%,cpu:+10%',
+      budget: 'p50:+30%,p99:+50%,cpu:+20%',
     },
   ],
 };

@@ -70,6 +70,13 @@ test('what is decided beside what is open is named, with the budget that asks fo
   assert.match(renderTerminal(two), /^Inconclusive in 2 of 4 metrics: feature against main, no worse in the others; /);
 });
 
+test('of many reasons the page shows the first, and folds the others', () => {
+  const page = renderComparisonHtml(
+    sampleComparison(1.8, { gates: ['p50', 'p99', 'cpu'], scenarios: ['a', 'b', 'c', 'd'] }),
+  );
+  assert.match(page, /<ul>(<li>[^<]*<\/li>){6}<\/ul><details><summary>6 more<\/summary><ul>(<li>[^<]*<\/li>){6}<\/ul>/);
+});
+
 test('one pair is "1 pair" in every report', () => {
   const one = sampleComparison(1, { pairs: 1, scenarios: ['fan-out', 'burst'], gates: ['cpu'] });
   const alone = sampleComparison(1, { pairs: 1 });

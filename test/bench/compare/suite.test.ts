@@ -42,7 +42,7 @@ test('every scenario of the default suite has gates that its runs can measure', 
     setups.map(({ name }) => name),
     ['fan-out', 'burst', 'many-topics', 'churn', 'connect-ramp', 'enveloped'],
   );
-  for (const { name, gates } of setups) assert.ok(gates.length >= 2, name);
+  for (const { name, gates } of setups) assert.ok(gates.length >= (name === 'connect-ramp' ? 1 : 2), name);
   const foreign = setUp(DEFAULT_SUITE, { ...options, isFanwire: false });
   assert.equal(foreign.length, 5, 'only fanwire speaks the envelope');
 });
@@ -146,9 +146,9 @@ test('a head that is bad in one scenario of two is worse, and the page, the tabl
     return;
   }
   const comparison = JSON.parse(readFileSync(join(here, 'out.json'), 'utf8')) as Comparison;
-  const large = comparison.scenarios.find(({ name }) => name === 'large');
-  if (large?.results === null) {
-    assert.match(large.unmeasured ?? '', isBusy);
+  const missing = comparison.scenarios.find(({ results }) => results === null);
+  if (missing !== undefined) {
+    assert.match(missing.unmeasured ?? '', isBusy);
     return t.diagnostic('no quiet machine to compare on');
   }
   assert.equal(status, 1, stderr);
