@@ -33,6 +33,10 @@ function isRunning(pid: number): boolean {
   }
 }
 
+/** As `serve`, but it listens only once the shell that started it has ended. */
+const serveAlone = (file: string): string =>
+  `node -e "const parent = process.ppid; require('node:fs').writeFileSync('${file}', String(process.pid)); const wait = setInterval(() => { if (process.ppid === parent) return; clearInterval(wait); setTimeout(() => { ${SERVE} }, 500); }, 20)"`;
+
 /** SIGKILL takes a moment. Ends with the test where the process does not. */
 async function ended(pid: number): Promise<void> {
   while (isRunning(pid)) await sleep(10);
@@ -80,7 +84,7 @@ test('a program that leaves its server running in the background is refused, and
 }, async (t) => {
   for (const how of ['', 'setsid ']) {
     const file = join(temporaryFolder(t), 'pid');
-    await assert.rejects(start(t, `${how}${serve(file)} & while [ ! -s ${file} ]; do sleep 0.02; done`), {
+    await assert.rejects(start(t, `${how}${serveAlone(file)} & while [ ! -s ${file} ]; do sleep 0.02; done`), {
       code: 'FANWIRE_BENCH_TARGET',
       message: /ended with exit code 0 (before it listened|while something listened: it must stay in the foreground)/,
     });
