@@ -106,7 +106,7 @@ export function openLink(
   }
 
   const check = (): void => {
-    if (deadlineMs < NEVER) drop('no pong');
+    if (deadlineMs < NEVER) drop('no answer');
     else alarm(() => probe(pongMs), heartbeatMs);
   };
 

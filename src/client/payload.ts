@@ -40,5 +40,5 @@ function carried(this: unknown, key: string, value: unknown): unknown {
   const kind = kindOf(value);
   const isMissing = value === undefined && !Array.isArray(this);
   if (isMissing || Number.isFinite(value) || /^(Object|Array|String|Boolean|Null)$/.test(kind)) return value;
-  throw new TypeError(`JSON has no ${kind}: "${key}"`);
+  throw new TypeError(`JSON has no ${kind}: ${key}`);
 }

@@ -4,8 +4,8 @@ import { createAlarm } from './times.js';
 /** A token, or a function that gives one. */
 export type TokenSource = string | (() => string | Promise<string>) | undefined;
 
-/** Characters that a subprotocol's name may have (RFC 9110 `token`) and tokens do: every JWT fits. */
-const SUBPROTOCOL_SAFE = /^[\w.+~-]+$/;
+/** Characters of a subprotocol name (RFC 9110 `token`): every JWT fits. */
+const SUBPROTOCOL_SAFE = /^[\w!#-'*+.^`|~-]+$/;
 
 /** Asks for a token, for at most `limitMs`. Rejects if the source throws or does not answer in time. */
 export async function askToken(source: TokenSource, limitMs: number): Promise<string | undefined> {

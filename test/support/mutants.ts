@@ -98,7 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'does not notice that nobody answers',
     file: 'link.ts',
-    text: "if (deadlineMs < NEVER) drop('no pong');",
+    text: "if (deadlineMs < NEVER) drop('no answer');",
     becomes: 'if (deadlineMs < NEVER) return;',
     scenario: 'half-open',
     schedule: true,
