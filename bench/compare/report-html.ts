@@ -60,7 +60,7 @@ function top(comparison: Comparison): Markup {
   const { scenarios, reasons, base, head } = comparison;
   const see = couldSee(comparison);
   return html`<section class="scenario">
-<p class="what"><b>base</b> ${base} <b class="second">head</b> ${head}</p>
+<p class="what"><span><b>base</b> ${base}</span> <span><b>head</b> ${head}</span></p>
 <div class="verdict ${KIND[comparison.verdict]}"><h2>${headline({ ...comparison, base: 'base', head: 'head' })}</h2>
 ${reasonList(reasons)}
 ${see === null ? '' : html`<p class="see">${see}</p>`}</div>
