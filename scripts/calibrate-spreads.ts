@@ -9,6 +9,7 @@ import { GateJudgement, isDecided } from '../bench/compare/gate-evidence.js';
 import { mulberry32, pseudoMedian } from '../bench/compare/interval.js';
 import { type MetricName, metricNamed } from '../bench/compare/metrics.js';
 import { median } from '../bench/measure/median.js';
+import { countOf } from '../src/base/page/format.js';
 
 const TRIALS = 1000;
 /** A median distance from the center times this is a normal law's standard deviation. */
@@ -32,7 +33,7 @@ export function printSpreads(files: readonly string[], { alpha, maxMinutes, budg
   const budgets = { ...DEFAULT_BUDGETS, ...parseBudgets(budget) };
   console.log(
     `${pairs.length} pairs of ${secondsPerPair.toFixed(1)} s with those that were thrown away (${thrown}); a limit of ` +
-      `${maxMinutes} minutes allows ${limit}. ${TRIALS} comparisons of equal builds, --alpha ${alpha}.\n`,
+      `${countOf(maxMinutes, 'minute')} allows ${limit}. ${TRIALS} comparisons of equal builds, --alpha ${alpha}.\n`,
   );
   console.log('| metric | spread of a pair | budget | no worse | inconclusive | regressed | pairs on average |');
   console.log('|---|---:|---:|---:|---:|---:|---:|');

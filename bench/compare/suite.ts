@@ -47,16 +47,16 @@ export const DEFAULT_SUITE: Suite = {
       scenario: 'burst',
       plan: { subscribers: 200, rate: 1280 },
       capacityMs: 0,
-      budget: 'p50:+30%,p99:+50%,cpu:+20%',
+      budget: 'p50:+30%,p99:+75%,cpu:+20%',
     },
     {
       name: 'many-topics',
       scenario: 'many-topics',
       plan: { subscribers: 400, topics: 80, publishers: 80, rate: 2000 },
       capacityMs: 0,
-      budget: 'p50:+30%,p99:+50%,cpu:+20%',
+      budget: 'p50:+30%,p99:+75%,cpu:+20%',
     },
-    { name: 'churn', scenario: 'churn', plan: { churnRate: 50 }, capacityMs: 0, budget: 'p50:+30%,p99:+50%,cpu:+20%' },
+    { name: 'churn', scenario: 'churn', plan: { churnRate: 50 }, capacityMs: 0, budget: 'p50:+30%,p99:+75%,cpu:+20%' },
     {
       name: 'connect-ramp',
       scenario: 'connect-ramp',
@@ -70,7 +70,7 @@ export const DEFAULT_SUITE: Suite = {
       plan: {},
       capacityMs: 0,
       dialect: 'fanwire.v1',
-      budget: 'p50:+30%,p99:+50%,cpu:+20%',
+      budget: 'p50:+30%,p99:+75%,cpu:+20%',
     },
   ],
 };
