@@ -43,8 +43,9 @@ export interface RunningRelay {
   /** Reads tokens, keys and certificates again, as SIGHUP has `fanwire serve` do. */
   reload(): Promise<void>;
   /**
-   * Tells every client to go (1012), spread over `drainMs` (by default the option of that name; at most an hour), waits up to 3 s for
-   * them to close their side, and frees the port, timers, threads and files. Twice is as good as once.
+   * Tells every client to go (1012), spread over `drainMs` (by default the option of that name; at most an hour),
+   * waits up to 3 s for them to close their side, and frees the port, timers, threads and files. Twice is as good as
+   * once.
    * @throws FanwireError FANWIRE_WORKERS_STUCK, FANWIRE_CONFIG_RANGE for a `drainMs` that cannot be: nothing is stopped
    */
   stop(options?: { readonly drainMs?: number }): Promise<void>;

@@ -36,8 +36,9 @@ export interface Suite {
 const SUITE_MINUTES = 20;
 
 /** What ships: each scenario at a size that two cores play in seconds. Only fan-out has a closed loop, since that is a
- *  fan-out itself; elsewhere CPU is that of the open loop, of which equal builds spread by a tenth a pair, and its budget
- *  wider. RSS decides nowhere: 1,000 connections take 2 MB, in which the process's own growth is lost (60 % and more). */
+ *  fan-out itself; elsewhere CPU is that of the open loop, of which equal builds spread by a tenth a pair, and its
+ *  budget wider. RSS decides nowhere: 1,000 connections take 2 MB, in which the process's own growth is lost (60 % and
+ *  more). */
 export const DEFAULT_SUITE: Suite = {
   maxMinutes: SUITE_MINUTES,
   scenarios: [

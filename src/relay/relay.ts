@@ -83,8 +83,6 @@ export class Relay implements RelayLife, Inspected {
   private leaving = false;
   private draining = false;
   private nextId = 1;
-  /** HTTP connections that came, and that went. */
-  private httpChanges = 0;
 
   constructor(config: RelayConfig, log: Logger, company: Company) {
     this.config = config;
@@ -138,7 +136,7 @@ export class Relay implements RelayLife, Inspected {
       port: () => this.port,
       // Allows for many slow uploads, of 2 MiB/s.
       patienceMs: Math.max(500, (1000 * this.config.maxPayloadBytes) / (2 * 1024 * 1024)),
-      events: () => seenEvents(counters) + ops.paid + bus.status().received + 2 * requests.begun + this.httpChanges,
+      events: () => seenEvents(counters) + ops.paid + bus.status().received + requests.work,
       found: (connection) => this.cuts.flooded(connection),
       unclear: (address, sockets) => this.warnings.warn('somebody floods with empty frames', { address, sockets }),
     });
@@ -278,8 +276,7 @@ export class Relay implements RelayLife, Inspected {
     this.corkHolder.run(res, upgrade);
   }
 
-  /** Upgrades a client that was admitted. uWS opens the socket inside `res.upgrade`, so its topic is not released in
-   *  between. */
+  /** Upgrades a client that was admitted. uWS opens it inside `res.upgrade`: its topic is not released in between. */
   welcome(res: HttpResponse, context: us_socket_context_t, headers: HandshakeHeaders, entrant: Entrant): void {
     const topic = entrant.topic === undefined ? undefined : this.topics.hold(entrant.topic);
     const id = `${this.company.idPrefix}${this.nextId++}`;
@@ -292,7 +289,7 @@ export class Relay implements RelayLife, Inspected {
   }
 
   private countUnanswered(res: HttpResponse, change: number): void {
-    this.httpChanges++;
+    this.requests.work++;
     if (change < 0 && this.house.endedUnanswered(res)) this.counters.unanswered++;
   }
 

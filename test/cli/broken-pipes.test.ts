@@ -1,5 +1,6 @@
-// `fanwire pub` and `fanwire sub` where what they read from, write to or speak with does not behave: full disks, readers
-// that stall, lines that never end, relays that do not answer. Each ends with one line and an exit code, and promptly.
+// `fanwire pub` and `fanwire sub` where what they read from, write to or speak with does not behave: full disks,
+// readers that stall, lines that never end, relays that do not answer. Each ends with one line and an exit code, and
+// promptly.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';

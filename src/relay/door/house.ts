@@ -34,6 +34,10 @@ export class RelayHouse implements House {
     return preflight(request, allowed);
   }
 
+  came(): void {
+    this.requests.work += 2;
+  }
+
   begun(): () => void {
     return this.requests.begin();
   }

@@ -1,8 +1,8 @@
 // Counts the HTTP requests that are being answered: while there are any, a relay that ends does not cut its HTTP
-// connections. All that came are counted too, as work that the relay did.
+// connections. What they and their connections make the relay do is counted too.
 export class RequestCount {
-  /** All that came. */
-  begun = 0;
+  /** Requests, and connections that came and went, in events of the search for floods. */
+  work = 0;
   private count = 0;
 
   get underWay(): number {
@@ -12,7 +12,6 @@ export class RequestCount {
   /** Returns the function that ends the request: call it when it is answered, or its client has left. Further calls
    *  do nothing. */
   begin(): () => void {
-    this.begun++;
     this.count++;
     let ended = false;
     return () => {

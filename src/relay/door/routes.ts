@@ -19,6 +19,8 @@ export type Methods = { readonly [method in 'GET' | 'POST' | 'DELETE' | 'OPTIONS
 /** What a port adds to its answers. */
 export interface House {
   readonly isDraining: () => boolean;
+  /** Counts a request, of any kind. */
+  came?(): void;
   /** Counts a request that waits for its answer; the function returned ends it. */
   begun?(): () => void;
   /** Headers that every answer to this request carries (CORS). */
@@ -127,6 +129,7 @@ export class HttpRoutes {
   }
 
   private answer(res: HttpResponse, req: HttpRequest, handler: Handler): void {
+    this.house.came?.();
     const life = new ResponseLife(res);
     const request = new Request(req, res, life);
     const isHead = request.method === 'HEAD';

@@ -166,10 +166,10 @@ export class UnseenFloods {
     for (let turn = 0; turn < 4 && isUnusual(); turn++) await sleep(patienceMs, undefined, { ref: false });
   }
 
-  /** The sockets (at most `count`) that two searches in a row suspect: each time nothing was seen of them, and they sent
-   *  no pong. If a socket is the only one of its address, a pong does not clear it: there is nothing to compare its
-   *  time with. A late pong proves a socket honest: on a busy machine many are late. One search does not convict: what
-   *  keeps the loop busy may be work that is not counted, and the unread bytes those of an HTTP client. */
+  /** The sockets (at most `count`) that two searches in a row suspect: each time nothing was seen of them, and they
+   *  sent no pong. If a socket is the only one of its address, a pong does not clear it: there is nothing to compare
+   *  its time with. A late pong proves a socket honest: on a busy machine many are late. One search does not convict:
+   *  what keeps the loop busy may be work that is not counted, and the unread bytes those of an HTTP client. */
   private async floodsAmong(candidates: readonly Connection[], count: number): Promise<readonly Connection[]> {
     const before = new Map(candidates.map((connection) => [connection, doneBy(connection)]));
     const sentAtMs = performance.now();

@@ -94,8 +94,7 @@ export class Connection {
   everyMs = 0;
   /** Which past messages a raw socket asked to begin with; undefined: as its topic says. */
   rewind: Rewind | undefined;
-  /** The numbers of what a raw socket published while it was joining, which it must not receive; undefined once it
-   *  is live. */
+  /** Numbers of what a raw socket published while joining, which it must not get; undefined once it is live. */
   ownSeqs: Set<number> | undefined;
   /** The lane that a raw socket shares its window with; undefined if it gets every message at once. */
   lane: SubscriberLane | undefined;

@@ -1,5 +1,5 @@
-// What this thread has of states whose owner has ended: its copies, and what was published here meanwhile. All of it goes
-// to the thread that takes the owner's place.
+// What this thread has of states whose owner has ended: its copies, and what was published here meanwhile. All of it
+// goes to the thread that takes the owner's place.
 import type { Threads } from '../../bus/bus.js';
 import { aboutMessage, writeRecord } from '../../protocol/sequence-record.js';
 import type { Kept } from './history.js';

@@ -125,7 +125,7 @@ export class Sequencer implements HistoryStore {
   }
 
   /** Keeps a message of a state whose owner is away, for subscribers that join here meanwhile, and for the thread that
-   *  takes the owner's place. `isElsewhere`: another thread has it too, and sees to that where there is no copy here. */
+   *  takes the owner's place. `isElsewhere`: another thread has it too, and sees to that if there is no copy here. */
   meanwhile({ topic, body, from, key }: Pick<Numbered, 'topic' | 'body' | 'from' | 'key'>, isElsewhere = false): void {
     if (this.bequest === undefined || !this.own.keepsState(topic)) return;
     const kept = { body, from, key, publishedAtMs: this.own.nowMs() };

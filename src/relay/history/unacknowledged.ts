@@ -1,5 +1,5 @@
-// Publishes that were sent to their topic's owner, and whose answers are waited for. Every publisher gets an answer: the
-// owner's, or that it cannot be known, where the owner ends, has too much to do, or the answer was lost on its way.
+// Publishes that were sent to their topic's owner, and whose answers are waited for. Every publisher gets an answer:
+// the owner's, or that it cannot be known, where the owner ends, has too much to do, or the answer was lost on its way.
 import type { Acknowledge } from './numbering.js';
 
 /** How long an owner may take. A thread that is blocked for some seconds answers all that waits for it. */
@@ -7,7 +7,7 @@ const PATIENCE_MS = 30_000;
 /** Publishes that may wait; of more, the oldest is not waited for. */
 const MAX_WAITING = 100_000;
 
-interface Waiting {
+interface Awaited {
   readonly owner: number;
   readonly acknowledge: Acknowledge;
   readonly atMs: number;
@@ -15,7 +15,7 @@ interface Waiting {
 
 export class Unacknowledged {
   /** By number, oldest first. */
-  private readonly waiting = new Map<number, Waiting>();
+  private readonly waiting = new Map<number, Awaited>();
   private nextAck = 1;
 
   get size(): number {
@@ -37,7 +37,7 @@ export class Unacknowledged {
   }
 
   /** Nobody waits for it any more. */
-  forget(ack: number): Waiting | undefined {
+  forget(ack: number): Awaited | undefined {
     const waiting = this.waiting.get(ack);
     this.waiting.delete(ack);
     return waiting;
