@@ -93,9 +93,12 @@ async function run(config: RelayConfig, hasAdmin: boolean): Promise<RunningRelay
   let stopping: Promise<void> | undefined;
 
   async function end(drainMs: number): Promise<void> {
-    await relay.drain(drainMs);
-    await relay.settled(LINGER_MS);
-    await relay.close();
+    try {
+      await relay.drain(drainMs);
+      await relay.settled(LINGER_MS);
+    } finally {
+      await relay.close();
+    }
     if (isStuck) throw new FanwireError('FANWIRE_WORKERS_STUCK', 'workers of the relay do not end');
   }
 

@@ -17,11 +17,21 @@ import { start } from './start.js';
 /** --drain-ms after SIGINT where it is not given. */
 const SIGINT_DRAIN_MS = 1000;
 
+/** How long a relay that cannot go on may take to end: its own end may fail, or wait for ever. */
+const FATAL_END_MS = 5000;
+
 function endOnFatal(log: Logger, running: () => Running | undefined): void {
+  let isEnding = false;
   const onFatal = async (error: unknown) => {
     log.fatal({ err: error }, 'uncaught error: the relay cannot go on');
-    await running()?.close();
-    process.exit(1);
+    if (isEnding) return;
+    isEnding = true;
+    setTimeout(() => process.exit(1), FATAL_END_MS);
+    try {
+      await running()?.close();
+    } finally {
+      process.exit(1);
+    }
   };
   process.on('uncaughtException', onFatal);
   process.on('unhandledRejection', onFatal);

@@ -22,6 +22,7 @@ import { Entrance, type Gate } from './entrance.js';
 import { CloseCause } from './exit/close-cause.js';
 import { Cuts } from './exit/cuts.js';
 import { closeSpread } from './exit/drain.js';
+import { endAll } from './exit/ending.js';
 import { Expiry } from './exit/expiry.js';
 import type { HttpConnections } from './exit/lingering.js';
 import { reloadTokens } from './exit/reload.js';
@@ -234,15 +235,11 @@ export class Relay implements RelayLife, Inspected {
 
   close(): void {
     this.leaving = this.draining = true;
-    this.flush();
-    this.fanOut.stop();
-    this.expiry.stop();
-    this.floods?.stop();
-    this.corkHolder.close();
-    this.closeCause.close();
-    this.layer.stop();
-    this.entrance.close();
-    this.warnings.flush();
+    const { fanOut, expiry, floods, corkHolder, closeCause, layer, entrance, warnings } = this;
+    const flushed = [() => layer.endWindows(), () => fanOut.flush()];
+    const stopped = [fanOut, expiry, floods, layer].map((part) => () => part?.stop());
+    const closed = [corkHolder, closeCause, entrance].map((part) => () => part.close());
+    endAll([...flushed, ...stopped, ...closed, () => warnings.flush()], this.log);
   }
 
   private route(gate: Gate): void {

@@ -32,7 +32,7 @@ async function end(exitCode: number): Promise<void> {
   const started = relay ?? (await starting?.catch(() => undefined));
   relay = undefined;
   started?.close();
-  await bus.close();
+  await bus.close().catch((error) => log.error({ err: error }, 'the bus failed while it ended'));
   setImmediate(() => {
     const flag = new Int32Array(letGo);
     Atomics.store(flag, 0, 1);

@@ -59,3 +59,16 @@ test('a bug in a handler ends the relay with a fatal line and exit code 1, howev
     held: 'each time the process ended with a fatal line that has the error, and exit code 1; never a silent hang',
   });
 });
+
+test('a relay that fails once more as it ends, ends all the same', async (t) => {
+  const layer = new URL('../../src/relay/topic-layer.js', import.meta.url).href;
+  const source = `
+    const { TopicLayer } = await import(${JSON.stringify(layer)});
+    TopicLayer.prototype.endWindows = () => { throw new Error('once more'); };
+    process.on('SIGUSR2', () => { throw new Error('injected'); });`;
+  const relay = await serve(t, [], { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(source)}` });
+  relay.child.kill('SIGUSR2');
+  assert.deepEqual(await relay.exited, { code: 1, signal: null });
+  assert.match(relay.stdout(), /"fatal".*injected/);
+  assert.match(relay.stdout(), /"message":"once more".*a part of the relay failed while it ended/);
+});

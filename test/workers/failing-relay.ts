@@ -1,5 +1,6 @@
-// `fanwire serve --workers 2` whose workers fail on a line of stdin: `throw 1`, `throw-in-handler 1`, `block 1` (for
-// 3 s), `leak 0`. Further options come as JSON; HELD_WORKER names one that never gets as far as listening.
+// `fanwire serve --workers 2` whose workers fail on a line of stdin: `throw 1`, `throw-in-handler 1`, `throw-again 1`,
+// `block 1` (for 3 s), `leak 0`. Further options come as JSON; HELD_WORKER names one that never gets as far as
+// listening.
 import { createInterface } from 'node:readline';
 import { BroadcastChannel } from 'node:worker_threads';
 import { createLogger } from '../../src/base/log.js';

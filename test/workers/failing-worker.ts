@@ -1,6 +1,7 @@
 // A worker that fails when told to, in the ways a worker can fail.
 import { BroadcastChannel, workerData } from 'node:worker_threads';
 import { Exchange } from '../../src/relay/exchange.js';
+import { TopicLayer } from '../../src/relay/topic-layer.js';
 
 const { index } = workerData as { index: number };
 const orders = new BroadcastChannel('failing-worker');
@@ -9,6 +10,12 @@ orders.onmessage = (event) => {
   const { worker, how } = (event as { data: { worker: number; how: string } }).data;
   if (worker !== index) return;
   if (how === 'throw') throw new Error('this worker was told to fail');
+  if (how === 'throw-again') {
+    TopicLayer.prototype.endWindows = () => {
+      throw new Error('this worker fails once more as it ends');
+    };
+    throw new Error('this worker was told to fail');
+  }
   if (how === 'block') {
     // Stuck for some seconds, as in a long computation.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);

@@ -165,6 +165,10 @@ test('a worker that throws is started anew, its clients come back, and the other
   await failsAndComesBack(t, 'throw', /this worker was told to fail/);
 });
 
+test('so is one that throws once more as it ends', async (t) => {
+  await failsAndComesBack(t, 'throw-again', /this worker fails once more as it ends/);
+});
+
 test('so is one that throws inside a handler of uWS', async (t) => {
   await failsAndComesBack(t, 'throw-in-handler', /this worker was told to fail/);
 });
