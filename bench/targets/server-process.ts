@@ -51,7 +51,7 @@ export class ServerProcess {
     this.child.stdout?.setEncoding('utf8').on('data', keep);
     this.child.stderr?.setEncoding('utf8').on('data', keep);
     this.child.on('error', (error) => keep(error.message));
-    process.once('exit', this.kill);
+    process.once('exit', this.killAll);
   }
 
   /** Starts `command` and waits until it listens on `port` on loopback; if it does not, it is stopped.
@@ -110,7 +110,7 @@ export class ServerProcess {
   /** Ends the process group, SIGTERM, then SIGKILL, and whatever has left the group. A program that has ended by
    *  itself may have left servers behind. */
   async stop(): Promise<void> {
-    process.off('exit', this.kill);
+    process.off('exit', this.killAll);
     this.isStopped = true;
     if (this.child.pid === undefined) return;
     const gone = isRunning(this.child)
@@ -118,11 +118,11 @@ export class ServerProcess {
       : undefined;
     signalGroup(this.child, 'SIGTERM');
     const deadline = Date.now() + STOP_TIMEOUT_MS;
-    const impatience = setTimeout(this.kill, STOP_TIMEOUT_MS);
+    const impatience = setTimeout(this.killAll, STOP_TIMEOUT_MS);
     await gone;
     while (isGroupRunning(this.child.pid) && Date.now() < deadline) await sleep(POLL_MS);
     clearTimeout(impatience);
-    this.kill();
+    this.killAll();
     // A killed process holds its port for a moment; one that the kernel cannot end is not waited for.
     for (let polls = 0; polls < STOP_TIMEOUT_MS / POLL_MS && isGroupRunning(this.child.pid); polls++)
       await sleep(POLL_MS);
@@ -131,7 +131,7 @@ export class ServerProcess {
     this.child.stderr?.destroy();
   }
 
-  private readonly kill = () => {
+  private readonly killAll = () => {
     signalGroup(this.child, 'SIGKILL');
     killMarked(this.mark);
   };

@@ -101,7 +101,7 @@ test('a relay that is stopped does not keep sub or pub from ending after Ctrl+C'
   t.after(() => signalChild(relay.child, 'SIGCONT'));
   // More than the kernel takes: pub waits for the relay to read.
   busy.child.stdin.write(`${'x'.repeat(60_000)}\n`.repeat(300));
-  for (const { child } of [sub, idle, busy]) child.kill('SIGINT');
+  for (const one of [sub, idle, busy]) one.child.kill('SIGINT');
   assert.equal(await ends(sub.exited), 0);
   for (const pub of [idle, busy]) {
     assert.equal(await ends(pub.exited), 130);

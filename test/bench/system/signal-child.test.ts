@@ -39,6 +39,8 @@ const HARMLESS =
   /\.child\.kill\('SIG|=> relay\.kill\('SIGINT'\)\);`|process\.kill\((process\.pid|pid, 0|pid, 'SIGUSR2'|container\.pid)|(nats|server|adapter|stage\.client)\.kill\(\)/;
 const OWN = [
   'bench/system/signal-child.ts',
+  // By number, what carries the mark of its own server.
+  'bench/system/left-behind.ts',
   'test/support/runner/watchdog-thread.ts',
   'test/bench/system/signal-child.test.ts',
 ];
