@@ -1,10 +1,11 @@
 // Where the history is kept: a file of JSON lines that is only ever added to, in a folder or on a branch of its own.
 // Lines have no order and an id each, so two of them that were added apart are merged by keeping both (`merge=union`).
 
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../src/base/error.js';
+import { fileAgeMs } from '../system/file-age.js';
 import { makeFolder } from '../system/make-folder.js';
 import { BranchMoved, branchTips, commitFiles, fileAt } from './branch.js';
 import { entrySchema, HISTORY_SCHEMA, type HistoryEntry } from './entry.js';
@@ -132,21 +133,13 @@ async function alone<T>(file: string, work: () => T): Promise<T> {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    if (ageMs(lock) > HELD_MS) rmSync(lock, { force: true });
+    if (fileAgeMs(lock) > HELD_MS) rmSync(lock, { force: true });
     else await sleep(POLL_MS);
   }
   try {
     return work();
   } finally {
     rmSync(lock, { force: true });
-  }
-}
-
-function ageMs(file: string): number {
-  try {
-    return Date.now() - statSync(file).mtimeMs;
-  } catch {
-    return 0; // It has just been released.
   }
 }
 

@@ -108,23 +108,18 @@ export class Exchange {
       this.presence.heard(topic, message);
       return;
     }
-    if (topic.history !== undefined) this.heardMeanwhile(name, message, kind);
+    // A message of a topic that is kept comes without a number while its owner is away.
+    const keeper = topic.history === undefined ? undefined : this.sequencer;
     if (kind !== CrossingKind.envelope) {
-      this.fanOutRaw(topic, undefined, message, kind === CrossingKind.binary, message.byteLength);
+      const isBinary = kind === CrossingKind.binary;
+      keeper?.meanwhile({ topic: name, body: rawBody(message, isBinary), from: undefined, key: undefined }, true);
+      this.fanOutRaw(topic, undefined, message, isBinary, message.byteLength);
       return;
     }
     const { body, from, key } = readParcel(message);
+    keeper?.meanwhile({ topic: name, body, from, key }, true);
     this.fanOutPayload(topic, undefined, withKey(bodyPayload(body), key), from);
   };
-
-  /** A message of a topic that is kept comes without a number while its owner is away. */
-  private heardMeanwhile(topic: string, message: Uint8Array, kind: CrossingKind): void {
-    const isBinary = kind === CrossingKind.binary;
-    const anonymous = { body: '', from: undefined, key: undefined };
-    const parcel = kind === CrossingKind.envelope ? readParcel(message) : anonymous;
-    const body = kind === CrossingKind.envelope ? parcel.body : rawBody(message, isBinary);
-    this.sequencer?.meanwhile({ topic, body, from: parcel.from, key: parcel.key }, true);
-  }
 
   /** Fans out everywhere a message whose owner has ended. */
   readonly unowned = (message: Numbered): void => {

@@ -17,6 +17,7 @@ import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../../src/base/error.js';
+import { fileAgeMs } from '../../system/file-age.js';
 import { makeFolder } from '../../system/make-folder.js';
 
 /** Built checkouts kept at most: fanwire's own takes 400 MB. */
@@ -197,21 +198,13 @@ function removeAbandoned(path: string): void {
     writeFileSync(guard, '', { flag: 'wx' });
   } catch {
     // Whoever was removing it may have been ended at that.
-    if (ageMs(guard) > HEARTBEAT_MS * 10) rmSync(guard, { force: true });
+    if (fileAgeMs(guard) > HEARTBEAT_MS * 10) rmSync(guard, { force: true });
     return;
   }
   try {
     if (isAbandoned(path)) rmSync(path, { force: true });
   } finally {
     rmSync(guard, { force: true });
-  }
-}
-
-function ageMs(path: string): number {
-  try {
-    return Date.now() - statSync(path).mtimeMs;
-  } catch {
-    return 0;
   }
 }
 
