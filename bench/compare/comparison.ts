@@ -237,5 +237,7 @@ export function catchText({ wouldCatch, moreIsBetter }: MetricOutcome): string {
 /** A ratio as a change: 1.123 → "+12.3 %". */
 export function percent(ratio: number): string {
   const change = (ratio - 1) * 100;
-  return `${change < 0 ? '−' : '+'}${Math.abs(change).toFixed(1)} %`;
+  const size = Math.abs(change).toFixed(1);
+  const sign = change < 0 ? '−' : '+';
+  return size === '0.0' ? '0.0 %' : `${sign}${size} %`;
 }

@@ -47,7 +47,7 @@ function quartiles(runs: readonly RunLatency[], percentile: number): [number, nu
 }
 
 const [WIDTH, HEIGHT] = [720, 240];
-const PLOT = { left: 64, right: 700, top: 12, bottom: 208 };
+const PLOT = { left: 104, right: 700, top: 12, bottom: 208 };
 
 /** The curves of both sides with their quartiles as bands, both axes logarithmic. */
 export function latencySpreadPlot(spread: readonly LatencySpread[]): Markup {
