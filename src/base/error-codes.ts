@@ -84,7 +84,7 @@ export const ERROR_CODES = {
   FANWIRE_CLUSTER_HISTORY: failed('NATS cannot keep the history'),
   FANWIRE_CONNECT: failed('pub or sub cannot connect'),
   FANWIRE_REFUSED: failed('the relay refused pub or sub'),
-  FANWIRE_CLOSED: failed('the relay closed the connection of pub or sub'),
+  FANWIRE_CLOSED: failed('the relay closed the connection of pub or sub, or answered no ping for 30 s'),
   FANWIRE_SUB_TIMEOUT: failed('sub did not get as many messages as asked for in time'),
   FANWIRE_PUB_TEXT: failed(
     'pub was given a message that no text frame can carry, or a line longer than any relay takes',

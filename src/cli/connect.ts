@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { WebSocket } from 'ws';
 import { FanwireError } from '../base/error.js';
 import { header } from './argument.js';
+import { silenceOf, watchPulse } from './pulse.js';
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_REFUSAL_BYTES = 4096;
@@ -95,6 +96,7 @@ export function connect(url: URL, { header: headers = {}, insecure = false }: Co
     socket.once('open', () => {
       socket.removeAllListeners('error').removeAllListeners('unexpected-response');
       socket.pause();
+      watchPulse(socket);
       resolve(socket);
     });
     socket.once('error', (error) => {
@@ -123,7 +125,9 @@ export function closeWithin(socket: WebSocket, limitMs: number): Promise<void> {
 }
 
 /** How a socket ended that should have stayed open. */
-export function closedError(url: URL, code: number, reason: Buffer): FanwireError {
+export function closedError(url: URL, socket: WebSocket, code: number, reason: Buffer): FanwireError {
+  const silence = silenceOf(socket);
+  if (silence !== undefined) return new FanwireError('FANWIRE_CLOSED', `${url.href} given up: ${silence}`);
   const why =
     reason.length > 0 ? ` (${reason.toString()})` : code === 1006 ? ' (no close frame: the connection broke)' : '';
   return new FanwireError('FANWIRE_CLOSED', `${url.href} closed with ${code}${why}`);

@@ -2,6 +2,7 @@
 // delivered.
 import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
+import { fstatSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { WebSocket } from 'ws';
@@ -50,6 +51,10 @@ function payloads(message: string | undefined, { count, size }: PubOptions): Asy
       'FANWIRE_USAGE_MESSAGE',
       'nothing to publish: give a MESSAGE, --size, or - to read lines from stdin',
     );
+  }
+  // Node makes an empty stream of it, and nothing would be published without a word.
+  if (fstatSync(0).isDirectory()) {
+    throw new FanwireError('FANWIRE_USAGE_MESSAGE', 'nothing to publish: stdin is a folder; give a file, or a MESSAGE');
   }
   return linesOf(process.stdin, count ?? Number.POSITIVE_INFINITY);
 }
@@ -106,7 +111,7 @@ async function publish(
   const sent: Sent = { messages: 0, bytes: 0, largest: 0 };
   let failure: FanwireError | undefined;
   socket.once('close', (code, reason) => {
-    if (code !== 1000) failure = brokenOff(closedError(url, code, reason), code, sent);
+    if (code !== 1000) failure = brokenOff(closedError(url, socket, code, reason), code, sent);
     stop.abort();
   });
   socket.on('error', () => {}); // a 'close' with the code follows

@@ -5,9 +5,11 @@ import { FanwireError } from '../base/error.js';
 import { createLogger, hasColors, isForPeople, type Logger } from '../base/log.js';
 import { openFilesError } from '../base/open-files.js';
 import { version } from '../base/version.js';
+import { changedKeys } from '../config/changed.js';
 import { declareFlags, givenTo } from '../config/flags.js';
 import { loadConfig, redacted } from '../config/load.js';
 import { type RelayConfig, relaySchema } from '../config/schema.js';
+import type { Sources } from '../config/sources.js';
 import { greeting } from './greeting.js';
 import { checkConfig } from './preflight.js';
 import type { Running } from './running.js';
@@ -47,7 +49,17 @@ function refuseClusterWorker(): void {
   );
 }
 
-async function serve(config: RelayConfig, origins: Record<string, string>): Promise<void> {
+/** Says what of the --config file waits for a restart: who has changed it and sent SIGHUP may take it for done. */
+function sayChanges(config: RelayConfig, sources: Sources, log: Logger): void {
+  try {
+    const changed = changedKeys(config, sources);
+    if (changed.length > 0) log.warn({ changed }, 'the --config file has changed: a restart is needed for it');
+  } catch (error) {
+    log.error({ reason: (error as Error).message }, 'the relay could not be started again as it is configured now');
+  }
+}
+
+async function serve(config: RelayConfig, origins: Record<string, string>, sources: Sources): Promise<void> {
   refuseClusterWorker();
   await checkConfig(config);
   const log = createLogger(config);
@@ -59,8 +71,11 @@ async function serve(config: RelayConfig, origins: Record<string, string>): Prom
   const starting = start(config, log);
   // Where nothing else was asked for: a person at a terminal does not wait, and pm2 sends SIGINT and kills after 1.6 s.
   const isDefault = origins.drainMs === 'default';
-  obeySignals(starting, log, (signal) =>
-    signal === 'SIGINT' && isDefault ? Math.min(SIGINT_DRAIN_MS, config.drainMs) : config.drainMs,
+  obeySignals(
+    starting,
+    log,
+    (signal) => (signal === 'SIGINT' && isDefault ? Math.min(SIGINT_DRAIN_MS, config.drainMs) : config.drainMs),
+    () => sayChanges(config, sources, log),
   );
   // Last: who has read this line may send signals.
   const set = Object.keys(origins).filter((key) => origins[key] !== 'default');
@@ -87,15 +102,17 @@ Every option is also a variable (--max-payload: FANWIRE_MAX_PAYLOAD; --config: F
 and a key of the --config file (see --print-config). A flag wins over a variable, a variable over the file.
 Exit codes: 0 drained after SIGTERM or SIGINT, 1 could not start or failed, 2 bad flag, variable or file;
 a second signal exits at once with 130 (SIGINT) or 143 (SIGTERM); the same one within half a second counts as one.
-SIGHUP reads tokens, keys and certificates again; certificates and what --cluster-… names are also read when they change.`,
+SIGHUP reads tokens, keys and certificates again, and says what else has changed in the --config file and waits for a
+restart; certificates and what --cluster-… names are also read when they change.`,
   );
   return command.action(async () => {
-    const { config, origins } = loadConfig(givenTo(command, relaySchema));
+    const sources = givenTo(command, relaySchema);
+    const { config, origins } = loadConfig(sources);
     if (command.getOptionValue('printConfig') === true) {
       process.stdout.write(`${JSON.stringify(redacted(config), null, 2)}\n`);
       return;
     }
-    await serve(config, origins).catch((error: unknown) => {
+    await serve(config, origins, sources).catch((error: unknown) => {
       if (error instanceof FanwireError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       throw openFilesError(error) ?? new FanwireError('FANWIRE_START', `cannot start: ${reason}`);

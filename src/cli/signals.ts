@@ -10,8 +10,14 @@ const LINGER_MS = 3000;
 /** The first signal drains, a second one ends the process at once with 128 + its number, as a shell would report it. A
  *  signal that comes while the relay starts takes effect once it has. SIGHUP reads tokens and keys again; where it
  *  comes since the terminal has gone, it ends the relay as SIGTERM does.
- *  @param drainMs over which to spread the closes; --drain-ms where undefined */
-export function obeySignals(starting: Promise<Running>, log: Logger, drainMs?: (signal: EndSignal) => number): void {
+ *  @param drainMs over which to spread the closes; --drain-ms where undefined
+ *  @param reloaded called after SIGHUP was obeyed */
+export function obeySignals(
+  starting: Promise<Running>,
+  log: Logger,
+  drainMs?: (signal: EndSignal) => number,
+  reloaded?: () => void,
+): void {
   const hadTerminal = isatty(1);
   let relay: Running | undefined;
 
@@ -47,6 +53,9 @@ export function obeySignals(starting: Promise<Running>, log: Logger, drainMs?: (
   process.on('SIGHUP', async () => {
     // A window that was closed leaves nobody who could stop this relay, or see that it has the port.
     if (hadTerminal && !isatty(1)) process.kill(process.pid, 'SIGTERM');
-    else await (await starting).reload();
+    else {
+      await (await starting).reload();
+      reloaded?.();
+    }
   });
 }

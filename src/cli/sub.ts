@@ -68,7 +68,7 @@ function print(urls: URL[], sockets: WebSocket[], options: SubOptions, stop: Abo
     });
     sockets.forEach((socket, i) => {
       socket.on('error', () => {}); // a 'close' with the code follows
-      socket.on('close', (code, reason) => reject(closedError(urls[i] as URL, code, reason)));
+      socket.on('close', (code, reason) => reject(closedError(urls[i] as URL, socket, code, reason)));
       socket.on('message', (data, isBinary) => {
         if (received >= count) return;
         received += 1;

@@ -180,3 +180,9 @@ test('a rewind or a window that is given twice is refused, and a full disk is on
   assert.deepEqual(await full.exited, { code: 1, signal: null });
   assert.match(full.stderr(), /^subscribed to x\nfanwire: cannot write to stdout: ENOSPC[^\n]*\[FANWIRE_STDOUT\]\n$/);
 });
+
+test('a folder as stdin is no message: it is named, instead of nothing being published without a word', async (t) => {
+  const pub = fanwire(t, ['pub', 'ws://127.0.0.1:1/a'], {}, 'exec "$@" < /');
+  assert.deepEqual(await pub.exited, { code: 2, signal: null });
+  assert.match(pub.stderr(), /^fanwire: nothing to publish: stdin is a folder.* \[FANWIRE_USAGE_MESSAGE\]\n$/);
+});

@@ -172,3 +172,23 @@ test('in a process of Node’s cluster module, as pm2’s cluster mode makes the
   assert.equal((await started.exited).code, 2);
   assert.match(started.stderr(), /^fanwire: .*exec_mode fork.*--workers auto.* \[FANWIRE_CLUSTER_MODE\]\n$/);
 });
+
+test('SIGHUP names what has changed in the --config file and waits for a restart, or why none could succeed', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fanwire-serve-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'fanwire.json');
+  const write = (config: object) => writeFileSync(file, JSON.stringify(config));
+  write({ deliver: 'prices/*=50ms', history: 'log/*=10,10m,1m', maxConnections: 1000 });
+  const relay = await serve(t, ['--config', file, '--max-connections', '2000', '--log-level', 'info']);
+  // A flag wins over the file before and after.
+  write({ deliver: 'prices/*=100ms', history: 'log/*=10,10m,1m', maxConnections: 3000 });
+  relay.child.kill('SIGHUP');
+  const [line] = await relay.seen(/.*a restart is needed.*/);
+  assert.deepEqual(JSON.parse(line).changed, ['deliver']);
+  write({ deliver: 'prices/*=sometimes' });
+  relay.child.kill('SIGHUP');
+  await relay.seen(/"reason":"[^\n]*sometimes[^\n]*could not be started again/);
+  relay.child.kill('SIGTERM');
+  assert.deepEqual(await relay.exited, { code: 0, signal: null });
+  assert.equal(relay.stdout().split('a restart is needed').length, 2);
+});
