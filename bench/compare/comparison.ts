@@ -3,6 +3,7 @@
 import { countOf } from '../../src/base/page/format.js';
 import type { Result } from '../result/result.js';
 import { overallVerdict, type Verdict } from './budget.js';
+import { type DeliveryFault, describeDeliveryFault } from './delivery-faults.js';
 import type { Interval } from './interval.js';
 import type { LatencySpread } from './latency-spread.js';
 import type { LoopName, Metric, MetricName } from './metrics.js';
@@ -53,6 +54,8 @@ export interface ScenarioOutcome {
   readonly discarded: readonly string[];
   /** Runs whose server ended or dropped clients. */
   readonly serverFaults?: FaultOutcome;
+  /** What was wrong with what was delivered; absent in files of before. */
+  readonly deliveryFaults?: readonly DeliveryFault[];
   /** Why it could not be measured at all. */
   readonly unmeasured?: string;
   /** How far the runs of either side differ, by percentile. */
@@ -121,19 +124,12 @@ export function judgeWhole(
     if (text === undefined) return [];
     return [{ isWorse: serverFaults?.isHeadWorse ?? false, text: `${several ? `${name}: ` : ''}${text}` }];
   });
-  const losses = scenarios.flatMap(({ name, results }) => {
-    const where = several ? ` in ${name}` : '';
-    const kinds = [
-      { what: 'lost or duplicated', isOf: faultsOf },
-      { what: 'out of order', isOf: disorderOf },
-    ];
-    return kinds.flatMap(({ what, isOf }) => {
-      const [base, head] = [isOf(results?.base), isOf(results?.head)];
-      if (base + head === 0) return [];
-      const text = `messages ${what}${where}: ${head} by head, ${base} by base`;
-      return [{ isWorse: head > 0 && base === 0, text }];
-    });
-  });
+  const losses = scenarios.flatMap(({ name, deliveryFaults = [] }) =>
+    deliveryFaults.map((fault) => ({
+      isWorse: fault.isHeadWorse,
+      text: describeDeliveryFault(fault, several ? ` in ${name}` : ''),
+    })),
+  );
   const gates = scenarios.flatMap((scenario) =>
     scenario.metrics.filter((metric) => metric.isGate).map((gate) => ({ scenario, gate })),
   );
@@ -153,18 +149,6 @@ export function judgeWhole(
   for (const { name, unmeasured } of scenarios)
     if (unmeasured !== undefined) reasons.push(`${name}: not measured, ${unmeasured}`);
   return { verdict, reasons };
-}
-
-/** One in so many: a client that comes back may be told of the past late, which is no disorder of the relay's. */
-const ORDERLY = 1_000;
-
-function disorderOf(result: Result | undefined): number {
-  if (result === undefined || result.outOfOrder * ORDERLY < result.delivered) return 0;
-  return result.outOfOrder;
-}
-
-function faultsOf(result: Result | undefined): number {
-  return result === undefined ? 0 : result.lost + result.duplicated;
 }
 
 function describeConfirmation({ isConfirmed, pairs, metrics, failed }: Confirmation, several: boolean): string {

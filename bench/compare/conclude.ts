@@ -4,6 +4,7 @@ import { decodeHistogram, encodeHistogram, mergeHistograms, summarizeLatency } f
 import type { Result } from '../result/result.js';
 import { overallVerdict, type Verdict } from './budget.js';
 import type { MetricOutcome, ScenarioOutcome } from './comparison.js';
+import { deliveryFaults } from './delivery-faults.js';
 import { firstThreshold, GateEvidence, judgeAlone } from './gate-evidence.js';
 import { intervalOf, mulberry32, pseudoMedian } from './interval.js';
 import { latencySpread } from './latency-spread.js';
@@ -48,6 +49,7 @@ function conclude(
 ): ScenarioOutcome {
   const { setup, pairs, discarded, verdicts, unmeasured } = played;
   const serverFaults = played.faults.outcome(reading.alpha);
+  const faultsOfDelivery = deliveryFaults(pairs, reading.alpha / 2);
   const secondsPerPair = pairs.length === 0 ? 0 : played.elapsedMs / 1000 / pairs.length;
   const gateVerdict = (metric: Metric): Verdict | undefined => verdicts[setup.gates.indexOf(metric.name)];
   return {
@@ -62,6 +64,7 @@ function conclude(
     discarded,
     latency: latencySpread(pairs),
     serverFaults,
+    deliveryFaults: faultsOfDelivery,
     ...(unmeasured !== undefined && { unmeasured }),
     results:
       pairs.length === 0 ? null : { base: merged(pairs, 'base', sides.base), head: merged(pairs, 'head', sides.head) },
@@ -126,6 +129,7 @@ function merged(pairs: readonly Pair[], side: keyof Pair, label: string): Result
     lost: sum((one) => one.lost),
     duplicated: sum((one) => one.duplicated),
     outOfOrder: sum((one) => one.outOfOrder),
+    ...(middle.echoed !== undefined && { echoed: sum((one) => one.echoed ?? 0) }),
     latencyMs: { ...summarizeLatency(all), histogram: encodeHistogram(all) },
   };
 }

@@ -4,6 +4,7 @@
 import type { Engine } from '../engines/engine.js';
 import type { CoreSplit } from '../measure/pinning.js';
 import type { Verdict } from './budget.js';
+import { isClearlyWorse } from './delivery-faults.js';
 import { GateJudgement, isDecided, isOpen, type VerdictQuestion } from './gate-evidence.js';
 import { type MetricName, metricNamed, type Pair, type Run, ratioOf } from './metrics.js';
 import { Patience } from './patience.js';
@@ -81,8 +82,9 @@ export async function playSession(options: SessionOptions): Promise<PlayedScenar
 
   for (;;) {
     const open = played.filter((one) => one.unmeasured === undefined && isUnfinished(one, options));
+    const isWorse = (): boolean => played.some(({ pairs }) => isClearlyWorse(pairs, options.alpha / 2));
     const isOver =
-      options.pairs === undefined && (leftMs() <= 0 || isDecided(allVerdicts(played), options) || losesAlone(played));
+      options.pairs === undefined && (leftMs() <= 0 || isDecided(allVerdicts(played), options) || isWorse());
     if (open.length === 0 || isOver || played.some((one) => one.faults.isClear(options.alpha))) break;
     const next = open.reduce((least, one) => (one.elapsedMs < least.elapsedMs ? one : least));
     const from = next.pairs.length;
@@ -101,8 +103,6 @@ export async function playSession(options: SessionOptions): Promise<PlayedScenar
 
 /** With so many pairs a scenario is played on in spite of invalid runs, till the time is over. */
 const ENOUGH_PAIRS = 6;
-/** After this many pairs, two in which only the head lost messages are no accident. */
-const LOSSY_PAIRS = 4;
 
 function isUnfinished({ pairs, verdicts }: PlayedScenario, options: SessionOptions): boolean {
   if (options.pairs !== undefined) return pairs.length < options.pairs;
@@ -115,13 +115,6 @@ function allVerdicts(played: readonly PlayedScenario[]): Verdict[] {
 
 function hasPairs(played: readonly PlayedScenario[]): boolean {
   return played.some((one) => one.pairs.length > 0);
-}
-
-function losesAlone(played: readonly PlayedScenario[]): boolean {
-  return played.some(({ pairs }) => {
-    const faulty = (side: keyof Pair) => pairs.filter(({ [side]: { result } }) => result.lost + result.duplicated > 0);
-    return pairs.length >= LOSSY_PAIRS && faulty('head').length >= 2 && faulty('base').length === 0;
-  });
 }
 
 /** Hands the judgement each gate's ratio of one pair, where there is one. `offset`: the judgement's number of the

@@ -55,6 +55,8 @@ export interface EngineReport {
   readonly lost: number;
   readonly duplicated: number;
   readonly outOfOrder: number;
+  /** Messages that came back to their own publisher; absent where they are not counted. */
+  readonly echoed?: number;
   /** Length of the measured phase, s. */
   readonly measuredS: number;
   /** Unit: µs, counted from the due time; measured phase only. */

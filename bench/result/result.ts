@@ -151,6 +151,9 @@ export const resultSchema = z
     lost: count('expected but never delivered'),
     duplicated: count('Deliveries of a message to a subscriber that already had it'),
     outOfOrder: count("Deliveries that came after a later message of the same sender's"),
+    echoed: count(
+      'Messages that came back to their own publisher; absent where the engine does not count them',
+    ).optional(),
     deliveriesPerSecond: amount('delivered ÷ the seconds in which messages were measured'),
     latencyMs,
     staleness: staleness.optional(),

@@ -92,6 +92,7 @@ function sumUp(results: readonly Result[]): Result {
     lost: total(results, (r) => r.lost),
     duplicated: total(results, (r) => r.duplicated),
     outOfOrder: total(results, (r) => r.outOfOrder),
+    ...(first.echoed !== undefined && { echoed: total(results, (r) => r.echoed ?? 0) }),
     latencyMs: {
       ...latency,
       p999: published < publishesFor(99.9) ? null : latency.p999,

@@ -146,6 +146,7 @@ function assemble(
     lost: report.lost,
     duplicated: report.duplicated,
     outOfOrder: report.outOfOrder,
+    ...(report.echoed !== undefined && { echoed: report.echoed }),
     deliveriesPerSecond: round(report.delivered / report.measuredS),
     latencyMs: stated(report.latencyUs, report.published),
     ...(report.staleness !== undefined && {

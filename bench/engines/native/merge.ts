@@ -69,6 +69,7 @@ export function mergeReports(
   const delays = histogramOf(subscribers.map(({ readDelays }) => readDelays));
   const lastDeliveryUs = Math.max(0, ...subscribers.map((report) => report.lastDeliveryUs));
   const expected = sum(subscribers.map(({ totals }) => totals.expected));
+  const echoed = sum(publishers.map((report) => report.echoed));
   const delivered = sum(subscribers.map(({ totals }) => totals.delivered));
   return {
     connections: mergeConnections(all.map(({ connections }) => connections)),
@@ -78,6 +79,7 @@ export function mergeReports(
     lost: expected - delivered,
     duplicated: sum(subscribers.map(({ totals }) => totals.duplicated)),
     outOfOrder: sum(subscribers.map(({ totals }) => totals.outOfOrder)),
+    echoed,
     // If the server still delivered after the last message was due, it took longer than the planned time.
     measuredS: (Math.max(times.measureEndUs, lastDeliveryUs) - times.measureStartUs) / 1e6,
     latencyUs: series.latencyUs,
@@ -91,7 +93,7 @@ export function mergeReports(
     delayReasons: [],
     serverFaults: faults(publishers, subscribers),
     ...stalenessOf(subscribers),
-    remarks: [],
+    remarks: echoed === 0 ? [] : [`${echoed} messages came back to their own publisher`],
     extra: extras(publishers, subscribers),
   };
 }

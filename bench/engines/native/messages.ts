@@ -98,6 +98,8 @@ export interface PublisherReport {
   readonly sent: Uint32Array;
   /** Measured messages that were due but were never sent, because the server stopped reading. */
   readonly unsent: number;
+  /** Measured messages that came back to the publisher that had sent them. */
+  readonly echoed: number;
   readonly slips: Uint32Array;
   readonly busyness: Busyness;
   readonly connections: ConnectFigures;

@@ -5,7 +5,7 @@
 // loop turn between two sleeps. A due message is sent even if the one before it was late: latency counts from the due
 // time, so lateness is never hidden.
 
-import { STAMP_MEASURED, STAMP_WARMUP } from '../../k6/lib/stamp.js';
+import { STAMP_MEASURED, STAMP_WARMUP, stampPublisher } from '../../k6/lib/stamp.js';
 import { BusynessMeter } from './busyness.js';
 import type { ConnectionOwner, LoadConnection } from './connection.js';
 import { Connections } from './connections.js';
@@ -48,6 +48,7 @@ export class Publishers implements ConnectionOwner {
   private playing: PlayCommand | undefined;
   private tick = 0;
   private giveUpUs = 0;
+  private echoed = 0;
   private isReady = false;
   private isClosing = false;
 
@@ -101,8 +102,11 @@ export class Publishers implements ConnectionOwner {
     (this.publishers[connection.slot] as LoadPublisher).connection = undefined;
   }
 
-  /** What a publisher receives is not counted: it reads only between two sleeps, so the times would be its own. */
-  stamped(): void {}
+  /** What a publisher receives is not timed: it reads only between two sleeps, so the times would be its own. */
+  stamped({ slot }: LoadConnection, bytes: Uint8Array, at: number): void {
+    if (bytes[at + 1] !== STAMP_MEASURED) return;
+    if (stampPublisher(bytes, at) === (this.publishers[slot] as LoadPublisher).number) this.echoed++;
+  }
 
   play(play: PlayCommand): void {
     this.playing = play;
@@ -230,6 +234,7 @@ export class Publishers implements ConnectionOwner {
       kind: 'sent',
       sent: this.sent,
       unsent,
+      echoed: this.echoed,
       slips: this.slips.take(),
       busyness: this.busyness.report(this.setup.plan.durationS * 1000),
       connections: this.connections.figures(),

@@ -48,6 +48,14 @@ test('dropped clients are a matter of chance until the sign test says otherwise'
 const HOLDS = '';
 const DIES = "if (++messages > 30) throw new RangeError('out of messages');";
 const LOSES = 'if (++messages % 50 === 0) return;';
+/** One message in ten goes back to its sender as well, one in seven comes behind the next one. */
+const ECHOES_AND_SWAPS = `
+    if (++messages % 10 === 0) socket.send(message, { binary });
+    if (messages % 7 === 0) return void (peers.held = message);
+    if (peers.held) setImmediate((held) => {
+      for (const peer of peers) if (peer !== socket) peer.send(held, { binary });
+    }, peers.held);
+    peers.held = undefined;`;
 
 /** A relay that does `first` with each message. */
 const relay = (first: string): string => `
@@ -149,6 +157,19 @@ test(
     assert.deepEqual(scenarios[0].serverFaults.head.faults, []);
   },
 );
+
+test('a head that answers the sender and mixes up the order is judged worse for both', needs('git'), (t) => {
+  const { status, stderr, json } = play(t, HOLDS, ECHOES_AND_SWAPS);
+  const busy = busyMachine({ status, stderr });
+  if (busy !== undefined) {
+    t.diagnostic(`no quiet machine to compare on: ${busy}`);
+    return;
+  }
+  assert.equal(status, 1, stderr);
+  const { reasons } = JSON.parse(readFileSync(json, 'utf8'));
+  assert.match(reasons[0], /^messages out of order: [1-9]\d* by head, 0 by base$/);
+  assert.match(reasons[1], /^messages sent back to their publisher: [1-9]\d* by head, 0 by base$/);
+});
 
 test('a server that stops delivering in the closed loop is named, not the one beside it', async (t) => {
   const [holds, stops] = await Promise.all([relayTarget(t, HOLDS), relayTarget(t, LOSES)]);
