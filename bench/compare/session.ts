@@ -63,20 +63,31 @@ export interface PlayedScenario {
   unmeasured?: string;
 }
 
+interface PlayingScenario extends PlayedScenario {
+  readonly patience: Patience;
+  /** Pairs in which the base was played first, less those in which the head was. */
+  lead: number;
+}
+
+const BLOCK_PAIRS = 2;
+
 /** Plays until decided.
  *  @throws FanwireError FANWIRE_COMPARE_INVALID when nothing could be measured (exit code 3), and what a start
  *  throws */
 export async function playSession(options: SessionOptions): Promise<PlayedScenario[]> {
   const begun = performance.now();
-  const played = options.scenarios.map((setup): PlayedScenario & { readonly patience: Patience } => ({
-    setup,
-    pairs: [],
-    discarded: [],
-    verdicts: setup.gates.map(() => 'inconclusive'),
-    elapsedMs: 0,
-    faults: new ServerFaults(),
-    patience: new Patience('pairs', options.limitMs / options.scenarios.length),
-  }));
+  const played = options.scenarios.map(
+    (setup): PlayingScenario => ({
+      setup,
+      pairs: [],
+      discarded: [],
+      verdicts: setup.gates.map(() => 'inconclusive'),
+      elapsedMs: 0,
+      faults: new ServerFaults(),
+      lead: 0,
+      patience: new Patience('pairs', options.limitMs / options.scenarios.length),
+    }),
+  );
   const judgement = new GateJudgement(options.scenarios.flatMap(gateBudgets), options.alpha);
   const leftMs = (): number => options.limitMs - (performance.now() - begun);
 
@@ -142,22 +153,21 @@ function takeIn(judgement: GateJudgement, played: readonly PlayedScenario[], nex
   }
 }
 
-/** ABBA or BAAB: a steady drift over the block affects both sides alike. */
-async function playBlock(
-  played: PlayedScenario & { readonly patience: Patience },
-  options: SessionOptions,
-): Promise<void> {
+/** ABBA or BAAB: a steady drift over the block affects both sides alike. A pair that is thrown away is played again in
+ *  the same order, in the next block, or who is first would differ between the sides. */
+async function playBlock(played: PlayingScenario, options: SessionOptions): Promise<void> {
   const begun = performance.now();
-  const baseFirst = options.random() < 0.5;
-  for (const first of [baseFirst, !baseFirst]) {
+  for (let pairs = 0; pairs < BLOCK_PAIRS; pairs++) {
     if (played.pairs.length === options.pairs) break;
-    const pair = await playPair(played, options, first);
+    const baseFirst = played.lead === 0 ? options.random() < 0.5 : played.lead < 0;
+    const pair = await playPair(played, options, baseFirst);
     if ('reason' in pair) {
       played.discarded.push(pair.reason);
       if (pair.isOfBoth) played.patience.invalid(pair.reason);
       options.watch.thrownAway(pair.reason);
     } else {
       played.pairs.push(pair);
+      played.lead += baseFirst ? 1 : -1;
       played.patience.valid();
     }
   }

@@ -1,10 +1,14 @@
-// SIGINT and SIGTERM: the first ends a command in order, a second one at once.
+// SIGINT, SIGTERM and SIGHUP (the terminal was closed): the first ends a command in order, a second one at once.
+
+import { Exit } from './exit-codes.js';
 
 /** A signal that comes again within this time is the same one: a terminal sends Ctrl+C to every process of its group,
  *  and npm, npx and some shells pass theirs on as well. */
 const SAME_SIGNAL_MS = 500;
 
-export type EndSignal = 'SIGTERM' | 'SIGINT';
+export type EndSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
+
+const ALL: readonly EndSignal[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
 let held: EndSignal | undefined;
 const hold = (signal: EndSignal): void => {
@@ -17,11 +21,12 @@ export function holdEndSignals(): void {
   process.on('SIGTERM', hold).on('SIGINT', hold);
 }
 
-/** Calls `first` for the first of these signals, and `again` for each later one; by default that one does what it
- *  does to a program that does not listen. */
+/** Calls `first` for the first of `signals`, and `again` for the second; by default that one exits, and with the
+ *  process ends what it has started. */
 export function onEndSignal(
   first: (signal: EndSignal) => void,
-  again: (signal: EndSignal) => void = (signal) => process.kill(process.pid, signal),
+  again: (signal: EndSignal) => void = () => process.exit(Exit.interrupted),
+  signals = ALL,
 ): void {
   let earlier: { readonly signal: EndSignal; readonly atMs: number } | undefined;
   const onSignal = (signal: EndSignal): void => {
@@ -31,10 +36,10 @@ export function onEndSignal(
       return;
     }
     if (signal === earlier.signal && performance.now() - earlier.atMs < SAME_SIGNAL_MS) return;
-    process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+    for (const one of signals) process.off(one, onSignal);
     again(signal);
   };
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  for (const one of signals) process.on(one, onSignal);
   process.off('SIGTERM', hold).off('SIGINT', hold);
   if (held !== undefined) onSignal(held);
 }

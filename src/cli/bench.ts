@@ -37,10 +37,7 @@ async function bench(command: Command, name: string | undefined): Promise<void> 
   const { mendedCommand } = await import('../../bench/run/mend.js');
   const slo = config.slo ?? file.slo;
   const interrupt = new AbortController();
-  onEndSignal(
-    () => interrupt.abort(new FanwireError('FANWIRE_BENCH_INTERRUPTED', 'interrupted: no result')),
-    () => process.exit(Exit.interrupted), // a server that was started for the run ends with this process
-  );
+  onEndSignal(() => interrupt.abort(new FanwireError('FANWIRE_BENCH_INTERRUPTED', 'interrupted: no result')));
   const result = await runBench({
     scenario: name ?? file.scenario ?? PLAN_DEFAULTS.scenario,
     plan: { ...file.plan, ...givenPlan(config, origins) },

@@ -49,6 +49,7 @@ export function obeySignals(
   onEndSignal(
     (signal) => void drain(signal),
     (signal) => void exitNow(signal),
+    ['SIGTERM', 'SIGINT'],
   );
   process.on('SIGHUP', async () => {
     // A window that was closed leaves nobody who could stop this relay, or see that it has the port.

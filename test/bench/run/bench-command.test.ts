@@ -9,6 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Result } from '../../../bench/result/result.js';
 import { readResults } from '../../../bench/result/result-validate.js';
+import { OWN_CLI } from '../../../bench/targets/own-relay.js';
 import { certificate } from '../../support/certificate.js';
 import { fanwire, runFanwire, serve } from '../../support/fanwire-process.js';
 import { needs } from '../../support/needs.js';
@@ -115,17 +116,37 @@ test('connections beyond the limit on open files of one process are spread over 
   assert.equal(result.connections.opened, 700, started.stderr());
 });
 
-test('SIGINT ends the run, its generators and its relay, and gives no result', async (t) => {
-  const json = join(folderOf(t), 'result.json');
-  const started = fanwire(t, ['bench', '--subscribers', '10', '--duration', '60', '--json', json]);
-  const pids = await childrenOf(started.child.pid as number, 3);
-  started.child.kill('SIGINT');
-  const { code } = await started.exited;
-  assert.equal(code, 130);
-  assert.match(started.stderr(), /^fanwire: interrupted: no result \[FANWIRE_BENCH_INTERRUPTED\]\n$/);
-  for (const pid of pids) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
-  assert.throws(() => readFileSync(json), { code: 'ENOENT' });
+test('SIGINT, and the end of the terminal, end the run, its generators and its relay, and give no result', async (t) => {
+  const load = ['--subscribers', '10', '--duration', '60'];
+  const server = `${process.execPath} ${OWN_CLI} serve --port {port} --admin-port 0 --log-level error`;
+  const compared = ['compare', '--base', server, '--head', server, '--max-minutes', '60', ...load];
+  const endings: [string[], NodeJS.Signals[], RegExp][] = [
+    [['bench', ...load], ['SIGINT'], /^fanwire: interrupted: no result \[FANWIRE_BENCH_INTERRUPTED\]\n$/],
+    [['bench', ...load], ['SIGHUP'], /interrupted: no result/],
+    [compared, ['SIGHUP'], /fanwire: interrupted: no verdict \[FANWIRE_COMPARE_INTERRUPTED\]\n$/],
+    // The second one does not wait for what the first one ends in order.
+    [compared, ['SIGTERM', 'SIGINT'], /^/],
+  ];
+  for (const [args, signals, said] of endings) {
+    const json = join(folderOf(t), 'result.json');
+    const started = fanwire(t, [...args, '--json', json]);
+    const pids = await childrenOf(started.child.pid as number, 3);
+    for (const signal of signals) started.child.kill(signal);
+    const { code } = await started.exited;
+    assert.equal(code, 130, started.stderr());
+    assert.match(started.stderr(), said);
+    for (const pid of pids) while (isThere(pid)) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.throws(() => readFileSync(json), { code: 'ENOENT' });
+  }
 });
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 /** The processes that `pid` started, once there are `wanted`: the relay, the publishers, the subscribers. */
 async function childrenOf(pid: number, wanted: number): Promise<number[]> {
