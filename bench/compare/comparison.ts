@@ -203,13 +203,20 @@ export function duration(seconds: number): string {
   return countOf(minutes, 'minute');
 }
 
-/** What the comparison could have seen: "would have caught +4.1 % CPU …" for each gate; null where no gate can say. */
+/** What the comparison could have seen: "Would have caught with 90 % probability: cpu +4.1 %." for its gates, by
+ *  scenario; null where no gate can say. */
 export function couldSee(comparison: Comparison): string | null {
-  const several = comparison.scenarios.length > 1;
-  const terms = gatesOfAll(comparison).flatMap(({ scenario, gate }) =>
-    gate.wouldCatch === null ? [] : [`${several ? `${scenario.name} ` : ''}${gate.name} ${catchText(gate)}`],
-  );
-  return terms.length === 0 ? null : `Would have caught with 90 % probability: ${terms.join(', ')}.`;
+  const terms = catchTerms(comparison);
+  return terms.length === 0 ? null : `Would have caught with 90 % probability: ${terms.join('; ')}.`;
+}
+
+/** For each scenario "burst p99 +40.0 %, cpu +4.1 %"; without its name where it is the only one. */
+export function catchTerms({ scenarios }: Comparison): string[] {
+  return scenarios.flatMap(({ name, metrics }) => {
+    const known = metrics.filter(({ isGate, wouldCatch }) => isGate && wouldCatch !== null);
+    const terms = known.map((gate) => `${gate.name} ${catchText(gate)}`).join(', ');
+    return terms === '' ? [] : `${scenarios.length > 1 ? `${name} ` : ''}${terms}`;
+  });
 }
 
 /** "+4.1 %", or "−4.0 %" of what there should be more of. */

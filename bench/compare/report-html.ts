@@ -11,6 +11,7 @@ import type { Verdict } from './budget.js';
 import {
   budgetText,
   type Comparison,
+  catchTerms,
   catchText,
   couldSee,
   decidedIn,
@@ -58,12 +59,11 @@ export function renderComparisonHtml(comparison: Comparison): string {
 
 function top(comparison: Comparison): Markup {
   const { scenarios, reasons, base, head } = comparison;
-  const see = couldSee(comparison);
   return html`<section class="scenario">
 <p class="what"><span><b>base</b> ${base}</span> <span><b>head</b> ${head}</span></p>
 <div class="verdict ${KIND[comparison.verdict]}"><h2>${headline({ ...comparison, base: 'base', head: 'head' })}</h2>
 ${reasonList(reasons)}
-${see === null ? '' : html`<p class="see">${see}</p>`}</div>
+${whatItSaw(comparison)}</div>
 ${
   scenarios.length < 2
     ? ''
@@ -73,6 +73,14 @@ ${
       )}</nav>`
 }
 </section>`;
+}
+
+/** Of several scenarios folded: each metric says its own below. */
+function whatItSaw(comparison: Comparison): Markup {
+  const terms = catchTerms(comparison);
+  if (terms.length === 0) return html``;
+  if (comparison.scenarios.length < 2) return html`<p class="see">${couldSee(comparison) ?? ''}</p>`;
+  return html`<details class="see"><summary>What it would have caught with 90 % probability</summary><ul>${terms.map((term) => html`<li>${term}</li>`)}</ul></details>`;
 }
 
 /** A suite can have a reason a metric: the first ones are the important ones. */
