@@ -1,9 +1,11 @@
 // What commander says of a wrong flag, as one line: its own has two where it suggests another name.
 
-export function usageLine(program: string, message: string): string {
+/** @param mend what to do, where commander suggests nothing */
+export function usageLine(program: string, message: string, mend = ''): string {
   const line = message
     .replace(/^error: /, '')
     .trimEnd()
     .replace(/\s*\n\s*/g, ' ');
-  return `${program}: ${line} [FANWIRE_USAGE]\n`;
+  const hint = mend === '' || line.includes('(Did you mean') ? '' : `; ${mend}`;
+  return `${program}: ${line}${hint} [FANWIRE_USAGE]\n`;
 }

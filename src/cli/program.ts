@@ -4,7 +4,6 @@ import { FanwireError } from '../base/error.js';
 import { exitCodeFor } from '../base/error-codes.js';
 import { Exit } from '../base/exit-codes.js';
 import { openFilesError } from '../base/open-files.js';
-import { usageLine } from '../base/usage-line.js';
 import { uwsBuild } from '../base/uws-build.js';
 import { version } from '../base/version.js';
 import { benchCommand } from './bench.js';
@@ -18,6 +17,7 @@ import { pubCommand } from './pub.js';
 import { reportCommand } from './report.js';
 import { serveCommand } from './serve.js';
 import { subCommand } from './sub.js';
+import { usageError } from './usage.js';
 
 // A command's file only declares its flags; what it runs on is imported inside its action, so that `fanwire serve` and
 // `--help` start without it.
@@ -39,7 +39,7 @@ function report(thrown: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return Exit.good; // --help and --version have printed what they had to
     if (error.code === 'commander.help') return Exit.usage; // no command given: the help is the answer
-    process.stderr.write(usageLine('fanwire', error.message));
+    process.stderr.write(usageError(program, error, process.argv.slice(2)));
     return Exit.usage;
   }
   if (error instanceof FanwireError) {

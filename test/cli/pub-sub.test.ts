@@ -141,7 +141,11 @@ test('arguments that cannot work are refused with exit code 2 before anything is
     [['pub', 'ws://127.0.0.1:1/a', 'x', '--size', '5'], /give a MESSAGE or --size, not both/],
     [['pub', 'ws://127.0.0.1:1/a', 'x', '--count', '0'], /--count must be an integer from 1 to/],
     [['sub', 'ws://127.0.0.1:1/a', '--binary', 'octal'], /--binary must be one of base64, hex, got "octal"/],
-    [['sub'], /missing required argument 'url'/],
+    [['sub'], /missing required argument 'url'; see fanwire sub --help \[/],
+    [['serve', 'news'], /: serve does not take "news"; see fanwire serve --help \[/],
+    [['bench', 'burst', 'x'], /: bench does not take "x"; see fanwire bench --help \[/],
+    [['history', 'page', 'a', 'b'], /: page does not take "a" "b"; see fanwire history --help \[/],
+    [['--max-payload=5', '--workers', '2'], /unknown option '--max-payload=5'; try fanwire serve --max-payload … \[/],
     [['sbu', 'ws://127.0.0.1:1/a'], /unknown command 'sbu' \(Did you mean sub\?\)/],
   ];
   for (const [args, message] of cases) {

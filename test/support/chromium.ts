@@ -1,7 +1,7 @@
 // The Chromium that tests of pages drive: an installed one, started so that it asks nothing of the network itself.
 import { existsSync } from 'node:fs';
 import { after, before } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type LaunchOptions, type Page } from 'playwright-core';
 import { findProgram } from '../../bench/system/find-program.js';
 import { lacks } from './needs.js';
 
@@ -13,8 +13,9 @@ export const noChromium = existsSync(CHROMIUM) ? false : `${lacks('chromium')}, 
 
 export const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 
-export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS.split(' '), '--disable-component-update'] });
+export function launchChromium(options: LaunchOptions = {}): Promise<Browser> {
+  const args = [...FLAGS.split(' '), '--disable-component-update'];
+  return chromium.launch({ executablePath: CHROMIUM, args, ...options });
 }
 
 /** One Chromium for all tests of a file, ended after them; what it gives may be called once they run. */
