@@ -21,6 +21,8 @@ export interface Contender {
 }
 
 const WARM_UP_MS = 500;
+const SETTLE_MS = 12_000;
+const SETTLING = { fanOut: 100, payloadBytes: 64, window: 16, durationMs: 250 };
 /** Number of turns of each server (a multiple of four, so that every order occurs equally often) and their length, from
  *  PAIRS and TURN_MS. */
 const pairs = Number(process.env.PAIRS ?? 8);
@@ -53,6 +55,7 @@ export async function printRatiosOverStarts(
   for (let played = 0; played < pairs; played += 2) {
     const { ours, theirs, stop } = await start();
     try {
+      await settle(ours, theirs);
       if (played === 0) printHead(ours.name, theirs.name);
       for (const fanOut of new Set(cases.map((one) => one.fanOut))) {
         const ofFanOut = cases.filter((one) => one.fanOut === fanOut);
@@ -67,6 +70,16 @@ export async function printRatiosOverStarts(
     }
   }
   for (const [i, one] of cases.entries()) console.log(row(one, samples[i] as Pairs));
+}
+
+/** What a process does in its first ten seconds (compile, collect the garbage of its start) was 2 to 4 % of its CPU
+ *  there, and is no part of a relay that runs for days. */
+async function settle(...contenders: readonly Contender[]): Promise<void> {
+  const sockets = await Promise.all(contenders.map((one) => open(one, SETTLING.fanOut)));
+  for (let playedMs = 0; playedMs < SETTLE_MS; playedMs += SETTLING.durationMs * contenders.length) {
+    for (const one of sockets) await closedLoop(one, [], SETTLING);
+  }
+  for (const one of sockets) one.close();
 }
 
 /** Plays cases of one fan-out, each in `count` pairs (even). */
