@@ -60,6 +60,8 @@ export interface ScenarioOutcome {
   readonly unmeasured?: string;
   /** How far the runs of either side differ, by percentile. */
   readonly latency: readonly LatencySpread[];
+  /** The same of staleness; absent where messages have no keys. */
+  readonly staleness?: readonly LatencySpread[];
   /** One result a side, its latencies those of all its runs. */
   readonly results: { readonly base: Result; readonly head: Result } | null;
 }

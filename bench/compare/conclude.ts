@@ -2,12 +2,13 @@
 
 import { decodeHistogram, encodeHistogram, mergeHistograms, summarizeLatency } from '../measure/histogram.js';
 import type { Result } from '../result/result.js';
+import { sumUpStaleness } from '../result/sum-up.js';
 import { overallVerdict, type Verdict } from './budget.js';
 import type { MetricOutcome, ScenarioOutcome } from './comparison.js';
 import { deliveryFaults } from './delivery-faults.js';
 import { firstThreshold, GateEvidence, judgeAlone } from './gate-evidence.js';
 import { intervalOf, mulberry32, pseudoMedian } from './interval.js';
-import { latencySpread } from './latency-spread.js';
+import { latencySpread, stalenessSpread } from './latency-spread.js';
 import { loopOf, METRICS, type Metric, type Pair, ratioOf, typical } from './metrics.js';
 import { furtherPairs, wouldCatch } from './power.js';
 import type { PlayedScenario } from './session.js';
@@ -51,6 +52,7 @@ function conclude(
   const serverFaults = played.faults.outcome(reading.alpha);
   const faultsOfDelivery = deliveryFaults(pairs, reading.alpha / 2);
   const secondsPerPair = pairs.length === 0 ? 0 : played.elapsedMs / 1000 / pairs.length;
+  const staleness = stalenessSpread(pairs);
   const gateVerdict = (metric: Metric): Verdict | undefined => verdicts[setup.gates.indexOf(metric.name)];
   return {
     name: setup.name,
@@ -63,6 +65,7 @@ function conclude(
     ...(setup.scaled !== undefined && { scaled: setup.scaled }),
     discarded,
     latency: latencySpread(pairs),
+    ...(staleness.length > 0 && { staleness }),
     serverFaults,
     deliveryFaults: faultsOfDelivery,
     ...(unmeasured !== undefined && { unmeasured }),
@@ -110,7 +113,7 @@ function judgeMetric(
   };
 }
 
-/** All runs of a side as one result: latencies merged, counts added, the rest the median run's. */
+/** All runs of a side as one result: latencies and ages merged, counts added, the rest the median run's. */
 function merged(pairs: readonly Pair[], side: keyof Pair, label: string): Result {
   const results = pairs.map((pair) => pair[side].result);
   const timed = results.filter((result) => whyUntimed(result) === undefined);
@@ -131,5 +134,6 @@ function merged(pairs: readonly Pair[], side: keyof Pair, label: string): Result
     outOfOrder: sum((one) => one.outOfOrder),
     ...(middle.echoed !== undefined && { echoed: sum((one) => one.echoed ?? 0) }),
     latencyMs: { ...summarizeLatency(all), histogram: encodeHistogram(all) },
+    ...sumUpStaleness(shown),
   };
 }

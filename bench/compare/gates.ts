@@ -4,6 +4,7 @@
 import { FanwireError } from '../../src/base/error.js';
 import { INSTRUCTIONS, KERNEL_INSTRUCTIONS, whyUncountable } from '../measure/event-counter.js';
 import type { Plan } from '../scenarios/scenario.js';
+import { shownUrl } from '../targets/target.js';
 import { DEFAULT_GATES, METRICS, type MetricName, type Need } from './metrics.js';
 
 /** Why a metric has no figure, by its name. */
@@ -13,7 +14,7 @@ export type Unmeasured = Partial<Record<MetricName, string>>;
 export function unmeasuredOf(
   specs: readonly string[],
   capacityMs: number,
-  plan: Pick<Plan, 'rate' | 'publishers'>,
+  plan: Pick<Plan, 'rate' | 'publishers' | 'keys'>,
 ): Unmeasured {
   const noLoop = capacityMs === 0 ? '--capacity is 0' : undefined;
   const url = specs.find((spec) => /^wss?:\/\//.test(spec));
@@ -21,10 +22,11 @@ export function unmeasuredOf(
   const silent = plan.rate === 0 || plan.publishers === 0 ? 'nothing is published' : undefined;
   const missing: Readonly<Record<Need, () => string | undefined>> = {
     messages: () => silent,
-    process: () => (url === undefined ? undefined : `the process behind ${url} is not known`),
+    keys: () => (plan.keys > 0 ? undefined : 'messages have no keys (those of --scenario state have, or --keys)'),
+    process: () => (url === undefined ? undefined : `the process behind ${shownUrl(url)} is not known`),
     loop: () => noLoop,
     'messages or loop': () => (silent !== undefined && noLoop !== undefined ? `${silent} and ${noLoop}` : undefined),
-    'no TLS': () => (tls === undefined ? undefined : `saturation is not measured over TLS (${tls})`),
+    'no TLS': () => (tls === undefined ? undefined : `saturation is not measured over TLS (${shownUrl(tls)})`),
     instructions: () => whyUncountable(INSTRUCTIONS),
     'kernel instructions': () => whyUncountable(KERNEL_INSTRUCTIONS),
   };

@@ -1,9 +1,10 @@
-// Latency by percentile, of either side, with how far its runs differ: a curve without that says "three times faster"
+// Latency and staleness by percentile, of either side, with how far its runs differ: a curve without that says "three times faster"
 // of two equal builds.
 
 import { formatMs } from '../../src/base/page/format.js';
 import { html, type Markup } from '../../src/base/page/markup.js';
 import { decodeHistogram, percentileMs } from '../measure/histogram.js';
+import type { Result } from '../result/result.js';
 import { quantile } from './interval.js';
 import { type Pair, statesPercentile } from './metrics.js';
 import { whyUntimed } from './valid-run.js';
@@ -19,7 +20,16 @@ const PERCENTILES = [5, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.9];
 
 /** Up to the last percentile that a single run can state. */
 export function latencySpread(pairs: readonly Pair[]): LatencySpread[] {
-  const runs = { base: histograms(pairs, 'base'), head: histograms(pairs, 'head') };
+  return spreadOf(pairs, ({ latencyMs }) => latencyMs.histogram);
+}
+
+/** Empty where messages have no keys. */
+export function stalenessSpread(pairs: readonly Pair[]): LatencySpread[] {
+  return spreadOf(pairs, ({ staleness }) => staleness?.histogram ?? '');
+}
+
+function spreadOf(pairs: readonly Pair[], histogramOf: (result: Result) => string): LatencySpread[] {
+  const runs = { base: histograms(pairs, 'base', histogramOf), head: histograms(pairs, 'head', histogramOf) };
   return PERCENTILES.flatMap((percentile) => {
     const [base, head] = [quartiles(runs.base, percentile), quartiles(runs.head, percentile)];
     return base === null || head === null ? [] : [{ percentile, base, head }];
@@ -31,9 +41,9 @@ interface RunLatency {
   readonly published: number;
 }
 
-function histograms(pairs: readonly Pair[], side: keyof Pair): RunLatency[] {
+function histograms(pairs: readonly Pair[], side: keyof Pair, histogramOf: (result: Result) => string): RunLatency[] {
   const timed = pairs.map((pair) => pair[side].result).filter((result) => whyUntimed(result) === undefined);
-  return timed.map(({ latencyMs, published }) => ({ histogram: decodeHistogram(latencyMs.histogram), published }));
+  return timed.map((result) => ({ histogram: decodeHistogram(histogramOf(result)), published: result.published }));
 }
 
 function quartiles(runs: readonly RunLatency[], percentile: number): [number, number, number] | null {
@@ -49,8 +59,8 @@ function quartiles(runs: readonly RunLatency[], percentile: number): [number, nu
 const [WIDTH, HEIGHT] = [720, 240];
 const PLOT = { left: 104, right: 700, top: 12, bottom: 208 };
 
-/** The curves of both sides with their quartiles as bands, both axes logarithmic. */
-export function latencySpreadPlot(spread: readonly LatencySpread[]): Markup {
+/** The curves of both sides with their quartiles as bands, both axes logarithmic. `what`: "Latency". */
+export function spreadPlot(what: string, spread: readonly LatencySpread[]): Markup {
   if (spread.length < 3) return html``;
   const all = spread.flatMap(({ base, head }) => [...base, ...head]).filter((ms) => ms > 0);
   const [low, high] = [Math.log(Math.min(...all) / 1.1), Math.log(Math.max(...all) * 1.1)];
@@ -77,10 +87,10 @@ export function latencySpreadPlot(spread: readonly LatencySpread[]): Markup {
   const marks = [50, 90, 99, 99.9]
     .filter((percentile) => nines(percentile) <= last + 1e-9)
     .map((percentile) => html`<text x="${x(percentile)}" y="${PLOT.bottom + 18}">p${percentile}</text>`);
-  return html`<figure class="wide spread"><figcaption><h3>Latency by percentile (open loop)</h3>
+  return html`<figure class="wide spread"><figcaption><h3>${what} by percentile (open loop)</h3>
 <p>The median of the runs, and between their quartiles shaded: half of the runs lie there. Where the shades overlap, it does not tell the sides apart.</p>
 <p class="key"><span><i class="swatch c0"></i>base</span><span><i class="swatch c1 dashed"></i>head</span></p></figcaption>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Latency by percentile of base and head">${grid}${marks}${curves}</svg></figure>`;
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${what} by percentile of base and head">${grid}${marks}${curves}</svg></figure>`;
 }
 
 /** Ticks at 1, 2 and 5 of each decade, or at the decades alone where that would be more than eight ticks. */

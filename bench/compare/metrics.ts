@@ -1,7 +1,7 @@
 // What a comparison looks at, and how each figure comes out of one run.
 
 import type { Capacity } from '../load/closed-loop.js';
-import { enoughSamples } from '../measure/histogram.js';
+import { decodeHistogram, enoughSamples } from '../measure/histogram.js';
 import { median } from '../measure/median.js';
 import type { Result } from '../result/result.js';
 import { publishesFor } from '../result/validity.js';
@@ -34,6 +34,7 @@ export type LoopName = 'connecting' | 'open loop' | 'closed loop';
 /** What must be so for a metric to have a figure at all; gates.ts knows when it is not. */
 export type Need =
   | 'messages'
+  | 'keys'
   | 'process'
   | 'loop'
   | 'messages or loop'
@@ -82,6 +83,16 @@ const DECLARED = {
   p50: percentile('p50', 50, 0.3),
   p99: percentile('p99', 99, 0.75),
   p999: percentile('p999', 99.9, 1),
+  staleness: {
+    label: 'staleness p99',
+    unit: 'ms',
+    moreIsBetter: false,
+    loop: 'open loop',
+    budget: 0.2,
+    needs: ['messages', 'keys'],
+    percentile: 99,
+    figure: ({ result }) => (whyUntimed(result) === undefined ? staleness(result) : null),
+  },
   throughput: {
     label: 'deliveries/s at saturation',
     unit: '/s',
@@ -151,6 +162,14 @@ export interface Metric extends Declared {
 export const METRIC_NAMES = Object.keys(DECLARED) as [MetricName, ...MetricName[]];
 
 export const METRICS: readonly Metric[] = METRIC_NAMES.map((name) => ({ name, ...DECLARED[name] }));
+
+/** The p99 of how old the newest state of a key was. Windows conflate messages, so there are fewer samples than
+ *  deliveries without one. */
+function staleness({ staleness, published }: Result): number | null {
+  if (staleness === undefined) return null;
+  const { totalCount } = decodeHistogram(staleness.histogram);
+  return statesPercentile(totalCount, published, 99) ? staleness.p99 : null;
+}
 
 /** Whether so many deliveries of so many messages can state a percentile (0 to 100) at all. */
 export function statesPercentile(deliveries: number, published: number, at: number): boolean {

@@ -22,7 +22,7 @@ import {
   type ScenarioOutcome,
 } from './comparison.js';
 import { type Axis, axisFor, intervalPlot } from './interval-plot.js';
-import { latencySpreadPlot } from './latency-spread.js';
+import { spreadPlot } from './latency-spread.js';
 import { countReasons } from './patience.js';
 import { confidenceText, figure, footnoteText, headline, measured } from './report-text.js';
 import { whySection } from './why/flame-graph.js';
@@ -125,10 +125,14 @@ ${several ? html`<h2 class="several">${name} <small class="${KIND[scenario.verdi
 <p class="load"><span>${several ? '' : html`scenario ${name}, `}${countOf(pairs, 'pair')}${thrown}</span>${scaled === undefined ? '' : html`<span>${scaled}</span>`}${unmeasured === undefined ? '' : html`<span>given up: ${unmeasured}</span>`}</p>
 ${gates.map((metric) => metricArticle(metric, axis, comparison))}
 ${others.length === 0 ? '' : html`<details><summary>Metrics that do not decide (${others.length})</summary>${others.map((metric) => metricArticle(metric, axis, comparison))}</details>`}
-${several ? '' : latencySpreadPlot(scenario.latency)}
-${charts.length === 0 ? '' : html`<details><summary>${several ? 'Latency by percentile, and a' : 'A'} typical run over time</summary>${several ? latencySpreadPlot(scenario.latency) : ''}${chartFigures(charts, false)}</details>`}
+${several ? '' : spreads(scenario)}
+${charts.length === 0 ? '' : html`<details><summary>${several ? 'Latency by percentile, and a' : 'A'} typical run over time</summary>${several ? spreads(scenario) : ''}${chartFigures(charts, false)}</details>`}
 ${several ? '' : setup(comparison)}
 </section>${several && i === comparison.scenarios.length - 1 ? html`<section class="scenario">${setup(comparison)}</section>` : ''}`;
+}
+
+function spreads({ latency, staleness = [] }: ScenarioOutcome): Markup {
+  return html`${spreadPlot('Latency', latency)}${spreadPlot('Staleness', staleness)}`;
 }
 
 function verdictOf({ results, verdict }: ScenarioOutcome): string {
@@ -195,6 +199,7 @@ const SHOWN = [
   'subscribers',
   'publishers',
   'topics',
+  'keys',
   'rate',
   'burst',
   'payloadBytes',

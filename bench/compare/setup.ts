@@ -63,10 +63,11 @@ export function setUp(suite: Suite, options: SetUpOptions): ScenarioSetup[] {
 function setUpEntry(entry: SuiteEntry, suite: Suite, options: SetUpOptions): ScenarioSetup {
   const scenario = comparable(entry.scenario);
   const capacityMs = entry.capacityMs ?? options.capacityMs;
+  const usual = { ...scenario.defaults, ...scenario.compared };
   const whole: Plan = {
     ...PLAN_DEFAULTS,
     ...COMPARE_PLAN,
-    ...scenario.defaults,
+    ...usual,
     ...entry.plan,
     scenario: scenario.name,
     deliver: '',
@@ -82,7 +83,7 @@ function setUpEntry(entry: SuiteEntry, suite: Suite, options: SetUpOptions): Sce
   const gates = gatesOf(Object.keys(budgets) as MetricName[], unmeasured);
   const isShort =
     options.isPaired &&
-    (entry.plan.durationS ?? scenario.defaults.durationS) === undefined &&
+    (entry.plan.durationS ?? usual.durationS) === undefined &&
     gates.every((gate) => metricNamed(gate).percentile === undefined);
   return {
     name: entry.name,

@@ -111,7 +111,7 @@ function sumUp(results: readonly Result[]): Result {
   };
 }
 
-function sumUpStaleness(results: readonly Result[]): Pick<Result, 'staleness'> {
+export function sumUpStaleness(results: readonly Result[]): Pick<Result, 'staleness'> {
   const known = results.flatMap(({ staleness }) => staleness ?? []);
   if (known.length === 0) return {};
   const merged = summarizeLatency(mergeHistograms(known.map(({ histogram }) => decodeHistogram(histogram))));

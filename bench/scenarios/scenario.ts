@@ -21,6 +21,8 @@ export interface Scenario {
   readonly paths?: readonly string[];
   /** Only the parameters that differ from `PLAN_DEFAULTS`. */
   readonly defaults: Partial<Plan>;
+  /** What `fanwire compare` plays instead, whose runs are short and many. */
+  readonly compared?: Partial<Plan>;
   /** Runs the plan once for each value of one numeric parameter. */
   readonly sweep?: Sweep;
   /** Searches for the highest `rate` at which an objective holds. */

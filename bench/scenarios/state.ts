@@ -18,4 +18,5 @@ export const state: Scenario = {
     deliver: '100ms,latest-by-key:,',
     durationS: 8,
   },
+  compared: { durationS: 2 },
 };

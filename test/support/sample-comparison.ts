@@ -9,6 +9,7 @@ import type { MetricName, Pair, Run } from '../../bench/compare/metrics.js';
 import { ServerFaults } from '../../bench/compare/server-faults.js';
 import { addPair, type PlayedScenario } from '../../bench/compare/session.js';
 import { gateBudgets, type ScenarioSetup } from '../../bench/compare/setup.js';
+import { newLatencyHistogram, recordLatencyUs, summarizeLatency } from '../../bench/measure/histogram.js';
 import type { Result } from '../../bench/result/result.js';
 import { PLAN_DEFAULTS } from '../../bench/scenarios/scenario.js';
 import { sampleResult } from './sample-result.js';
@@ -23,9 +24,17 @@ function resultNear(slowness: number): Result {
   return known;
 }
 
-function run(slowness: number, { lost = 0, luck = 1 } = {}): Run {
+/** As of windows of 100 ms, over keys that are updated every 20 ms. */
+function stalenessOf(slowness: number): NonNullable<Result['staleness']> {
+  const ages = newLatencyHistogram();
+  for (let i = 0; i < 2000; i++) recordLatencyUs(ages, slowness * (100_000 + 10 * i));
+  return { ...summarizeLatency(ages), conflated: 8000 };
+}
+
+function run(slowness: number, { lost = 0, luck = 1, isKeyed = false } = {}): Run {
   const sample = resultNear(slowness);
-  const result = { ...sample, lost, delivered: sample.expected - lost };
+  const staleness = isKeyed ? { staleness: stalenessOf(slowness) } : {};
+  const result = { ...sample, ...staleness, lost, delivered: sample.expected - lost };
   return {
     result,
     capacity: {
@@ -44,6 +53,8 @@ export interface Sample {
   readonly scenarios?: readonly string[];
   readonly confirmation?: Confirmation | null;
   readonly pairs?: number;
+  /** Whether messages are about keys, so that there is a staleness. */
+  readonly isKeyed?: boolean;
   /** How far runs differ by chance: 0.03 is 3 %. */
   readonly spread?: number;
 }
@@ -51,13 +62,20 @@ export interface Sample {
 /** A comparison whose head is `slowness` times the base, a little more or less in each, over a drift that both
  *  share. */
 export function sampleComparison(slowness: number, sample: Sample = {}): Comparison {
-  const { lost = 0, head = 'feature', gates = ['cpu', 'p99'], scenarios = ['fan-out'], confirmation = null } = sample;
+  const {
+    lost = 0,
+    head = 'feature',
+    gates = ['cpu', 'p99'],
+    scenarios = ['fan-out'],
+    confirmation = null,
+    isKeyed = false,
+  } = sample;
   const random = mulberry32(9);
   const luck = () => 1 + (sample.spread ?? 0) * 2 * (random() + random() - 1);
   const drifts = [1, 1.2, 0.9, 1.1, 1, 0.95].flatMap((drift) => [drift, drift * 1.05, drift * 0.97]);
   const pairs: Pair[] = drifts.slice(0, sample.pairs ?? 18).map((drift, i) => ({
-    base: run(drift * luck(), { luck: luck() }),
-    head: run(drift * slowness * luck() * (1 + 0.001 * (i % 5)), { lost, luck: luck() }),
+    base: run(drift * luck(), { luck: luck(), isKeyed }),
+    head: run(drift * slowness * luck() * (1 + 0.001 * (i % 5)), { lost, luck: luck(), isKeyed }),
   }));
   const setup = {
     plan: PLAN_DEFAULTS,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { METRICS, metricNamed, type Run, ratioOf, statesPercentile, typical } from '../../../bench/compare/metrics.js';
+import { newLatencyHistogram, recordLatencyUs, summarizeLatency } from '../../../bench/measure/histogram.js';
 import { sampleResult } from '../../support/sample-result.js';
 
 const run = (slowness: number): Run => ({ result: sampleResult(slowness), capacity: null });
@@ -35,4 +36,26 @@ test('a percentile that too few messages or deliveries lie beyond is not stated'
   const short = { ...run(1), result: sampleResult(1, { published: 99 }) };
   assert.equal(ratioOf(metricNamed('p99'), { base: short, head: short }), null);
   assert.equal(ratioOf(metricNamed('p50'), { base: short, head: short }), 1);
+});
+
+/** A run whose messages are about keys: `samples` ages of about `ageMs`. */
+function keyed(ageMs: number, samples = 5000, published = 1000): Run {
+  const ages = newLatencyHistogram();
+  for (let i = 0; i < samples; i++) recordLatencyUs(ages, ageMs * (900 + (i % 200)));
+  const staleness = { ...summarizeLatency(ages), conflated: 7 };
+  return { ...run(1), result: sampleResult(1, { staleness, published }) };
+}
+
+test('staleness is the p99 of the ages of states, where messages have keys and the ages are enough for it', () => {
+  const metric = metricNamed('staleness');
+  assert.equal(metric.figure(run(1)), null);
+  const ratio = ratioOf(metric, { base: keyed(100), head: keyed(150) }) as number;
+  assert.ok(Math.abs(ratio - 1.5) < 0.01, String(ratio));
+  assert.equal(metric.figure(keyed(100, 999)), null);
+  assert.equal(metric.figure(keyed(100, 5000, 99)), null);
+  const late = keyed(100);
+  assert.equal(
+    metric.figure({ ...late, result: { ...late.result, invalidReasons: ['the generator was late'] } }),
+    null,
+  );
 });

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { exitCodeOf } from '../../../bench/compare/command.js';
+import { toBencher, toBenchmarkAction, toCsv } from '../../../bench/compare/exports.js';
 import { mendOfUndecided } from '../../../bench/compare/mend.js';
 import { renderComparisonHtml } from '../../../bench/compare/report-html.js';
 import { renderAnnotations, renderJunit, renderMarkdown, renderTerminal } from '../../../bench/compare/report-text.js';
+import { entryOf } from '../../../bench/history/entry.js';
 import { sampleComparison } from '../../support/sample-comparison.js';
 
 test('a head that costs 80 % more has regressed, and every report says so first', () => {
@@ -142,4 +144,22 @@ test('a hostile branch name stays text in every report', () => {
   assert.doesNotMatch(renderJunit(hostile), /<script>/);
   assert.equal(renderAnnotations(hostile).join('\n').split('\n').length, 1);
   assert.doesNotMatch(renderMarkdown(hostile), /<script>/);
+});
+
+test('staleness is in every report and export where messages have keys, and nowhere else', () => {
+  const stale = sampleComparison(1.5, { gates: ['staleness'], isKeyed: true });
+  assert.equal(stale.verdict, 'regressed');
+  for (const text of [renderMarkdown(stale), renderTerminal(stale), renderJunit(stale), renderComparisonHtml(stale)])
+    assert.match(text, /staleness p99/);
+  assert.match(renderComparisonHtml(stale), /Staleness by percentile \(open loop\)/);
+  assert.match(toBencher(stale), /"staleness":/);
+  assert.match(toBenchmarkAction(stale), /"fan-out: staleness p99"/);
+  assert.match(toCsv(stale), /fan-out,staleness,ms,open loop/);
+  assert.ok(entryOf(stale)?.points.some(({ metric, isGate }) => metric === 'staleness' && isGate));
+  const [scenario] = stale.scenarios;
+  const { base } = scenario?.results ?? {};
+  assert.equal(base?.staleness?.conflated, 18 * 8000, 'of all runs, as other counts are');
+  const usual = sampleComparison(1.5);
+  for (const text of [renderMarkdown(usual), renderTerminal(usual), renderComparisonHtml(usual), toBencher(usual)])
+    assert.doesNotMatch(text, /staleness/i);
 });
