@@ -5,12 +5,19 @@
 // hook.
 
 import { cpSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { FanwireError } from '../../../src/base/error.js';
 import { GitFailure, git, reasonOf } from './git.js';
 import { ignoredLinks } from './ignored-links.js';
 import { refuseMissingLargeFiles } from './large-files.js';
-import { environmentOf, type GitSetting, openRepository, type Repository, shallowList } from './repository.js';
+import {
+  attributesOf,
+  environmentOf,
+  type GitSetting,
+  openRepository,
+  type Repository,
+  shallowList,
+} from './repository.js';
 
 /** What a checkout is made of: a commit, or a work tree as it stands. */
 export interface Snapshot {
@@ -135,6 +142,10 @@ export async function shadow(
   writeFileSync(join(own, 'objects/info/alternates'), `${join(repository.commonFolder, 'objects')}\n`);
   const shallow = shallowList(repository);
   if (shallow !== '') writeFileSync(join(own, 'shallow'), shallow);
+  if (repository.attributes !== '') {
+    mkdirSync(join(own, 'info'), { recursive: true });
+    writeFileSync(join(own, 'info/attributes'), repository.attributes);
+  }
   await copyTags(repository, own);
 }
 
@@ -240,18 +251,6 @@ async function openModule(module: string, outer: Repository): Promise<Repository
     commonFolder: module,
     objectFormat: outer.objectFormat,
     settings,
+    attributes: attributesOf(module),
   };
-}
-
-/** Copies a folder outside of any repository as it is. Links that leave it are followed, so that nobody writes through
- *  them.
- *  @throws the file system's error */
-export function copyFolder(from: string, to: string): void {
-  mkdirSync(dirname(to), { recursive: true });
-  cpSync(from, to, {
-    recursive: true,
-    verbatimSymlinks: true,
-    preserveTimestamps: true,
-    filter: (source) => !source.endsWith('/.git'),
-  });
 }

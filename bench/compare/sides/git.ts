@@ -46,19 +46,30 @@ export function withoutRepository(environment: NodeJS.ProcessEnv): NodeJS.Proces
   return own;
 }
 
+interface GitOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal;
+  /** Told what it wrote to stderr, though it did what it was asked. */
+  readonly warned?: (stderr: string) => void;
+}
+
 /** Output of `git args` run in `folder`.
  *  @throws GitFailure, and the reason of `signal` */
 export function git(
   folder: string,
   args: readonly string[],
-  { env = {}, signal }: { readonly env?: NodeJS.ProcessEnv; readonly signal?: AbortSignal } = {},
+  { env = {}, signal, warned }: GitOptions = {},
 ): Promise<string> {
   const environment = { ...withoutRepository(process.env), ...env, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0' };
   const options = { encoding: 'utf8', maxBuffer: MAX_OUTPUT_BYTES, env: environment, signal } as const;
   return new Promise((resolve, reject) => {
     execFile('git', ['-C', folder, ...args], options, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else if (signal?.aborted) reject(signal.reason);
+      if (error === null) {
+        warned?.(stderr);
+        resolve(stdout);
+        return;
+      }
+      if (signal?.aborted) reject(signal.reason);
       // Ctrl+C reaches git as well, and git ends first.
       else if (error.signal === 'SIGINT' || error.signal === 'SIGTERM') reject(interrupted());
       else if ((error as NodeJS.ErrnoException).code === 'ENOENT')

@@ -9,7 +9,7 @@ import { GitFailure, git, reasonOf } from './git.js';
 /** Settings of the clone that a checkout of its objects needs: how remotes, submodules and large files are fetched.
  *  They go along in the environment of a git command, and are written nowhere: they hold tokens. */
 const TAKEN_ALONG =
-  /^(remote|http|https|credential|lfs|url|filter|protocol|submodule)\.|^core\.(sshcommand|autocrlf|eol)$/;
+  /^(remote|http|https|credential|lfs|url|filter|protocol|submodule)\.|^core\.(sshcommand|autocrlf|eol|attributesfile)$/;
 
 export type GitSetting = readonly [key: string, value: string];
 
@@ -25,23 +25,50 @@ export interface Repository {
   readonly objectFormat: string;
   /** What `TAKEN_ALONG` names, key and value. */
   readonly settings: readonly GitSetting[];
+  /** Attributes that the clone has and no commit (`info/attributes`): how files are written out. */
+  readonly attributes: string;
 }
 
 /** The repository that `folder` is in.
  *  @throws GitFailure */
 export async function openRepository(folder: string): Promise<Repository> {
-  const asked = ['--show-toplevel', '--absolute-git-dir', '--git-common-dir', '--show-object-format', '--show-prefix'];
-  const answer = await git(folder, ['rev-parse', ...asked]);
-  const [root = '', gitFolder = '', common = '', objectFormat = '', prefix = ''] = answer.split('\n');
+  return describe(folder, await git(folder, ['rev-parse', '--show-toplevel', '--show-prefix', ...ASKED]));
+}
+
+/** The repository that `folder` is in, to read commits of: it may be bare, and its `root` is then no work tree.
+ *  @throws GitFailure */
+export async function openObjects(folder: string): Promise<Repository> {
+  if ((await git(folder, ['rev-parse', '--is-bare-repository'])).trim() !== 'true') return openRepository(folder);
+  const root = (await git(folder, ['rev-parse', '--absolute-git-dir'])).trim();
+  return describe(root, `${root}\n\n${await git(root, ['rev-parse', ...ASKED])}`);
+}
+
+const ASKED = ['--absolute-git-dir', '--git-common-dir', '--show-object-format'];
+
+async function describe(folder: string, answer: string): Promise<Repository> {
+  const [root = '', prefix = '', gitFolder = '', common = '', objectFormat = ''] = answer.split('\n');
   const list = await git(folder, ['config', '--local', '--includes', '--list', '-z']);
+  const commonFolder = resolve(folder, common);
   return {
     root,
     prefix,
     gitFolder,
-    commonFolder: resolve(folder, common),
+    commonFolder,
     objectFormat,
     settings: settingsOf(list, root),
+    attributes: attributesOf(commonFolder),
   };
+}
+
+export function attributesOf(commonFolder: string): string {
+  const file = join(commonFolder, 'info/attributes');
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+}
+
+/** What beside the commit decides which bytes a checkout has. */
+export function conversionsOf({ settings, attributes }: Repository): string[] {
+  const own = settings.filter(([key]) => /^(core\.(autocrlf|eol|attributesfile)$|filter\.)/i.test(key));
+  return [...own.map((setting) => setting.join('=')), ...(attributes === '' ? [] : [attributes])];
 }
 
 function settingsOf(list: string, root: string): GitSetting[] {
@@ -82,8 +109,15 @@ export async function commitOf(
   ref: string,
 ): Promise<{ readonly commit: string } | { readonly why: string }> {
   try {
-    const commit = await git(folder, ['rev-parse', '--verify', '--end-of-options', `${ref}^{commit}`]);
-    return { commit: commit.trim() };
+    let warning = '';
+    // Behind `:/text` all is text.
+    const asked = ref.startsWith(':/') ? ref : `${ref}^{commit}`;
+    const commit = await git(folder, ['rev-parse', '--verify', '--end-of-options', asked], {
+      warned: (stderr) => (warning = stderr),
+    });
+    // git takes the oldest that it knows, which in a fresh clone is the newest.
+    const [, reaches] = /^warning: (log for .* only (?:goes back to|has) .*)$/m.exec(warning) ?? [];
+    return reaches === undefined ? { commit: commit.trim() } : { why: `the ${reaches}: name a commit` };
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error;
     const isOfRef = /Needed a single revision|unknown revision|bad revision|expected commit type|ambiguous/.test(

@@ -1,14 +1,12 @@
 // What a folder or commit of a comparison is made of, before anything is built: its content, a name for it, a way to
 // write it out.
 
-import { createHash } from 'node:crypto';
-import { cpSync, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
-import { join, resolve, sep } from 'node:path';
 import { FanwireError } from '../../../src/base/error.js';
 import type { CheckoutCache } from './cache.js';
-import { changesOf, checkOut, copyFolder, type Snapshot, settled, snapshotCommit, snapshotFolder } from './checkout.js';
+import { changesOf, checkOut, type Snapshot, settled, snapshotCommit, snapshotFolder } from './checkout.js';
 import { GitFailure, refuseCheckout } from './git.js';
-import { openRepository } from './repository.js';
+import { copyPlainFolder, hashPlainFolder } from './plain-folder.js';
+import { conversionsOf, openObjects, openRepository } from './repository.js';
 
 export interface Source {
   /** With the commit, and what the work tree has beside it. */
@@ -29,7 +27,7 @@ export interface Source {
  *  @throws FanwireError FANWIRE_COMPARE_CHECKOUT */
 export async function commitSource(commit: string, label: string): Promise<Source> {
   try {
-    const repository = await openRepository('.');
+    const repository = await openObjects('.');
     return snapshotSource(await snapshotCommit(repository, commit), label, repository.prefix);
   } catch (error) {
     return refuseCheckout(label, '.', error);
@@ -79,22 +77,26 @@ function snapshotSource(snapshot: Snapshot, label: string, prefix: string): Sour
   };
 }
 
-function identityOf({ commit, tree, submodules }: Snapshot): string[] {
-  return [commit, tree, ...[...submodules].flatMap(([path, inner]) => [path, ...identityOf(inner)])];
+function identityOf({ repository, commit, tree, submodules }: Snapshot): string[] {
+  return [
+    commit,
+    tree,
+    ...conversionsOf(repository),
+    ...[...submodules].flatMap(([path, inner]) => [path, ...identityOf(inner)]),
+  ];
 }
 
-/** A folder outside of any repository: nothing says which of its files were made by a build, so all of them count. */
+/** A folder outside of any repository, as it stands. */
 function plainSource(label: string, folder: string): Source {
-  const hash = hashFolder(folder);
+  const hash = orRefuse(label, () => hashPlainFolder(folder));
   const source: Source = {
     label,
     name: 'folder',
     identity: [hash],
     prefix: '',
     write: async (to) => {
-      copyFolder(folder, to);
-      followLinks(folder, to);
-      if (hashFolder(folder) === hash) return;
+      orRefuse(label, () => copyPlainFolder(folder, to));
+      if (orRefuse(label, () => hashPlainFolder(folder)) === hash) return;
       throw new FanwireError(
         'FANWIRE_COMPARE_CHECKOUT',
         `${label} changed while it was copied: leave it alone, and play again`,
@@ -105,42 +107,12 @@ function plainSource(label: string, folder: string): Source {
   return source;
 }
 
-function hashFolder(folder: string): string {
-  const hash = createHash('sha256');
-  const visit = (at: string): void => {
-    for (const entry of readdirSync(at, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      const path = join(at, entry.name);
-      if (entry.name === '.git') continue;
-      hash.update(`${path.slice(folder.length)}\0`);
-      if (entry.isDirectory()) visit(path);
-      else if (entry.isSymbolicLink()) hash.update(readlinkSync(path));
-      else if (entry.isFile()) hash.update(String(lstatSync(path).mode)).update(readFileSync(path));
-    }
-  };
-  visit(folder);
-  return hash.digest('hex');
-}
-
-/** Replaces links at the top of `copy` that lead out of the folder by what they lead to: a build would write through
- *  them. */
-function followLinks(folder: string, copy: string): void {
-  const top = realpathSync(folder) + sep;
-  for (const entry of readdirSync(copy, { withFileTypes: true })) {
-    if (!entry.isSymbolicLink()) continue;
-    const path = join(copy, entry.name);
-    const target = resolve(folder, readlinkSync(path));
-    if (!isThere(target) || realpathSync(target).startsWith(top)) continue;
-    rmSync(path);
-    cpSync(realpathSync(target), path, { recursive: true, verbatimSymlinks: true });
-  }
-}
-
-function isThere(path: string): boolean {
+/** @throws FanwireError FANWIRE_COMPARE_CHECKOUT for what the file system refuses */
+function orRefuse<T>(label: string, work: () => T): T {
   try {
-    lstatSync(path);
-    realpathSync(path);
-    return true;
-  } catch {
-    return false;
+    return work();
+  } catch (error) {
+    if (error instanceof FanwireError) throw error;
+    throw new FanwireError('FANWIRE_COMPARE_CHECKOUT', `cannot copy ${label}: ${(error as Error).message}`);
   }
 }

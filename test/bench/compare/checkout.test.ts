@@ -191,6 +191,35 @@ test('a folder outside of any repository is copied whole; links that leave it ar
   assert.equal(readFileSync(join(repository.place, 'modules/lib/index.js'), 'utf8'), 'original');
 });
 
+test('a copied folder shares no file with its original at any depth, and is another one where what its links lead to is', async (t) => {
+  const repository = project(t);
+  const at = (...names: string[]): string => join(repository.place, ...names);
+  mkdirSync(at('plain/packages/a'), { recursive: true });
+  mkdirSync(at('shared/deep'), { recursive: true });
+  writeFileSync(at('shared/deep/lib.js'), 'original');
+  writeFileSync(at('plain/own.js'), 'original');
+  symlinkSync('../../../shared', at('plain/packages/a/shared')); // relative, two folders down
+  symlinkSync(at('plain/own.js'), at('plain/packages/a/own.js')); // absolute, and inside
+  symlinkSync('../..', at('shared/deep/back')); // holds the folder, seen from what it leads to
+  symlinkSync(at('nowhere'), at('plain/dangling'));
+  execFileSync('mkfifo', [at('plain/pipe')]);
+  const sides = ['--base', at('plain'), '--head', 'v1'];
+  const refused = await compare(repository.folder, at('cache'), sides);
+  assert.equal(refused.code, 3);
+  assert.match(refused.line, /its link packages\/a\/shared\/deep\/back leads to .* which holds it: remove the link/);
+  rmSync(at('shared/deep/back'));
+  symlinkSync('../deep', at('shared/deep/round'));
+  const see =
+    'ls -A; cat packages/a/shared/deep/round/lib.js; echo; for one in packages/a/own.js packages/a/shared/deep/lib.js; do [ ! -e $one ] || echo patched >$one; done';
+  const [first] = await builds(repository, sides, see);
+  assert.deepEqual(first, ['dangling', 'own.js', 'packages', 'original']);
+  assert.equal(readFileSync(at('shared/deep/lib.js'), 'utf8'), 'original');
+  assert.equal(readFileSync(at('plain/own.js'), 'utf8'), 'original');
+  writeFileSync(at('shared/deep/lib.js'), 'changed');
+  const [again] = await builds(repository, sides, see);
+  assert.deepEqual(again, ['dangling', 'own.js', 'packages', 'changed'], 'nothing of the old copy is played');
+});
+
 test('an interrupt ends a build with all that it started', async (t) => {
   const repository = project(t);
   const pidFile = join(repository.place, 'pid');

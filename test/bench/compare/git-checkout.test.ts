@@ -1,7 +1,7 @@
 // Checkouts of unusual repositories (submodules, large files, partial, sparse, linked, bare), and git's refusals in one
 // line.
 import assert from 'node:assert/strict';
-import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { builds, compare, project } from '../../support/built-sides.js';
 import { constructRepository, runGit, temporaryFolder } from '../../support/constructed-repository.js';
@@ -118,7 +118,7 @@ test('a clone without its blobs fetches them for the checkout, and large files t
   assert.equal(readFileSync(seen, 'utf8'), 'first');
 });
 
-test('a linked work tree and a sparse one are built whole, with what is changed in them; a bare repository is refused', async (t) => {
+test('a linked work tree and a sparse one are built whole, with what is changed in them; of a bare repository its commits are', async (t) => {
   const repository = project(t);
   repository.write('docs/a.md', 'text');
   repository.commit();
@@ -134,7 +134,49 @@ test('a linked work tree and a sparse one are built whole, with what is changed 
   assert.deepEqual(whole, ['docs', 'new.js', 'package.json', 'server.js']);
   runGit(repository.place, 'clone', '--quiet', '--bare', repository.folder, 'bare');
   const cache = join(repository.place, 'cache');
-  const bare = await compare(join(repository.place, 'bare'), cache, ['--base', 'v1', '--head', 'main']);
-  assert.equal(bare.code, 3);
-  assert.match(bare.line, /must be run in a work tree; a bare repository has no files to stand in/);
+  const bare = { ...repository, folder: join(repository.place, 'bare') };
+  const [v1, main] = await builds(bare, ['--base', 'v1', '--head', 'main'], 'ls | cat');
+  assert.deepEqual(
+    [v1, main],
+    [
+      ['package.json', 'server.js'],
+      ['docs', 'package.json', 'server.js'],
+    ],
+  );
+  const none = await compare(bare.folder, cache, ['--base', 'v1']);
+  assert.equal(none.code, 3);
+  assert.match(none.line, /must be run in a work tree; a bare repository has no files to stand in/);
+});
+
+test('a ref may hold spaces, and one that git only guesses at is refused', async (t) => {
+  const repository = project(t);
+  repository.write('server.js', 'second');
+  repository.commit('mend the server');
+  for (const base of ['HEAD^{/mend the server}', ':/mend the server', ':/mend', 'main@{0}']) {
+    const [first] = await builds(repository, ['--base', base, '--head', 'v1'], 'cat server.js');
+    assert.deepEqual(first, ['second'], base);
+    rmSync(join(repository.place, 'cache'), { recursive: true });
+  }
+  const refusal = async (base: string): Promise<string> => {
+    const { code, line } = await compare(repository.folder, join(repository.place, 'cache'), ['--base', base]);
+    assert.equal(code, 2, line);
+    return line;
+  };
+  // git answers with the oldest that its log has, and a warning.
+  assert.match(await refusal('main@{1 week ago}'), /log for 'main' only goes back to .*: name a commit/);
+  assert.match(await refusal(':/never said this'), /is no ws:\/\/ URL, no folder.*no commit: /);
+});
+
+test('attributes that only the clone has decide what a checkout holds, and are part of what it is known by', async (t) => {
+  const repository = project(t);
+  repository.write('text.txt', 'a\n');
+  repository.commit();
+  const seeLength = 'wc -c <text.txt';
+  const both = ['--base', 'HEAD', '--head', 'v1'];
+  const [plain] = await builds(repository, both, `${seeLength} 2>&1`);
+  assert.deepEqual(plain, ['2']);
+  mkdirSync(join(repository.folder, '.git/info'), { recursive: true });
+  writeFileSync(join(repository.folder, '.git/info/attributes'), '*.txt text eol=crlf\n');
+  const [converted] = await builds(repository, both, `${seeLength} 2>&1`);
+  assert.deepEqual(converted, ['3']);
 });
