@@ -12,7 +12,7 @@ import { type Capacity, playLoop } from '../load/closed-loop.js';
 import { processCpuSeconds } from '../measure/cpu-time.js';
 import { countEvents, INSTRUCTIONS, KERNEL_INSTRUCTIONS } from '../measure/event-counter.js';
 import { processesOf } from '../measure/server-load.js';
-import { type Target, topicUrl } from '../targets/target.js';
+import { shownUrl, type Target, topicUrl } from '../targets/target.js';
 import type { MeasuredCapacity } from './metrics.js';
 import { type Block, capacitiesOf } from './turn-blocks.js';
 
@@ -22,7 +22,12 @@ export interface CapacityOptions {
   readonly capacityMs: number;
   /** Whether `perf` counts the servers' instructions in it. */
   readonly countsInstructions: boolean;
+  /** Further ones of each upgrade. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
+
+/** For servers that take no such topic or as many connections, or conflate by design. */
+const CLOSED_LOOP_MEND = ' (where it means to, --capacity 0 plays no closed loop)';
 
 /** Payload and window of the closed loop: small messages, enough in flight that the server never waits. */
 const PAYLOAD_BYTES = 64;
@@ -34,13 +39,14 @@ const TURN_MS = 4;
 /** Turns of each server that are read as one. */
 const BLOCK_TURNS = 10;
 
-/** One of the servers stopped delivering. */
-export class ServerStalled extends FanwireError {
+/** One of the servers took no connection for its closed loop, or stopped delivering in it. */
+export class ClosedLoopFault extends FanwireError {
   constructor(
+    code: 'FANWIRE_BENCH_NO_CONNECTION' | 'FANWIRE_BENCH_STALLED',
     message: string,
     readonly target: Target,
   ) {
-    super('FANWIRE_BENCH_STALLED', message);
+    super(code, message);
   }
 }
 
@@ -60,7 +66,7 @@ export async function capacityInTurns(
 
 async function capacities(targets: readonly Target[], options: CapacityOptions): Promise<(MeasuredCapacity | null)[]> {
   if (options.capacityMs <= 0 || !targets.every(isMeasurable)) return targets.map(() => null);
-  const loops = targets.map((target, i) => new Loop(target, i, options.subscribers));
+  const loops = targets.map((target, i) => new Loop(target, i, options));
   try {
     for (const loop of loops) await loop.open();
     await playTurns(loops, Math.round(WARMUP_MS / TURN_MS));
@@ -128,18 +134,24 @@ class Loop {
   constructor(
     private readonly target: Target,
     private readonly index: number,
-    private readonly subscribers: number,
+    private readonly options: CapacityOptions,
   ) {}
 
   async open(): Promise<void> {
     // A topic of its own: two servers behind one broker would hear each other.
     const url = topicUrl(this.target.urls[0] as string, `capacity-${this.index}`);
-    await this.sockets.open(url, this.subscribers + 1);
+    try {
+      const headers = Object.entries(this.options.headers ?? {}).map(([name, value]) => `${name}: ${value}\r\n`);
+      await this.sockets.open(url, this.options.subscribers + 1, headers.join(''));
+    } catch (error) {
+      const message = `no closed loop on ${shownUrl(url)}: ${(error as Error).message}${CLOSED_LOOP_MEND}`;
+      throw new ClosedLoopFault('FANWIRE_BENCH_NO_CONNECTION', message, this.target);
+    }
     for (const pid of processesOf(this.target.pids)) this.usedS.set(pid, 0);
   }
 
   async play(durationMs: number): Promise<void> {
-    const loop = { fanOut: this.subscribers, payloadBytes: PAYLOAD_BYTES, window: WINDOW, durationMs };
+    const loop = { fanOut: this.options.subscribers, payloadBytes: PAYLOAD_BYTES, window: WINDOW, durationMs };
     const { deliveries, elapsedMs } = await this.orStalled(playLoop(this.sockets, loop));
     this.deliveries += deliveries;
     this.rates.push((deliveries / elapsedMs) * 1000);
@@ -166,7 +178,8 @@ class Loop {
     try {
       return await played;
     } catch (error) {
-      throw error instanceof FanwireError ? new ServerStalled(error.message, this.target) : error;
+      if (!(error instanceof FanwireError)) throw error;
+      throw new ClosedLoopFault('FANWIRE_BENCH_STALLED', `${error.message}${CLOSED_LOOP_MEND}`, this.target);
     }
   }
 }

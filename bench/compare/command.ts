@@ -40,6 +40,10 @@ export interface CompareRequest {
   readonly asksWhy: boolean;
   readonly seed: number;
   readonly side: Omit<SideOptions, 'say'>;
+  /** Further ones of each upgrade. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whether any TLS certificate is taken. */
+  readonly isInsecureAllowed: boolean;
   readonly baseline: string | undefined;
   readonly saveBaseline: string | undefined;
   /** Told what is going to be played: the time limit, and the load where it is one scenario's. */
@@ -77,8 +81,9 @@ export async function runCompare(request: CompareRequest): Promise<Comparison | 
   const side: SideOptions = { ...request.side, say };
   if (isJudged) refuseTooFew(setups, request.pairs, alpha, limitMs, say);
   const cores = splitCores(1);
-  const engine = nativeEngine({ cores: cores.generator, headers: {}, localAddresses: [], isInsecureAllowed: false });
-  const stage: Rig = { engine, cores, signal: request.signal, watch: progress };
+  const { headers, isInsecureAllowed } = request;
+  const engine = nativeEngine({ cores: cores.generator, headers, localAddresses: [], isInsecureAllowed });
+  const stage: Rig = { engine, headers, cores, signal: request.signal, watch: progress };
   const named = [...(base === undefined ? [] : [{ flag: 'base', spec: base }]), { flag: 'head', spec: request.head }];
   try {
     const built = await resolveSides(named, side);

@@ -9,7 +9,7 @@ import type { Result } from '../result/result.js';
 import { playPlan } from '../run/run.js';
 import type { Plan } from '../scenarios/scenario.js';
 import type { Target, TargetDialect } from '../targets/target.js';
-import { type CapacityOptions, capacityAlone, capacityInTurns, ServerStalled } from './capacity.js';
+import { type CapacityOptions, ClosedLoopFault, capacityAlone, capacityInTurns } from './capacity.js';
 import type { MeasuredCapacity, Run } from './metrics.js';
 import type { Side } from './side.js';
 import { type Judged, whyInvalid } from './valid-run.js';
@@ -17,6 +17,8 @@ import { type Judged, whyInvalid } from './valid-run.js';
 export interface PlayOptions extends Judged {
   readonly plan: Plan;
   readonly engine: Engine;
+  /** Further ones of each upgrade, those that the engine sends too. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly cores: CoreSplit;
   /** ms of closed loop after each open-loop run; 0: none. */
   readonly capacityMs: number;
@@ -190,8 +192,8 @@ function loses({ result }: Begun): boolean {
   return result.lost > 0;
 }
 
-function capacityOptions({ plan, capacityMs, countsInstructions }: PlayOptions): CapacityOptions {
-  return { subscribers: plan.subscribers, capacityMs, countsInstructions };
+function capacityOptions({ plan, capacityMs, countsInstructions, headers }: PlayOptions): CapacityOptions {
+  return { subscribers: plan.subscribers, capacityMs, countsInstructions, headers };
 }
 
 async function stop(target: Target): Promise<void> {
@@ -214,6 +216,7 @@ function faultBehind(error: unknown, target: Target): ServerFault | undefined {
   const death = target.ending?.();
   if (death !== undefined) return { fault: death, isDeath: true };
   const isRefusal = error instanceof FanwireError && error.code === 'FANWIRE_BENCH_NO_CONNECTION';
-  const isStall = error instanceof ServerStalled && error.target === target;
-  return (isRefusal || isStall) && target.pids.length > 0 ? { fault: error.message, isDeath: false } : undefined;
+  // Of two servers in turns it names the one that failed.
+  const isIts = error instanceof ClosedLoopFault ? error.target === target : isRefusal;
+  return isIts && target.pids.length > 0 ? { fault: (error as FanwireError).message, isDeath: false } : undefined;
 }

@@ -29,6 +29,8 @@ export interface Watch {
 /** What a session plays with. */
 export interface Rig {
   readonly engine: Engine;
+  /** Those that the engine sends too. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly cores: CoreSplit;
   readonly signal: AbortSignal;
   readonly watch: Watch;

@@ -12,7 +12,7 @@ import { isDirectory } from '../../src/base/is-directory.js';
 import { startCommandTarget } from '../targets/command.js';
 import { startRelayTarget } from '../targets/relay.js';
 import { execOf } from '../targets/shell-command.js';
-import type { Target, TargetDialect } from '../targets/target.js';
+import { shownUrl, type Target, type TargetDialect } from '../targets/target.js';
 import { urlTarget } from '../targets/url.js';
 import { defaultBuild, isUnlocked, runBuild } from './sides/build.js';
 import { CheckoutCache, digest } from './sides/cache.js';
@@ -48,6 +48,8 @@ export interface SideOptions {
   readonly build: string;
   /** Run in it to start the server, `{port}` standing for the port; '': it is fanwire, and its `serve` is started. */
   readonly start: string;
+  /** Before the topic, on servers that a command starts: `/ws`; usually ''. */
+  readonly path: string;
   /** Further flags for `fanwire serve`. */
   readonly serveFlags: readonly string[];
   /** Where checkouts are kept, by what they were made of. */
@@ -72,7 +74,7 @@ export interface NamedSide {
  *  @throws FanwireError FANWIRE_USAGE_SIDE for a spec that is none of them, FANWIRE_COMPARE_CHECKOUT where git
  *  refuses */
 async function nameSide(flag: string, spec: string, options: SideOptions): Promise<NamedSide> {
-  if (/^wss?:\/\//.test(spec)) return ready(spec, async () => urlTarget([spec], 'raw', []));
+  if (isUrl(spec)) return ready(spec, shownUrl(spec), async () => urlTarget([spec], 'raw', []));
   const isFolder = isDirectory(spec);
   const looksLikePath = /^(\.|\/|~)|\/$/.test(spec) && !/\s/.test(spec);
   if (isFolder && (looksLikePath || existsSync(join(spec, 'package.json')))) return folderSide(spec, options);
@@ -82,19 +84,24 @@ async function nameSide(flag: string, spec: string, options: SideOptions): Promi
       `--${flag} "${spec}" is no folder: name one, or a commit, a ws:// URL, a command`,
     );
   }
-  const isCommand = /\s/.test(spec);
+  const isCommand = /\s/.test(spec) && !REF_WITH_SPACES.test(spec);
   const found = isCommand ? { why: '' } : await commitOf('.', spec);
   if ('commit' in found) return commitSide(spec, found.commit, options);
   if (isFolder) return folderSide(spec, options);
   if (isCommand) {
-    const command = { name: spec, version: '', command: spec, path: '', dialect: 'raw' as const };
-    return ready(spec, (cores, _connections, _dialect, env = {}) => startCommandTarget({ ...command, cores, env }));
+    const command = { name: spec, version: '', command: spec, path: options.path, dialect: 'raw' as const };
+    return ready(spec, spec, (cores, _connections, _dialect, env = {}) =>
+      startCommandTarget({ ...command, cores, env }),
+    );
   }
   throw new FanwireError(
     'FANWIRE_USAGE_SIDE',
     `--${flag} "${spec}" is no ws:// URL, no folder that is there, no command with arguments, and no commit: ${found.why}`,
   );
 }
+
+/** What gitrevisions(7) lets hold spaces, and no command is: `main@{1 week ago}`, `HEAD^{/fix the}`, `:/fix the`. */
+const REF_WITH_SPACES = /^:\/|[@^]\{[^{}]*\}([~^]\d*)*$/;
 
 /** Both sides, recognised before the first of them is built: a wrong name is told at once. */
 export async function resolveSides(
@@ -111,24 +118,40 @@ export async function resolveSides(
 
 /** URLs and commands are what they are: a flag that should build or start them would do nothing.
  *  @throws FanwireError FANWIRE_USAGE_COMPARE */
-function refuseUnusedFlags({ build, start, serveFlags }: SideOptions, sides: readonly NamedSide[]): void {
+function refuseUnusedFlags(options: SideOptions, sides: readonly NamedSide[]): void {
+  const { build, start, serveFlags } = options;
   const given = [
     build === '' ? '' : '--build',
     start === '' ? '' : '--start',
     serveFlags.length === 0 ? '' : '--serve',
   ];
   const [flag] = given.filter((name) => name !== '');
+  if (options.path !== '') refuseUnusedPath(options.start, sides);
   if (flag === undefined || sides.some((side) => side.isBuilt)) return;
-  const specs = sides.map((side) => `"${side.spec}"`).join(' and ');
+  const specs = sides.map((side) => `"${side.label}"`).join(' and ');
   throw new FanwireError(
     'FANWIRE_USAGE_COMPARE',
     `${flag} is for folders and git refs, and ${specs} is none: leave it out`,
   );
 }
 
-function ready(spec: string, start: Side['start']): NamedSide {
-  const side: Side = { spec, label: spec, isBuilt: false, start, again: async () => side };
-  return { spec, label: spec, isBuilt: false, build: async () => side };
+/** A URL has its own path, and fanwire none. */
+function refuseUnusedPath(start: string, sides: readonly NamedSide[]): void {
+  const isStarted = ({ isBuilt, spec }: NamedSide): boolean => (isBuilt ? start !== '' : !isUrl(spec));
+  if (sides.some(isStarted)) return;
+  throw new FanwireError(
+    'FANWIRE_USAGE_COMPARE',
+    '--path is for servers that --start or a command starts: a URL names its own path, and fanwire has none',
+  );
+}
+
+function isUrl(spec: string): boolean {
+  return /^wss?:\/\//.test(spec);
+}
+
+function ready(spec: string, label: string, start: Side['start']): NamedSide {
+  const side: Side = { spec, label, isBuilt: false, start, again: async () => side };
+  return { spec, label, isBuilt: false, build: async () => side };
 }
 
 async function commitSide(spec: string, commit: string, options: SideOptions): Promise<NamedSide> {
@@ -221,7 +244,7 @@ function starter(folder: string, label: string, options: SideOptions): Side['sta
     const command = `sh -c ${quoted(`cd ${quoted(folder)} && ${execOf(options.start)}`)}`;
     const shown = `${label}: \`${options.start}\``;
     return (cores, _connections, _dialect, env = {}) =>
-      startCommandTarget({ env, name: label, version: '', command, shown, path: '', dialect: 'raw', cores });
+      startCommandTarget({ env, name: label, version: '', command, shown, path: options.path, dialect: 'raw', cores });
   }
   const cli = join(folder, 'dist/src/cli.js');
   if (!existsSync(cli)) {

@@ -13,7 +13,7 @@ import { requireSockets, socketsPerProcess } from '../measure/file-limit.js';
 import { percentileMs } from '../measure/histogram.js';
 import { isPriorityRaised } from '../measure/priority.js';
 import type { Plan } from '../scenarios/scenario.js';
-import type { Target } from '../targets/target.js';
+import { shownUrl, type Target } from '../targets/target.js';
 import type { Engine, EngineHooks, EngineReport, Phase } from './engine.js';
 import { addressOf } from './native/address-of.js';
 import { monotonicZeroUnixUs, sharedClock } from './native/clock.js';
@@ -243,13 +243,21 @@ function requireConnections(plan: Plan, ready: readonly Ready[], target: Target)
     const own = ready.filter((message) => message.role === role);
     if (wanted === 0 || own.some(({ opened }) => opened > 0)) continue;
     const why = own.find(({ failure }) => failure !== undefined)?.failure ?? 'no handshake completed';
-    const mend = /CERT|SELF_SIGNED/.test(why) ? ' (name its CA in NODE_EXTRA_CA_CERTS, or use --insecure)' : '';
+    const mend = MENDS.find(([says]) => says.test(why))?.[1];
     throw new FanwireError(
       'FANWIRE_BENCH_NO_CONNECTION',
-      `none of ${wanted} ${role} could connect to ${target.urls.join(', ')}: ${why}${mend}`,
+      `none of ${wanted} ${role} could connect to ${target.urls.map(shownUrl).join(', ')}: ${why}${mend === undefined ? '' : ` (${mend})`}`,
     );
   }
 }
+
+const MENDS: readonly (readonly [says: RegExp, mend: string])[] = [
+  [/CERT|SELF_SIGNED/, 'name its CA in NODE_EXTRA_CA_CERTS, or use --insecure'],
+  [/^HTTP 40[13]/, 'give what it asks for: --header "Authorization: …", or the query of a --url'],
+  [/^HTTP 3\d\d/, 'redirects are not followed: name the place itself'],
+  [/^HTTP 4(00|04|26)/, 'no WebSocket is there: has it a --path?'],
+  [/^HTTP 429/, 'it limits connections of one address: raise that limit for the test'],
+];
 
 /** The plan's number if it sets one. Else one per core, at most one per `SUBSCRIBERS_PER_PROCESS` connections,
  *  and more where the limit on open files requires it. */

@@ -6,6 +6,10 @@ import { connect, type Socket } from 'node:net';
 /** All sockets read into one buffer, so nothing is allocated per chunk. */
 const readBuffer = Buffer.allocUnsafeSlow(1 << 20);
 const HANDSHAKES_IN_FLIGHT = 64;
+/** A server that took the connection and says nothing would be waited for without end. */
+const HANDSHAKE_MS = 10_000;
+/** Longer than any response to an upgrade. */
+const LONGEST_RESPONSE = 16_384;
 
 export class ByteSockets {
   received = 0;
@@ -15,13 +19,21 @@ export class ByteSockets {
   /** @param mark the byte to count, for messages whose length on the wire varies; all bytes are counted unless given */
   constructor(private readonly mark?: number) {}
 
-  /** Opens `count` sockets on a ws:// URL; `headers` are additional request lines, each with its CRLF. */
+  /** Opens `count` sockets on a ws:// URL; `headers` are additional request lines, each with its CRLF.
+   *  @throws Error why the server took one of them not: "HTTP 503" */
   async open(url: string, count: number, headers = ''): Promise<void> {
     let left = count;
+    let failure: unknown;
     const lane = async (): Promise<void> => {
       while (left-- > 0) this.sockets.push(await this.openOne(new URL(url), headers));
     };
-    await Promise.all(Array.from({ length: Math.min(count, HANDSHAKES_IN_FLIGHT) }, lane));
+    const ended = (error: unknown): void => {
+      failure ??= error;
+      left = 0;
+    };
+    // All lanes are waited for, or those that still open sockets would leave them to nobody.
+    await Promise.all(Array.from({ length: Math.min(count, HANDSHAKES_IN_FLIGHT) }, () => lane().catch(ended)));
+    if (failure !== undefined) throw failure;
   }
 
   close(): void {
@@ -46,15 +58,26 @@ export class ByteSockets {
             }
             head += Buffer.from(buffer.buffer, buffer.byteOffset, size).toString('latin1');
             if (head.includes('\r\n\r\n')) {
-              if (head.startsWith('HTTP/1.1 101')) resolve(socket);
-              else reject(new Error(`no upgrade: ${head}`));
+              if (head.startsWith('HTTP/1.1 101')) open();
+              else refuse(/^HTTP\/1\.\d \d{3}/.exec(head)?.[0].replace(/\/1\.\d/, '') ?? 'no HTTP');
               head = undefined;
-            }
+            } else if (head.length > LONGEST_RESPONSE) refuse('no end of HTTP headers');
             return true;
           },
         },
       });
-      socket.on('error', reject);
+      const refuse = (why: string): void => {
+        clearTimeout(timer);
+        socket.destroy();
+        reject(new Error(why));
+      };
+      const open = (): void => {
+        clearTimeout(timer);
+        resolve(socket);
+      };
+      const timer = setTimeout(() => refuse(`no handshake within ${HANDSHAKE_MS / 1000} s`), HANDSHAKE_MS);
+      socket.on('error', (error) => refuse(error.message));
+      socket.once('close', () => refuse('closed before its handshake was over'));
       socket.write(
         `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
           `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n${headers}\r\n`,

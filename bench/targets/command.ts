@@ -33,10 +33,14 @@ export async function startCommandTarget(options: CommandOptions): Promise<Targe
     name: options.name,
     version: options.version,
     cmd: options.command,
-    urls: [`ws://${server.host.includes(':') ? `[${server.host}]` : server.host}:${port}${options.path}`],
+    urls: [`ws://${server.host.includes(':') ? `[${server.host}]` : server.host}:${port}${withSlash(options.path)}`],
     dialect: options.dialect,
     pids: [server.pid],
     ending: () => server.ending(),
     stop: () => server.stop(),
   };
+}
+
+function withSlash(path: string): string {
+  return path === '' || path.startsWith('/') ? path : `/${path}`;
 }

@@ -1,5 +1,7 @@
 // Finds out why a program ended: picks the line of its output that a person would look for.
 
+import { withoutSecrets } from './secrets.js';
+
 /** A line that gives a reason, such as `TypeError: …`, `Error [ERR_X]: …`, `panic: …`, `fatal: …`. Progress output
  *  comes before such a line, and a stack trace after it. */
 const REASON =
@@ -9,7 +11,7 @@ const REASON =
 const NOISE =
   /^\s*(at .*|File ".*", line.*|[{}[\]^~]+[,;]?|[a-zA-Z_]+: .*,|Node\.js v\d.*|throw .*;?|node:.*:\d+|npm (ERR!|error) (A complete log|\s).*|goroutine .*)$/;
 
-/** '' if nothing was written. */
+/** '' if nothing was written. Secrets in it are covered: it goes into reports, and to where those are published. */
 export function lastWords(output: string): string {
   const lines = output
     .split('\n')
@@ -19,5 +21,5 @@ export function lastWords(output: string): string {
   // npm's last line only says that a command failed, which is already known; the reason is further up.
   const reasons = telling.filter((line) => REASON.test(line));
   const reason = reasons.findLast((line) => !line.startsWith('npm ')) ?? reasons.at(-1);
-  return (reason ?? telling.at(-1) ?? lines.at(-1) ?? '').trim();
+  return withoutSecrets((reason ?? telling.at(-1) ?? lines.at(-1) ?? '').trim(), process.env);
 }

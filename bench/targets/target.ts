@@ -36,3 +36,8 @@ export function topicUrl(base: string, topic: string): string {
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/${encodeURIComponent(topic)}`;
   return url.href;
 }
+
+/** `url` for reports and messages: without user, password and query, each of which may be a secret. */
+export function shownUrl(url: string): string {
+  return url.replace(/\?.*$/s, '').replace(/^([a-z]+:\/\/)[^/@]*@/i, '$1');
+}

@@ -1,7 +1,7 @@
 // A target that already runs: `--url ws://…`, given once, or once for each node of a cluster.
 
 import { FanwireError } from '../../src/base/error.js';
-import type { Target, TargetDialect } from './target.js';
+import { shownUrl, type Target, type TargetDialect } from './target.js';
 
 /** Describes running servers. `pids` are their processes if they run on this machine, so that CPU and memory can be
  *  read.
@@ -12,7 +12,7 @@ export function urlTarget(urls: readonly string[], dialect: TargetDialect, pids:
   return {
     name: urls.map((url) => new URL(url).host).join(','),
     version: '',
-    cmd: urls.map(withoutQuery).join(' '),
+    cmd: urls.map(shownUrl).join(' '),
     urls,
     dialect,
     pids,
@@ -22,7 +22,7 @@ export function urlTarget(urls: readonly string[], dialect: TargetDialect, pids:
 
 function requireWebSocketUrl(url: string): void {
   if (URL.canParse(url) && /^wss?:$/.test(new URL(url).protocol)) return;
-  throw new FanwireError('FANWIRE_USAGE_BENCH_URL', `--url must be a ws:// or wss:// URL, got ${url}`);
+  throw new FanwireError('FANWIRE_USAGE_BENCH_URL', `--url must be a ws:// or wss:// URL, got ${shownUrl(url)}`);
 }
 
 function requireProcess(pid: number): void {
@@ -32,9 +32,4 @@ function requireProcess(pid: number): void {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') return; // it exists, but belongs to another user
     throw new FanwireError('FANWIRE_USAGE_BENCH_PID', `--server-pid ${pid} is no process of this machine`);
   }
-}
-
-/** A query may hold a token, which must not get into a result file. */
-function withoutQuery(url: string): string {
-  return url.replace(/\?.*$/, '');
 }

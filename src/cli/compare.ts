@@ -112,10 +112,13 @@ async function compare(command: Command, asked: Asking): Promise<void> {
     side: {
       build: flags.build,
       start: flags.start,
+      path: flags.path,
       serveFlags: flagsOf(flags.serve),
       cacheFolder: flags.cache ?? defaultCacheFolder(),
       signal: interrupt.signal,
     },
+    headers: flags.headers,
+    isInsecureAllowed: flags.insecure,
     baseline: flags.baseline,
     saveBaseline: flags.saveBaseline,
     onPlanned: (planned) => Object.assign(asked, planned),

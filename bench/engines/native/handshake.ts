@@ -46,8 +46,14 @@ export function judgeResponse(text: string): HandshakeOutcome {
   }
   const status = /^HTTP\/1\.1 (\d{3})/.exec(text)?.[1];
   if (status === undefined) return { kind: 'refused', reason: 'not HTTP' };
-  if (status !== '101') return { kind: 'refused', reason: `HTTP ${status}` };
+  if (status !== '101') return { kind: 'refused', reason: `HTTP ${status}${redirect(text.slice(0, end))}` };
   const accept = /\r\nsec-websocket-accept:[ \t]*([^\r\n]*)/i.exec(text.slice(0, end))?.[1]?.trim();
   if (accept !== ACCEPT) return { kind: 'refused', reason: 'wrong Sec-WebSocket-Accept' };
   return { kind: 'open', headerBytes: end + 4 };
+}
+
+/** " to https://…" of a response that names another place; its query may be a secret. */
+function redirect(head: string): string {
+  const [, to] = /\r\nlocation:[ \t]*([^\r\n?#]{1,200})/i.exec(head) ?? [];
+  return to === undefined ? '' : ` to ${to.trim()}`;
 }

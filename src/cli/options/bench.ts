@@ -6,23 +6,14 @@ import { PLAN_DEFAULTS } from '../../../bench/scenarios/scenario.js';
 import { FanwireError } from '../../base/error.js';
 import { group, option, type Schema } from '../../config/option.js';
 import { choice, count, list, listOf, optional, text, toggle } from '../../config/types.js';
-import { header } from '../argument.js';
 import { fileOption, quiet } from './reports.js';
+import { headers, insecure } from './upgrade.js';
 
 const MOST_PROCESSES = 10_000;
 
 /** Several URLs in a variable; a query may hold commas. */
 function urlsOf(value: unknown): unknown {
   return typeof value === 'string' ? value.split(/,(?=\s*[a-z]+:\/\/)/i).map((url) => url.trim()) : value;
-}
-
-/** Lines, each "Name: value", or a JSON object. */
-function headersOf(value: unknown): unknown {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return headersOf(Object.entries(value).map(([name, text]) => `${name}: ${text}`));
-  }
-  const lines = typeof value === 'string' ? value.split('\n') : (value as string[]);
-  return lines.reduce<Readonly<Record<string, string>>>((all, line) => header(line, all), {});
 }
 
 function requireAddress(address: string): string {
@@ -147,17 +138,7 @@ const engine = group('Engine', {
     type: toggle(),
     default: true,
   }),
-  headers: option({
-    flag: 'header',
-    argument: 'header',
-    description: 'Further header of each upgrade, "Name: value"',
-    type: z
-      .preprocess(headersOf, z.record(z.string(), z.string()))
-      .describe('lines of "Name: value"; an object in a file'),
-    default: {},
-    repeats: true,
-    secret: true,
-  }),
+  headers,
   localAddress: option({
     flag: 'local-address',
     argument: 'ip',
@@ -168,12 +149,7 @@ const engine = group('Engine', {
     default: [],
     repeats: true,
   }),
-  insecure: option({
-    flag: 'insecure',
-    description: 'Accept any TLS certificate',
-    type: toggle(),
-    default: false,
-  }),
+  insecure,
 });
 
 const output = group('Output', {

@@ -6,6 +6,7 @@ import { PLAN_DEFAULTS } from '../../../bench/scenarios/scenario.js';
 import { group, option, type Schema } from '../../config/option.js';
 import { count, optional, text, toggle } from '../../config/types.js';
 import { fileOption, quiet } from './reports.js';
+import { headers, insecure } from './upgrade.js';
 
 const sides = group('Sides (a git ref, a folder with a package.json, a ws:// URL, or a command with {port})', {
   base: option({
@@ -31,6 +32,15 @@ const sides = group('Sides (a git ref, a folder with a package.json, a ws:// URL
     type: text('a command'),
     default: '',
   }),
+  path: option({
+    flag: 'path',
+    argument: 'path',
+    description: 'Path before the topic on servers that --start or a command starts',
+    type: text('a path such as /ws'),
+    default: '',
+  }),
+  headers,
+  insecure,
   serve: option({
     flag: 'serve',
     argument: 'flags',

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { capacityInTurns, ServerStalled } from '../../../bench/compare/capacity.js';
+import { ClosedLoopFault, capacityInTurns } from '../../../bench/compare/capacity.js';
 import { describeFaults, ServerFaults } from '../../../bench/compare/server-faults.js';
 import { startCommandTarget } from '../../../bench/targets/command.js';
 import type { Target } from '../../../bench/targets/target.js';
@@ -177,7 +177,7 @@ test('a server that stops delivering in the closed loop is named, not the one be
   await assert.rejects(
     capacityInTurns([holds, stops], options),
     (error) =>
-      error instanceof ServerStalled && error.target === stops && /delivered nothing for 10 s/.test(error.message),
+      error instanceof ClosedLoopFault && error.target === stops && /delivered nothing for 10 s/.test(error.message),
   );
 });
 

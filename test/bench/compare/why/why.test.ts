@@ -156,7 +156,15 @@ async function whyOf(
   const signal = new AbortController().signal;
   const cacheFolder = join(places[0]?.place as string, 'cache');
   mkdirSync(cacheFolder);
-  const options = { build: 'true', start: 'node server.js', serveFlags: [], cacheFolder, say: () => {}, signal };
+  const options = {
+    build: 'true',
+    start: 'node server.js',
+    path: '',
+    serveFlags: [],
+    cacheFolder,
+    say: () => {},
+    signal,
+  };
   const named = places.map(({ folder }, i) => ({ flag: i === 0 ? 'base' : 'head', spec: folder }));
   const [base, head] = (await resolveSides(named, options)) as [Side, Side];
   const cores = splitCores(1);
