@@ -149,6 +149,29 @@ test('a second use of the action in one job never shows the first one’s verdic
   assert.match(path.outputs.artifact ?? '', /^load-regression-my-load-json-\w+$/);
 });
 
+test('jobs of a matrix, and calls that play something else, have comments of their own', (t) => {
+  const folder = actionFolder(t);
+  const keyOf = (inputs: Record<string, string>): string => {
+    const { outputs } = use(folder, { PULL_REQUEST: '12', ...inputs }, { status: 0, verdict: 'unchanged' });
+    const { key } = JSON.parse(readFileSync(join(outputs.folder ?? '', 'context.json'), 'utf8'));
+    assert.equal(String(key), outputs.key, 'a fork’s comment has the same');
+    return String(key);
+  };
+  const matrix = (node: number): string => JSON.stringify({ node }, null, 2);
+  const uses = [
+    {},
+    { MATRIX: matrix(20) },
+    { MATRIX: matrix(22) },
+    { SUITE: 'x' },
+    { ARGS: '--seed\n3' },
+    { FOLDER: 'a' },
+  ];
+  const keys = uses.map(keyOf);
+  assert.equal(new Set(keys).size, uses.length, keys.join('; '));
+  assert.equal(keyOf({ MATRIX: matrix(22) }), keys[2], 'and the next run finds it again');
+  assert.equal(keyOf({ KEY: 'mine', MATRIX: matrix(22) }), 'mine');
+});
+
 test('the action says which it was: judged worse fails, nothing measured fails unless it is allowed, a crash is no verdict', (t) => {
   const folder = actionFolder(t);
   const worse = use(folder, { ALLOW_UNMEASURED: 'true' }, { status: 1, verdict: 'regressed' });

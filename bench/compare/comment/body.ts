@@ -1,6 +1,7 @@
 // A comparison as the comment of a pull request: the verdict and its reasons first, the figures folded.
 
 import { createHash } from 'node:crypto';
+import { escapeMarkdown } from '../../report/markdown.js';
 import type { Comparison } from '../comparison.js';
 import { renderMarkdown } from '../report-text.js';
 
@@ -30,10 +31,12 @@ export function renderComment(comparison: Comparison, { key, runUrl, isForeign }
   const figures = first < 0 ? [] : lines.slice(first, last + 1);
   const foot = first < 0 ? [] : lines.slice(last + 1);
   const from = isForeign ? ' As the job of a fork reported it.' : '';
+  const which = key === '' || key === 'default' ? '' : ` Of ${escapeMarkdown(key)}.`;
   const link = runUrl === undefined ? '' : `[The whole report](${runUrl}).`;
   const folded =
     figures.length === 0 ? [] : ['<details><summary>Figures</summary>', '', ...figures, '', '</details>', ''];
-  const end = link + from === '' ? [] : ['', `<sub>${link}${from}</sub>`];
+  const said = `${link}${from}${which}`.trim();
+  const end = said === '' ? [] : ['', `<sub>${said}</sub>`];
   const whole = [markerOf(key), ...top, ...folded, ...foot, ...end].join('\n');
   if (whole.length <= MOST_CHARACTERS) return `${whole}\n`;
   const short = [markerOf(key), ...top, ...foot].join('\n');

@@ -120,6 +120,8 @@ test('names of branches are text in it, and it is never longer than GitHub takes
   assert.match(body.split('\n')[0] ?? '', /^<!-- fanwire comparison [0-9a-f]{16} -->$/);
   assert.doesNotMatch(body, /<img|@team|\n# owned|https:\/\/evil/);
   assert.match(body, /As the job of a fork reported it/);
+  const told = renderComment(WORSE, { key: 'fan-out { "node": 22 }', runUrl: undefined, isForeign: false });
+  assert.match(told, /<sub>Of fan-out .*node.*22/, 'two comparisons of one pull request can be told apart');
   const reasons = Array.from({ length: 400 }, (_, i) => `${i} ${'~'.repeat(1_000)}`);
   const cut = renderComment({ ...WORSE, reasons }, options);
   assert.ok(cut.length <= 65_536 && cut.startsWith('<!--') && cut.includes('the rest is in the report of the run'));
