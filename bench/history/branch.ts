@@ -20,9 +20,17 @@ export function branchTips(branch: string): string[] {
   return isAncestor(local, fetched) ? [fetched] : [local, fetched];
 }
 
-/** A file's text in a commit; '' where the commit has none. */
+/** A file's text in a commit; '' where the commit has none.
+ *  @throws FanwireError FANWIRE_USAGE_HISTORY where it has one that cannot be read: taken for none, it would be written
+ *  over */
 export function fileAt(commit: string, path: string): string {
-  return tryGit(['cat-file', 'blob', `${commit}:${path}`]) ?? '';
+  try {
+    return git(['ls-tree', commit, '--', path]) === '' ? '' : git(['cat-file', 'blob', `${commit}:${path}`]);
+  } catch (error) {
+    const { stderr = '', message } = error as { readonly stderr?: string; readonly message: string };
+    const why = (stderr || message).trim().split('\n').at(-1) ?? '';
+    throw new FanwireError('FANWIRE_USAGE_HISTORY', `cannot read ${path} of ${commit.slice(0, 9)}: ${why}`);
+  }
 }
 
 /** Somebody else has committed to the branch meanwhile. */
@@ -73,6 +81,9 @@ function refuse(branch: string, why: string): FanwireError {
   return new FanwireError('FANWIRE_USAGE_HISTORY', `--store branch:${branch} ${why}`);
 }
 
+/** The longest text that there can be: a history is one file. */
+const LONGEST_OUTPUT = 2 ** 29 - 25;
+
 function tryGit(args: readonly string[]): string | undefined {
   try {
     return git(args);
@@ -90,6 +101,6 @@ function git(args: readonly string[], input = ''): string {
     input,
     env: { ...someone, ...committer, ...withoutRepository(process.env) },
     stdio: ['pipe', 'pipe', 'pipe'],
-    maxBuffer: 256 * 2 ** 20,
+    maxBuffer: LONGEST_OUTPUT,
   });
 }

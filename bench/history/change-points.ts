@@ -10,8 +10,10 @@ const PERMUTATIONS = 399;
 /** A change is one when fewer of the drawn orders show one as clear. With five values on either side this is just
  *  possible. */
 const SIGNIFICANCE = 0.01;
+/** With so many that show one as clear it is not significant, whatever the rest shows. */
+const ENOUGH_AS_CLEAR = Math.floor(SIGNIFICANCE * (PERMUTATIONS + 1));
 /** Older values are left out: the work grows with the square. */
-const LONGEST = 400;
+export const LONGEST = 400;
 
 export interface ChangePoint {
   /** Index of the first value of the new level. */
@@ -31,7 +33,8 @@ export function changePoints(values: readonly number[], random: () => number): C
     const best = clearest(segments);
     if (best === null) break;
     let asClear = 0;
-    for (let i = 0; i < PERMUTATIONS; i++) {
+    // No more than it takes to know that it is none: most series have none.
+    for (let i = 0; i < PERMUTATIONS && asClear < ENOUGH_AS_CLEAR; i++) {
       // Shuffled within segments, so that a change that is already known is not found again.
       const drawn = clearest(segments.map((segment) => shuffled(segment, random)));
       if (drawn !== null && drawn.clarity >= best.clarity) asClear++;

@@ -5,13 +5,17 @@ import { countOf } from '../../src/base/page/format.js';
 import { html, type Markup } from '../../src/base/page/markup.js';
 import { percent } from '../compare/comparison.js';
 import { minuteText, pageOf } from '../report/html.js';
+import { LONGEST } from './change-points.js';
 import type { HistoryEntry } from './entry.js';
 import { type Alert, alertsOf, type Trend, trendsOf } from './trends.js';
 
 /** `entries`: oldest first, of one anchor. `others`: entries of other anchors, which are not shown. */
-export function renderHistoryHtml(entries: readonly HistoryEntry[], others: number): string {
-  const trends = trendsOf(entries);
-  const alerts = alertsOf(entries, trends);
+export function renderHistoryHtml(
+  entries: readonly HistoryEntry[],
+  others: number,
+  trends = trendsOf(entries),
+  alerts = alertsOf(entries, trends),
+): string {
   const scenarios = [...new Set(trends.map(({ scenario }) => scenario))];
   return pageOf({
     title: `History: ${countOf(alerts.length, 'change')} in ${countOf(entries.length, 'entry', 'entries')} · fanwire`,
@@ -30,10 +34,12 @@ function top(entries: readonly HistoryEntry[], alerts: readonly Alert[], others:
   }
   const hosts = new Set(entries.map(({ host }) => host.cpu)).size;
   const hidden = others === 0 ? '' : ` ${others} entries of another anchor are not shown.`;
+  const older =
+    entries.length <= LONGEST ? '' : ` Of each metric the newest ${LONGEST} entries are shown and looked at.`;
   return html`<section class="scenario">
 <p class="what"><b>anchor</b> ${last.anchor} <b class="second">entries</b> ${entries.length}, from ${minuteText(first.at)} (${short(first.commit)}) to ${short(last.commit)}</p>
 ${alerts.length === 0 ? html`<div class="verdict open"><h2>No change of level found</h2></div>` : alerts.map(alertCard)}
-<p class="load">Each point is a ratio to the anchor build that was played in the same job, with its interval, so that the ${hosts === 1 ? 'machine' : `${hosts} kinds of machine`} may differ. A level is the median between two changes.${hidden}</p>
+<p class="load">Each point is a ratio to the anchor build that was played in the same job, with its interval, so that the ${hosts === 1 ? 'machine' : `${hosts} kinds of machine`} may differ. A level is the median between two changes.${older}${hidden}</p>
 </section>`;
 }
 

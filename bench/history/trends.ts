@@ -4,7 +4,7 @@
 import { mulberry32 } from '../compare/interval.js';
 import type { MetricName } from '../compare/metrics.js';
 import { median } from '../measure/median.js';
-import { type ChangePoint, changePoints } from './change-points.js';
+import { type ChangePoint, changePoints, LONGEST } from './change-points.js';
 import type { HistoryEntry } from './entry.js';
 
 export interface TrendPoint {
@@ -55,20 +55,26 @@ export function newestAnchor(entries: readonly HistoryEntry[]): string | undefin
   return entries.at(-1)?.anchor;
 }
 
-/** Series of `entries` (oldest first, of one anchor), in the order in which the newest entry has them. */
-export function trendsOf(entries: readonly HistoryEntry[]): Trend[] {
-  const keys = new Map<string, HistoryEntry['points'][number]>();
-  for (const entry of [...entries].reverse()) {
-    for (const point of entry.points) {
+type Point = HistoryEntry['points'][number];
+
+/** Series of `entries` (oldest first, of one anchor), in the order in which the newest entry has them; of each the
+ *  newest points, as many as change points are looked for in.
+ *  `isWanted`: of a metric's newest point. */
+export function trendsOf(entries: readonly HistoryEntry[], isWanted: (newest: Point) => boolean = () => true): Trend[] {
+  const series = new Map<string, { readonly newest: Point; readonly points: TrendPoint[] }>();
+  for (const { at, commit, points } of [...entries].reverse()) {
+    for (const point of points) {
       const key = `${point.scenario} ${point.metric}`;
-      if (!keys.has(key)) keys.set(key, point);
+      const own = series.get(key) ?? { newest: point, points: [] };
+      series.set(key, own);
+      const { ratio, low, high } = point;
+      if (own.points.length < LONGEST) own.points.push({ at, commit, ratio, low, high });
     }
   }
-  return [...keys.values()].map(({ scenario, metric, label, moreIsBetter, isGate }) => {
-    const points = entries.flatMap(({ at, commit, points: all }) => {
-      const point = all.find((one) => one.scenario === scenario && one.metric === metric);
-      return point === undefined ? [] : [{ at, commit, ratio: point.ratio, low: point.low, high: point.high }];
-    });
+  const wanted = [...series.values()].filter(({ newest }) => isWanted(newest));
+  return wanted.map(({ newest, points: backwards }) => {
+    const { scenario, metric, label, moreIsBetter, isGate } = newest;
+    const points = backwards.reverse();
     const logs = points.map(({ ratio }) => Math.log(ratio));
     const changes = changePoints(logs, mulberry32(1));
     const borders = [0, ...changes.map(({ at }) => at), points.length];
@@ -82,7 +88,7 @@ export function trendsOf(entries: readonly HistoryEntry[]): Trend[] {
 
 /** One alert for each stretch of commits in which a metric that decides changed, the newest first. */
 export function alertsOf(entries: readonly HistoryEntry[], trends = trendsOf(entries)): Alert[] {
-  const before = new Set(alertRanges(trendsOf(entries.slice(0, -1))).keys());
+  const before = new Set(alertRanges(trendsOf(entries.slice(0, -1), ({ isGate }) => isGate)).keys());
   return [...alertRanges(trends)]
     .map(([range, alert]) => ({ ...alert, isNew: !before.has(range) }))
     .sort((a, b) => (a.at < b.at ? 1 : -1));

@@ -73,7 +73,7 @@ function isSameCommit(one: string, other = ''): boolean {
 
 async function writePage({ store, html, anchor, quiet }: PageFlags): Promise<void> {
   const { readHistory } = await import('../../bench/history/store.js');
-  const { alertsOf, newestAnchor } = await import('../../bench/history/trends.js');
+  const { alertsOf, newestAnchor, trendsOf } = await import('../../bench/history/trends.js');
   const { annotation, describeAlert } = await import('../../bench/history/alert-text.js');
   const { renderHistoryHtml } = await import('../../bench/history/page.js');
   const { requireWritable, write } = await import('../../bench/report/files.js');
@@ -86,9 +86,10 @@ async function writePage({ store, html, anchor, quiet }: PageFlags): Promise<voi
     const anchors = [...new Set(all.map((entry) => entry.anchor))].slice(-5).join(', ');
     throw new FanwireError('FANWIRE_USAGE_HISTORY', `--anchor ${anchor} has no entry in ${store}: it has ${anchors}`);
   }
-  write(html, renderHistoryHtml(entries, all.length - entries.length));
+  const trends = trendsOf(entries);
+  const alerts = alertsOf(entries, trends);
+  write(html, renderHistoryHtml(entries, all.length - entries.length, trends, alerts));
   if (quiet) return;
-  const alerts = alertsOf(entries);
   for (const alert of alerts) process.stdout.write(`${describeAlert(alert)}\n`);
   const found = alerts.length === 0 ? 'no change of level' : countOf(alerts.length, 'change');
   process.stdout.write(`${found} in ${countOf(entries.length, 'entry', 'entries')}; the page is ${html}\n`);

@@ -79,3 +79,11 @@ test('the page shows the change where it is, fits a phone, and axe finds nothing
     }
   }
 });
+
+test('a history of many entries and metrics is a page of bounded size, and says what it leaves out', () => {
+  const many = sampleHistory(Array(20_000).fill(1));
+  const [text, few] = [renderHistoryHtml(many, 0), renderHistoryHtml(many.slice(-400), 0)];
+  assert.ok(text.length < few.length * 1.01, `${text.length} characters, ${few.length} of 400 entries`);
+  assert.match(text, /<b class="second">entries<\/b> 20000,.*Of each metric the newest 400 entries are shown/s);
+  assert.doesNotMatch(few, /are shown/);
+});

@@ -120,3 +120,20 @@ test(
     assert.match(fanwire(here, 'page', '--store', 'branch:perf').text, /in 4 entries/);
   },
 );
+
+test('a store on a branch that git cannot read is left alone, not taken for an empty one', needs('git'), async (t) => {
+  const here = folder(t);
+  const git = (...args: string[]): string => execFileSync('git', args, { cwd: here, encoding: 'utf8' }).trim();
+  git('init', '--quiet', '--initial-branch=main');
+  writeFileSync(join(here, 'a.json'), JSON.stringify(sampleComparison(1)));
+  writeFileSync(join(here, 'b.json'), JSON.stringify(sampleComparison(1.2, { head: 'b' })));
+  assert.equal(fanwire(here, 'add', 'a.json', '--store', 'branch:kept').code, 0);
+  const [tip, blob] = [git('rev-parse', 'kept'), git('rev-parse', 'kept:history.jsonl')];
+  rmSync(join(here, '.git/objects', blob.slice(0, 2), blob.slice(2)));
+  for (const args of [['add', 'b.json'], ['page']]) {
+    const { code, text } = fanwire(here, ...args, '--store', 'branch:kept');
+    assert.equal(code, 2, text);
+    assert.match(text, /^fanwire: cannot read history\.jsonl of [0-9a-f]{9}: [^\n]* \[FANWIRE_USAGE_HISTORY\]\n$/);
+  }
+  assert.equal(git('rev-parse', 'kept'), tip);
+});
