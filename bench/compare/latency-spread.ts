@@ -86,22 +86,38 @@ export function spreadPlot(what: string, spread: readonly LatencySpread[]): Mark
   );
   const marks = [50, 90, 99, 99.9]
     .filter((percentile) => nines(percentile) <= last + 1e-9)
-    .map((percentile) => html`<text x="${x(percentile)}" y="${PLOT.bottom + 18}">p${percentile}</text>`);
+    .map((percentile) =>
+      // Centred on the border it would be cut off on a phone, where letters are larger.
+      x(percentile) < PLOT.right - 1
+        ? html`<text x="${x(percentile)}" y="${PLOT.bottom + 18}">p${percentile}</text>`
+        : html`<text class="end" x="${WIDTH - 2}" y="${PLOT.bottom + 18}">p${percentile}</text>`,
+    );
   return html`<figure class="wide spread"><figcaption><h3>${what} by percentile (open loop)</h3>
 <p>The median of the runs, and between their quartiles shaded: half of the runs lie there. Where the shades overlap, it does not tell the sides apart.</p>
 <p class="key"><span><i class="swatch c0"></i>base</span><span><i class="swatch c1 dashed"></i>head</span></p></figcaption>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${what} by percentile of base and head">${grid}${marks}${curves}</svg></figure>`;
 }
 
-/** Ticks at 1, 2 and 5 of each decade, or at the decades alone where that would be more than eight ticks. */
-function msTicks(low: number, high: number): number[] {
+/** Ticks at 1, 2 and 5 of each decade, at the decades alone where that would be more than eight ticks, and at even
+ *  distances where it would be less than three. */
+export function msTicks(low: number, high: number): number[] {
   const ticks: number[] = [];
   for (let decade = 10 ** Math.floor(Math.log10(low)); decade <= high; decade *= 10) {
     ticks.push(...[1, 2, 5].map((one) => one * decade).filter((one) => one >= low && one <= high));
   }
+  if (ticks.length < 3) return evenTicks(low, high);
   return ticks.length <= 8 ? ticks : ticks.filter((one) => Number.isInteger(Math.log10(one)));
 }
 
 function round(value: number): number {
   return Math.round(value * 10) / 10;
+}
+
+/** Of what spans less than a decade: two to five, at multiples of 1, 2 or 5 times a power of ten. */
+function evenTicks(low: number, high: number): number[] {
+  const power = 10 ** Math.floor(Math.log10((high - low) / 2));
+  const step = [1, 2, 5, 10].map((one) => one * power).find((one) => (high - low) / one <= 5) ?? 10 * power;
+  const ticks: number[] = [];
+  for (let n = Math.ceil(low / step); n * step <= high; n++) ticks.push(Number((n * step).toPrecision(6)));
+  return ticks;
 }

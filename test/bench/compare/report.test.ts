@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { exitCodeOf } from '../../../bench/compare/command.js';
 import { toBencher, toBenchmarkAction, toCsv } from '../../../bench/compare/exports.js';
+import { msTicks } from '../../../bench/compare/latency-spread.js';
 import { mendOfUndecided } from '../../../bench/compare/mend.js';
 import { renderComparisonHtml } from '../../../bench/compare/report-html.js';
 import { renderAnnotations, renderJunit, renderMarkdown, renderTerminal } from '../../../bench/compare/report-text.js';
@@ -162,4 +163,14 @@ test('staleness is in every report and export where messages have keys, and nowh
   const usual = sampleComparison(1.5);
   for (const text of [renderMarkdown(usual), renderTerminal(usual), renderComparisonHtml(usual), toBencher(usual)])
     assert.doesNotMatch(text, /staleness/i);
+});
+
+test('an axis of milliseconds has at least two ticks and at most eight, however narrow or wide it is', () => {
+  for (let low = 0.003; low < 2_000; low *= 1.7) {
+    for (const width of [1.3, 1.5, 2, 3, 10, 100, 1e4]) {
+      const ticks = msTicks(low, low * width);
+      assert.ok(ticks.length >= 2 && ticks.length <= 8, `${low} … ${low * width}: ${ticks}`);
+      assert.ok(ticks.every((tick) => tick >= low * 0.999 && tick <= low * width * 1.001));
+    }
+  }
 });
