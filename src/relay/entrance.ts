@@ -3,7 +3,7 @@
 // until they close.
 import type { RelayConfig } from '../config/schema.js';
 import { makeApp } from './app.js';
-import { cannotListen } from './listening.js';
+import { cannotListen, whyCannotListen } from './listening.js';
 import {
   listenExclusively,
   listenShared,
@@ -54,10 +54,10 @@ export class Entrance {
   }
 
   /** @throws FanwireError FANWIRE_LISTEN where the port cannot be had */
-  listen(): void {
+  async listen(): Promise<void> {
     const { host, port } = this.config;
     const socket = port === 0 ? this.listenAnywhere() : this.listenOn(this.gate.app, port);
-    if (socket === undefined) throw cannotListen(host, port, ['--port', '--host']);
+    if (socket === undefined) throw await whyCannotListen(host, port, ['--port', '--host']);
     this.listenSocket = socket;
     this.port = us_socket_local_port(socket as never);
   }

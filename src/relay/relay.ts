@@ -119,7 +119,7 @@ export class Relay implements RelayLife, Inspected {
   async open(): Promise<void> {
     if (this.config.auth === 'jwt') this.corkHolder = await CorkHolder.open();
     if (!SAYS_WHY_IT_CLOSES) this.closeCause = await CloseCause.open();
-    this.entrance.listen();
+    await this.entrance.listen();
     if (this.ops.isLimited) this.floods = this.watchFloods();
     const { host, maxConnections, tlsCert } = this.config;
     // If several threads share the port, the main thread logs this once all of them listen.

@@ -1,7 +1,6 @@
 // Finds out whether a port is free before several threads share it: with SO_REUSEPORT they would share it with another
 // relay.
-import { createServer } from 'node:net';
-import { cannotListen } from '../relay/listening.js';
+import { cannotListen, tryListening } from '../relay/listening.js';
 
 /** Below the ports that the kernel assigns by itself, so that no other process is given the port between the claim
  *  and the listening. */
@@ -21,15 +20,7 @@ export async function claimPort(host: string, port: number): Promise<number> {
 }
 
 function claim(host: string, port: number): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const reason = error.code === 'EADDRINUSE' ? 'the port is in use' : error.message;
-      reject(cannotListen(host, port, ['--port', '--host'], reason));
-    });
-    server.listen({ host, port, exclusive: true }, () => {
-      const { port: found } = server.address() as { port: number };
-      server.close(() => resolve(found));
-    });
+  return tryListening(host, port).catch((error: NodeJS.ErrnoException) => {
+    throw cannotListen(host, port, ['--port', '--host'], error);
   });
 }

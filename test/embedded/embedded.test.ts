@@ -114,7 +114,14 @@ test('what cannot be started is a FanwireError with the code that the command wo
     [{ port: 1n }, 'FANWIRE_CONFIG_RANGE', /got 1n$/],
     [{ auth: 'jwt' }, 'FANWIRE_CONFIG_CONFLICT', /--auth jwt needs exactly one of/],
     [{ tlsCert: '/nowhere', tlsKey: '/nowhere' }, 'FANWIRE_CONFIG_FILE', /cannot read --tls-cert "\/nowhere"/],
-    [{ port: taken.port }, 'FANWIRE_LISTEN', new RegExp(`cannot listen on 127.0.0.1:${taken.port}`)],
+    [{ port: taken.port }, 'FANWIRE_LISTEN', new RegExp(`on 127.0.0.1:${taken.port}: the port is in use; stop what`)],
+    [
+      { port: 9001, host: '192.0.2.1' },
+      'FANWIRE_LISTEN',
+      /on 192.0.2.1:9001: this machine has no such address.*--host/,
+    ],
+    [{ port: 9001, host: '2001:db8::1' }, 'FANWIRE_LISTEN', /on \[2001:db8::1\]:9001: /],
+    [{ adminPort: 0, adminHost: '192.0.2.1' }, 'FANWIRE_LISTEN', /this machine has no such address.*--admin-host/],
     [{ port: taken.port, workers: 2 }, 'FANWIRE_LISTEN', /the port is in use/],
     [{ adminPort: taken.port }, 'FANWIRE_LISTEN', /--admin-port/],
   ];

@@ -8,7 +8,7 @@ import { type Refusal, Refused } from '../../protocol/codes.js';
 import { queryValue } from '../../protocol/query.js';
 import { type Answer, json, OK, refused } from '../../relay/door/answer.js';
 import { clip, type Handler, HttpRoutes, type Request } from '../../relay/door/routes.js';
-import { cannotListen, urlOf } from '../../relay/listening.js';
+import { urlOf, whyCannotListen } from '../../relay/listening.js';
 import { App, listenExclusively, type TemplatedApp, us_socket_local_port } from '../../relay/uws.js';
 import type { Inspection, TopicOrder } from '../../relay/watch/inspection.js';
 import { totalOf } from '../../relay/watch/stats.js';
@@ -47,7 +47,7 @@ export function startAdmin(
   return new Promise((resolve, reject) => {
     listenExclusively(app, adminHost, adminPort, (socket) => {
       if (socket === false) {
-        reject(cannotListen(adminHost, adminPort, ['--admin-port', '--admin-host']));
+        whyCannotListen(adminHost, adminPort, ['--admin-port', '--admin-host']).then(reject, reject);
         return;
       }
       const port = us_socket_local_port(socket as never);
