@@ -36,6 +36,8 @@ export interface Bus extends Interest {
    *  before this returns, and what exceeds the memory limit is counted in `status()`. One publisher's messages keep
    *  their order. */
   forward(topic: string, message: ArrayBuffer | Uint8Array, kind: CrossingKind): void;
+  /** False if no other relay wants the topic at the moment. */
+  reaches(topic: string): boolean;
   /** Asks every other relay about a topic's subscribers. Returns the answers that came; one answer may be that of
    *  several relays. */
   survey(question: Question): Promise<readonly Census[]>;
@@ -59,7 +61,9 @@ export interface Threads {
   has(thread: number): boolean;
   /** False if the thread is away. What exceeds the memory limit is lost, and counted in `status()`. */
   send(thread: number, topic: string, record: Uint8Array): boolean;
-  /** Sends to every other thread that has subscribers of the topic. */
+  /** Whether another thread has subscribers of the topic. */
+  isWanted(topic: string): boolean;
+  /** Sends to every other thread that has. */
   sendToInterested(topic: string, record: Uint8Array): void;
   attend(observer: ThreadsObserver): void;
 }

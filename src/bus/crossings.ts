@@ -5,8 +5,11 @@ import type { KeyReader } from '../config/deliver-key.js';
 export interface Crossing<Message> {
   /** How its messages are told apart. */
   readonly keyOf: KeyReader;
-  /** Keeps a message of this many bytes, in place of the one before it with this key. */
-  keep(key: string, message: Message, bytes: number): void;
+  /** The message of this key that waits. */
+  waiting(key: string): Message | undefined;
+  /** Keeps a message of this many bytes, in place of the one before it with this key. `replaced`: the messages that it
+   *  has taken the place of already. */
+  keep(key: string, message: Message, bytes: number, replaced?: number): void;
 }
 
 /** What waits to cross, by topic (see deliver/crossings.ts). */
@@ -17,9 +20,13 @@ export interface Crossings<Message> {
   crossNow(topic: string): void;
 }
 
-/** Called with the first message of a topic that waits. Returns the function that is called with each message that
- *  crosses, in the order of their last updates. Each time it is called again, all messages before have crossed. */
-export type BeginCrossing<Message> = (topic: string, first: Message) => (message: Message) => void;
+/** Called with each message that crosses, in the order of their last updates, and with how many it has taken the place
+ *  of: those are counted where its subscribers are. */
+export type Cross<Message> = (message: Message, replaced: number) => void;
+
+/** Called with the first message of a topic that waits. Each time it is called again, all messages before have
+ *  crossed. */
+export type BeginCrossing<Message> = (topic: string, first: Message) => Cross<Message>;
 
 export type NewCrossings = <Message>(begin: BeginCrossing<Message>) => Crossings<Message>;
 

@@ -36,6 +36,24 @@ export class InterestTable {
     return Atomics.load(this.words, slot * this.stride + word);
   }
 
+  /** The same without that of worker `self`. */
+  others(slot: number, word: number, self: number): number {
+    const all = this.at(slot, word);
+    return self >>> 5 === word ? all & ~(1 << (self & 31)) : all;
+  }
+
+  /** Whether another worker than `self` wants a topic. */
+  isWantedBeside(self: number, topic: string): boolean {
+    const slot = slotOf(topic);
+    for (let word = 0; word < this.stride; word++) if (this.others(slot, word, self) !== 0) return true;
+    return false;
+  }
+
+  /** Whether a worker wants a topic. */
+  has(topic: string, worker: number): boolean {
+    return worker >>> 5 < this.stride && (this.at(slotOf(topic), worker >>> 5) & (1 << (worker & 31))) !== 0;
+  }
+
   set(slot: number, worker: number): void {
     Atomics.or(this.words, slot * this.stride + (worker >>> 5), 1 << (worker & 31));
   }

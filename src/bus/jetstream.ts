@@ -3,20 +3,22 @@
 // of the topic. The numbers are the stream's, so those of one topic rise with gaps; each message says which came before
 // it in its topic.
 import { createHash } from 'node:crypto';
-import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { FanwireError } from '../base/error.js';
 import { type SampledWarnings, sampledWarnings } from '../base/log.js';
 import { ruleFor } from '../config/topic-rules.js';
 import { writeParcel } from '../protocol/parcel.js';
-import { DEDUP_MS, keptBody, publishKey } from '../protocol/publish-id.js';
+import { DEDUP_MS, publishKey } from '../protocol/publish-id.js';
 import { readRecord, type SequenceRecord, writeRecord } from '../protocol/sequence-record.js';
 import type { Elsewhere } from './bridge.js';
 import { HeardStates } from './heard-states.js';
+import { JetStreamAnswers, type KeptIn, type Reply } from './jetstream-answers.js';
 import type { JetStreamOptions, OwnerOutput } from './jetstream-options.js';
-import { JetStreamReader, type KeptAt } from './jetstream-reader.js';
+import { JetStreamReader } from './jetstream-reader.js';
 import { HistoryStreams, type RuleStream } from './jetstream-streams.js';
 import type { NatsObserver } from './nats-bus-options.js';
+import { StatesMeanwhile } from './states-meanwhile.js';
 import { bridgedSubject, historySubject, stateSubject } from './subject.js';
 
 /** How many publishes may wait for a stream's answer. More go out unnumbered, as all do while NATS is away. */
@@ -29,21 +31,23 @@ const DEDUP_MARGIN_MS = 5000;
 const RETRY_MS = 2000;
 
 type Publish = Extract<SequenceRecord, { is: 'publish' }>;
-type Reply = (record: Uint8Array) => void;
 
 export class JetStreamOwner implements NatsObserver {
-  /** Messages that only this node's subscribers got, since NATS was away or its streams were not ready yet. */
-  lost = 0;
   /** Messages that a stream did not answer for: they may have been kept. */
   unconfirmed = 0;
+  /** Messages of histories that only this node's subscribers got. */
+  private unkept = 0;
   output: OwnerOutput = { send: () => {}, doubt: () => {} };
   private readonly streams: HistoryStreams;
   private readonly kept: readonly RuleStream[];
   private readonly warnings: SampledWarnings;
   private readonly live = new Map<string, Subscription | undefined>();
   private readonly states = new HeardStates();
+  private readonly meanwhile: StatesMeanwhile;
+  private readonly answers: JetStreamAnswers;
   private nats: NatsConnection | undefined;
   private client: JetStreamClient | undefined;
+  private manager: JetStreamManager | undefined;
   /** Defined while the streams are ready. */
   private reader: JetStreamReader | undefined;
   /** Counts connections and their ends: what was begun in an earlier one is void. */
@@ -57,6 +61,11 @@ export class JetStreamOwner implements NatsObserver {
     const { nodes } = options;
     this.streams = new HistoryStreams(options, () => nodes?.others ?? []);
     this.kept = this.streams.kept;
+    this.answers = new JetStreamAnswers(this.warnings, (reader) => reader === this.reader);
+    this.meanwhile = new StatesMeanwhile(options.stateMaxBytes, ({ message: reason }) => {
+      this.warnings.warn('what was published to states while NATS was away is kept later', { reason });
+      setTimeout(() => this.publishMeanwhile(), RETRY_MS).unref();
+    });
     nodes?.attend({ rulesChanged: () => void this.adapt() });
   }
 
@@ -78,6 +87,12 @@ export class JetStreamOwner implements NatsObserver {
     await this.prepared;
   }
 
+  /** Messages that only this node's subscribers got, since NATS was away or its streams were not ready yet. The newest
+   *  of each key of a state is not among them: it goes to the others later. */
+  get lost(): number {
+    return this.unkept + this.meanwhile.lost;
+  }
+
   /** Whether the streams are ready. */
   get isReady(): boolean {
     return this.reader !== undefined;
@@ -93,6 +108,7 @@ export class JetStreamOwner implements NatsObserver {
       await this.streams.ensure(manager);
       if (round !== this.round) return; // NATS went away meanwhile
       this.client = client;
+      this.manager = manager;
       this.reader = new JetStreamReader(nats, client, manager);
     } catch (error) {
       if (round !== this.round) return;
@@ -102,6 +118,7 @@ export class JetStreamOwner implements NatsObserver {
       throw new FanwireError('FANWIRE_CLUSTER_HISTORY', message);
     }
     this.output.doubt();
+    this.publishMeanwhile();
   }
 
   disconnected(): void {
@@ -117,8 +134,12 @@ export class JetStreamOwner implements NatsObserver {
   take(topic: string, bytes: Uint8Array, reply: Reply): void {
     const { record, body } = readRecord(bytes);
     if (record.is === 'publish') void this.publish(topic, record, body, reply);
-    else if (record.is === 'ask') void this.sendKept(topic, record.ask, reply);
-    else if (record.is === 'where') void this.sendWhere(topic, record.ask, reply);
+    else if (record.is === 'ask') {
+      this.subscribe(topic);
+      void this.answers.kept(this.reader, this.placeOf(topic), topic, record.ask, reply);
+    } else if (record.is === 'where') {
+      void this.answers.where(this.reader, this.placeOf(topic), topic, record.ask, reply);
+    }
   }
 
   subscribe(topic: string): void {
@@ -148,6 +169,8 @@ export class JetStreamOwner implements NatsObserver {
     if (repeat !== undefined && !(canKeep && repeat < knownMs)) return acknowledge(); // it may be kept already
     if (!canKeep) {
       this.sendUnnumbered(topic, record, body);
+      if (kept?.isState) this.keepMeanwhile(kept, topic, published, body);
+      else this.unkept++;
       return acknowledge(0);
     }
     this.waiting++;
@@ -155,9 +178,11 @@ export class JetStreamOwner implements NatsObserver {
       const bytes = writeRecord(published, body);
       const options = pid === undefined ? {} : { msgID: hashOf(publishKey(topic, record.from, pid)) };
       const { bridge } = this.options;
+      const subject = bridge.subjectIn(kept, topic, record.key, body);
+      this.meanwhile.superseded(subject);
       const elsewhere = bridge.elsewhere(topic);
       const bridged = elsewhere && this.publishElsewhere(client, topic, record, body, bytes, options, elsewhere);
-      const { seq } = await client.publish(bridge.subjectIn(kept, topic, record.key, body), bytes, options);
+      const { seq } = await client.publish(subject, bytes, options);
       await bridged;
       acknowledge(seq);
     } catch (error) {
@@ -167,6 +192,7 @@ export class JetStreamOwner implements NatsObserver {
       acknowledge();
     } finally {
       this.waiting--;
+      if (this.meanwhile.size > 0 && this.waiting < MAX_WAITING / 2) this.publishMeanwhile();
     }
   }
 
@@ -202,8 +228,26 @@ export class JetStreamOwner implements NatsObserver {
     }
   }
 
+  private keepMeanwhile(kept: RuleStream, topic: string, record: Publish, body: string): void {
+    const { bridge } = this.options;
+    const bytes = writeRecord(record, body);
+    const published = (): void => {
+      const elsewhere = bridge.elsewhere(topic);
+      if (elsewhere === undefined || this.client === undefined) return;
+      void this.publishElsewhere(this.client, topic, record, body, bytes, {}, elsewhere);
+    };
+    const subject = bridge.subjectIn(kept, topic, record.key, body);
+    this.meanwhile.keep({ ...kept, subject, bytes, atMs: Date.now(), published });
+  }
+
+  /** Publishes the states that waited for their streams. */
+  private publishMeanwhile(): void {
+    const { client, manager, reader } = this;
+    if (client === undefined || manager === undefined || reader === undefined) return;
+    void this.meanwhile.publish(client, manager, () => reader === this.reader);
+  }
+
   private sendUnnumbered(topic: string, { from, sender, key }: Publish, body: string): void {
-    this.lost++;
     this.warnings.warn('history: NATS is away, messages are not kept', { topic });
     const about = {
       ...(from !== undefined && { from }),
@@ -237,51 +281,9 @@ export class JetStreamOwner implements NatsObserver {
     this.output.send(topic, writeRecord({ is: 'numbered', epoch: kept.epoch, seq, after, ...about }, body));
   }
 
-  /** Answers with all that is kept of a topic. Gives no answer while NATS is away: the relay asks again. */
-  private async sendKept(topic: string, ask: number, reply: Reply): Promise<void> {
-    this.subscribe(topic);
+  private placeOf(topic: string): KeptIn | undefined {
     const kept = ruleFor(this.kept, topic);
-    const { reader } = this;
-    if (kept === undefined || reader === undefined) return;
-    try {
-      const { floor, seq, messages } = await reader.read(this.placeOf(kept, topic));
-      reply(writeRecord({ is: 'kept', ask, epoch: kept.epoch, floor }));
-      let last = floor;
-      for (const message of messages) {
-        const { record, body } = readRecord(message.data);
-        const { from, pid, key } = record as Publish;
-        const age = Math.max(0, Date.now() - message.atMs);
-        const about = { after: last, age, ...(from !== undefined && { from }), ...(key !== undefined && { key }) };
-        reply(writeRecord({ is: 'message', seq: message.seq, ...about }, keptBody(body, pid)));
-        last = message.seq;
-      }
-      reply(writeRecord({ is: 'end', seq: Math.max(last, seq), last }));
-    } catch (error) {
-      this.cannotRead(reader, topic, error as Error);
-    }
-  }
-
-  /** Answers where the stream is, and which message of the topic is its latest. */
-  private async sendWhere(topic: string, ask: number, reply: Reply): Promise<void> {
-    const kept = ruleFor(this.kept, topic);
-    const { reader } = this;
-    if (kept === undefined || reader === undefined) return;
-    try {
-      reply(
-        writeRecord({ is: 'here', ask, epoch: kept.epoch, ...(await reader.positionOf(this.placeOf(kept, topic))) }),
-      );
-    } catch (error) {
-      this.cannotRead(reader, topic, error as Error);
-    }
-  }
-
-  private cannotRead(reader: JetStreamReader, topic: string, { message: reason }: Error): void {
-    // If NATS went away meanwhile, that was logged already, and all is asked again when it is back.
-    if (reader === this.reader) this.warnings.warn('history cannot be read from NATS', { topic, reason });
-  }
-
-  private placeOf(kept: RuleStream, topic: string): KeptAt {
-    return { stream: kept.stream, subject: this.subject(kept, 'in', topic) };
+    return kept && { stream: kept.stream, subject: this.subject(kept, 'in', topic), epoch: kept.epoch };
   }
 
   /** For a state: the subject of all its keys. */

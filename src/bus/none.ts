@@ -4,6 +4,7 @@ import { type Bus, NO_STATUS } from './bus.js';
 export const noBus: Bus = {
   start() {},
   forward() {},
+  reaches: () => false,
   subscribe() {},
   unsubscribe() {},
   survey: () => Promise.resolve([]),

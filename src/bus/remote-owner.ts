@@ -31,7 +31,12 @@ export class RemoteOwner implements Threads {
     return true;
   }
 
-  sendToInterested(): void {} // this relay owns no topic
+  // This relay owns no topic.
+  isWanted(): boolean {
+    return false;
+  }
+
+  sendToInterested(): void {}
 
   attend(observer: ThreadsObserver): void {
     this.observer = observer;

@@ -50,8 +50,7 @@ export class ThreadsBus implements Bus, Threads {
   private received = 0;
   // The peer whose ring `take` reads. A field, not a closure, since `take` runs once a message.
   private reading!: ThreadPeer;
-  /** Totals of links that are gone. */
-  private pastForwarded = 0;
+  private pastForwarded = 0; // of links that are gone
   private pastLost = 0;
 
   constructor({ self, count = 1, interest, links, hub, observer }: ThreadsOptions) {
@@ -108,7 +107,7 @@ export class ThreadsBus implements Bus, Threads {
   }
 
   survey({ topic, wants, reach, isPatient }: Question): Promise<readonly Census[]> {
-    const peers = [...this.peers.keys()].filter((peer) => this.isWanting(peer, topic));
+    const peers = [...this.peers.keys()].filter((peer) => peer !== this.hub && this.table.has(topic, peer));
     if (this.hub !== undefined && reach === 'cluster') peers.push(this.hub);
     const ask = (id: number): void => {
       for (const peer of peers) this.push(peer, topic, ASK, Buffer.from(JSON.stringify({ id, wants })));
@@ -124,11 +123,6 @@ export class ThreadsBus implements Bus, Threads {
       this.push(hub, topic, ASK, Buffer.from(JSON.stringify({ id, wants })));
     });
     return answers[0]?.subscribers === 1;
-  }
-
-  private isWanting(worker: number, topic: string): boolean {
-    if (worker >>> 5 >= this.table.stride || worker === this.hub) return false;
-    return (this.table.at(slotOf(topic), worker >>> 5) & (1 << (worker & 31))) !== 0;
   }
 
   /** In a cluster the hub numbers all topics, since it speaks to NATS, which keeps them. Without one, each worker
@@ -151,6 +145,14 @@ export class ThreadsBus implements Bus, Threads {
     this.forwardToWorkers(topic, record, RECORD);
   }
 
+  isWanted(topic: string): boolean {
+    return this.table.isWantedBeside(this.self, topic);
+  }
+
+  reaches(topic: string): boolean {
+    return this.hub !== undefined || this.isWanted(topic);
+  }
+
   attend(observer: ThreadsObserver): void {
     this.threadsObserver = observer;
   }
@@ -163,8 +165,7 @@ export class ThreadsBus implements Bus, Threads {
   private forwardToWorkers(topic: string, message: ArrayBuffer | Uint8Array, kind: number): void {
     const slot = slotOf(topic);
     for (let word = 0; word < this.table.stride; word++) {
-      let wanting = this.table.at(slot, word);
-      if (this.self >>> 5 === word) wanting &= ~(1 << (this.self & 31));
+      let wanting = this.table.others(slot, word, this.self);
       while (wanting !== 0) {
         const bit = 31 - Math.clz32(wanting);
         wanting &= ~(1 << bit);

@@ -88,7 +88,7 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
    *  by themselves; call it where a runtime reports network changes in another way. */
   wake(): void {
     if (this.state === 'open') {
-      // A page that comes back from the browser's cache hears this before its socket, which the browser has closed, ends.
+      // A page back from the cache hears this before its socket, which the browser has closed, ends.
       this.#failures = 0;
       this.#link?._probe();
     }

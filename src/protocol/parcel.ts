@@ -4,9 +4,10 @@ import type { Payload } from './ops.js';
 
 const ENCODING = ',"encoding":"base64"';
 
-/** The publisher as JSON (nothing for an anonymous one), or publisher and key as an array; a line feed, the body. JSON
- *  strings have no raw line feed. */
-export function writeParcel(body: string, from: string | undefined, key?: string): Uint8Array {
+/** The publisher as JSON (nothing for an anonymous one), or an array of publisher, key and count; a line feed, the
+ *  body. JSON strings have no raw line feed. `replaced`: the messages that it has taken the place of. */
+export function writeParcel(body: string, from: string | undefined, key?: string, replaced = 0): Uint8Array {
+  if (replaced > 0) return Buffer.from(`${JSON.stringify([from ?? null, key ?? null, replaced])}\n${body}`);
   if (key !== undefined) return Buffer.from(`${JSON.stringify([from ?? null, key])}\n${body}`);
   return Buffer.from(from === undefined ? `\n${body}` : `${JSON.stringify(from)}\n${body}`);
 }
@@ -15,6 +16,7 @@ export interface Parcel {
   readonly body: string;
   readonly from: string | undefined;
   readonly key: string | undefined;
+  readonly replaced: number;
 }
 
 /** @throws SyntaxError for bytes that writeParcel did not write */
@@ -22,11 +24,11 @@ export function readParcel(bytes: Uint8Array): Parcel {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
   const end = text.indexOf('\n');
   const body = text.slice(end + 1);
-  if (end <= 0) return { body, from: undefined, key: undefined };
-  const about = JSON.parse(text.slice(0, end)) as string | readonly [string | null, string];
-  return typeof about === 'string'
-    ? { body, from: about, key: undefined }
-    : { body, from: about[0] ?? undefined, key: about[1] };
+  if (end <= 0) return { body, from: undefined, key: undefined, replaced: 0 };
+  const about = JSON.parse(text.slice(0, end)) as string | readonly [string | null, string | null, number?];
+  if (typeof about === 'string') return { body, from: about, key: undefined, replaced: 0 };
+  const [from, key, replaced = 0] = about;
+  return { body, from: from ?? undefined, key: key ?? undefined, replaced };
 }
 
 /** Both forms of a publish, from its body. Inside a JSON string every quote is escaped, so ENCODING cannot be part of

@@ -12,6 +12,8 @@ export type SequenceRecord =
       readonly ack?: number;
       readonly pid?: string;
       readonly repeat?: number;
+      /** Messages that it has taken the place of on its way. */
+      readonly replaced?: number;
     }
   /** From the owner to every thread with subscribers. `after` is the number of the message before it. */
   | {
@@ -23,6 +25,7 @@ export type SequenceRecord =
       readonly sender?: string;
       readonly key?: string;
       readonly pid?: string;
+      readonly replaced?: number;
     }
   /** From the owner to the thread that asked for a number: 0 where it got none, nothing where that is not known. */
   | { readonly is: 'ack'; readonly ack: number; readonly seq?: number }

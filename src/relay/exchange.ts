@@ -8,7 +8,7 @@ import type { Payload, PublishId } from '../protocol/ops.js';
 import { bodyPayload, readParcel, writeParcel } from '../protocol/parcel.js';
 import { publishKey } from '../protocol/publish-id.js';
 import { passingUtf8 } from './bytes.js';
-import type { Connection, Delivery, Topic } from './fanout/audience.js';
+import type { Connection, Delivery, Publication, Topic } from './fanout/audience.js';
 import type { FanOut } from './fanout/fanout.js';
 import type { TopicTable } from './fanout/topic-table.js';
 import type { Acknowledge, Numbered } from './history/numbering.js';
@@ -116,9 +116,9 @@ export class Exchange {
       this.fanOutRaw(topic, undefined, message, isBinary, message.byteLength);
       return;
     }
-    const { body, from, key } = readParcel(message);
+    const { body, from, key, replaced } = readParcel(message);
     keeper?.meanwhile({ topic: name, body, from, key }, true);
-    this.fanOutPayload(topic, undefined, withKey(bodyPayload(body), key), from);
+    this.fanOutPayload(topic, undefined, withKey(bodyPayload(body), key), from, replaced);
   };
 
   /** Fans out everywhere a message whose owner has ended. */
@@ -129,13 +129,16 @@ export class Exchange {
   };
 
   /** Fans out here a message that the topic's owner, this thread or another, has numbered. */
-  readonly numbered = ({ topic: name, body, seq, from, sender, payload, key, isForRawOnly }: Numbered): void => {
+  readonly numbered = (message: Numbered): void => {
+    const { topic: name, body, seq, from, sender, payload, key, isForRawOnly = false, replaced = 0 } = message;
     const topic = this.topics.find(name);
     if (topic === undefined) return;
     const connection = typeof sender === 'string' ? this.connections.get(sender) : sender;
     if (connection?.ownSeqs !== undefined) noteOwn(connection.ownSeqs, seq);
     const both = payload ?? withKey(bodyPayload(body), key);
-    if (topic.delivery !== undefined && this.window(topic.delivery, both, connection, from, seq, isForRawOnly)) return;
+    if (topic.delivery !== undefined) {
+      if (this.window(topic.delivery, both, { from, seq, sender: connection, isForRawOnly, replaced })) return;
+    }
     this.fanOutToRaw(topic, connection, both);
     if (!isForRawOnly) this.envelop(topic, connection, body, from, seq);
   };
@@ -178,8 +181,11 @@ export class Exchange {
     sender: Connection | undefined,
     payload: Payload,
     from: string | undefined,
+    replaced = 0,
   ): void {
-    if (topic.delivery !== undefined && this.window(topic.delivery, payload, sender, from, 0)) return;
+    if (topic.delivery !== undefined) {
+      if (this.window(topic.delivery, payload, { from, seq: 0, sender, isForRawOnly: false, replaced })) return;
+    }
     this.fanOutToRaw(topic, sender, payload);
     this.envelop(topic, sender, payload.body, from, 0);
   }
@@ -187,12 +193,9 @@ export class Exchange {
   private window(
     delivery: Delivery,
     { raw, body, isText, key }: Payload,
-    sender: Connection | undefined,
-    from: string | undefined,
-    seq: number,
-    isForRawOnly = false,
+    about: Pick<Publication, 'from' | 'seq' | 'sender' | 'isForRawOnly' | 'replaced'>,
   ): boolean {
-    return delivery.take({ raw, isBinary: !isTextual(raw, isText), body, from, seq, sender, key, isForRawOnly });
+    return delivery.take({ raw, isBinary: !isTextual(raw, isText), body, key, ...about });
   }
 
   private fanOutToRaw(topic: Topic, sender: Connection | undefined, { raw, isText }: Payload): void {
@@ -233,4 +236,4 @@ function isTextual(raw: string | Uint8Array, isText: boolean | undefined): boole
 }
 
 /** A raw publisher's message has none of these fields. */
-const ANONYMOUS = { body: undefined, from: undefined, seq: 0, isForRawOnly: false };
+const ANONYMOUS = { body: undefined, from: undefined, seq: 0, isForRawOnly: false, replaced: 0 };

@@ -21,7 +21,7 @@ test('after any subscribing and unsubscribing each worker is found for exactly i
   const step = fc.record({ worker: fc.constantFrom(...workers), topic: fc.constantFrom(...topics) });
   const shared = InterestTable.allocate(70);
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
       const table = new InterestTable(shared);
       const own = new Map(workers.map((worker) => [worker, new OwnInterest(table, worker)]));
       const wanted = new Map<string, { worker: number; topic: string }>();

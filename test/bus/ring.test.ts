@@ -43,6 +43,7 @@ const message = fc.record({
 test('messages of any topic and size, some larger than the ring, come out whole, in order, however seldom it is read', () => {
   const steps = fc.array(fc.oneof(message, fc.constant('publish' as const), fc.constant('read' as const)), {
     maxLength: 60,
+    size: 'max',
   });
   fc.assert(
     fc.property(steps, (script) => {

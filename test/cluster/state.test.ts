@@ -94,7 +94,55 @@ test('a state outlives every node that published it, and NATS with its disk', as
   assert.equal(state.all, JSON.stringify([0, 1, 2, 3, 4].map((key) => [`${key}`, `${45 + key}`])));
 });
 
-test('while NATS is away a raw newcomer goes live without the state after a while; an enveloped one has it once NATS is back', async (t) => {
+async function survivesAnOutage(t: TestContext, ...args: string[]): Promise<void> {
+  const nats = await NatsServer.startJetStream(t);
+  const nodes = [await node(t, nats.url, ...args), await node(t, nats.url, ...args)] as const;
+  const [here, there] = nodes.map(({ port }) => clientOf(t, port)) as [FanwireClient, FanwireClient];
+  const publish = (client: FanwireClient, key: string, value: string) => client.publish('state/a', `${key}|${value}`);
+  for (const key of 'abcde') await publish(here, key, 'old');
+  const states = nodes.flatMap(({ port }) => [new State(clientOf(t, port)), new State(clientOf(t, port))]);
+  await Promise.all(states.map(({ ready }) => ready));
+  const raws = await Promise.all(nodes.map((each) => SocketClient.open(t, each.url('state/a'))));
+  await Promise.all(raws.map((raw) => raw.count(5)));
+  await nats.kill();
+  await Promise.all(nodes.map((each) => each.seen(/NATS is away/)));
+  for (const value of ['older', 'new']) await publish(here, 'a', value);
+  await publish(there, 'b', 'new');
+  // Both publish the same key: the later one counts, whoever comes back first.
+  await publish(here, 'c', 'older');
+  await new Promise((resolve) => setTimeout(resolve, 50)); // of two nodes' clocks
+  await publish(there, 'c', 'new');
+  await publish(there, 'd', 'older');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await publish(here, 'd', 'new');
+  await nats.start();
+  states.push(...nodes.map(({ port }) => new State(clientOf(t, port))));
+  for (const state of states) {
+    for (const key of 'abcd') await state.has(key, 'new');
+    await state.has('e', 'old');
+  }
+  for (const raw of raws) {
+    const has = (text: string) => raw.texts.findLast((each) => each[0] === text[0]) === text;
+    await raw.until(() => [...'abcd'].every((key) => has(`${key}|new`)));
+  }
+  const fresh = new State(clientOf(t, nodes[1].port));
+  await fresh.has('e', 'old');
+  for (const { all } of states) assert.equal(all, fresh.all);
+  // One was replaced by a newer one of its node, up to two by those of the other node.
+  let lost = 0;
+  for (const { adminPort } of nodes) {
+    const metrics = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
+    lost += Number(/^fanwire_cluster_messages_lost_total(?:{[^}]*})? (\d+)$/m.exec(metrics)?.[1]);
+  }
+  assert.ok(lost >= 1 && lost <= 3, `${lost} lost`);
+}
+
+test('what is published to a state while NATS is dead reaches every reader once it is back, and newcomers', (t) =>
+  survivesAnOutage(t));
+
+test('so it does over several workers', (t) => survivesAnOutage(t, '--workers', '2'));
+
+test('while NATS is away a raw newcomer goes live without the state after a while; once NATS is back all have it', async (t) => {
   const nats = await NatsServer.startJetStream(t);
   const relay = await node(t, nats.url);
   await clientOf(t, relay.port).publish('state/a', 'k|kept');
@@ -104,13 +152,18 @@ test('while NATS is away a raw newcomer goes live without the state after a whil
   const state = new State(clientOf(t, relay.port));
   const publisher = await SocketClient.open(t, relay.url('state/a'));
   while (raw.received.length === 0) {
-    publisher.socket.send('k|live');
+    publisher.socket.send('j|live');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  assert.equal(raw.texts[0], 'k|live');
+  assert.equal(raw.texts[0], 'j|live');
   await nats.start();
   await state.ready;
   await state.has('k', 'kept');
+  await state.has('j', 'live');
+  await raw.until(() => raw.texts.includes('k|kept'));
+  publisher.socket.send('i|live');
+  await raw.until(() => raw.texts.at(-1) === 'i|live');
+  assert.equal(raw.texts.filter((text) => text === 'k|kept').length, 1);
 });
 
 test('of what a socket asks again and again of a topic while NATS is away, only the newest few wait', async (t) => {

@@ -47,6 +47,7 @@ export class SimulatedThreads {
       ownerOf: this.ownerOf,
       has: (thread) => this.isAlive(thread),
       send: (thread, topic, record) => this.send(self, thread, { topic, record }),
+      isWanted: (topic) => this.places.some(({ wanted }, thread) => thread !== self && wanted.has(topic)),
       sendToInterested: (topic, record) => {
         for (const [thread, { wanted }] of this.places.entries()) {
           if (thread !== self && wanted.has(topic)) this.send(self, thread, { topic, record });

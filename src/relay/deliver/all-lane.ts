@@ -13,6 +13,7 @@ export class AllLane extends Lane {
   private messages: Waiting[] = [];
   private bytes = 0;
   private held = 0;
+  protected readonly dropped = 0;
   private flushing: NodeJS.Immediate | undefined;
   private slab: Slab | undefined;
 
@@ -21,7 +22,7 @@ export class AllLane extends Lane {
   }
 
   protected keep(message: Publication): void {
-    const kept = waiting(message, this.taken, 0, this.copy);
+    const kept = waiting(message, this.taken, message.replaced, this.copy);
     this.messages.push(kept);
     this.bytes += kept.bytes.byteLength;
     const held = bytesOf(kept);

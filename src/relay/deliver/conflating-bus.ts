@@ -4,7 +4,9 @@ import { type Bus, type BusStatus, CrossingKind, type Deliver } from '../../bus/
 import type { Census, Question, TakeCensus } from '../../bus/census.js';
 import type { Crossings, NewCrossings } from '../../bus/crossings.js';
 import type { KeyReader } from '../../config/deliver-key.js';
-import { bodyPayload, readParcel } from '../../protocol/parcel.js';
+import { rawBody } from '../../protocol/frames.js';
+import { bodyPayload, readParcel, writeParcel } from '../../protocol/parcel.js';
+import { copyOver } from './waiting.js';
 
 interface Forwarded {
   readonly message: Uint8Array;
@@ -18,22 +20,30 @@ export class ConflatingBus implements Bus {
     private readonly bus: Bus,
     newCrossings: NewCrossings,
   ) {
-    this.crossings = newCrossings<Forwarded>(
-      (topic) =>
-        ({ message, kind }) =>
-          bus.forward(topic, message, kind),
-    );
+    this.crossings = newCrossings<Forwarded>((topic) => ({ message, kind }, replaced) => {
+      if (replaced === 0) bus.forward(topic, message, kind);
+      else bus.forward(topic, withCount(message, kind, replaced), CrossingKind.envelope);
+    });
   }
 
   forward(topic: string, message: ArrayBuffer | Uint8Array, kind: CrossingKind): void {
-    const crossing = kind === CrossingKind.presence ? undefined : this.crossings.of(topic);
+    if (kind === CrossingKind.presence || !this.bus.reaches(topic)) {
+      this.bus.forward(topic, message, kind);
+      return;
+    }
+    const crossing = this.crossings.of(topic);
     if (crossing === undefined) {
       this.bus.forward(topic, message, kind);
       return;
     }
     const bytes = message instanceof Uint8Array ? message : new Uint8Array(message);
     const key = keyOfMessage(crossing.keyOf, bytes, kind);
-    crossing.keep(key, { message: bytes.slice(), kind }, bytes.byteLength);
+    const copy = copyOver(crossing.waiting(key)?.message, bytes);
+    crossing.keep(key, { message: copy, kind }, bytes.byteLength);
+  }
+
+  reaches(topic: string): boolean {
+    return this.bus.reaches(topic);
   }
 
   subscribe(topic: string): void {
@@ -65,6 +75,15 @@ export class ConflatingBus implements Bus {
   close(): Promise<void> {
     return this.bus.close();
   }
+}
+
+/** A message and how many it has taken the place of. */
+function withCount(message: Uint8Array, kind: CrossingKind, replaced: number): Uint8Array {
+  if (kind !== CrossingKind.envelope) {
+    return writeParcel(rawBody(message, kind === CrossingKind.binary), undefined, undefined, replaced);
+  }
+  const { body, from, key } = readParcel(message);
+  return writeParcel(body, from, key, replaced);
 }
 
 function keyOfMessage(keyOf: KeyReader, bytes: Uint8Array, kind: CrossingKind): string {

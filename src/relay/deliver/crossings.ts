@@ -1,12 +1,11 @@
 // What waits to cross to other workers and nodes, of topics of which only the newest is delivered: the newest of each
 // key, which crosses at most once a window.
 
-import type { BeginCrossing, Crossing, Crossings, NewCrossings } from '../../bus/crossings.js';
+import type { BeginCrossing, Cross, Crossing, Crossings, NewCrossings } from '../../bus/crossings.js';
 import { type KeyReader, keyReader } from '../../config/deliver-key.js';
 import type { DeliverRule } from '../../config/deliver-rules.js';
 import { MAX_KEYS } from '../../config/state-rules.js';
 import { ruleFor } from '../../config/topic-rules.js';
-import type { Counters } from '../watch/counters.js';
 import { type HeldBytes, heldBytes } from './held-bytes.js';
 import type { WindowClock, Windowed } from './window-clock.js';
 
@@ -25,7 +24,6 @@ export class CrossingRules {
   constructor(
     rules: readonly DeliverRule[],
     clockOf: (windowMs: number) => WindowClock,
-    private readonly counters: Pick<Counters, 'conflated'>,
     /** Bytes of one topic that may wait. */
     private readonly maxBytes: number,
     private readonly held: HeldBytes,
@@ -51,7 +49,6 @@ export class CrossingRules {
           (first) => begin(topic, first),
           quiet,
           this.maxBytes,
-          this.counters,
           this.held,
         );
         lanes.set(topic, opened);
@@ -66,6 +63,7 @@ export class CrossingRules {
 interface Held<Message> {
   readonly message: Message;
   readonly bytes: number;
+  readonly replaced: number;
 }
 
 /** One topic's messages that wait to cross; gone when a window passes without one. */
@@ -73,27 +71,31 @@ class CrossingLane<Message> implements Windowed, Crossing<Message> {
   readonly isOver = false;
   private readonly newest = new Map<string, Held<Message>>();
   private bytes = 0;
-  private cross: ((message: Message) => void) | undefined;
+  private cross: Cross<Message> | undefined;
 
   constructor(
     readonly keyOf: KeyReader,
-    private readonly begin: (first: Message) => (message: Message) => void,
+    private readonly begin: (first: Message) => Cross<Message>,
     private readonly quiet: () => void,
     private readonly maxBytes: number,
-    private readonly counters: Pick<Counters, 'conflated'>,
     private readonly held: HeldBytes,
   ) {}
 
-  keep(key: string, message: Message, bytes: number): void {
+  waiting(key: string): Message | undefined {
+    return this.newest.get(key)?.message;
+  }
+
+  keep(key: string, message: Message, bytes: number, alreadyReplaced = 0): void {
     this.cross ??= this.begin(message);
-    const replaced = this.newest.get(key);
-    if (replaced !== undefined) {
+    let replaced = alreadyReplaced;
+    const before = this.newest.get(key);
+    if (before !== undefined) {
       this.newest.delete(key);
-      this.bytes -= replaced.bytes;
-      this.held.gone(heldBytes(replaced.bytes));
-      this.counters.conflated++;
+      this.bytes -= before.bytes;
+      this.held.gone(heldBytes(before.bytes));
+      replaced += 1 + before.replaced;
     }
-    this.newest.set(key, { message, bytes });
+    this.newest.set(key, { message, bytes, replaced });
     this.bytes += bytes;
     this.held.wait(heldBytes(bytes));
     // Nothing of it may be lost here: what is too much to wait does not.
@@ -105,7 +107,7 @@ class CrossingLane<Message> implements Windowed, Crossing<Message> {
     this.held.gone(waiting.reduce((sum, { bytes }) => sum + heldBytes(bytes), 0));
     this.newest.clear();
     this.bytes = 0;
-    for (const { message } of waiting) this.cross?.(message);
+    for (const { message, replaced } of waiting) this.cross?.(message, replaced);
   }
 
   windowEnded(): boolean {

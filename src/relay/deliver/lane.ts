@@ -48,10 +48,12 @@ interface Joiner {
   readonly dialect: Dialect;
   /** It gets what the lane takes after this. */
   readonly at: number;
+  /** Messages that it has published since. */
+  own: number;
 }
 
 export abstract class Lane implements Windowed, SubscriberLane {
-  /** Messages taken so far. */
+  /** Messages taken so far, those included that had been replaced on their way here. */
   taken = 0;
   isOver = false;
   private isRunning = false;
@@ -88,7 +90,10 @@ export abstract class Lane implements Windowed, SubscriberLane {
 
   take(message: Publication): void {
     if (this.isOver) return;
-    this.taken++;
+    const { sender, replaced } = message;
+    this.taken += 1 + replaced;
+    if (replaced > 0) this.context.counters.conflated += replaced * this.receiversOf(sender);
+    if (sender !== undefined && this.outside > 0) this.noteOwn(sender, 1 + replaced);
     this.keep(message);
     if (this.isRunning) return;
     this.isRunning = true;
@@ -98,7 +103,18 @@ export abstract class Lane implements Windowed, SubscriberLane {
   /** Takes a subscriber in. What was published before does not reach it. */
   join(connection: Connection, dialect: Dialect): void {
     if (this.isEmpty) attach(connection, this.audiences.open(dialect));
-    else this.joiners.set(connection, { dialect, at: this.taken });
+    else this.joinLater(connection, dialect);
+  }
+
+  /** Takes a subscriber in at the window's end, with what was taken after `at`, of which `own` are its own. */
+  protected joinLater(connection: Connection, dialect: Dialect, at = this.taken, own = 0): void {
+    this.joiners.set(connection, { dialect, at, own });
+  }
+
+  /** A sender does not receive its own messages, so they are not conflated for it. */
+  protected noteOwn(sender: Connection, count: number): void {
+    const joiner = this.joiners.get(sender);
+    if (joiner !== undefined) joiner.own += count;
   }
 
   /** Takes a subscriber out, also one that has closed. */
@@ -115,7 +131,7 @@ export abstract class Lane implements Windowed, SubscriberLane {
     this.sendWaiting(connection, dialect, joiner);
     const audience = this.audiences.find(dialect);
     if (joiner === undefined && audience !== undefined) detach(connection, audience);
-    this.joiners.set(connection, { dialect, at: this.taken });
+    this.joinLater(connection, dialect);
   }
 
   windowEnded(): boolean {
@@ -136,6 +152,8 @@ export abstract class Lane implements Windowed, SubscriberLane {
   /** Keeps a message until the window's end. */
   protected abstract keep(message: Publication): void;
   protected abstract get isEmpty(): boolean;
+  /** Messages dropped in this window for want of room: conflated, though no message took their place. */
+  protected abstract readonly dropped: number;
   /** What waits, oldest first. */
   protected abstract waiting(): Iterable<Waiting>;
   /** Called before what waits goes out to an audience. */
@@ -181,11 +199,17 @@ export abstract class Lane implements Windowed, SubscriberLane {
 
   /** @param joiner undefined for one that was there when the window began */
   private sendWaiting(connection: Connection, dialect: Dialect, joiner: Joiner | undefined): void {
+    const { at, own } = joiner ?? { at: 0, own: 0 };
+    const due: Waiting[] = [];
+    for (const message of this.waiting()) if (message.sender !== connection && message.at > at) due.push(message);
+    // For those that were there it has been counted, message by message.
+    const conflated = joiner === undefined ? undefined : this.taken - at - own - due.length;
+    this.context.counters.conflated += conflated ?? 0;
     const ops = new OwnOps(connection);
     connection.ws?.cork(() => {
-      for (const message of this.waiting()) {
-        if (message.sender === connection || message.at <= (joiner?.at ?? 0)) continue;
-        this.send(connection, ops, message, dialect, joiner === undefined ? message.replaced : 0);
+      for (const [index, message] of due.entries()) {
+        const replaced = conflated === undefined ? message.replaced : index === 0 ? conflated : 0;
+        this.send(connection, ops, message, dialect, replaced);
       }
       ops.end();
     });
@@ -196,10 +220,12 @@ export abstract class Lane implements Windowed, SubscriberLane {
     if (audience === undefined) return;
     this.beforeDelivery(audience, dialect);
     if (audience.subscribers.size === 0) return;
+    let unsaid = this.dropped;
     for (const message of this.waiting()) {
       if (dialect === 'raw') this.batch.add(message.bytes, message.isBinary, message.sender);
       else if (!message.isForRawOnly) {
-        this.batch.add(envelopeOf(this.topic.head, message, message.replaced), false, message.sender);
+        this.batch.add(envelopeOf(this.topic.head, message, message.replaced + unsaid), false, message.sender);
+        unsaid = 0;
       }
     }
     this.context.fanOut.deliver(audience, this.batch);

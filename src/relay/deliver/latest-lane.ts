@@ -6,7 +6,7 @@ import type { Audience, Connection, Dialect, Publication, Topic } from '../fanou
 import { attach, detach } from '../fanout/membership.js';
 import { OwnOps } from '../fanout/own-ops.js';
 import { type AudienceAccess, type Drainable, Lane, type LaneContext } from './lane.js';
-import { bytesOf, type Waiting, waiting } from './waiting.js';
+import { bytesOf, copyOver, type Waiting, waiting } from './waiting.js';
 import type { WindowClock } from './window-clock.js';
 
 /** A socket that catches up and has this many unsent bytes is left alone until it has drained. */
@@ -30,6 +30,9 @@ export class LatestLane extends Lane {
   /** What the lane had taken at its last flush. */
   private flushedAt = 0;
   private readonly stalled = new Map<Connection, Stalled>();
+  /** Messages of stalled subscribers in this window. */
+  private readonly ownOfStalled = new Map<Connection, number>();
+  protected dropped = 0;
 
   constructor(
     topic: Topic,
@@ -61,6 +64,11 @@ export class LatestLane extends Lane {
     this.resumed(connection);
   }
 
+  protected override noteOwn(sender: Connection, count: number): void {
+    if (!this.stalled.has(sender)) super.noteOwn(sender, count);
+    else this.ownOfStalled.set(sender, (this.ownOfStalled.get(sender) ?? 0) + count);
+  }
+
   laggingIn(): undefined {}
 
   onDrain(connection: Connection): void {
@@ -87,7 +95,7 @@ export class LatestLane extends Lane {
     maxUnsentBytes: number,
   ): void {
     const due = [...this.sent.values()].filter(({ at, sender }) => at > stalled.at && sender !== connection);
-    const conflated = Math.max(0, this.flushedAt - stalled.settledAt + stalled.owed - due.length);
+    const conflated = this.flushedAt - stalled.settledAt + stalled.owed - due.length;
     this.context.counters.conflated += conflated;
     stalled.settledAt = this.flushedAt;
     stalled.owed = due.length;
@@ -102,8 +110,10 @@ export class LatestLane extends Lane {
       ops.end();
     });
     if (stalled.owed > 0) return;
+    const own = this.ownOfStalled.get(connection);
     this.resumed(connection);
-    attach(connection, this.audiences.open(stalled.dialect));
+    if (this.isEmpty) attach(connection, this.audiences.open(stalled.dialect));
+    else this.joinLater(connection, stalled.dialect, this.flushedAt, own);
   }
 
   protected get isEmpty(): boolean {
@@ -116,9 +126,8 @@ export class LatestLane extends Lane {
     if (before !== undefined) this.context.counters.conflated += this.receiversOf(before.sender);
     this.forgetWaiting(key);
     this.forgetSent(key);
-    const kept = waiting(message, this.taken, before === undefined ? 0 : before.replaced + 1, (bytes) =>
-      copyOver(before, bytes),
-    );
+    const replaced = message.replaced + (before === undefined ? 0 : before.replaced + 1);
+    const kept = waiting(message, this.taken, replaced, (bytes) => copyOver(before?.bytes, bytes));
     this.pending.set(key, kept);
     this.bytes += kept.bytes.byteLength;
     const { held, maxBytes } = this.context;
@@ -135,7 +144,13 @@ export class LatestLane extends Lane {
   }
 
   protected flushed(): void {
+    for (const [connection, own] of this.ownOfStalled) {
+      const stalled = this.stalled.get(connection);
+      if (stalled !== undefined) stalled.settledAt += own;
+    }
+    this.ownOfStalled.clear();
     this.flushedAt = this.taken;
+    this.dropped = 0;
     const { held } = this.context;
     for (const [key, message] of this.pending) {
       held.gone(bytesOf(message));
@@ -151,17 +166,31 @@ export class LatestLane extends Lane {
 
   /** Passes over those that have not read what they were sent before. */
   protected beforeDelivery(audience: Audience, dialect: Dialect): void {
+    let dueTo: ((connection: Connection) => number) | undefined;
     for (const connection of audience.subscribers) {
       if (connection.ws === undefined || connection.ws.getBufferedAmount() === 0) continue;
       detach(connection, audience);
       this.context.counters.stalled++;
       this.stalledLanes(connection).add(this);
-      this.stalled.set(connection, { dialect, at: this.flushedAt, settledAt: this.flushedAt, owed: 0 });
+      dueTo ??= this.dueInWindow();
+      // What was replaced in this window has been counted: what is left of it is not decided.
+      const settledAt = this.taken - dueTo(connection);
+      this.stalled.set(connection, { dialect, at: this.flushedAt, settledAt, owed: 0 });
     }
+  }
+
+  /** How many messages of the window each subscriber would get. */
+  private dueInWindow(): (connection: Connection) => number {
+    const own = new Map<Connection, number>();
+    for (const { sender } of this.pending.values()) {
+      if (sender !== undefined) own.set(sender, (own.get(sender) ?? 0) + 1);
+    }
+    return (connection) => this.pending.size - (own.get(connection) ?? 0);
   }
 
   private resumed(connection: Connection): void {
     this.stalled.delete(connection);
+    this.ownOfStalled.delete(connection);
     const lanes = this.stalledLanes(connection);
     lanes.delete(this);
     if (lanes.size === 0) this.context.stalledIn.delete(connection);
@@ -184,6 +213,7 @@ export class LatestLane extends Lane {
     const [waitingKey, message] = this.pending.entries().next().value ?? [key, undefined];
     if (message === undefined || waitingKey === key) return false;
     this.context.counters.conflated += this.receiversOf(message.sender);
+    this.dropped += 1 + message.replaced;
     this.forgetWaiting(waitingKey);
     return true;
   }
@@ -210,12 +240,4 @@ export class LatestLane extends Lane {
     this.bytes -= message.bytes.byteLength;
     this.context.held.kept -= bytesOf(message);
   }
-}
-
-/** A copy of `bytes`, where those of a message stood that nobody will get, if they fit: a new array is ten times as
- *  dear. */
-function copyOver(replaced: Waiting | undefined, bytes: Uint8Array): Uint8Array {
-  if (replaced?.bytes.length !== bytes.length) return bytes.slice();
-  replaced.bytes.set(bytes);
-  return replaced.bytes;
 }

@@ -47,11 +47,11 @@ export class Windows {
       this.ending ??= setImmediate(this.endLongest);
     }, maxHeldBytes);
     this.context = { ...context, stalledIn: this.stalledIn, held: this.held };
-    const { counters, maxBytes } = context;
+    const { maxBytes } = context;
     const clockOf = (windowMs: number): WindowClock => this.clockOf(windowMs);
     this.newCrossings = rules.every(({ mode }) => mode === 'all')
       ? crossAtOnce
-      : new CrossingRules(rules, clockOf, counters, maxBytes, this.held).newCrossings;
+      : new CrossingRules(rules, clockOf, maxBytes, this.held).newCrossings;
   }
 
   /** What a new topic is delivered by; undefined where no rule matches it. */

@@ -39,13 +39,13 @@ export interface Publication {
   /** The JSON text after `"data":` for enveloped subscribers; undefined if it is made from `raw`. */
   readonly body: string | undefined;
   readonly from: string | undefined;
-  /** 0 where the topic has no history. */
-  readonly seq: number;
+  readonly seq: number; // 0 where the topic has no history
   readonly sender: Connection | undefined;
-  /** The key that the publisher gave; undefined if it gave none. */
-  readonly key: string | undefined;
+  readonly key: string | undefined; // as its publisher gave it
   /** Deliver to raw subscribers only; enveloped ones get it from the history copy. */
   readonly isForRawOnly: boolean;
+  /** Messages that it took the place of on its way here. */
+  readonly replaced: number;
 }
 
 /** Subscribers of a topic that share a window (see deliver/lane.ts). */

@@ -30,6 +30,8 @@ export interface Numbered {
   readonly key?: string | undefined;
   /** Deliver to raw sockets only; enveloped sockets get it from the history copy. */
   readonly isForRawOnly?: boolean;
+  /** Messages that it has taken the place of on its way. */
+  readonly replaced?: number | undefined;
 }
 
 /** Receives what the sequencer learns. */

@@ -45,6 +45,8 @@ export class ReplicaHistory implements TopicHistory {
   private askAgainAtMs = 0;
   private patienceMs = FIRST_PATIENCE_MS;
   readonly ahead = new AheadOfCopy();
+  /** Messages of a state that a new copy has, and that were not heard here. */
+  private unheard: readonly Kept[] = [];
 
   /** @param onAhead asks the owner where its sequence is */
   constructor(
@@ -154,6 +156,7 @@ export class ReplicaHistory implements TopicHistory {
       this.keep(next, live);
     }
     const hasMissed = copy !== undefined && isBehind(copy, next);
+    if (hasMissed && next.isState) this.unheard = unheardOf(copy, next, pending);
     if (copy !== undefined) this.store.drop(copy);
     this.isReady = true;
     this.patienceMs = FIRST_PATIENCE_MS;
@@ -162,6 +165,13 @@ export class ReplicaHistory implements TopicHistory {
     for (const { act } of waiting) act();
     for (const { since, act, isWanted } of ahead) this.whenReady(act, isWanted, since);
     return hasMissed ? 'missed' : 'same';
+  }
+
+  /** What raw subscribers of a state have missed, as `end` has found: they cannot recover by themselves. */
+  takeUnheard(): readonly Kept[] {
+    const { unheard } = this;
+    this.unheard = [];
+    return unheard;
   }
 
   /** Takes one message of the live stream. `new`; `known`: the copy has it already; `broken`: it does not follow on
@@ -246,4 +256,15 @@ export class ReplicaHistory implements TopicHistory {
 /** Whether there are messages between an old copy and a new one. */
 function isBehind(old: MemoryTopicHistory, now: MemoryTopicHistory): boolean {
   return old.epoch !== now.epoch || now.floor > old.seq || now.countAfter(old.seq, 'all') > 0;
+}
+
+/** The messages of a state that are neither in an old copy nor among what was `heard` since. */
+function unheardOf(old: MemoryTopicHistory, now: MemoryTopicHistory, heard: readonly Live[]): Kept[] {
+  const since = new Map(heard.map(({ key, body }) => [now.newestBy(key, body) ?? '', body]));
+  const unheard: Kept[] = [];
+  for (let kept = now.next(0, 'newest'); kept !== undefined; kept = now.next(kept.seq, 'newest')) {
+    const by = now.newestBy(kept.key, kept.body) ?? '';
+    if ((since.get(by) ?? old.newestOf(by)?.body) !== kept.body) unheard.push(kept);
+  }
+  return unheard;
 }

@@ -4,7 +4,7 @@
 import type { Threads } from '../../bus/bus.js';
 import { crossAtOnce, type NewCrossings } from '../../bus/crossings.js';
 import type { PublishId } from '../../protocol/ops.js';
-import { keptBody, publishKey } from '../../protocol/publish-id.js';
+import { keptBody, publishKey, withoutId } from '../../protocol/publish-id.js';
 import { aboutMessage, readRecord, type SequenceRecord, writeRecord } from '../../protocol/sequence-record.js';
 import { Bequest } from './bequest.js';
 import type { HistoryStore, TopicHistory } from './history.js';
@@ -144,9 +144,9 @@ export class Sequencer implements HistoryStore {
     const { record, body } = readRecord(bytes);
     switch (record.is) {
       case 'publish': {
-        const { from, sender, key, ack, pid, repeat } = record;
+        const { from, sender, key, ack, pid, repeat, replaced } = record;
         const seq = this.numberOnce(
-          { topic, body, from, sender, key },
+          { topic, body, from, sender, key, replaced },
           pid === undefined ? undefined : { pid, repeat },
         );
         if (ack === undefined) return;
@@ -216,13 +216,14 @@ export class Sequencer implements HistoryStore {
 
   /** As the owner: gives a message its number, and fans it out here and in the other threads. */
   private number(message: Omit<Numbered, 'seq'>, pid?: string): number {
-    const { topic, body, from, sender, payload, key = payload?.key } = message;
+    const { topic, body, from, sender, payload, key = payload?.key, replaced = 0 } = message;
     const history = this.own.open(topic);
     if (history === undefined) return 0;
     const seq = history.append(keptBody(body, pid), from, key);
     if (this.crossings !== undefined) {
       const about = aboutMessage(from, typeof sender === 'string' ? sender : sender?.id, key, pid);
-      this.crossings.toOthers(history, { epoch: history.epoch, seq, ...about }, body);
+      const counted = replaced > 0 ? { ...about, replaced } : about;
+      this.crossings.toOthers(history, { epoch: history.epoch, seq, ...counted }, body);
     }
     this.observer.numbered({ ...message, seq });
     return seq;
@@ -231,11 +232,11 @@ export class Sequencer implements HistoryStore {
   private follow(topic: string, record: Extract<SequenceRecord, { is: 'numbered' }>, body: string): void {
     const replica = this.replicas.get(topic);
     if (replica === undefined) return;
-    const { epoch, seq, after, from, sender, key, pid } = record;
+    const { epoch, seq, after, from, sender, key, pid, replaced } = record;
     const wasReady = replica.isReady;
     const outcome = replica.follow({ epoch, seq, after, body: keptBody(body, pid), from, key });
     if (outcome === 'broken' && wasReady) this.ask(replica);
-    this.observer.numbered({ topic, body, seq, from, sender, key, isForRawOnly: outcome !== 'new' });
+    this.observer.numbered({ topic, body, seq, from, sender, key, replaced, isForRawOnly: outcome !== 'new' });
     replica.settleAhead();
   }
 
@@ -243,8 +244,13 @@ export class Sequencer implements HistoryStore {
     const replica = this.replicas.get(topic);
     if (replica === undefined) return;
     const outcome = replica.end(seq, last);
-    if (outcome === 'missed') this.observer.broken(topic);
-    else if (outcome === undefined) this.ask(replica);
+    if (outcome === undefined) this.ask(replica);
+    if (outcome !== 'missed') return;
+    this.observer.broken(topic);
+    for (const { body, seq, from, key } of replica.takeUnheard()) {
+      const heard = { topic, body: withoutId(body), seq, from, sender: undefined, key };
+      this.observer.numbered({ ...heard, isForRawOnly: true });
+    }
   }
 
   /** The owner may have numbered messages that this thread did not receive. */

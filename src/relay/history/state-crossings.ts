@@ -35,13 +35,14 @@ export class StateCrossings {
     newCrossings: NewCrossings,
     unsent: (message: Unnumbered) => void,
   ) {
-    this.waitingForOwner = newCrossings<Unnumbered>(() => (message) => {
-      if (!this.sendToOwner(message)) unsent(message);
+    this.waitingForOwner = newCrossings<Unnumbered>(() => (message, replaced) => {
+      if (!this.sendToOwner(message, replaced)) unsent(message);
     });
     this.waitingForOthers = newCrossings<FromOwner>((topic, first) => {
       let after = first.record.seq - 1; // all messages before it have been sent
-      return ({ record, body }) => {
-        threads.sendToInterested(topic, writeRecord({ is: 'numbered', ...record, after }, body));
+      return ({ record, body }, replaced) => {
+        const about = replaced === 0 ? record : { ...record, replaced };
+        threads.sendToInterested(topic, writeRecord({ is: 'numbered', ...about, after }, body));
         after = record.seq;
       };
     });
@@ -59,10 +60,15 @@ export class StateCrossings {
   /** As the owner: sends a numbered message to the other threads, now or at the end of a window. */
   toOthers(history: MemoryTopicHistory, record: FromOwner['record'], body: string): void {
     const { topic, isState } = history;
+    // Whoever wants the topic from now on asks for a copy first.
+    if (!this.threads.isWanted(topic)) return;
     const crossing = isState ? this.waitingForOthers.of(topic) : undefined;
-    if (crossing !== undefined)
-      crossing.keep(history.newestBy(record.key, body) ?? '', { record, body }, bytesOf(body));
-    else this.threads.sendToInterested(topic, writeRecord({ is: 'numbered', ...record, after: record.seq - 1 }, body));
+    if (crossing !== undefined) {
+      const key = history.newestBy(record.key, body) ?? '';
+      crossing.keep(key, { record, body }, bytesOf(body), record.replaced);
+    } else {
+      this.threads.sendToInterested(topic, writeRecord({ is: 'numbered', ...record, after: record.seq - 1 }, body));
+    }
   }
 
   /** Sends what waits for the topic's owner, since something follows that must not wait. */
@@ -75,9 +81,10 @@ export class StateCrossings {
     this.waitingForOthers.crossNow(topic);
   }
 
-  private sendToOwner({ topic, body, from, sender, key }: Unnumbered): boolean {
+  private sendToOwner({ topic, body, from, sender, key }: Unnumbered, replaced: number): boolean {
     const { threads } = this;
-    const record = writeRecord({ is: 'publish', ...aboutMessage(from, sender, key) }, body);
+    const about = { ...aboutMessage(from, sender, key), ...(replaced > 0 && { replaced }) };
+    const record = writeRecord({ is: 'publish', ...about }, body);
     return threads.send(threads.ownerOf(topic), topic, record);
   }
 }

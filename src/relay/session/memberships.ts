@@ -2,7 +2,6 @@
 // Raw sockets join this way too if they get past messages of their topic.
 import type { OkFields } from '../../protocol/frames.js';
 import type { Position, Unrecovered } from '../../protocol/ops.js';
-import type { Rewind } from '../../protocol/rewind.js';
 import type { Windows } from '../deliver/windows.js';
 import type { Connection, SubscriberLane, Topic } from '../fanout/audience.js';
 import type { FanOut } from '../fanout/fanout.js';
@@ -11,6 +10,7 @@ import type { TopicTable } from '../fanout/topic-table.js';
 import { CatchUp, CatchUps } from '../history/catch-up.js';
 import type { Beginning, TopicHistory } from '../history/history.js';
 import type { Counters, RecoveryOutcome } from '../watch/counters.js';
+import { type Membership, type MembershipMap, newMembership, type Start } from './membership.js';
 import type { Presence } from './presence.js';
 
 const OUTCOMES: Record<Unrecovered, RecoveryOutcome> = {
@@ -23,38 +23,6 @@ const OUTCOMES: Record<Unrecovered, RecoveryOutcome> = {
 /** How long a raw socket waits for the past of its topic before it goes live without it. */
 const PAST_PATIENCE_MS = 5000;
 const MAX_ASKED = 16;
-
-/** One topic of one socket. */
-export interface Membership {
-  readonly topic: Topic;
-  /** The socket's progress: it waits for the topic's history, is being replayed to, or is live. */
-  entry: 'waiting' | CatchUp | 'live';
-  /** Least milliseconds between two writes to it; 0: as the topic says. */
-  everyMs: number;
-  /** The lane that it shares its window with once live; undefined if it gets every message at once. */
-  lane: SubscriberLane | undefined;
-  /** Requests for the topic while the socket waits, in their order; the first is the join itself. */
-  readonly asked: Asked[];
-}
-
-interface Asked {
-  readonly answer: (fields: OkFields) => void;
-  readonly act: () => void;
-}
-
-/** Where in a topic a socket wants to begin. */
-export interface Start {
-  /** After this position. */
-  readonly since: Position | undefined;
-  /** Without `since`: how much of what is kept; undefined: the state, if one is kept. With `since`, `all` asks for
-   *  every message since then, even if only the newest of each key is delivered. */
-  readonly rewind: Rewind | undefined;
-  /** Least milliseconds between two writes to it; 0: as the topic says. */
-  readonly everyMs: number;
-}
-
-/** The topics of one enveloped socket, by name. */
-export type MembershipMap = Map<string, Membership>;
 
 export class Memberships {
   private readonly catchUps: CatchUps;
@@ -119,17 +87,26 @@ export class Memberships {
     connection.ownSeqs = new Set();
     topic.entering++;
     const isWaiting = (): boolean => this.entering.get(connection) === membership && membership.entry === 'waiting';
-    // The store of the past is away, such as NATS: live messages are better than nothing.
+    // The store of the past is away, such as NATS: live messages are better than nothing. It gets a state later.
+    let isLate = false;
     const goLive = (): void => {
-      if (isWaiting()) this.attach(connection, membership);
+      if (!isWaiting()) return;
+      this.attach(connection, membership);
+      isLate = history.isState;
     };
     const overdue = history.isReady ? undefined : setTimeout(goLive, PAST_PATIENCE_MS).unref();
+    const isWanted = (): boolean => isWaiting() || (isLate && connection.ws !== undefined);
     history.whenReady(() => {
       clearTimeout(overdue);
-      if (!isWaiting()) return; // it has closed, or waited too long
+      if (!isWanted()) return; // it has closed
+      if (isLate) {
+        this.takeOut(connection, topic, membership.lane);
+        this.enter(connection, topic, history);
+        return;
+      }
       const { rewind = history.isState ? 'all' : 0 } = connection;
       this.replay(connection, membership, history, history.beginningOf(rewind));
-    }, isWaiting);
+    }, isWanted);
   }
 
   /** A raw socket has closed. Returns whether it had yet to become live. */
@@ -288,11 +265,6 @@ export class Memberships {
     else if (audience !== undefined) detach(connection, audience);
     topic.closeEnvelopedIfEmpty();
   }
-}
-
-/** @param answer to the `sub` that it waits for; a raw socket has none */
-function newMembership(topic: Topic, everyMs: number, answer: Asked['answer'] = () => {}): Membership {
-  return { topic, entry: 'waiting', everyMs, lane: undefined, asked: [{ answer, act: () => {} }] };
 }
 
 function positionOf({ history }: Topic): { position?: Position } {

@@ -17,7 +17,8 @@ import type { Expiry } from '../exit/expiry.js';
 import type { Audience, Connection, SocketSession, Topic } from '../fanout/audience.js';
 import type { TopicTable } from '../fanout/topic-table.js';
 import type { Counters } from '../watch/counters.js';
-import type { MembershipMap, Memberships } from './memberships.js';
+import type { MembershipMap } from './membership.js';
+import type { Memberships } from './memberships.js';
 import type { Presence } from './presence.js';
 
 /** After this many frames in a row that are no ops the socket is closed: the client does not speak fanwire.v1. */

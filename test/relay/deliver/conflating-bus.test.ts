@@ -15,12 +15,13 @@ test('of a newest-only topic a window sends the newest of each key across; all e
   const crossed: string[] = [];
   const bus: Bus = {
     ...noBus,
+    reaches: (topic) => topic !== 'keyed/unwanted',
     forward: (topic, message) => crossed.push(`${topic} ${Buffer.from(message as Uint8Array).toString()}`),
   };
   const clock = new WindowClock(60_000);
-  const counters = { conflated: 0 };
+  const held = new HeldBytes(() => {});
   const rules = parseDeliverRules('keyed/*=60s,latest-by-key:=;latest/*=60s,latest;all/*=60s');
-  const { newCrossings } = new CrossingRules(rules, () => clock, counters, 1000, new HeldBytes(() => {}));
+  const { newCrossings } = new CrossingRules(rules, () => clock, 1000, held);
   const conflating = new ConflatingBus(bus, newCrossings);
   const send = (topic: string, text: string, kind: CrossingKind = CrossingKind.text): void =>
     conflating.forward(topic, Buffer.from(text), kind);
@@ -40,19 +41,26 @@ test('of a newest-only topic a window sends the newest of each key across; all e
   );
   await turn();
   await turn();
-  assert.deepEqual(crossed.splice(0), [
-    'keyed/t a=2',
-    'keyed/t ["ann","b"]\n"whatever"',
-    'keyed/t \n"c=1"',
-    'latest/t 3',
-  ]);
-  assert.equal(counters.conflated, 4);
+  assert.deepEqual(
+    crossed.splice(0),
+    [
+      'keyed/t [null,null,1]\n"a=2"',
+      'keyed/t ["ann","b",1]\n"whatever"',
+      'keyed/t \n"c=1"',
+      'latest/t [null,null,2]\n"3"',
+    ],
+    'each says what it has taken the place of',
+  );
+  assert.equal(held.waiting, 0);
+  for (const text of ['a=1', 'b=1']) send('keyed/unwanted', text);
+  assert.equal(held.waiting, 0, 'what nobody wants does not wait');
+  assert.equal(crossed.splice(0).length, 2);
   send('latest/t', '4');
   send('latest/t', '5');
   await turn();
   assert.deepEqual(crossed, [], 'the window has just begun');
   clock.endAll();
-  assert.deepEqual(crossed.splice(0), ['latest/t 5']);
+  assert.deepEqual(crossed.splice(0), ['latest/t [null,null,1]\n"5"']);
   clock.endAll();
   const large = 'x'.repeat(600);
   for (const key of ['a', 'b']) send('keyed/u', `${key}=${large}`);
@@ -68,7 +76,7 @@ test('of a newest-only topic a window sends the newest of each key across; all e
 test('more topics than may wait cross at once, until others have gone quiet', () => {
   const clock = new WindowClock(60_000);
   const rules = parseDeliverRules('*=60s,latest');
-  const { newCrossings } = new CrossingRules(rules, () => clock, { conflated: 0 }, 1000, new HeldBytes(() => {}));
+  const { newCrossings } = new CrossingRules(rules, () => clock, 1000, new HeldBytes(() => {}));
   const crossings = newCrossings(() => () => {});
   let waiting = 0;
   while (waiting <= 200_000 && crossings.of(`t${waiting}`) !== undefined) waiting++;

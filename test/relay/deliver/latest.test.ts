@@ -3,77 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseDeliverRules } from '../../../src/config/deliver-rules.js';
-import { Windows } from '../../../src/relay/deliver/windows.js';
-import { Connection } from '../../../src/relay/fanout/audience.js';
-import type { Batch } from '../../../src/relay/fanout/batch.js';
-import { TopicTable } from '../../../src/relay/fanout/topic-table.js';
-import { Counters } from '../../../src/relay/watch/counters.js';
 import { startLocalRelay } from '../../support/local-relay.js';
 import { SocketClient } from '../../support/socket-client.js';
-
-/** A socket that takes what it is sent, unless it is stalled: then what it was sent last stays in its buffer. */
-class Reader {
-  readonly got: string[] = [];
-  isStalled = false;
-  private buffered = 0;
-  readonly connection: Connection;
-
-  constructor(id: string) {
-    const identity = { user: undefined, canPublish: () => true, canSubscribe: () => true, expiresAtMs: undefined };
-    this.connection = new Connection(id, '::1', undefined, identity as never, 0);
-    this.connection.ws = {
-      cork: (act: () => void) => act(),
-      send: (bytes: Uint8Array) => this.take(bytes),
-      subscribe: () => true,
-      unsubscribe: () => true,
-      getBufferedAmount: () => this.buffered,
-    } as never;
-  }
-
-  take(bytes: Uint8Array): void {
-    this.got.push(Buffer.from(bytes).toString());
-    if (this.isStalled) this.buffered += bytes.byteLength;
-  }
-
-  drain(): void {
-    this.isStalled = false;
-    this.buffered = 0;
-  }
-}
-
-/** Windows over readers that are served without uWS. */
-function lanes(deliver: string, maxHeldBytes?: number) {
-  const counters = new Counters();
-  const readers = new Map<Connection, Reader>();
-  const fanOut = {
-    deliver: ({ subscribers }: { subscribers: Set<Connection> }, batch: Batch<Connection>) => {
-      for (const connection of subscribers) {
-        for (let i = 0; i < batch.count; i++) {
-          if (batch.senders[i] !== connection) readers.get(connection)?.take(batch.messages[i] as Uint8Array);
-        }
-      }
-    },
-  };
-  const windows = new Windows(parseDeliverRules(deliver), { fanOut, counters, maxBytes: 1 << 20 }, maxHeldBytes);
-  const topics = new TopicTable(0, {
-    history: undefined,
-    hasPresence: () => false,
-    interest: undefined,
-    deliveryOf: windows.deliveryOf,
-  });
-  const topic = topics.hold('t');
-  const other = topics.hold('t2');
-  const join = (reader: Reader): void => {
-    readers.set(reader.connection, reader);
-    for (const each of [topic, other]) windows.laneFor(each, 0)?.join(reader.connection, 'raw');
-  };
-  const publish = (text: string, key: string | undefined, to = topic): void => {
-    const about = { body: undefined, from: undefined, seq: 0, sender: undefined, isForRawOnly: false };
-    to.delivery?.take({ ...about, raw: Buffer.from(text), isBinary: false, key });
-  };
-  return { windows, topics, topic, other, counters, join, publish };
-}
+import { lanes, Reader } from '../../support/windowed-readers.js';
 
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ is: fc.constant('publish' as const), key: fc.integer({ min: 0, max: 5 }) }) },
@@ -84,7 +16,7 @@ const step = fc.oneof(
 
 test('by key, a reader ends with the last message of each key that was published while it was there', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
       const { windows, topic, counters, join, publish } = lanes('t=1h,latest-by-key');
       const readers = [new Reader('a'), new Reader('b'), new Reader('c')];
       const expected = readers.map(() => new Map<number, string>());
@@ -142,9 +74,83 @@ test('by key, a reader ends with the last message of each key that was published
   );
 });
 
+const counted = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      is: fc.constant('publish' as const),
+      key: fc.integer({ min: 0, max: 3 }),
+      /** 3 is nobody's. */
+      by: fc.nat(3),
+      /** Replaced on the way here. */
+      replaced: fc.constantFrom(0, 0, 0, 2),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ is: fc.constant('window' as const) }) },
+  { weight: 3, arbitrary: fc.record({ is: fc.constantFrom('stall', 'stall', 'drain'), who: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ is: fc.constantFrom('leave', 'join', 'hand over'), who: fc.nat(2) }) },
+);
+
+for (const deliver of ['t=1h', 't=1h,latest', 't=1h,latest-by-key']) {
+  test(`whoever publishes, stalls, joins or leaves, what was published is what was delivered and what was conflated: ${deliver}`, () => {
+    fc.assert(
+      fc.property(
+        fc.array(counted, { maxLength: 120, size: 'max' }),
+        fc.constantFrom(1 << 20, 12),
+        (steps, maxBytes) => {
+          const { windows, topic, counters, join, publish } = lanes(deliver, undefined, maxBytes);
+          const readers = [new Reader('a'), new Reader('b'), new Reader('c')];
+          const isIn = readers.map(() => true);
+          for (const reader of readers) join(reader);
+          const laneOf = (reader: Reader) => {
+            const lane = windows.laneFor(topic, 0);
+            return {
+              leave: () => lane?.leave(reader.connection, 'raw'),
+              handOver: () => lane?.handOver(reader.connection, 'raw'),
+            };
+          };
+          let owed = 0;
+          for (const [number, each] of steps.entries()) {
+            if (each.is === 'publish' && 'key' in each) {
+              const { key, by, replaced } = each;
+              publish(`${key}:${number}`, String(key), topic, isIn[by] ? readers[by] : undefined, replaced);
+              owed += (1 + replaced) * isIn.filter((there, who) => there && who !== by).length;
+            } else if (each.is === 'window') windows.endAll();
+            else if ('who' in each) {
+              const reader = readers[each.who] as Reader;
+              if (each.is === 'stall') reader.isStalled = true;
+              else if (each.is === 'drain') {
+                reader.drain();
+                windows.onDrain(reader.connection);
+              } else if (each.is === 'hand over' && isIn[each.who]) laneOf(reader).handOver();
+              else if (each.is === 'leave' && isIn[each.who]) {
+                windows.endAll(); // what waits would not be owed any more
+                isIn[each.who] = false;
+                laneOf(reader).leave();
+              } else if (each.is === 'join' && !isIn[each.who]) {
+                isIn[each.who] = true;
+                join(reader);
+              }
+            }
+          }
+          windows.endAll();
+          for (const reader of readers) {
+            reader.drain();
+            windows.onDrain(reader.connection);
+          }
+          windows.stop();
+          const got = readers.reduce((sum, reader) => sum + reader.got.length, 0);
+          assert.equal(got + counters.conflated, owed);
+        },
+      ),
+      { numRuns: Number(process.env.RUNS ?? 300) },
+    );
+  });
+}
+
 test('a plain window hands on exactly what was published while a reader was there, in order', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
       const { windows, topic, join, publish } = lanes('t=1h');
       const readers = [new Reader('a'), new Reader('b'), new Reader('c')];
       const expected: string[][] = readers.map(() => []);

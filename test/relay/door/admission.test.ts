@@ -11,7 +11,7 @@ const UNLIMITED = { maxConnections: 0, maxConnectionsPerIp: 0, handshakeRate: 0,
 test('caps in all and per address hold through random openings and closings, and released places are free again', () => {
   const address = fc.constantFrom('192.0.2.1', '192.0.2.2', '2001:db8:0:1:0:0:0:1', '2001:db8:0:1:0:0:0:2');
   fc.assert(
-    fc.property(fc.array(fc.tuple(address, fc.boolean()), { maxLength: 200 }), (steps) => {
+    fc.property(fc.array(fc.tuple(address, fc.boolean()), { maxLength: 200, size: 'max' }), (steps) => {
       const admission = new Admission({ ...UNLIMITED, maxConnections: 5, maxConnectionsPerIp: 2 });
       const open: string[] = [];
       const line = (text: string) => text.replace(/:[12]$/, '');
@@ -48,7 +48,7 @@ test('handshakes beyond the rate are refused with the time to come back, and pas
 test('over any stretch of time a bucket lets through no more than its rate, two bursts and one oversized take allow', () => {
   const step = fc.record({ afterMs: fc.nat(50), amount: fc.integer({ min: 1, max: 30 }) });
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 300, size: 'max' }), (steps) => {
       const bucket = { level: 20, atMs: 0 };
       let [nowMs, taken] = [0, 0];
       for (const { afterMs, amount } of steps) {

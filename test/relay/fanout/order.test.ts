@@ -23,8 +23,8 @@ const size = fc.oneof(
 // What one publisher writes at once: from a single message to a burst that overflows every limit on the way.
 const burst = fc.oneof(
   fc.array(size, { minLength: 1, maxLength: 3 }),
-  fc.array(size, { minLength: 28, maxLength: 70 }),
-  fc.array(fc.integer({ min: 8, max: 64 }), { minLength: 100, maxLength: 400 }),
+  fc.array(size, { minLength: 28, maxLength: 70, size: 'max' }),
+  fc.array(fc.integer({ min: 8, max: 64 }), { minLength: 100, maxLength: 400, size: 'max' }),
 );
 const traffic = fc.record({
   subscribers: fc.constantFrom(1, 2, 31, 40),

@@ -57,7 +57,7 @@ test('a replay gives exactly what the limits keep, and is refused exactly when t
     maxBytes: fc.integer({ min: 1024, max: 4000 }),
   });
   fc.assert(
-    fc.property(limits, fc.array(step, { maxLength: 120 }), (limit, steps) => {
+    fc.property(limits, fc.array(step, { maxLength: 120, size: 'max' }), (limit, steps) => {
       let nowMs = 0;
       const rule = { pattern: 't*', ...limit };
       const store = new MemoryHistory([rule], GENEROUS, () => nowMs);
@@ -95,7 +95,11 @@ test('a replay gives exactly what the limits keep, and is refused exactly when t
 });
 
 test('under a common budget the oldest go first, memory stays within it, and no replay is ever wrong', () => {
-  const busy = fc.array(fc.record({ topic: fc.nat(60), body, hold: fc.boolean() }), { minLength: 100, maxLength: 400 });
+  const busy = fc.array(fc.record({ topic: fc.nat(60), body, hold: fc.boolean() }), {
+    minLength: 100,
+    maxLength: 400,
+    size: 'max',
+  });
   fc.assert(
     fc.property(busy, fc.integer({ min: 4_000, max: 40_000 }), (steps, maxBytes) => {
       let nowMs = 0;

@@ -173,7 +173,7 @@ async function play(world: World, steps: readonly Step[], time: VirtualTime): Pr
 async function playIn(t: TestContext, check: (world: World) => void): Promise<void> {
   const time = new VirtualTime(t);
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
       const world = new World();
       await play(world, steps, time);
       await world.becomeWell(time);

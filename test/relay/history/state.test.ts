@@ -38,7 +38,7 @@ const step = fc.oneof({ weight: 8, arbitrary: publish }, { weight: 1, arbitrary:
 test('what is kept of a state is the newest of each key, within its number of keys and its time', () => {
   const limits = fc.record({ keys: fc.integer({ min: 1, max: 10 }), ttlMs: fc.integer({ min: 1, max: 200 }) });
   fc.assert(
-    fc.property(limits, fc.array(step, { maxLength: 200 }), ({ keys, ttlMs }, steps) => {
+    fc.property(limits, fc.array(step, { maxLength: 200, size: 'max' }), ({ keys, ttlMs }, steps) => {
       let now = 0;
       const { store } = stateOf(keys, ttlMs, 1 << 30, () => now);
       const history = store.open('t');
@@ -119,7 +119,7 @@ test('histories and states do not take each other’s room', () => {
 
 test('a history that is delivered by key is read both ways: every message, or the newest of each key', () => {
   const rule = { pattern: '*', maxMessages: 15, ttlMs: 1e9, maxBytes: 1e12 };
-  const keys = fc.array(fc.nat(6).map(String), { minLength: 1, maxLength: 60 });
+  const keys = fc.array(fc.nat(6).map(String), { minLength: 1, maxLength: 60, size: 'max' });
   fc.assert(
     fc.property(keys, (published) => {
       const store = new MemoryHistory([rule], 1 << 30, () => 0, { ...byKey, stateMaxBytes: 0, evicted() {} });
@@ -152,7 +152,7 @@ test('keys that are updated a million times leave no trace but their newest', ()
 test('a copy in another thread ends with the same, whatever is lost on the way to it', () => {
   const message = fc.record({ key: fc.nat(6).map(String), isLost: fc.boolean(), lostOfCopy: fc.option(fc.nat(8)) });
   fc.assert(
-    fc.property(fc.array(message, { maxLength: 60 }), (messages) => {
+    fc.property(fc.array(message, { maxLength: 60, size: 'max' }), (messages) => {
       const owner = stateOf(1000, Number.POSITIVE_INFINITY).store.open('t');
       assert.ok(owner);
       const replica = new ReplicaHistory('t', stateOf(1000, Number.POSITIVE_INFINITY).store, () => {});

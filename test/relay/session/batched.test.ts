@@ -30,7 +30,7 @@ test('a frame of several messages says each of them, and to a sender all but its
   const message = fc.record({ sender: fc.nat(3), data: fc.json({ maxDepth: 1 }), seq: fc.nat(2) });
   const frame = new BatchFrame();
   fc.assert(
-    fc.property(fc.array(message, { minLength: 1, maxLength: 30 }), fc.nat(5), (messages, before) => {
+    fc.property(fc.array(message, { minLength: 1, maxLength: 30, size: 'max' }), fc.nat(5), (messages, before) => {
       const senders = Array.from({ length: 4 }, () => ({}) as Connection);
       const batch = new Batch<Connection>();
       const wire = messages.map(({ data, seq }) => msgFrame(head, data, seq, undefined));
@@ -109,7 +109,7 @@ test('batched and unbatched clients of one topic end the same, whoever publishes
   const silent = await EnvelopedClient.open(t, relay.port);
   let next = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25, size: 'max' }), async (steps) => {
       const clients = [readers.batched, readers.single, senders.batched, senders.single];
       for (const client of clients) client.heard.length = 0;
       const raw = new Map<TopicName, Awaited<ReturnType<typeof open>>>();

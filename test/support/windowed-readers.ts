@@ -1,0 +1,77 @@
+// Delivery windows over readers that are served without sockets or clocks.
+import { parseDeliverRules } from '../../src/config/deliver-rules.js';
+import { Windows } from '../../src/relay/deliver/windows.js';
+import { Connection } from '../../src/relay/fanout/audience.js';
+import type { Batch } from '../../src/relay/fanout/batch.js';
+import { TopicTable } from '../../src/relay/fanout/topic-table.js';
+import { Counters } from '../../src/relay/watch/counters.js';
+
+/** A socket that takes what it is sent, unless it is stalled: then what it was sent last stays in its buffer. */
+export class Reader {
+  readonly got: string[] = [];
+  isStalled = false;
+  private buffered = 0;
+  readonly connection: Connection;
+
+  constructor(id: string) {
+    const identity = { user: undefined, canPublish: () => true, canSubscribe: () => true, expiresAtMs: undefined };
+    this.connection = new Connection(id, '::1', undefined, identity as never, 0);
+    this.connection.ws = {
+      cork: (act: () => void) => act(),
+      send: (bytes: Uint8Array) => this.take(bytes),
+      subscribe: () => true,
+      unsubscribe: () => true,
+      getBufferedAmount: () => this.buffered,
+    } as never;
+  }
+
+  take(bytes: Uint8Array): void {
+    this.got.push(Buffer.from(bytes).toString());
+    if (this.isStalled) this.buffered += bytes.byteLength;
+  }
+
+  drain(): void {
+    this.isStalled = false;
+    this.buffered = 0;
+  }
+}
+
+/** Windows over readers that are served without uWS. */
+export function lanes(deliver: string, maxHeldBytes?: number, maxBytes = 1 << 20) {
+  const counters = new Counters();
+  const readers = new Map<Connection, Reader>();
+  const fanOut = {
+    deliver: ({ subscribers }: { subscribers: Set<Connection> }, batch: Batch<Connection>) => {
+      for (const connection of subscribers) {
+        for (let i = 0; i < batch.count; i++) {
+          if (batch.senders[i] !== connection) readers.get(connection)?.take(batch.messages[i] as Uint8Array);
+        }
+      }
+    },
+  };
+  const windows = new Windows(parseDeliverRules(deliver), { fanOut, counters, maxBytes }, maxHeldBytes);
+  const topics = new TopicTable(0, {
+    history: undefined,
+    hasPresence: () => false,
+    interest: undefined,
+    deliveryOf: windows.deliveryOf,
+  });
+  const topic = topics.hold('t');
+  const other = topics.hold('t2');
+  const join = (reader: Reader): void => {
+    readers.set(reader.connection, reader);
+    for (const each of [topic, other]) windows.laneFor(each, 0)?.join(reader.connection, 'raw');
+  };
+  const publish = (text: string, key: string | undefined, to = topic, sender?: Reader, replaced = 0): void => {
+    const about = {
+      body: undefined,
+      from: undefined,
+      seq: 0,
+      sender: sender?.connection,
+      isForRawOnly: false,
+      replaced,
+    };
+    to.delivery?.take({ ...about, raw: Buffer.from(text), isBinary: false, key });
+  };
+  return { windows, topics, topic, other, counters, join, publish };
+}
