@@ -18,7 +18,7 @@ ${login()}
 <div class="scroll"><table><thead><tr><th>worker</th><th>connections</th><th>topics</th><th>published</th><th>delivered</th><th>dropped</th><th>lagging</th><th>flush p99</th><th>loop lag</th></tr></thead><tbody id="worker-rows"></tbody></table></div></section>
 <section id="cluster" hidden><h2>Cluster</h2><p id="cluster-note"></p></section>
 <div class="halves">
-<section id="topics"><div class="title"><h2>Topics</h2>
+<section id="topics"><div class="title"><h2>Topics</h2><p id="topic-count"></p>
 <div class="segments" id="topic-order" role="group" aria-label="Order of topics"><button type="button" data-by="rate" aria-pressed="true">by rate</button><button type="button" data-by="subscribers" aria-pressed="false">by subscribers</button></div></div>
 <table class="listed"><thead><tr><th>topic</th><th>messages</th><th>subscribers</th></tr></thead><tbody id="topic-rows"></tbody></table>
 <p class="empty" id="topics-empty" hidden>No topic has subscribers.</p></section>

@@ -46,6 +46,26 @@ test('figures move under load, hostile topics stay text, and a topic goes into t
   assert.deepEqual(problems, []);
 });
 
+test('of many topics with long names that begin alike, each is told from the others, and it says how many there are', {
+  skip,
+  timeout,
+}, async (t) => {
+  const relay = await serve(t);
+  const names = Array.from({ length: 15 }, (_, n) => `${'prices/of-the-eu-west-department/'.repeat(5)}${n}`);
+  await Promise.all(names.map((name) => SocketClient.open(t, relay.url(name))));
+  const { page, problems } = await open(chromium(), t, await liveUrl(relay), PHONE);
+  await page.locator('#topic-count', { hasText: '12 of 15' }).waitFor();
+  await page.locator('#topics').scrollIntoViewIfNeeded();
+  await page.locator('#topic-rows tr').nth(11).waitFor();
+  const shown = await page
+    .locator('#topic-rows button')
+    .evaluateAll((buttons) =>
+      buttons.map(({ innerText, scrollHeight, clientHeight }) => (scrollHeight > clientHeight ? 'cut off' : innerText)),
+    );
+  assert.equal(new Set(shown).size, 12, shown.join('\n'));
+  assert.deepEqual(problems, []);
+});
+
 test('a connection is found, and closed after one has said yes', { skip, timeout }, async (t) => {
   const relay = await serve(t);
   const [victim, ...others] = await Promise.all(

@@ -9,7 +9,7 @@ import { LiveChart } from './live-chart.js';
 import { Playground } from './playground.js';
 import { showRefusals } from './refusals.js';
 import { showReport, showSignIn, showSlowAnswer, showUnreachable } from './state-line.js';
-import { showTopics } from './topics.js';
+import { showTopicCount, showTopics } from './topics.js';
 import { showCluster, showWorkers } from './workers.js';
 
 const POLL_MS = 1000;
@@ -65,6 +65,7 @@ function show(report: StatsReport): void {
   samples = samples.filter(({ t }) => t > sample.t - KEPT_S);
   showReport(report);
   showRefusals(report);
+  showTopicCount(report);
   showCluster(report, sample);
   playground.show(report);
   draw();

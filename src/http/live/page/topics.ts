@@ -1,12 +1,15 @@
 // The topics with the most traffic or the most subscribers. One press puts a topic into the playground.
 import { formatCount } from '../../../base/page/format.js';
 import type { TopicInfo, TopicOrder } from '../../../relay/watch/inspection.js';
+import type { StatsReport } from '../../stats-report.js';
 import { ask } from './admin-api.js';
-import { byId, clientText, element, KeyedRows, press, setCells } from './element.js';
+import { byId, clientText, element, KeyedRows, press, setCells, setText } from './element.js';
 import { perSecond } from './figures.js';
 import { whileInView } from './in-view.js';
 
 const SHOWN = 12;
+/** Names that begin alike often differ at their end: of a longer one the middle is left out. */
+const LONG = 72;
 const EVERY_MS = 2000;
 
 /** @param choose gets the topic that was pressed
@@ -46,9 +49,22 @@ export function showTopics(
 }
 
 function topicCell(topic: string, choose: (topic: string) => void): HTMLTableCellElement {
-  const button = element('button', 'link-like', clientText(topic));
+  const button = element('button', 'link-like', clientText(inShort(topic)));
   button.type = 'button';
   button.title = `Put into the playground: ${topic}`;
   button.addEventListener('click', () => choose(topic));
   return element('td', '', button);
+}
+
+function inShort(topic: string): string {
+  const characters = [...topic];
+  if (characters.length <= LONG) return topic;
+  return `${characters.slice(0, LONG / 2).join('')}…${characters.slice(1 - LONG / 2).join('')}`;
+}
+
+/** Tells how many topics there are, where not all are listed. One with subscribers on several workers counts on each,
+ *  so it is left out there. */
+export function showTopicCount({ total, workers }: StatsReport): void {
+  const isMore = workers.length === 1 && total.topics > SHOWN;
+  setText(byId('topic-count'), isMore ? `${SHOWN} of ${formatCount(total.topics)}` : '');
 }
