@@ -1,5 +1,5 @@
-// Latency and staleness by percentile, of either side, with how far its runs differ: a curve without that says "three times faster"
-// of two equal builds.
+// Latency and staleness by percentile, of either side, with how far its runs differ: a curve without that says "three
+// times faster" of two equal builds.
 
 import { formatMs } from '../../src/base/page/format.js';
 import { html, type Markup } from '../../src/base/page/markup.js';

@@ -253,7 +253,7 @@ function requireConnections(plan: Plan, ready: readonly Ready[], target: Target)
 
 const MENDS: readonly (readonly [says: RegExp, mend: string])[] = [
   [/CERT|SELF_SIGNED/, 'name its CA in NODE_EXTRA_CA_CERTS, or use --insecure'],
-  [/^HTTP 40[13]/, 'give what it asks for: --header "Authorization: …", or the query of a --url'],
+  [/^HTTP 40[13]/, 'give what it asks for: --header "Authorization: …", or a query in its URL'],
   [/^HTTP 3\d\d/, 'redirects are not followed: name the place itself'],
   [/^HTTP 4(00|04|26)/, 'no WebSocket is there: has it a --path?'],
   [/^HTTP 429/, 'it limits connections of one address: raise that limit for the test'],

@@ -166,7 +166,8 @@ export function settled(snapshot: Snapshot, folder: string): Snapshot {
 
 /** Versions made with `git describe` need them. */
 async function copyTags(repository: Repository, own: string): Promise<void> {
-  const tags = await git(repository.root, ['for-each-ref', '--format=%(objectname) %(refname)', 'refs/tags']);
+  const env = environmentOf(repository.settings);
+  const tags = await git(repository.root, ['for-each-ref', '--format=%(objectname) %(refname)', 'refs/tags'], { env });
   if (tags !== '') writeFileSync(join(own, 'packed-refs'), tags);
 }
 
@@ -230,9 +231,10 @@ async function fromUsersModules(repository: Repository, link: Gitlink, folder: s
 
 async function fromModule(module: string, repository: Repository, link: Gitlink): Promise<Snapshot | undefined> {
   try {
-    await git(module, ['cat-file', '-e', `${link.commit}^{commit}`]);
+    const env = environmentOf([trusted(module)]);
+    await git(module, ['cat-file', '-e', `${link.commit}^{commit}`], { env });
     const inner = await openModule(module, repository);
-    const tree = (await git(module, ['rev-parse', `${link.commit}^{tree}`])).trim();
+    const tree = (await git(module, ['rev-parse', `${link.commit}^{tree}`], { env })).trim();
     return { repository: inner, commit: link.commit, tree, objects: undefined, submodules: new Map() };
   } catch (error) {
     if (error instanceof GitFailure) return undefined;
@@ -240,10 +242,17 @@ async function fromModule(module: string, repository: Repository, link: Gitlink)
   }
 }
 
+/** It lies in the git folder of a clone that git trusts, whose owner may be another user (a container that mounts it);
+ *  git asks for each such folder to be named, and is only asked to read objects of this one. */
+function trusted(module: string): GitSetting {
+  return ['safe.directory', module];
+}
+
 /** A git folder below .git/modules: it may have no work tree that is there. */
 async function openModule(module: string, outer: Repository): Promise<Repository> {
-  const url = await git(module, ['config', 'remote.origin.url']).catch(() => '');
-  const settings: GitSetting[] = [...outer.settings, ['remote.origin.url', url.trim() || module]];
+  const env = environmentOf([trusted(module)]);
+  const url = await git(module, ['config', 'remote.origin.url'], { env }).catch(() => '');
+  const settings: GitSetting[] = [...outer.settings, ['remote.origin.url', url.trim() || module], trusted(module)];
   return {
     root: module,
     prefix: '',

@@ -20,7 +20,7 @@ import { dirname, join, relative, sep } from 'node:path';
 import { FanwireError } from '../../../src/base/error.js';
 
 /** What the copy has at `path`, which is relative to its top. */
-type Entry =
+type Copied =
   | { readonly kind: 'folder'; readonly path: string }
   | { readonly kind: 'file'; readonly path: string; readonly source: string }
   | { readonly kind: 'link'; readonly path: string; readonly to: string };
@@ -35,9 +35,9 @@ interface Root {
 
 /** All that a copy of `folder` has, folders before what is in them. Sockets and pipes are of processes, and left out.
  *  @throws FanwireError FANWIRE_COMPARE_CHECKOUT, the file system's error */
-function entriesOf(folder: string): Entry[] {
+function entriesOf(folder: string): Copied[] {
   const roots: Root[] = [{ from: realpathSync(folder), to: '' }];
-  const entries: Entry[] = [];
+  const entries: Copied[] = [];
   const visit = (source: string, path: string): void => {
     const names = readdirSync(source).sort();
     for (const name of names) {

@@ -1,6 +1,7 @@
 // Checkouts of unusual repositories (submodules, large files, partial, sparse, linked, bare), and git's refusals in one
 // line.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { builds, compare, project } from '../../support/built-sides.js';
@@ -85,6 +86,35 @@ test('what git refuses is one line with the mend, exit 2', async (t) => {
     const line = await refusal(foreign, 'HEAD', { HOME: place });
     assert.match(line, new RegExp(`dubious ownership.*git config --global --add safe.directory ${foreign} `));
   }
+});
+
+test('a clone that belongs to another user and is trusted has its submodules, without a network', async (t) => {
+  if (process.getuid?.() !== 0) {
+    t.diagnostic('only root can give a folder away');
+    return;
+  }
+  const place = temporaryFolder(t);
+  const library = constructRepository(t, place, 'library');
+  library.write('lib.js', 'library 1');
+  library.commit();
+  const repository = constructRepository(t, place);
+  repository.git('submodule', '--quiet', 'add', '../library', 'vendor/lib');
+  repository.write('package.json', '{"name":"x"}');
+  repository.commit();
+  execFileSync('chown', ['-R', '12345', repository.folder]);
+  rmSync(library.folder, { recursive: true });
+  const [home, seen] = [join(place, 'home'), join(place, 'seen')];
+  mkdirSync(home);
+  writeFileSync(join(home, '.gitconfig'), `[safe]\n\tdirectory = ${repository.folder}\n`);
+  const sides = ['--base', 'main', '--head', 'HEAD', '--build', `cat vendor/lib/lib.js >${seen}`];
+  const trusted = await compare(repository.folder, join(place, 'cache'), sides, { HOME: home });
+  assert.match(trusted.line, /node nope.js/);
+  assert.equal(readFileSync(seen, 'utf8'), 'library 1');
+  const folder = await compare(repository.folder, join(place, 'cache'), ['--base', 'main'], { HOME: home });
+  assert.match(
+    folder.line,
+    /dubious ownership in repository at '.*vendor\/lib'; trust it: .*\[FANWIRE_COMPARE_CHECKOUT\]$/,
+  );
 });
 
 test('a clone without its blobs fetches them for the checkout, and large files that are pointers are refused', async (t) => {
