@@ -44,7 +44,7 @@ import { Counters } from './watch/counters.js';
 import type { Inspected } from './watch/inspection.js';
 
 export async function startRelay(config: RelayConfig, log: Logger, company = ALONE): Promise<Relay> {
-  const relay = new Relay(config, log, company);
+  const relay = new Relay(config, log, company, await createAuthenticator(config, log));
   try {
     await relay.layer.inherited();
     await relay.open();
@@ -85,7 +85,7 @@ export class Relay implements RelayLife, Inspected {
   private draining = false;
   private nextId = 1;
 
-  constructor(config: RelayConfig, log: Logger, company: Company) {
+  constructor(config: RelayConfig, log: Logger, company: Company, authenticator: Authenticator) {
     this.config = config;
     this.log = log;
     this.company = company;
@@ -93,7 +93,7 @@ export class Relay implements RelayLife, Inspected {
     this.warnings = sampledWarnings(log);
     this.cuts = new Cuts(config, this.counters, this.warnings);
     this.ops = new OpsBudget(config.maxOpRate, (connection) => this.cuts.overOps(connection));
-    this.authenticator = createAuthenticator(config, log);
+    this.authenticator = authenticator;
     this.access = new Access(config, this.authenticator);
     this.admission = new Admission(config, company.ledger);
     this.fileLimit = new FileLimit(config.workers, () => this.admission.total);
@@ -109,7 +109,7 @@ export class Relay implements RelayLife, Inspected {
     );
     this.entrance = new Entrance(config, company.sharesPort, (app, older) => this.fanOut.useApps(app, older));
     this.fanOut = new FanOut(this.entrance.app, this.slow, this.counters, config.compression !== 'off');
-    const { authenticator, connections, expiry, guard, cuts, counters, ops } = this;
+    const { connections, expiry, guard, cuts, counters, ops } = this;
     const shared = { authenticator, connections, expiry, guard, cuts, counters, ops };
     this.layer = new TopicLayer(config, this.fanOut, company, shared);
     this.entrance.addRoutes((gate) => this.route(gate));

@@ -27,9 +27,9 @@ test('keys without --auth jwt, --auth jwt without exactly one key, and tokens wi
   }
 });
 
-test('a short secret stops the start, and its value is in neither the error nor the log', () => {
+test('a short secret stops the start, and its value is in neither the error nor the log', async () => {
   const log = new RecordedLog();
-  assert.throws(
+  await assert.rejects(
     () => createAuthenticator(configWith({ auth: 'jwt', jwtSecret: 'hunter2' }), log),
     (error: Error & { code: string }) =>
       error.code === 'FANWIRE_CONFIG_JWT_SECRET' && !error.message.includes('hunter2'),
