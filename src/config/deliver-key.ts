@@ -1,4 +1,5 @@
 // The key that tells messages of one topic apart, if only the newest of each key is delivered.
+import { isUtf8 } from 'node:buffer';
 import { MAX_KEY_BYTES } from '../protocol/envelope.js';
 import type { DeliverRule } from './deliver-rules.js';
 
@@ -24,10 +25,18 @@ export function keyReader({ mode, separator }: DeliverRule): KeyReader {
   return ({ key, raw }) => key ?? firstToken(raw, end);
 }
 
-/** The bytes before the first separator as a string, one character a byte; NO_KEY where they are too many, or there is
- *  none. */
+/** Before a key that is no UTF-8, and so none that a publisher could name. */
+const BYTES = '\0';
+/** What bytes that are no UTF-8 are decoded to, and what may stand in UTF-8, too. */
+const REPLACEMENT = '\ufffd';
+
+/** What stands before the first separator: the key that a publisher could name, else one character a byte. NO_KEY where
+ *  it is too long, or there is no separator. */
 function firstToken(raw: string | Uint8Array, separator: Buffer): string {
   const bytes = typeof raw === 'string' ? Buffer.from(raw) : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   const length = bytes.subarray(0, MAX_KEY_BYTES + separator.length).indexOf(separator);
-  return length < 0 ? NO_KEY : bytes.toString('latin1', 0, length);
+  if (length < 0) return NO_KEY;
+  const key = bytes.toString('utf8', 0, length);
+  const isText = !key.includes(REPLACEMENT) || isUtf8(bytes.subarray(0, length));
+  return isText ? key : BYTES + bytes.toString('latin1', 0, length);
 }
