@@ -1,7 +1,7 @@
 // Opens the WebSocket that `fanwire pub` and `fanwire sub` speak over; every way it can fail is one line.
 import type { IncomingMessage } from 'node:http';
 import type { Command } from 'commander';
-import { WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { FanwireError } from '../base/error.js';
 import { header } from './argument.js';
 import { silenceOf, watchPulse } from './pulse.js';
@@ -85,7 +85,12 @@ function reasonOf(error: NodeJS.ErrnoException): string {
 
 /** An open socket, paused, so that nothing is missed before the caller listens and resumes it.
  *  @throws FanwireError FANWIRE_CONNECT (unreachable) or FANWIRE_REFUSED (HTTP answer other than 101) */
-export function connect(url: URL, { header: headers = {}, insecure = false }: ConnectOptions): Promise<WebSocket> {
+export async function connect(
+  url: URL,
+  { header: headers = {}, insecure = false }: ConnectOptions,
+): Promise<WebSocket> {
+  // Here, since every command's flags are declared at each start, also that of a relay.
+  const { WebSocket } = await import('ws');
   const socket = new WebSocket(url, {
     headers,
     rejectUnauthorized: !insecure,
