@@ -1,5 +1,5 @@
-// The key of a message is the same whether its publisher names it or it stands before the separator, in any script; bytes
-// that are no text are told apart all the same.
+// The key of a message is the same whether its publisher names it or it stands before the separator, in any script.
+// Bytes that are no text are told apart all the same.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

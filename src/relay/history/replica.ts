@@ -174,6 +174,12 @@ export class ReplicaHistory implements TopicHistory {
     return unheard;
   }
 
+  /** Whether no newer message of its key is known. */
+  isNewest({ key, body, seq }: Kept): boolean {
+    const { copy } = this;
+    return copy?.newestOf(copy.newestBy(key, body) ?? '')?.seq === seq;
+  }
+
   /** Takes one message of the live stream. `new`; `known`: the copy has it already; `broken`: it does not follow on
    *  the copy, so that a new one must be requested, or it waits for one. */
   follow(live: Live): 'new' | 'known' | 'broken' {

@@ -16,6 +16,7 @@ import type { RecentPublishes } from './recent-publishes.js';
 import { ReplicaHistory } from './replica.js';
 import { StateCrossings } from './state-crossings.js';
 import { Unacknowledged } from './unacknowledged.js';
+import { sendUnheard } from './unheard.js';
 
 /** How often the relay looks for owners that have not answered, to ask them again. */
 const ASK_AGAIN_MS = 1000;
@@ -247,10 +248,11 @@ export class Sequencer implements HistoryStore {
     if (outcome === undefined) this.ask(replica);
     if (outcome !== 'missed') return;
     this.observer.broken(topic);
-    for (const { body, seq, from, key } of replica.takeUnheard()) {
-      const heard = { topic, body: withoutId(body), seq, from, sender: undefined, key };
-      this.observer.numbered({ ...heard, isForRawOnly: true });
-    }
+    const isCurrent = (): boolean => this.replicas.get(topic) === replica;
+    sendUnheard(replica, isCurrent, ({ body, seq, from, key }) => {
+      const message = { topic, body: withoutId(body), seq, from, sender: undefined, key };
+      this.observer.numbered({ ...message, isForRawOnly: true });
+    });
   }
 
   /** The owner may have numbered messages that this thread did not receive. */
