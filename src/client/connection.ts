@@ -87,15 +87,12 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
   /** While waiting, connects at once; while open, checks that the connection is alive. Browser events trigger this
    *  by themselves; call it where a runtime reports network changes in another way. */
   wake(): void {
-    if (this.state === 'open') {
-      // A page back from the cache hears this before its socket, which the browser has closed, ends.
-      this.#failures = 0;
-      this.#link?._probe();
-    }
+    // Also while open: a page back from the cache hears this before its socket, which the browser has closed, ends.
+    this.#failures = 0;
+    if (this.state === 'open') this.#link?._probe();
     const restMs = this.#triedAtMs + FLOOR_MS - now();
     if (this.state === 'connecting' && restMs < 0) this.#link?._drop();
     if (!this.retryInMs || isOffline()) return;
-    this.#failures = 0;
     const waitMs = Math.max(this.#notBeforeMs - now(), restMs, 0) + WAKE_SPREAD_MS * Math.random();
     if (waitMs < this.retryInMs) this.#retryIn(waitMs);
   }

@@ -9,6 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Result } from '../../../bench/result/result.js';
 import { readResults } from '../../../bench/result/result-validate.js';
+import { signalChild } from '../../../bench/system/signal-child.js';
 import { OWN_CLI } from '../../../bench/targets/own-relay.js';
 import { certificate } from '../../support/certificate.js';
 import { fanwire, runFanwire, serve } from '../../support/fanwire-process.js';
@@ -131,7 +132,7 @@ test('SIGINT, and the end of the terminal, end the run, its generators and its r
     const json = join(folderOf(t), 'result.json');
     const started = fanwire(t, [...args, '--json', json]);
     const pids = await childrenOf(started.child.pid as number, 3);
-    for (const signal of signals) started.child.kill(signal);
+    for (const signal of signals) signalChild(started.child, signal);
     const { code } = await started.exited;
     assert.equal(code, 130, started.stderr());
     assert.match(started.stderr(), said);
