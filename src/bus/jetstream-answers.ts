@@ -7,6 +7,8 @@ import type { JetStreamReader, KeptAt } from './jetstream-reader.js';
 
 export type Reply = (record: Uint8Array) => void;
 
+type KeptQuestion = Extract<SequenceRecord, { is: 'ask' | 'where' }>;
+
 /** Where a topic is kept, and the sequence that its numbers are of. */
 export interface KeptIn extends KeptAt {
   readonly epoch: string;
@@ -19,51 +21,41 @@ export class JetStreamAnswers {
     private readonly isCurrent: (reader: JetStreamReader) => boolean,
   ) {}
 
-  /** Answers question `ask` with all that is kept of a topic. */
-  async kept(
+  /** Answers `asked` (`ask`: all that is kept of the topic; `where`: see `whereOf`). */
+  async answer(
     reader: JetStreamReader | undefined,
     at: KeptIn | undefined,
     topic: string,
-    ask: number,
+    asked: KeptQuestion,
     reply: Reply,
   ): Promise<void> {
     if (at === undefined || reader === undefined) return;
     try {
-      const { floor, seq, messages } = await reader.read(at);
-      reply(writeRecord({ is: 'kept', ask, epoch: at.epoch, floor }));
-      let last = floor;
-      for (const message of messages) {
-        const { record, body } = readRecord(message.data);
-        const { from, pid, key } = record as Extract<SequenceRecord, { is: 'publish' }>;
-        const age = Math.max(0, Date.now() - message.atMs);
-        const about = { after: last, age, ...(from !== undefined && { from }), ...(key !== undefined && { key }) };
-        reply(writeRecord({ is: 'message', seq: message.seq, ...about }, keptBody(body, pid)));
-        last = message.seq;
-      }
-      reply(writeRecord({ is: 'end', seq: Math.max(last, seq), last }));
+      await (asked.is === 'ask' ? keptOf(reader, at, asked.ask, reply) : whereOf(reader, at, asked.ask, reply));
     } catch (error) {
-      this.cannotRead(reader, topic, error as Error);
+      // If NATS went away meanwhile, that was logged already, and all is asked again when it is back.
+      const reason = (error as Error).message;
+      if (this.isCurrent(reader)) this.warnings.warn('history cannot be read from NATS', { topic, reason });
     }
   }
+}
 
-  /** Answers question `ask` with where the stream is, and which message of the topic is its latest. */
-  async where(
-    reader: JetStreamReader | undefined,
-    at: KeptIn | undefined,
-    topic: string,
-    ask: number,
-    reply: Reply,
-  ): Promise<void> {
-    if (at === undefined || reader === undefined) return;
-    try {
-      reply(writeRecord({ is: 'here', ask, epoch: at.epoch, ...(await reader.positionOf(at)) }));
-    } catch (error) {
-      this.cannotRead(reader, topic, error as Error);
-    }
+async function keptOf(reader: JetStreamReader, at: KeptIn, ask: number, reply: Reply): Promise<void> {
+  const { floor, seq, messages } = await reader.read(at);
+  reply(writeRecord({ is: 'kept', ask, epoch: at.epoch, floor }));
+  let last = floor;
+  for (const message of messages) {
+    const { record, body } = readRecord(message.data);
+    const { from, pid, key } = record as Extract<SequenceRecord, { is: 'publish' }>;
+    const age = Math.max(0, Date.now() - message.atMs);
+    const about = { after: last, age, ...(from !== undefined && { from }), ...(key !== undefined && { key }) };
+    reply(writeRecord({ is: 'message', seq: message.seq, ...about }, keptBody(body, pid)));
+    last = message.seq;
   }
+  reply(writeRecord({ is: 'end', seq: Math.max(last, seq), last }));
+}
 
-  private cannotRead(reader: JetStreamReader, topic: string, { message: reason }: Error): void {
-    // If NATS went away meanwhile, that was logged already, and all is asked again when it is back.
-    if (this.isCurrent(reader)) this.warnings.warn('history cannot be read from NATS', { topic, reason });
-  }
+/** Where the stream is, and which message of the topic is its latest. */
+async function whereOf(reader: JetStreamReader, at: KeptIn, ask: number, reply: Reply): Promise<void> {
+  reply(writeRecord({ is: 'here', ask, epoch: at.epoch, ...(await reader.positionOf(at)) }));
 }

@@ -134,11 +134,9 @@ export class JetStreamOwner implements NatsObserver {
   take(topic: string, bytes: Uint8Array, reply: Reply): void {
     const { record, body } = readRecord(bytes);
     if (record.is === 'publish') void this.publish(topic, record, body, reply);
-    else if (record.is === 'ask') {
-      this.subscribe(topic);
-      void this.answers.kept(this.reader, this.placeOf(topic), topic, record.ask, reply);
-    } else if (record.is === 'where') {
-      void this.answers.where(this.reader, this.placeOf(topic), topic, record.ask, reply);
+    else if (record.is === 'ask' || record.is === 'where') {
+      if (record.is === 'ask') this.subscribe(topic);
+      void this.answers.answer(this.reader, this.placeOf(topic), topic, record, reply);
     }
   }
 

@@ -73,5 +73,15 @@ export function lanes(deliver: string, maxHeldBytes?: number, maxBytes = 1 << 20
     };
     to.delivery?.take({ ...about, raw: Buffer.from(text), isBinary: false, key });
   };
-  return { windows, topics, topic, other, counters, join, publish };
+  const drain = (reader: Reader): void => {
+    reader.drain();
+    windows.onDrain(reader.connection);
+  };
+  /** All that waits goes out, and every reader reads it. */
+  const endAll = (): void => {
+    windows.endAll();
+    for (const reader of readers.values()) drain(reader);
+    windows.stop();
+  };
+  return { windows, topics, topic, other, counters, join, publish, drain, endAll };
 }

@@ -4,13 +4,15 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { builds, compare, project } from '../../support/built-sides.js';
 import { constructRepository, runGit, temporaryFolder } from '../../support/constructed-repository.js';
 import { testNeeding } from '../../support/needs.js';
 
 const test = testNeeding('git');
 
-test('submodules: of a commit at the commit it names, of the work tree as they stand, changes and all', async (t) => {
+/** A repository with another one, `library`, at vendor/lib. */
+function withSubmodule(t: TestContext) {
   const place = temporaryFolder(t);
   const library = constructRepository(t, place, 'library');
   library.write('lib.js', 'library 1');
@@ -19,6 +21,11 @@ test('submodules: of a commit at the commit it names, of the work tree as they s
   repository.git('submodule', '--quiet', 'add', '../library', 'vendor/lib');
   repository.write('package.json', '{"name":"x"}');
   repository.commit();
+  return { place, library, repository };
+}
+
+test('submodules: of a commit at the commit it names, of the work tree as they stand, changes and all', async (t) => {
+  const { place, repository } = withSubmodule(t);
   repository.git('tag', 'v1');
   repository.write('vendor/lib/lib.js', 'library changed');
   repository.write('vendor/lib/more.js', 'untracked in the submodule');
@@ -93,14 +100,7 @@ test('a clone that belongs to another user and is trusted has its submodules, wi
     t.diagnostic('only root can give a folder away');
     return;
   }
-  const place = temporaryFolder(t);
-  const library = constructRepository(t, place, 'library');
-  library.write('lib.js', 'library 1');
-  library.commit();
-  const repository = constructRepository(t, place);
-  repository.git('submodule', '--quiet', 'add', '../library', 'vendor/lib');
-  repository.write('package.json', '{"name":"x"}');
-  repository.commit();
+  const { place, library, repository } = withSubmodule(t);
   execFileSync('chown', ['-R', '12345', repository.folder]);
   rmSync(library.folder, { recursive: true });
   const [home, seen] = [join(place, 'home'), join(place, 'seen')];

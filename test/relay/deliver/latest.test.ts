@@ -17,7 +17,7 @@ const step = fc.oneof(
 test('by key, a reader ends with the last message of each key that was published while it was there', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
-      const { windows, topic, counters, join, publish } = lanes('t=1h,latest-by-key');
+      const { windows, topic, counters, join, publish, drain, endAll } = lanes('t=1h,latest-by-key');
       const readers = [new Reader('a'), new Reader('b'), new Reader('c')];
       const expected = readers.map(() => new Map<number, string>());
       const isIn = readers.map(() => true);
@@ -35,8 +35,7 @@ test('by key, a reader ends with the last message of each key that was published
           const reader = readers[each.who] as Reader;
           if (each.is === 'stall') reader.isStalled = true;
           else if (each.is === 'drain') {
-            reader.drain();
-            windows.onDrain(reader.connection);
+            drain(reader);
           } else if (each.is === 'leave' && isIn[each.who]) {
             // What waits for it is not owed any more.
             isIn[each.who] = false;
@@ -49,12 +48,7 @@ test('by key, a reader ends with the last message of each key that was published
           }
         }
       }
-      windows.endAll();
-      for (const reader of readers) {
-        reader.drain();
-        windows.onDrain(reader.connection);
-      }
-      windows.stop();
+      endAll();
       readers.forEach((reader, who) => {
         const last = new Map(reader.got.map((text) => [Number(text.split(':')[0]), text]));
         if (isIn[who])
@@ -98,7 +92,7 @@ for (const deliver of ['t=1h', 't=1h,latest', 't=1h,latest-by-key']) {
         fc.array(counted, { maxLength: 120, size: 'max' }),
         fc.constantFrom(1 << 20, 12),
         (steps, maxBytes) => {
-          const { windows, topic, counters, join, publish } = lanes(deliver, undefined, maxBytes);
+          const { windows, topic, counters, join, publish, drain, endAll } = lanes(deliver, undefined, maxBytes);
           const readers = [new Reader('a'), new Reader('b'), new Reader('c')];
           const isIn = readers.map(() => true);
           for (const reader of readers) join(reader);
@@ -120,8 +114,7 @@ for (const deliver of ['t=1h', 't=1h,latest', 't=1h,latest-by-key']) {
               const reader = readers[each.who] as Reader;
               if (each.is === 'stall') reader.isStalled = true;
               else if (each.is === 'drain') {
-                reader.drain();
-                windows.onDrain(reader.connection);
+                drain(reader);
               } else if (each.is === 'hand over' && isIn[each.who]) laneOf(reader).handOver();
               else if (each.is === 'leave' && isIn[each.who]) {
                 windows.endAll(); // what waits would not be owed any more
@@ -133,12 +126,7 @@ for (const deliver of ['t=1h', 't=1h,latest', 't=1h,latest-by-key']) {
               }
             }
           }
-          windows.endAll();
-          for (const reader of readers) {
-            reader.drain();
-            windows.onDrain(reader.connection);
-          }
-          windows.stop();
+          endAll();
           const got = readers.reduce((sum, reader) => sum + reader.got.length, 0);
           assert.equal(got + counters.conflated, owed);
         },
@@ -218,7 +206,7 @@ test('sockets that stop reading a latest topic stay open, hold next to nothing, 
 });
 
 test('what all topics keep together for readers that do not read has a bound; beyond, the oldest of the topic published to go', () => {
-  const { windows, other, topic, counters, join, publish } = lanes('t*=1h,latest-by-key', 20_000);
+  const { windows, other, topic, counters, join, publish, drain } = lanes('t*=1h,latest-by-key', 20_000);
   const reader = new Reader('a');
   join(reader);
   publish('first', 'first');
@@ -234,8 +222,7 @@ test('what all topics keep together for readers that do not read has a bound; be
     kept.push(windows.held.kept);
   }
   assert.ok(Math.max(...kept) <= 21_000, `${Math.max(...kept)} bytes`);
-  reader.drain();
-  windows.onDrain(reader.connection);
+  drain(reader);
   assert.ok(reader.got.includes('t 199') && reader.got.includes('t2 199'), 'the newest are there');
   assert.equal(reader.got.length + counters.conflated, 402, 'what went is counted');
   assert.deepEqual([windows.held.waiting, windows.held.kept], [0, 0]);
