@@ -9,21 +9,25 @@ export type Budgets = Readonly<Record<MetricName, number>>;
 /** The budget of every metric, as it is declared. */
 export const DEFAULT_BUDGETS = Object.fromEntries(METRICS.map(({ name, budget }) => [name, budget])) as Budgets;
 
-/** The budgets that `text` gives: `metric:+N%`, separated by commas.
+/** The budgets that `text` gives: `metric:+N%`, separated by commas. Where more is better, `-N%` is the same. `where`
+ *  is what errors call the text.
  *  @throws FanwireError FANWIRE_USAGE_BUDGET */
-export function parseBudgets(text: string): Partial<Budgets> {
+export function parseBudgets(text: string, where = '--budget'): Partial<Budgets> {
   const budgets: Partial<Record<MetricName, number>> = {};
   for (const term of text.split(',').map((part) => part.trim())) {
     if (term === '') continue;
-    const match = /^([a-z0-9.]+):\+?(\d+(?:\.\d+)?)%$/.exec(term);
+    const match = /^([a-z0-9.]+):([+-]?)(\d+(?:\.\d+)?)%$/.exec(term);
     const name = match?.[1]?.replace('p99.9', 'p999') as MetricName;
-    if (match === null || !METRIC_NAMES.includes(name)) {
+    const metric = METRICS.find((one) => one.name === name);
+    if (match === null || metric === undefined || (match[2] === '-' && !metric.moreIsBetter)) {
       throw new FanwireError(
         'FANWIRE_USAGE_BUDGET',
-        `--budget term "${term}" is not understood: write metric:+N%, with a metric of ${METRIC_NAMES.join(', ')}`,
+        `${where} term "${term}" is not understood: write metric:+N%, with a metric of ${METRIC_NAMES.join(', ')}`,
       );
     }
-    budgets[name] = Number(match[2]) / 100;
+    if (budgets[name] !== undefined)
+      throw new FanwireError('FANWIRE_USAGE_BUDGET', `${where} has two budgets for ${name}: leave one out`);
+    budgets[name] = Number(match[3]) / 100;
   }
   return budgets;
 }

@@ -168,7 +168,7 @@ export function describeOutcome(outcome: MetricOutcome): string {
   const { ratio, verdict } = outcome;
   const budget = `budget ${budgetText(outcome)}`;
   if (ratio === null) return `${outcome.label}: not measured, ${budget}`;
-  const when = verdict === 'inconclusive' ? `, ${decidedIn(outcome)}` : '';
+  const when = verdict === 'inconclusive' && outcome.isGate ? `, ${decidedIn(outcome)}` : '';
   return `${outcome.label} ${percent(ratio)} (${intervalText(outcome)}), ${budget}: ${verdict}${when}`;
 }
 
@@ -192,7 +192,7 @@ export function tellsSpread({ pairRatios }: MetricOutcome): boolean {
   return pairRatios.filter((ratio) => ratio !== null).length >= TELLING_PAIRS;
 }
 
-/** "decided in about 3 more minutes", or that it never is. */
+/** "decided in about 3 more minutes", or that it never is; of a metric that decides. */
 export function decidedIn(outcome: MetricOutcome): string {
   if (!tellsSpread(outcome)) return 'too few pairs to say for how long';
   if (outcome.decidedInS === null) return 'too close to its budget to be decided in any time worth the wait';

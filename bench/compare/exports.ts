@@ -1,18 +1,20 @@
 // A comparison for dashboards that others keep: Bencher, github-action-benchmark, a spreadsheet.
 
-import type { Comparison, MetricOutcome, ScenarioOutcome } from './comparison.js';
+import { type Comparison, catchText, type MetricOutcome, type ScenarioOutcome } from './comparison.js';
 
 /** Bencher Metric Format: for each measure the head's figure, and the interval of its change in the unit of the
- *  measure. https://bencher.dev/docs/reference/bencher-metric-format/ */
+ *  measure; `cpu-would-catch` is what of `cpu` could have been seen, in per cent.
+ *  https://bencher.dev/docs/reference/bencher-metric-format/ */
 export function toBencher(comparison: Comparison): string {
   const benchmarks = comparison.scenarios.map((scenario) => {
-    const measures = measuredOf(scenario).map((metric) => {
-      const { base, head, interval } = metric;
+    const measures = measuredOf(scenario).flatMap((metric): (readonly [string, object])[] => {
+      const { base, head, interval, wouldCatch } = metric;
       const range =
         interval === null || base === null
           ? {}
           : { lower_value: base * interval.low, upper_value: base * interval.high };
-      return [metric.name, { value: head, ...range }];
+      const seen = wouldCatch === null ? [] : [[`${metric.name}-would-catch`, { value: wouldCatch * 100 }] as const];
+      return [[metric.name, { value: head, ...range }], ...seen];
     });
     return [scenario.name, Object.fromEntries(measures)];
   });
@@ -25,14 +27,16 @@ export function toBenchmarkAction(comparison: Comparison): string {
   const entries = comparison.scenarios.flatMap((scenario) =>
     measuredOf(scenario).map((metric) => {
       const head = metric.head as number;
-      const { interval } = metric;
-      const half = interval === null ? undefined : ((interval.high - interval.low) / 2) * 100;
+      const { interval, ratio } = metric;
+      // Of the head's own figure, which is `ratio` times the base's.
+      const half = interval === null || ratio === null ? undefined : ((interval.high - interval.low) / 2 / ratio) * 100;
+      const seen = catchText(metric);
       return {
         name: `${scenario.name}: ${metric.label}`,
         unit: metric.moreIsBetter ? '\u00b5s per delivery' : metric.unit,
         value: metric.moreIsBetter ? 1e6 / head : head,
         ...(half !== undefined && { range: `\u00b1 ${half.toFixed(1)} %` }),
-        extra: `${metric.verdict}, ${comparison.head} against ${comparison.base}`,
+        extra: `${metric.verdict}, ${comparison.head} against ${comparison.base}${seen === '' ? '' : `; would have caught ${seen} with 90 % probability`}`,
       };
     }),
   );

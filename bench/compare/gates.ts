@@ -41,14 +41,18 @@ function firstOf(reason: string | undefined, next: () => string | undefined): st
 }
 
 /** The metrics that decide: those that --budget names, else the default ones that can be measured here. A gate without
- *  figures would leave every comparison inconclusive.
+ *  figures would leave every comparison inconclusive. `where` is what errors call the text that named them.
  *  @throws FanwireError FANWIRE_USAGE_BUDGET_UNMEASURED when `named` has what is not measured */
-export function gatesOf(named: readonly MetricName[], unmeasured: Unmeasured): readonly MetricName[] {
+export function gatesOf(
+  named: readonly MetricName[],
+  unmeasured: Unmeasured,
+  where = '--budget',
+): readonly MetricName[] {
   if (named.length === 0) return DEFAULT_GATES.filter((name) => unmeasured[name] === undefined);
   for (const name of named) {
     const why = unmeasured[name];
     if (why === undefined) continue;
-    throw new FanwireError('FANWIRE_USAGE_BUDGET_UNMEASURED', `--budget asks for ${name}, but ${why}: leave it out`);
+    throw new FanwireError('FANWIRE_USAGE_BUDGET_UNMEASURED', `${where} asks for ${name}, but ${why}: leave it out`);
   }
   return named;
 }

@@ -9,8 +9,15 @@ import { budgetText, type MetricOutcome, percent } from './comparison.js';
 /** Maps ratios to percent of the plot's width. */
 export interface Axis {
   at(ratio: number): number;
-  /** Ratios that have a mark. */
-  readonly ticks: readonly number[];
+  readonly ticks: readonly Tick[];
+}
+
+interface Tick {
+  readonly ratio: number;
+  /** "+5 %", "0". */
+  readonly text: string;
+  /** Whether a phone has no room for its label. */
+  readonly isMinor: boolean;
 }
 
 /** Within this change (log, %) the axis is nearly even; beyond, it is logarithmic: CPU's 5 % and p99's 50 % are both to
@@ -18,9 +25,12 @@ export interface Axis {
 const EVEN_PERCENT = 3;
 /** Percent of the width that is kept free at either end. */
 const MARGIN = 3;
-const TICK_PERCENTS = [-75, -50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50, 100, 300];
+/** Those that matter most first: of two labels that would overlap, the first is drawn. */
+const TICK_PERCENTS = [0, 5, -5, 20, -20, 100, -75, 1000, -95, 10, -10, 50, -50, 2, -2, 300, -90, 3000];
+/** Percent of the width that a label takes: on a desk, and on a phone. */
+const [LABEL, PHONE_LABEL] = [6.5, 14];
 /** The axis covers this change at least, and at most. */
-const [LEAST_PERCENT, MOST_PERCENT] = [10, 300];
+const [LEAST_PERCENT, MOST_PERCENT] = [10, 4000];
 
 /** An axis on which everything that decides of `metrics` has room. */
 export function axisFor(metrics: readonly MetricOutcome[]): Axis {
@@ -34,8 +44,23 @@ export function axisFor(metrics: readonly MetricOutcome[]): Axis {
     const place = 50 + (stretch(Math.log(ratio)) / span) * (50 - MARGIN);
     return Math.round(Math.max(0.5, Math.min(99.5, place)) * 100) / 100;
   };
-  const ticks = TICK_PERCENTS.map((tick) => 1 + tick / 100).filter((one) => Math.abs(stretch(Math.log(one))) <= span);
-  return { at, ticks };
+  const inside = TICK_PERCENTS.filter((tick) => Math.abs(stretch(Math.log1p(tick / 100))) <= span);
+  return { at, ticks: labelled(inside, at) };
+}
+
+/** Those of `changes` (in percent) whose labels do not overlap. */
+function labelled(changes: readonly number[], at: Axis['at']): Tick[] {
+  const ticks: Tick[] = [];
+  for (const change of changes) {
+    const ratio = 1 + change / 100;
+    const apart = (least: number, others: readonly Tick[]): boolean =>
+      others.every((other) => Math.abs(at(other.ratio) - at(ratio)) >= least);
+    if (!apart(LABEL, ticks)) continue;
+    const majors = ticks.filter((other) => !other.isMinor);
+    const text = change === 0 ? '0' : `${change > 0 ? '+' : '−'}${Math.abs(change)} %`;
+    ticks.push({ ratio, text, isMinor: !apart(PHONE_LABEL, majors) });
+  }
+  return ticks;
 }
 
 function stretch(log: number): number {
@@ -68,11 +93,9 @@ ${ratio === null ? '' : html`<circle class="estimate" cx="${axis.at(ratio)}%" cy
 </svg>`;
 }
 
-function mark(tick: number, axis: Axis): Markup {
-  const x = axis.at(tick);
-  const change = Math.round((tick - 1) * 100);
-  const minor = [2, 10, 50, 75].includes(Math.abs(change)) ? 'minor' : '';
-  const text = change === 0 ? '0' : `${change > 0 ? '+' : '−'}${Math.abs(change)} %`;
+function mark({ ratio, text, isMinor }: Tick, axis: Axis): Markup {
+  const x = axis.at(ratio);
+  const minor = isMinor ? 'minor' : '';
   return html`<line class="tick" x1="${x}%" x2="${x}%" y1="${BASE_Y}" y2="${BASE_Y + 4}"/><text class="${minor}" x="${x}%" y="${BASE_Y + 16}">${text}</text>`;
 }
 

@@ -12,7 +12,7 @@ import type { Target, TargetDialect } from '../targets/target.js';
 import { type CapacityOptions, ClosedLoopFault, capacityAlone, capacityInTurns } from './capacity.js';
 import type { MeasuredCapacity, Run } from './metrics.js';
 import type { Side } from './side.js';
-import { type Judged, whyInvalid } from './valid-run.js';
+import { excusesServer, type Judged, whyInvalid } from './valid-run.js';
 
 export interface PlayOptions extends Judged {
   readonly plan: Plan;
@@ -202,12 +202,13 @@ async function stop(target: Target): Promise<void> {
   await sleep(50);
 }
 
-/** A run whose generator was at its end as well blames nobody, unless the process is gone. */
+/** A run whose generator was at its end as well blames nobody, unless the process is gone. Too few messages are what a
+ *  server leaves that drops its publishers. */
 function faultOf(result: Result, target: Target): ServerFault | undefined {
   const death = target.ending?.();
   if (death !== undefined) return { fault: death, isDeath: true };
   const [fault] = result.serverFaults ?? [];
-  return fault === undefined || result.invalidReasons.length > 0 ? undefined : { fault, isDeath: false };
+  return fault === undefined || result.invalidReasons.some(excusesServer) ? undefined : { fault, isDeath: false };
 }
 
 /** A server that listened and then took nobody, or went away or stopped delivering under the closed loop: its doing. Of

@@ -60,7 +60,7 @@ export function renderComparisonHtml(comparison: Comparison): string {
 function top(comparison: Comparison): Markup {
   const { scenarios, reasons, base, head } = comparison;
   return html`<section class="scenario">
-<p class="what"><span><b>base</b> ${base}</span> <span><b>head</b> ${head}</span></p>
+<p class="what sides"><span><b>base</b> ${base}</span> <span><b>head</b> ${head}</span></p>
 <div class="verdict ${KIND[comparison.verdict]}"><h2>${headline({ ...comparison, base: 'base', head: 'head' })}</h2>
 ${reasonList(reasons)}
 ${whatItSaw(comparison)}</div>

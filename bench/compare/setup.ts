@@ -79,8 +79,11 @@ function setUpEntry(entry: SuiteEntry, suite: Suite, options: SetUpOptions): Sce
     );
   }
   const unmeasured = unmeasuredOf(options.specs, capacityMs, whole);
-  const budgets = parseBudgets(options.budget ?? entry.budget ?? suite.budget ?? '');
-  const gates = gatesOf(Object.keys(budgets) as MetricName[], unmeasured);
+  const budget = options.budget ?? entry.budget ?? suite.budget ?? '';
+  const ofSuite = entry.budget === undefined ? '"budget" of the suite' : `"budget" of ${entry.name} in the suite`;
+  const where = options.budget === undefined ? ofSuite : '--budget';
+  const budgets = parseBudgets(budget, where);
+  const gates = gatesOf(Object.keys(budgets) as MetricName[], unmeasured, where);
   const isShort =
     options.isPaired &&
     (entry.plan.durationS ?? usual.durationS) === undefined &&

@@ -14,7 +14,7 @@ import { startRelayTarget } from '../targets/relay.js';
 import { execOf } from '../targets/shell-command.js';
 import { shownUrl, type Target, type TargetDialect } from '../targets/target.js';
 import { urlTarget } from '../targets/url.js';
-import { defaultBuild, isUnlocked, runBuild } from './sides/build.js';
+import { defaultBuild, inOneLine, isUnlocked, runBuild } from './sides/build.js';
 import { CheckoutCache, digest } from './sides/cache.js';
 import { commitOf } from './sides/repository.js';
 import { commitSource, folderSource, type Source } from './sides/source.js';
@@ -56,7 +56,7 @@ export interface SideOptions {
   readonly cacheFolder: string;
   /** Told what takes long. */
   readonly say: (line: string) => void;
-  /** Ends a build. */
+  /** Ends a build, and a start. */
   readonly signal: AbortSignal;
 }
 
@@ -74,6 +74,7 @@ export interface NamedSide {
  *  @throws FanwireError FANWIRE_USAGE_SIDE for a spec that is none of them, FANWIRE_COMPARE_CHECKOUT where git
  *  refuses */
 async function nameSide(flag: string, spec: string, options: SideOptions): Promise<NamedSide> {
+  refuseNoSide(flag, spec);
   if (isUrl(spec)) return ready(spec, shownUrl(spec), async () => urlTarget([spec], 'raw', []));
   const isFolder = isDirectory(spec);
   const looksLikePath = /^(\.|\/|~)|\/$/.test(spec) && !/\s/.test(spec);
@@ -89,7 +90,8 @@ async function nameSide(flag: string, spec: string, options: SideOptions): Promi
   if ('commit' in found) return commitSide(spec, found.commit, options);
   if (isFolder) return folderSide(spec, options);
   if (isCommand) {
-    const command = { name: spec, version: '', command: spec, path: options.path, dialect: 'raw' as const };
+    const { path, signal } = options;
+    const command = { name: spec, version: '', command: spec, path, dialect: 'raw' as const, signal };
     return ready(spec, spec, (cores, _connections, _dialect, env = {}) =>
       startCommandTarget({ ...command, cores, env }),
     );
@@ -98,6 +100,17 @@ async function nameSide(flag: string, spec: string, options: SideOptions): Promi
     'FANWIRE_USAGE_SIDE',
     `--${flag} "${spec}" is no ws:// URL, no folder that is there, no command with arguments, and no commit: ${found.why}`,
   );
+}
+
+/** @throws FanwireError FANWIRE_USAGE_SIDE for what can be no side at all, whatever there is of that name */
+function refuseNoSide(flag: string, spec: string): void {
+  const web = /^http(s?:\/\/.*)$/is.exec(spec);
+  if (spec.trim() !== '' && web === null) return;
+  const why =
+    web === null
+      ? 'is empty: name a commit, a folder, a ws:// URL or a command'
+      : `"${shownUrl(spec)}" is no address of a WebSocket server: write ws${shownUrl(spec).slice('http'.length)}`;
+  throw new FanwireError('FANWIRE_USAGE_SIDE', `--${flag} ${why}`);
 }
 
 /** What gitrevisions(7) lets hold spaces, and no command is: `main@{1 week ago}`, `HEAD^{/fix the}`, `:/fix the`. */
@@ -235,16 +248,17 @@ async function writeAndBuild(source: Source, folder: string, options: SideOption
   }
   const command = options.build === '' ? defaultBuild(at, tree) : options.build;
   if (command === '') return;
-  options.say(`building ${label}: ${command}`);
+  options.say(`building ${label}: ${inOneLine(command)}`);
   await runBuild({ label, command, folder: at, top: tree, log: join(folder, 'build.log'), signal: options.signal });
 }
 
 function starter(folder: string, label: string, options: SideOptions): Side['start'] {
   if (options.start !== '') {
     const command = `sh -c ${quoted(`cd ${quoted(folder)} && ${execOf(options.start)}`)}`;
-    const shown = `${label}: \`${options.start}\``;
-    return (cores, _connections, _dialect, env = {}) =>
-      startCommandTarget({ env, name: label, version: '', command, shown, path: options.path, dialect: 'raw', cores });
+    const shown = `${label}: \`${inOneLine(options.start)}\``;
+    const { path, signal } = options;
+    const target = { name: label, version: '', command, shown, path, dialect: 'raw' as const, signal };
+    return (cores, _connections, _dialect, env = {}) => startCommandTarget({ ...target, env, cores });
   }
   const cli = join(folder, 'dist/src/cli.js');
   if (!existsSync(cli)) {
@@ -264,6 +278,7 @@ function starter(folder: string, label: string, options: SideOptions): Side['sta
       connections,
       cli,
       name: label,
+      signal: options.signal,
     });
 }
 

@@ -76,6 +76,8 @@ export const DEFAULT_SUITE: Suite = {
   ],
 };
 
+/** It stands in the lines of reports. */
+const NAME = /^[^\p{Cc}]{1,100}$/u;
 const SUITE_KEYS = ['scenarios', 'budget', 'maxMinutes', 'alpha'] as const;
 const ENTRY_KEYS = ['name', 'scenario', 'plan', 'capacity', 'dialect', 'budget'] as const;
 const DIALECTS: Readonly<Record<string, TargetDialect>> = { raw: 'raw', enveloped: 'fanwire.v1' };
@@ -92,7 +94,7 @@ export function readSuite(file: string): Suite {
   try {
     content = readJsonFile(file);
   } catch (error) {
-    return refuse((error as Error).message);
+    return refuse((error as Error).message + didYouMean(file, ['default']));
   }
   const { scenarios, budget, maxMinutes, alpha } = object(content, 'the file', SUITE_KEYS, refuse);
   if (!Array.isArray(scenarios) || scenarios.length === 0) {
@@ -121,7 +123,9 @@ function entryOf(content: unknown, where: string, file: string, refuse: Refuse):
   const { name, scenario, plan = {}, capacity, dialect, budget } = object(content, where, ENTRY_KEYS, refuse);
   if (typeof scenario !== 'string') return refuse(`${where} needs "scenario", a name of \`fanwire bench list\``);
   scenarioAt(scenario, where, file);
-  if (name !== undefined && (typeof name !== 'string' || name === '')) refuse(`${where}: "name" must be text`);
+  if (name !== undefined && (typeof name !== 'string' || !NAME.test(name))) {
+    refuse(`${where}: "name" must be text of one line, of 1 to 100 characters`);
+  }
   if (budget !== undefined && typeof budget !== 'string') refuse(`${where}: "budget" must be text such as "p99:+20%"`);
   if (dialect !== undefined && DIALECTS[String(dialect)] === undefined) {
     refuse(`${where}: "dialect" must be raw or enveloped, got ${JSON.stringify(dialect)}`);

@@ -7,6 +7,12 @@ export function isOfLoad(reason: string): boolean {
   return reason.startsWith('too few');
 }
 
+/** Whether a generator of which `reason` is said may have had its own part in connections that a server closed or
+ *  refused: it was slow to read or at its end, not only late to send. */
+export function excusesServer(reason: string): boolean {
+  return !isOfLoad(reason) && !/: it sent messages .* late/.test(reason);
+}
+
 /** Why nothing that `run` measured may be used. Too few messages for a p99 is no such reason: CPU, losses and connect
  *  times are known, and the percentile has no figure. Where only the closed loop decides, neither is a late generator:
  *  then the run's times have no figure. */

@@ -2,15 +2,13 @@
 
 import { execFileSync } from 'node:child_process';
 import { FanwireError } from '../../src/base/error.js';
-import { withoutRepository } from '../compare/sides/git.js';
+import { GitFailure, QUIET_FLAGS, reasonOf, withoutRepository } from '../compare/sides/git.js';
 
 /** The newest commits of a branch, here and as it was fetched from the remote: none where there is no such branch, one
  *  where one has all that the other has, else two, the local one first.
  *  @throws FanwireError FANWIRE_USAGE_HISTORY for a name that is none */
 export function branchTips(branch: string): string[] {
-  if (tryGit(['rev-parse', '--git-dir']) === undefined) {
-    throw refuse(branch, 'is of a repository, and this folder is in none: run it in the clone');
-  }
+  requireRepository(branch);
   if (tryGit(['check-ref-format', '--branch', branch]) === undefined) {
     throw refuse(branch, 'is no branch (a branch of this repository is written branch:NAME)');
   }
@@ -18,6 +16,21 @@ export function branchTips(branch: string): string[] {
   if (local === undefined || fetched === undefined) return [local ?? fetched].filter((tip) => tip !== undefined);
   if (isAncestor(fetched, local)) return [local];
   return isAncestor(local, fetched) ? [fetched] : [local, fetched];
+}
+
+function requireRepository(branch: string): void {
+  try {
+    git(['rev-parse', '--git-dir']);
+  } catch (error) {
+    const { code, stderr = '' } = error as { readonly code?: string; readonly stderr?: string };
+    const why =
+      code === 'ENOENT'
+        ? 'needs git, and there is none on the PATH'
+        : /dubious ownership/.test(stderr)
+          ? reasonOf(new GitFailure('', stderr), '.')
+          : 'is of a repository, and this folder is in none: run it in the clone';
+    throw refuse(branch, why);
+  }
 }
 
 /** A file's text in a commit; '' where the commit has none.
@@ -96,7 +109,7 @@ function git(args: readonly string[], input = ''): string {
   // A machine in CI has no name; a commit needs one.
   const someone = { GIT_AUTHOR_NAME: 'fanwire', GIT_AUTHOR_EMAIL: 'fanwire@localhost' };
   const committer = { GIT_COMMITTER_NAME: 'fanwire', GIT_COMMITTER_EMAIL: 'fanwire@localhost' };
-  return execFileSync('git', [...args], {
+  return execFileSync('git', [...QUIET_FLAGS, ...args], {
     encoding: 'utf8',
     input,
     env: { ...someone, ...committer, ...withoutRepository(process.env) },

@@ -5,6 +5,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanwireError } from '../../src/base/error.js';
+import { isDirectory } from '../../src/base/is-directory.js';
 import { fileAgeMs } from '../system/file-age.js';
 import { makeFolder } from '../system/make-folder.js';
 import { BranchMoved, branchTips, commitFiles, fileAt } from './branch.js';
@@ -30,6 +31,7 @@ export function readHistory(where: string): HistoryEntry[] {
  *  @throws FanwireError FANWIRE_USAGE_HISTORY, FANWIRE_HISTORY_WRITE */
 export async function addToHistory(where: string, entries: readonly HistoryEntry[]): Promise<number> {
   for (const entry of entries) refuseUnreadable(entry);
+  refuseNoStore(where);
   try {
     if (where.startsWith(BRANCH)) return await addToBranch(where, entries);
     makeFolder(where);
@@ -41,6 +43,23 @@ export async function addToHistory(where: string, entries: readonly HistoryEntry
       `cannot write --store ${where}: ${(error as Error).message.trim()}`,
     );
   }
+}
+
+/** @throws FanwireError FANWIRE_USAGE_HISTORY for what is no place for a store */
+function refuseNoStore(where: string): void {
+  const isFile = !where.startsWith(BRANCH) && existsSync(where) && !isDirectory(where);
+  if (where !== '' && !isFile) return;
+  const what = where === '' ? 'is empty' : `${where} is a file`;
+  throw new FanwireError('FANWIRE_USAGE_HISTORY', `--store ${what}: name a folder, or branch:NAME`);
+}
+
+/** What to say of a page without entries: that there is no store of the name may be a slip, or a branch that was never
+ *  fetched; undefined where there is one. */
+export function absenceOf(where: string): string | undefined {
+  if (readTexts(where).length > 0) return undefined;
+  const name = where.startsWith(BRANCH) ? where.slice(BRANCH.length) : '';
+  const fetch = name === '' ? '' : `; where the remote has it: git fetch origin ${name}`;
+  return `--store ${where} is not there yet, fanwire history add makes it${fetch}`;
 }
 
 /** What could not be read again would close the store for everybody. */
@@ -144,6 +163,7 @@ async function alone<T>(file: string, work: () => T): Promise<T> {
 }
 
 function readTexts(where: string): string[] {
+  refuseNoStore(where);
   if (where.startsWith(BRANCH)) return branchTips(where.slice(BRANCH.length)).map((tip) => fileAt(tip, FILE));
   const file = join(where, FILE);
   if (!existsSync(file)) return [];

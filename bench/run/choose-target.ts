@@ -30,13 +30,14 @@ export interface TargetOptions {
 /** Without --url, --cmd or --peer. */
 const OWN = 'relays that the bench starts itself';
 
-/** Starts (or just describes) the target of a run of `plan`, on `cores` where it is started.
+/** Starts (or just describes) the target of a run of `plan`, on `cores` where it is started; `signal` ends a start.
  *  @throws FanwireError FANWIRE_USAGE_BENCH_TARGET and what starting it throws */
 export async function startTarget(
   options: TargetOptions,
   plan: Plan,
   cores: readonly number[],
   needs: { readonly admin: boolean },
+  signal: AbortSignal,
 ): Promise<Target> {
   const { urls, serverPids, adminUrl, command, peer, path, dialect, serveFlags } = options;
   const { nodes = 1, workers = 1 } = options;
@@ -49,7 +50,7 @@ export async function startTarget(
   if (peer !== undefined) return startPeerFor(peer, plan, cores);
   if (command !== undefined) {
     const name = command.trim().split(/\s+/)[0] ?? command;
-    return startCommandTarget({ name, version: '', command, path, dialect: dialect ?? 'raw', cores });
+    return startCommandTarget({ name, version: '', command, path, dialect: dialect ?? 'raw', cores, signal });
   }
   if (dialect === 'socket.io') {
     throw new FanwireError(
@@ -59,7 +60,7 @@ export async function startTarget(
   }
   const connections = plan.subscribers + plan.stalledSubscribers + plan.publishers;
   const flags = [...deliverFlags(plan), ...serveFlags];
-  const relay = { nodes, workers, dialect: dialect ?? 'raw', flags, cores, connections };
+  const relay = { nodes, workers, dialect: dialect ?? 'raw', flags, cores, connections, signal } as const;
   return startRelayTarget({ ...relay, hasAdmin: needs.admin });
 }
 

@@ -62,7 +62,8 @@ export async function runBench(request: BenchRequest): Promise<Result> {
   const engine = createEngine(scenario, request, cores.generator);
   const floorMs =
     scenario.engine === undefined ? await measureFloor(engine, plan, cores.server, request.signal) : undefined;
-  const target = await startTarget(request.target, plan, cores.server, { admin: scenario.paths !== undefined });
+  const needs = { admin: scenario.paths !== undefined };
+  const target = await startTarget(request.target, plan, cores.server, needs, request.signal);
   const bar = new ProgressBar(process.stderr, request.isQuiet);
   const playOnce = (step: Plan, label: string, objective = terms) => {
     bar.begin(`${scenario.name} ${label}`.trimEnd(), step);

@@ -19,16 +19,18 @@ export interface CommandOptions {
   readonly cores: readonly number[];
   /** Additional environment variables. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Ends a start. */
+  readonly signal?: AbortSignal;
 }
 
 /** Starts the command and waits until it listens.
- *  @throws FanwireError FANWIRE_BENCH_TARGET */
+ *  @throws FanwireError FANWIRE_BENCH_TARGET, and the reason of `signal` */
 export async function startCommandTarget(options: CommandOptions): Promise<Target> {
   const port = await freePort();
   const command = options.command.replaceAll('{port}', String(port));
   const program = ['/bin/sh', '-c', execOf(command)];
   const env = { ...options.env, PORT: String(port) };
-  const server = await ServerProcess.listening(port, program, env, options.cores, options.shown);
+  const server = await ServerProcess.listening(port, program, env, options.cores, options.shown, options.signal);
   return {
     name: options.name,
     version: options.version,

@@ -23,19 +23,23 @@ export interface RelayTargetOptions {
   readonly name?: string;
   /** Whether to wait for the admin port too, and to set `adminUrl` (of the first node). */
   readonly hasAdmin?: boolean;
+  /** Ends a start. */
+  readonly signal?: AbortSignal;
   /** Connections that it must be able to hold; checked against the limit on open files. */
   readonly connections: number;
 }
 
 /** Starts the relay. Several nodes get a broker between them, unless `flags` name one.
- *  @throws FanwireError FANWIRE_BENCH_FILE_LIMIT, FANWIRE_BENCH_NO_BROKER, FANWIRE_BENCH_TARGET */
+ *  @throws FanwireError FANWIRE_BENCH_FILE_LIMIT, FANWIRE_BENCH_NO_BROKER, FANWIRE_BENCH_TARGET, and the
+ *  reason of `signal` */
 export async function startRelayTarget(options: RelayTargetOptions): Promise<Target> {
   const { nodes, workers, cores, flags, cli = OWN_CLI, name = 'fanwire' } = options;
   requireSockets('the relay', options.connections, nodes, 'or spread them with --nodes');
   const broker = nodes > 1 && !flags.includes('--cluster') ? await startBroker(cores) : undefined;
   const cluster = broker === undefined ? [] : ['--cluster', broker.url];
   const command = serveCommand(['--workers', String(workers), ...cluster, ...flags], cli);
-  const servers = Array.from({ length: nodes }, () => new ServerProcess(command, options.env ?? {}, cores));
+  const start = (): ServerProcess => new ServerProcess(command, options.env ?? {}, cores, undefined, options.signal);
+  const servers = Array.from({ length: nodes }, start);
   const stop = async () => {
     await Promise.all(servers.map((server) => server.stop()));
     await broker?.stop();

@@ -37,6 +37,7 @@ export class ServerProcess {
     env: Readonly<Record<string, string>>,
     cores: readonly number[],
     private readonly shown = `\`${command.join(' ')}\``,
+    private readonly signal?: AbortSignal,
   ) {
     const [program, ...args] = pinnedCommand(raisedCommand(command), cores);
     this.child = spawn(program as string, args, {
@@ -55,17 +56,18 @@ export class ServerProcess {
   }
 
   /** Starts `command` and waits until it listens on `port` on loopback; if it does not, it is stopped.
-   *  @throws FanwireError FANWIRE_BENCH_TARGET */
+   *  @throws FanwireError FANWIRE_BENCH_TARGET, and the reason of `signal`, which ends it at once */
   static async listening(
     port: number,
     command: readonly string[],
     env: Readonly<Record<string, string>>,
     cores: readonly number[],
     shown?: string,
+    signal?: AbortSignal,
   ): Promise<ServerProcess> {
-    const server = new ServerProcess(command, env, cores, shown);
+    const server = new ServerProcess(command, env, cores, shown, signal);
     try {
-      server.host = await server.listensOn(port);
+      server.host = await server.unlessInterrupted(() => server.listensOn(port));
       return server;
     } catch (error) {
       await server.stop();
@@ -79,7 +81,11 @@ export class ServerProcess {
 
   /** Waits until `find` finds something in the output.
    *  @throws FanwireError FANWIRE_BENCH_TARGET when the process ends or nothing is found in time */
-  async findInOutput<T>(find: (output: string) => T | undefined): Promise<T> {
+  findInOutput<T>(find: (output: string) => T | undefined): Promise<T> {
+    return this.unlessInterrupted(() => this.waitForOutput(find));
+  }
+
+  private async waitForOutput<T>(find: (output: string) => T | undefined): Promise<T> {
     const deadline = Date.now() + START_TIMEOUT_MS;
     for (;;) {
       const found = find(this.output);
@@ -97,6 +103,20 @@ export class ServerProcess {
       this.requireAlive(deadline, host !== undefined, port);
       if (host !== undefined) return host;
       await sleep(50);
+    }
+  }
+
+  /** Waits for a part of the start; an interrupt ends the process, which may take half a minute otherwise. */
+  private async unlessInterrupted<T>(start: () => Promise<T>): Promise<T> {
+    this.signal?.throwIfAborted();
+    this.signal?.addEventListener('abort', this.killAll);
+    try {
+      return await start();
+    } catch (error) {
+      this.signal?.throwIfAborted();
+      throw error;
+    } finally {
+      this.signal?.removeEventListener('abort', this.killAll);
     }
   }
 

@@ -92,7 +92,7 @@ export const ERROR_CODES = {
   FANWIRE_STDOUT: failed('stdout cannot be written, as on a full disk'),
   FANWIRE_REPORT_WRITE: failed('a report cannot be written'),
   FANWIRE_BASELINE_WRITE: failed('the baseline cannot be written'),
-  FANWIRE_HISTORY_WRITE: failed('the store of the history cannot be written'),
+  FANWIRE_HISTORY_WRITE: unmeasured('the store of the history cannot be written'),
   FANWIRE_RESULT_UNREADABLE: failed('a result file cannot be read'),
   FANWIRE_RESULT_INVALID: failed('a file is no fanwire.result/1'),
   FANWIRE_HISTOGRAM_INVALID: failed('the histogram of a result is no HdrHistogram'),

@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs';
 export function readJsonFile(path: string): unknown {
   const text = readFileSync(path, 'utf8');
   try {
-    return JSON.parse(text);
+    // Some editors put a byte order mark before it.
+    return JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (error) {
     throw new Error(`not JSON: ${(error as Error).message.replace(/\s*\n\s*/g, ' ')}`);
   }

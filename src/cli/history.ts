@@ -30,7 +30,7 @@ export function historyCommand(): Command {
     .option('--commit <commit>', 'the commit that was judged, where the comparison does not name it')
     .addHelpText(
       'after',
-      '\nExit codes: 0 added, or there already; 2 a file or the store cannot be used; 1 it cannot be written.',
+      '\nExit codes: 0 added, or there already; 2 a file or the store cannot be used; 3 it cannot be written.',
     )
     .action(addFiles);
   const page = command
@@ -72,7 +72,7 @@ function isSameCommit(one: string, other = ''): boolean {
 }
 
 async function writePage({ store, html, anchor, quiet }: PageFlags): Promise<void> {
-  const { readHistory } = await import('../../bench/history/store.js');
+  const { absenceOf, readHistory } = await import('../../bench/history/store.js');
   const { alertsOf, newestAnchor, trendsOf } = await import('../../bench/history/trends.js');
   const { annotation, describeAlert } = await import('../../bench/history/alert-text.js');
   const { renderHistoryHtml } = await import('../../bench/history/page.js');
@@ -92,7 +92,9 @@ async function writePage({ store, html, anchor, quiet }: PageFlags): Promise<voi
   if (quiet) return;
   for (const alert of alerts) process.stdout.write(`${describeAlert(alert)}\n`);
   const found = alerts.length === 0 ? 'no change of level' : countOf(alerts.length, 'change');
-  process.stdout.write(`${found} in ${countOf(entries.length, 'entry', 'entries')}; the page is ${html}\n`);
+  const absence = all.length === 0 ? absenceOf(store) : undefined;
+  const note = absence === undefined ? '' : ` (${absence})`;
+  process.stdout.write(`${found} in ${countOf(entries.length, 'entry', 'entries')}${note}; the page is ${html}\n`);
   if (process.env.GITHUB_ACTIONS !== 'true') return;
   for (const alert of alerts) if (alert.isNew) process.stdout.write(`${annotation(alert)}\n`);
 }

@@ -128,9 +128,14 @@ function programsOf(folder: string, top: string): string[] {
   return folder === top || folder === dirname(folder) ? [own] : [own, ...programsOf(dirname(folder), top)];
 }
 
+/** As errors show it. */
+export function inOneLine(command: string): string {
+  return command.trim().replace(/\s*\n\s*/g, '; ');
+}
+
 export interface Build {
   readonly label: string;
-  /** Run by /bin/sh. */
+  /** Run by /bin/sh, which ends at the first line that fails. */
   readonly command: string;
   readonly folder: string;
   /** Of its checkout. */
@@ -151,7 +156,8 @@ export async function runBuild(build: Build): Promise<void> {
   let killedFor = '';
   const timers: NodeJS.Timeout[] = [];
   try {
-    const child = spawn('/bin/sh', ['-c', command], {
+    // Of several lines each has to succeed, as in a step of a workflow: a build is never half taken.
+    const child = spawn('/bin/sh', [/\n/.test(command.trim()) ? '-ec' : '-c', command], {
       cwd: folder,
       env: buildEnvironment(folder, top),
       stdio: ['ignore', output, output],
@@ -177,7 +183,7 @@ export async function runBuild(build: Build): Promise<void> {
     const said = words === '' ? '' : `: ${words}`;
     throw new FanwireError(
       'FANWIRE_COMPARE_BUILD',
-      `building ${label} with "${command}" ${what}${said} (all it wrote: ${log})`,
+      `building ${label} with "${inOneLine(command)}" ${what}${said} (all it wrote: ${log})`,
     );
   } finally {
     // A watcher or server that it left running would take its share of whatever is measured.

@@ -4,12 +4,13 @@
 // read through `objects/info/alternates` (gitrepository-layout(5)), and `read-tree -u` writes the files, which runs no
 // hook.
 
-import { cpSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { FanwireError } from '../../../src/base/error.js';
 import { GitFailure, git, reasonOf } from './git.js';
 import { ignoredLinks } from './ignored-links.js';
 import { refuseMissingLargeFiles } from './large-files.js';
+import { ownIndex } from './own-index.js';
 import {
   attributesOf,
   environmentOf,
@@ -44,9 +45,7 @@ export async function snapshotCommit(repository: Repository, commit: string): Pr
 export async function snapshotFolder(repository: Repository, folder: string, leftOut: string): Promise<Snapshot> {
   const objects = join(folder, 'objects');
   mkdirSync(objects, { recursive: true });
-  const index = join(folder, 'index');
-  // The user's index knows which files are unchanged, sparse or marked to be added.
-  if (existsSync(join(repository.gitFolder, 'index'))) cpSync(join(repository.gitFolder, 'index'), index);
+  const index = await ownIndex(repository, join(folder, 'index'));
   const env = {
     ...environmentOf(repository.settings),
     GIT_INDEX_FILE: index,
@@ -80,10 +79,12 @@ export async function snapshotFolder(repository: Repository, folder: string, lef
   return { repository, commit, tree, objects, submodules };
 }
 
-/** How many files of the work tree differ from HEAD, and how many it does not know. */
+/** How many files of the work tree differ from HEAD, and how many it does not know. `scratch` takes a
+ *  file. */
 export async function changesOf(
   repository: Repository,
   leftOut: string,
+  scratch: string,
 ): Promise<{ changed: number; untracked: number }> {
   const args = [
     'status',
@@ -95,7 +96,8 @@ export async function changesOf(
     '.',
     ...exclude(repository, leftOut),
   ];
-  const env = { ...environmentOf(repository.settings), GIT_OPTIONAL_LOCKS: '0' };
+  const index = await ownIndex(repository, join(scratch, 'index-of-changes'));
+  const env = { ...environmentOf(repository.settings), GIT_INDEX_FILE: index };
   const lines = (await git(repository.root, args, { env })).split('\0').filter((line) => line !== '');
   const untracked = lines.filter((line) => line.startsWith('??')).length;
   return { changed: lines.length - untracked, untracked };

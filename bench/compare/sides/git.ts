@@ -25,6 +25,16 @@ const LOCAL_VARIABLES = [
   'GIT_SHALLOW_FILE',
   'GIT_WORK_TREE',
 ];
+/** No hook of the user's, no daemon, and no background work runs for a comparison; and files as they lie there are
+ *  taken whatever their line ends, which only matter to who commits them. */
+const QUIET = [
+  'core.hooksPath=/dev/null',
+  'core.fsmonitor=false',
+  'core.safecrlf=false',
+  'gc.auto=0',
+  'maintenance.auto=false',
+];
+export const QUIET_FLAGS: readonly string[] = QUIET.flatMap((setting) => ['-c', setting]);
 /** A tree of a million files lists in 100 MB. */
 const MAX_OUTPUT_BYTES = 512 << 20;
 
@@ -60,10 +70,16 @@ export function git(
   args: readonly string[],
   { env = {}, signal, warned }: GitOptions = {},
 ): Promise<string> {
-  const environment = { ...withoutRepository(process.env), ...env, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0' };
+  const environment = {
+    ...withoutRepository(process.env),
+    ...env,
+    LC_ALL: 'C',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_TEMPLATE_DIR: '',
+  };
   const options = { encoding: 'utf8', maxBuffer: MAX_OUTPUT_BYTES, env: environment, signal } as const;
   return new Promise((resolve, reject) => {
-    execFile('git', ['-C', folder, ...args], options, (error, stdout, stderr) => {
+    execFile('git', [...QUIET_FLAGS, '-C', folder, ...args], options, (error, stdout, stderr) => {
       if (error === null) {
         warned?.(stderr);
         resolve(stdout);
@@ -135,7 +151,17 @@ const MENDS: readonly Mend[] = [
     mend: () => 'give this job access to it (actions/checkout: submodules: recursive, with a token that may read it)',
   },
   {
-    says: /unable to read (tree|sha1|blob)|unable to find [0-9a-f]{40}|missing (blob|tree|object)|bad object|not our ref|promisor/,
+    says: /repository '.*' does not exist|does not appear to be a git repository|Could not resolve host|Could not read from remote/,
+    mend: () =>
+      'is its URL in .gitmodules right? Where your clone has it (git submodule update --init), no URL is asked',
+  },
+  {
+    says: /not our ref/,
+    mend: () =>
+      'the repository that it comes from has no such commit: push it there (a submodule before what names it)',
+  },
+  {
+    says: /unable to read (tree|sha1|blob)|unable to find [0-9a-f]{40}|missing (blob|tree|object)|bad object|promisor/,
     mend: () => 'the clone lacks it: git fetch --unshallow, or fetch-depth: 0 in actions/checkout',
   },
   {

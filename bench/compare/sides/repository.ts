@@ -83,20 +83,12 @@ function settingsOf(list: string, root: string): GitSetting[] {
   return taken.some(([key]) => key === 'remote.origin.url') ? taken : [...taken, ['remote.origin.url', root]];
 }
 
-/** No hook of the user's, no daemon, and no background work runs in a checkout of ours. */
-const QUIET: readonly GitSetting[] = [
-  ['core.hooksPath', '/dev/null'],
-  ['core.fsmonitor', 'false'],
-  ['gc.auto', '0'],
-  ['maintenance.auto', 'false'],
-];
-
 /** An environment that hands `settings` on to git and all that it starts, behind the GIT_CONFIG_* that are there
  *  already. */
 export function environmentOf(settings: readonly GitSetting[]): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {};
   let count = Number(process.env.GIT_CONFIG_COUNT ?? 0) || 0;
-  for (const [key, value] of [...settings, ...QUIET]) {
+  for (const [key, value] of settings) {
     env[`GIT_CONFIG_KEY_${count}`] = key;
     env[`GIT_CONFIG_VALUE_${count++}`] = value;
   }

@@ -43,7 +43,7 @@ export async function folderSource(spec: string, folder: string, cache: Checkout
     const scratch = cache.scratch();
     process.once('exit', () => cache.remove(scratch));
     const snapshot = await snapshotFolder(repository, scratch, cache.folder);
-    const label = `${name} (${await describe(snapshot, cache.folder)})`;
+    const label = `${name} (${await describe(snapshot, cache.folder, scratch)})`;
     return snapshotSource(snapshot, label, repository.prefix);
   } catch (error) {
     if (error instanceof GitFailure && /not a git repository|no git on the PATH/.test(error.message)) {
@@ -53,8 +53,8 @@ export async function folderSource(spec: string, folder: string, cache: Checkout
   }
 }
 
-async function describe({ repository, commit }: Snapshot, leftOut: string): Promise<string> {
-  const { changed, untracked } = await changesOf(repository, leftOut);
+async function describe({ repository, commit }: Snapshot, leftOut: string, scratch: string): Promise<string> {
+  const { changed, untracked } = await changesOf(repository, leftOut, scratch);
   const parts = [changed === 0 ? '' : `${changed} changed`, untracked === 0 ? '' : `${untracked} untracked`];
   const changes = parts.filter((part) => part !== '').join(', ');
   return `${commit === '' ? 'no commit yet' : commit.slice(0, 9)}${changes === '' ? '' : ` with changes: ${changes}`}`;

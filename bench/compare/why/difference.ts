@@ -49,11 +49,15 @@ export function differenceOf(base: Profiled, head: Profiled): Difference {
   return { functions: topFunctions(base, head), flame: flameOf(base, head) };
 }
 
+/** A smaller change of a delivery is shown as none. */
+const LEAST_CHANGE_NS = 0.05;
+
 export function topFunctions(base: Profiled, head: Profiled): FunctionChange[] {
   const [before, after] = [selfTimes(base), selfTimes(head)];
   const names = new Set([...before.keys(), ...after.keys()]);
   return [...names]
     .map((name) => ({ name, baseNs: before.get(name) ?? 0, headNs: after.get(name) ?? 0 }))
+    .filter(({ baseNs, headNs }) => Math.abs(headNs - baseNs) >= LEAST_CHANGE_NS)
     .sort((a, b) => Math.abs(b.headNs - b.baseNs) - Math.abs(a.headNs - a.baseNs))
     .slice(0, MOST_FUNCTIONS);
 }

@@ -43,6 +43,16 @@ test('a build that writes 100 MB and fails says its last line, and one that asks
   );
 });
 
+test('a build of several lines ends at the first that fails, and is one line where it is told', async (t) => {
+  const repository = project(t);
+  const build = '  echo never mind\n  false\n  true\n';
+  const cache = join(repository.place, 'cache');
+  const { code, stderr, line } = await compare(repository.folder, cache, ['--base', 'v1', '--build', build]);
+  assert.equal(code, 3);
+  assert.match(line, /building v1 .* with "echo never mind; false; true" failed \(1\): never mind \(all it wrote/);
+  assert.match(stderr, /^compare: building v1 \(\w+\): echo never mind; false; true$/m);
+});
+
 test('the build that a lock file and package.json mean', (t) => {
   const of = (files: Readonly<Record<string, string>>): string => {
     const folder = temporaryFolder(t);

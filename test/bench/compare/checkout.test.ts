@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { signalChild } from '../../../bench/system/signal-child.js';
 import { builds, compare, project } from '../../support/built-sides.js';
@@ -220,10 +221,12 @@ test('a copied folder shares no file with its original at any depth, and is anot
   assert.deepEqual(again, ['dangling', 'own.js', 'packages', 'changed'], 'nothing of the old copy is played');
 });
 
-test('an interrupt ends a build with all that it started', async (t) => {
+/** Interrupts a comparison once it has written a process id to the file that `argsFor` is given, and waits for that
+ *  process to end. */
+async function interrupted(t: TestContext, argsFor: (pidFile: string) => readonly string[]): Promise<void> {
   const repository = project(t);
   const pidFile = join(repository.place, 'pid');
-  const args = ['--base', 'v1', '--build', `sh -c 'echo $$ >${pidFile}; exec sleep 100' & wait`];
+  const args = ['--base', 'v1', ...argsFor(pidFile)];
   const child = execFile(process.execPath, [CLI, 'compare', '--cache', join(repository.place, 'cache'), ...args], {
     cwd: repository.folder,
   });
@@ -231,7 +234,9 @@ test('an interrupt ends a build with all that it started', async (t) => {
   while (!existsSync(pidFile) || readFileSync(pidFile, 'utf8') === '')
     await new Promise((resolve) => setTimeout(resolve, 20));
   signalChild(child, 'SIGINT');
+  const begun = performance.now();
   assert.equal(await ended, 130);
+  assert.ok(performance.now() - begun < 20_000, 'nothing is waited for that takes half a minute');
   const pid = Number(readFileSync(pidFile, 'utf8'));
   const isThere = (): boolean => {
     try {
@@ -241,4 +246,10 @@ test('an interrupt ends a build with all that it started', async (t) => {
     }
   };
   while (isThere()) await new Promise((resolve) => setTimeout(resolve, 20));
-});
+}
+
+test('an interrupt ends a build with all that it started', (t) =>
+  interrupted(t, (pidFile) => ['--build', `sh -c 'echo $$ >${pidFile}; exec sleep 100' & wait`]));
+
+test('an interrupt ends a start that would be waited for, and is no verdict on it', (t) =>
+  interrupted(t, (pidFile) => ['--build', 'true', '--start', `echo $$ >${pidFile}; exec sleep 100`]));

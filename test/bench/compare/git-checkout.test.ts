@@ -2,7 +2,17 @@
 // line.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { builds, compare, project } from '../../support/built-sides.js';
@@ -50,6 +60,48 @@ test('submodules: of a commit at the commit it names, of the work tree as they s
     /cannot fetch submodule vendor\/lib: transport 'file' not allowed; allow it.*\[FANWIRE_COMPARE_CHECKOUT\]$/,
   );
   assert.doesNotMatch(refused.stderr, /^ {4}at /m);
+});
+
+test('a commit of a submodule that its repository lacks, and a repository that is gone, are one line with the mend', async (t) => {
+  const { place, library, repository } = withSubmodule(t);
+  repository.write('vendor/lib/lib.js', 'never pushed');
+  runGit(join(repository.folder, 'vendor/lib'), 'commit', '--quiet', '--all', '-m', 'x');
+  repository.commit();
+  runGit(place, 'clone', '--quiet', repository.folder, 'clone');
+  const allowed = { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'protocol.file.allow', GIT_CONFIG_VALUE_0: 'always' };
+  const play = () =>
+    compare(join(place, 'clone'), join(place, 'cache'), ['--base', 'HEAD', '--build', 'true'], allowed);
+  const refused = await play();
+  assert.equal(refused.code, 3, refused.stderr);
+  assert.match(refused.line, /not our ref .*; the repository that it comes from has no such commit: push it there/);
+  rmSync(library.folder, { recursive: true });
+  assert.match((await play()).line, /repository '.*library' does not exist; is its URL in \.gitmodules right\?/);
+});
+
+test('the work tree is what lies there, whatever git was told to overlook or to refuse; no program of the user’s is asked', async (t) => {
+  const repository = project(t);
+  for (const name of ['assumed', 'skipped', 'gone', 'lines']) repository.write(name, 'committed\n');
+  repository.commit();
+  repository.git('tag', 'v2');
+  repository.git('update-index', '--assume-unchanged', 'assumed');
+  repository.git('update-index', '--skip-worktree', 'skipped', 'gone');
+  for (const name of ['assumed', 'skipped']) repository.write(name, 'changed\n');
+  rmSync(join(repository.folder, 'gone'));
+  repository.git('config', 'core.autocrlf', 'true');
+  repository.git('config', 'core.safecrlf', 'true');
+  repository.write('lines', 'more\n');
+  const asked = join(repository.place, 'asked');
+  repository.write('../monitor', `#!/bin/sh\necho $0 >>${asked}\nexit 1\n`);
+  chmodSync(join(repository.place, 'monitor'), 0o755);
+  repository.git('config', 'core.fsmonitor', join(repository.place, 'monitor'));
+  const see = "cat assumed skipped gone lines | tr -d '\\r'";
+  const [base, head] = await builds(repository, ['--base', 'v2'], see);
+  assert.deepEqual(base, ['committed', 'committed', 'committed', 'committed']);
+  assert.deepEqual(head, ['changed', 'changed', 'committed', 'more']);
+  assert.ok(!existsSync(asked));
+  const { line } = await compare(repository.folder, join(repository.place, 'cache'), ['--base', 'v2', '--build', see]);
+  assert.match(line, /this folder \(\w+ with changes: 3 changed\)/);
+  assert.match(repository.git('ls-files', '-v'), /^h assumed$/m, 'theirs is as it was');
 });
 
 test('what git refuses is one line with the mend, exit 2', async (t) => {

@@ -131,4 +131,6 @@ test('a budget names its metric and its worth; anything else is refused with the
   assert.equal(parseBudgets('p99.9:+50%').p999, 0.5);
   assert.throws(() => parseBudgets('p98:+10%'), /term "p98:\+10%" is not understood/);
   assert.throws(() => parseBudgets('cpu:-5%'), { code: 'FANWIRE_USAGE_BUDGET' });
+  assert.equal(parseBudgets('throughput:-7%').throughput, 0.07);
+  assert.throws(() => parseBudgets('cpu:+5%,cpu:+3%'), /--budget has two budgets for cpu: leave one out/);
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { exitCodeOf } from '../../../bench/compare/command.js';
 import { toBencher, toBenchmarkAction, toCsv } from '../../../bench/compare/exports.js';
+import { axisFor } from '../../../bench/compare/interval-plot.js';
 import { msTicks } from '../../../bench/compare/latency-spread.js';
 import { mendOfUndecided } from '../../../bench/compare/mend.js';
 import { renderComparisonHtml } from '../../../bench/compare/report-html.js';
@@ -163,6 +164,25 @@ test('staleness is in every report and export where messages have keys, and nowh
   const usual = sampleComparison(1.5);
   for (const text of [renderMarkdown(usual), renderTerminal(usual), renderComparisonHtml(usual), toBencher(usual)])
     assert.doesNotMatch(text, /staleness/i);
+});
+
+test('labels of an axis of changes do not overlap, on a phone neither, and what is far out has its place', () => {
+  for (const ratio of [1, 1.02, 0.9, 1.6, 6.6, 40, 0.02]) {
+    const metrics = sampleComparison(ratio).scenarios.flatMap((one) => one.metrics);
+    const { at, ticks } = axisFor(metrics);
+    const gaps = (shown: typeof ticks): number[] => {
+      const places = shown.map((tick) => at(tick.ratio)).sort((a, b) => a - b);
+      return places.slice(1).map((place, i) => place - (places[i] as number));
+    };
+    assert.ok(ticks.length >= 5 && ticks.some(({ text }) => text === '0'), `${ratio}: ${ticks.length}`);
+    assert.ok(Math.min(...gaps(ticks)) >= 6.5, `${ratio}: ${gaps(ticks)}`);
+    assert.ok(Math.min(...gaps(ticks.filter(({ isMinor }) => !isMinor))) >= 14, `${ratio}`);
+    const places = [1, ratio, ratio ** 0.9].map(at);
+    assert.ok(
+      places.every((place) => place > 1 && place < 99),
+      `${ratio}: ${places}`,
+    );
+  }
 });
 
 test('an axis of milliseconds has at least two ticks and at most eight, however narrow or wide it is', () => {

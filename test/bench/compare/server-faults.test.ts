@@ -47,6 +47,8 @@ test('dropped clients are a matter of chance until the sign test says otherwise'
 
 const HOLDS = '';
 const DIES = "if (++messages > 30) throw new RangeError('out of messages');";
+/** All its clients at once, so that half of the messages are never published. */
+const DROPS = 'if (++messages === 30) for (const peer of peers) peer.terminate();';
 const LOSES = 'if (++messages % 50 === 0) return;';
 /** One message in ten goes back to its sender as well, one in seven comes behind the next one. */
 const ECHOES_AND_SWAPS = `
@@ -134,7 +136,7 @@ test(
     assert.equal(verdict, 'regressed');
     assert.match(
       reasons[0],
-      /head’s 2 of 2 runs, base’s 0 of \d+ runs \(ended with exit code 1: RangeError: out of messages\)$/,
+      /head’s (\d+) of \1 runs, base’s 0 of \d+ runs \(ended with exit code 1: RangeError: out of messages\)$/,
     );
     assert.equal(scenarios[0].serverFaults.isHeadWorse, true);
   },
@@ -155,6 +157,22 @@ test(
     assert.equal(verdict, 'regressed');
     assert.match(reasons[0], /^messages lost or duplicated: \d+ by head, 0 by base$/);
     assert.deepEqual(scenarios[0].serverFaults.head.faults, []);
+  },
+);
+
+test(
+  'a head that drops its clients in the middle of its runs is judged worse, which is named first',
+  needs('git'),
+  (t) => {
+    const { status, stderr, json } = play(t, HOLDS, DROPS);
+    const busy = busyMachine({ status, stderr });
+    if (busy !== undefined) {
+      t.diagnostic(`no quiet machine to compare on: ${busy}`);
+      return;
+    }
+    assert.equal(status, 1, stderr);
+    const { reasons } = JSON.parse(readFileSync(json, 'utf8'));
+    assert.match(reasons[0], /in head’s (\d+) of \1 runs, base’s 0 of \d+ runs \(the server closed 6 connections/);
   },
 );
 
@@ -181,13 +199,18 @@ test('a server that stops delivering in the closed loop is named, not the one be
   );
 });
 
-test('a base that dies measures nothing: exit code 3, with the reason', needs('git'), (t) => {
-  for (const head of [HOLDS, DIES]) {
-    const { status, stderr } = play(t, DIES, head);
+test('a base that dies or drops its clients measures nothing: exit code 3, with the reason', needs('git'), (t) => {
+  const died = /the base's server failed: ended with exit code 1: RangeError: out of messages/;
+  for (const [base, head, why] of [
+    [DIES, HOLDS, died],
+    [DIES, DIES, died],
+    [DROPS, HOLDS, /the base's server failed: the server closed 6 connections during the run/],
+  ] as const) {
+    const { status, stderr } = play(t, base, head);
     assert.equal(status, 3, stderr);
-    assert.match(
-      stderr,
-      /pairs in a row were invalid, some because the base's server failed: ended with exit code 1: RangeError: out of messages; a server that does not hold cannot be compared: mend that first/,
-    );
+    assert.match(stderr, /pairs in a row were invalid, some because/);
+    assert.match(stderr, why);
+    assert.match(stderr, /; a server that does not hold cannot be compared: mend that first/);
+    assert.doesNotMatch(stderr, /^try:/m);
   }
 });

@@ -148,6 +148,13 @@ test('what is no side, no budget, or does not build is one line with its mend', 
     none.stderr,
     /^fanwire: --base "no-such-thing" is no ws:\/\/ URL, no folder .*\[FANWIRE_USAGE_SIDE\]\n$/m,
   );
+  for (const empty of ['', ' '])
+    assert.match(once(folder, ['--base', empty]).stderr, /--base is empty: name a commit, .*\[FANWIRE_USAGE_SIDE\]\n$/);
+  const web = once(folder, ['--base', 'https://relay.example.com/?token=1', '--head', good]);
+  assert.match(
+    web.stderr,
+    /"https:\/\/relay\.example\.com\/" is no address of .*: write wss:\/\/relay\.example\.com\/ \[/,
+  );
   const budget = once(folder, [
     '--base',
     good,

@@ -88,12 +88,18 @@ test('what a suite cannot be is one line that names the place and the mend', (t)
     ['{"scenarios": [{"scenario": "burst", "plan": {"rate": -5}}]}', /"rate" must be a number from 0/],
     ['{"scenarios": [{"scenario": "burst", "dialect": "stomp"}]}', /"dialect" must be raw or enveloped, got "stomp"/],
     ['{"scenarios": [{"plan": {}}]}', /scenarios\[0\] needs "scenario"/],
+    ['{"scenarios": [{"scenario": "burst", "name": "a\\nb"}]}', /"name" must be text of one line/],
     ['{"scenarios": ["burst"], "alpha": 2}', /"alpha" must be a number from 0\.000001 to 0\.5 .*, got 2/],
   ];
   for (const [content, says] of bad) {
     writeFileSync(file, content);
     assert.throws(() => readSuite(file), says, content);
   }
+  writeFileSync(file, '\ufeff{"scenarios": ["fan-out", {"scenario": "burst", "budget": "cpu:5"}]}');
+  assert.throws(() => setUp(readSuite(file), options), /^FanwireError: "budget" of burst in the suite term "cpu:5"/);
+  writeFileSync(file, '{"scenarios": [{"scenario": "burst", "capacity": 0}], "budget": "instructions:+5%"}');
+  assert.throws(() => setUp(readSuite(file), options), /"budget" of the suite asks for instructions/);
+  assert.throws(() => readSuite('defualt'), /no such file.*did you mean default\?/);
   writeFileSync(file, '{"scenarios": ["fan-out"]}');
   const both = spawnSync(process.execPath, [CLI, 'compare', '--base', 'x', '--suite', file, '--rate', '5'], {
     encoding: 'utf8',

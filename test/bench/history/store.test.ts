@@ -2,7 +2,16 @@
 // conflict.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -47,8 +56,48 @@ test('a comparison is added once, from the command line, and the page names the 
   assert.equal(code, 0, text);
   assert.match(text, /no change of level in 2 entries; the page is out\.html/);
   assert.match(readFileSync(join(here, 'out.html'), 'utf8'), /server CPU per million deliveries/);
-  assert.equal(fanwire(here, 'page', '--store', 'nowhere').code, 0, 'an empty history is a page too');
+  const absent = fanwire(here, 'page', '--store', 'nowhere');
+  assert.equal(absent.code, 0, 'an empty history is a page too');
+  assert.match(
+    absent.text,
+    /in 0 entries \(--store nowhere is not there yet, fanwire history add makes it\); the page/,
+  );
 });
+
+test(
+  'what is no place for a store is one line and exit code 2, and a hook of the user’s has no say',
+  needs('git'),
+  (t) => {
+    const here = folder(t);
+    writeFileSync(join(here, 'a.json'), JSON.stringify(sampleComparison(1)));
+    for (const [command, file] of [
+      ['add', ['a.json']],
+      ['page', []],
+    ] as const) {
+      for (const [store, why] of [
+        ['', /^fanwire: --store is empty: name a folder, or branch:NAME \[FANWIRE_USAGE_HISTORY\]\n$/],
+        ['a.json', /^fanwire: --store a\.json is a file: name a folder, or branch:NAME \[FANWIRE_USAGE_HISTORY\]\n$/],
+        ['branch:perf', /^fanwire: --store branch:perf is of a repository, and this folder is in none/],
+      ] as const) {
+        const { code, text } = fanwire(here, command, ...file, '--store', store);
+        assert.equal(code, 2, text);
+        assert.match(text, why);
+      }
+    }
+    const bare = spawnSync(process.execPath, [CLI, 'history', 'page', '--store', 'branch:perf'], {
+      cwd: here,
+      encoding: 'utf8',
+      env: { PATH: '/nowhere' },
+    });
+    assert.match(bare.stderr, /--store branch:perf needs git, and there is none on the PATH/);
+    execFileSync('git', ['init', '--quiet', '-b', 'main'], { cwd: here });
+    const hook = join(here, '.git/hooks/reference-transaction');
+    mkdirSync(join(here, '.git/hooks'), { recursive: true });
+    writeFileSync(hook, '#!/bin/sh\nexit 3\n', { mode: 0o755 });
+    const added = fanwire(here, 'add', 'a.json', '--store', 'branch:perf');
+    assert.equal(added.code, 0, added.text);
+  },
+);
 
 test('what is no comparison or no history is one line and exit code 2, and nothing is written', async (t) => {
   const here = folder(t);
