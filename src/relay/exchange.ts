@@ -169,7 +169,10 @@ export class Exchange {
   ): void {
     if (topic.delivery !== undefined) {
       const raw = message instanceof Uint8Array ? message : new Uint8Array(message);
-      if (topic.delivery.take({ ...ANONYMOUS, raw, isBinary, sender, key })) return;
+      const from = undefined;
+      const isForRawOnly = false;
+      if (topic.delivery.take({ raw, isBinary, body: undefined, from, seq: 0, sender, key, isForRawOnly, replaced: 0 }))
+        return;
     }
     if (topic.enveloped !== undefined || topic.batched !== undefined)
       this.envelop(topic, sender, rawBody(message, isBinary), undefined, 0);
@@ -193,9 +196,10 @@ export class Exchange {
   private window(
     delivery: Delivery,
     { raw, body, isText, key }: Payload,
-    about: Pick<Publication, 'from' | 'seq' | 'sender' | 'isForRawOnly' | 'replaced'>,
+    { from, seq, sender, isForRawOnly, replaced }: Omit<Publication, 'raw' | 'isBinary' | 'body' | 'key'>,
   ): boolean {
-    return delivery.take({ raw, isBinary: !isTextual(raw, isText), body, key, ...about });
+    const isBinary = !isTextual(raw, isText);
+    return delivery.take({ raw, isBinary, body, from, seq, sender, key, isForRawOnly, replaced });
   }
 
   private fanOutToRaw(topic: Topic, sender: Connection | undefined, { raw, isText }: Payload): void {
@@ -234,6 +238,3 @@ function withKey(payload: Payload, key: string | undefined): Payload {
 function isTextual(raw: string | Uint8Array, isText: boolean | undefined): boolean {
   return isText ?? typeof raw === 'string';
 }
-
-/** A raw publisher's message has none of these fields. */
-const ANONYMOUS = { body: undefined, from: undefined, seq: 0, isForRawOnly: false, replaced: 0 };

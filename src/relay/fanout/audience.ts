@@ -76,8 +76,7 @@ export interface Delivery {
   end(): void;
 }
 
-/** What uWS keeps for a socket. It has a single key, since uWS copies the keys of this object one by one at every
- *  open. */
+/** What uWS keeps for a socket. A single key: uWS copies the keys of this object one by one at every open. */
 export interface SocketState {
   readonly connection: Connection;
 }
@@ -120,6 +119,7 @@ export class Connection {
   dropped = 0;
   /** Set while this socket is too slow and off its topics (drop mode). */
   lag: Lag | undefined;
+  mayHaveUnsent = true; // false once a raw socket in a window is known to have taken all that it was sent
 
   constructor(id: string, remoteAddress: string, topic: Topic | undefined, identity: Identity, openedAtMs: number) {
     this.id = id;

@@ -11,6 +11,8 @@ const SHORT_HEAD = utf8('{"data":');
 const [COMMA, OPEN, CLOSE] = utf8(',[]') as unknown as [number, number, number];
 /** Buffer bytes that stay allocated between flushes. */
 const KEPT_BYTES = 64 * 1024;
+/** What uWS's send() returns where the kernel has taken all of the socket's bytes. */
+const SENT = 1;
 
 /** Sends one message to an audience without a uWS topic: to all but the sender and those that lag. */
 export function sendToEach(
@@ -21,7 +23,8 @@ export function sendToEach(
   compress: boolean,
 ): void {
   for (const subscriber of audience.subscribers) {
-    if (subscriber !== sender && subscriber.lag === undefined) subscriber.ws?.send(message, isBinary, compress);
+    if (subscriber === sender || subscriber.lag !== undefined) continue;
+    if (subscriber.ws?.send(message, isBinary, compress) !== SENT) subscriber.mayHaveUnsent = true;
   }
 }
 

@@ -5,6 +5,7 @@ import type { Audience, Connection } from './audience.js';
 /** From now on the socket gets what is fanned out to `audience`. */
 export function attach(connection: Connection, audience: Audience): void {
   audience.subscribers.add(connection);
+  connection.mayHaveUnsent = true;
   if (connection.lag === undefined) listen(connection, audience);
   else {
     // The socket is too slow at the moment: it joins when it has drained, and is then told what it missed.
