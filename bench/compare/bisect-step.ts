@@ -34,6 +34,13 @@ const SKIP = 125;
 export const STEP_USAGE = 129;
 const STEP_INTERRUPTED = 130;
 
+/** What a comparison said when it ended, without its name and code: a command to try may stand behind it. */
+export function reasonIn(stderr: string): string {
+  const lines = stderr.trim().split('\n');
+  const line = lines.findLast((one) => one.startsWith('fanwire: ')) ?? lines.at(-1) ?? '';
+  return line.replace(/^fanwire: /, '').replace(/ \[FANWIRE_\w+\]$/, '');
+}
+
 /** Compares `commit` with the good one. A number instead is the exit code that ends the whole bisection. */
 function judgeCommit(place: string, commit: string): Step | number {
   const task = JSON.parse(readFileSync(join(place, TASK_FILE), 'utf8')) as StepTask;
@@ -53,7 +60,7 @@ function judgeCommit(place: string, commit: string): Step | number {
     return status === Exit.usage ? STEP_USAGE : STEP_INTERRUPTED;
   }
   const word = status === 0 ? 'good' : status === 1 ? 'bad' : 'skipped';
-  const step: Step = { commit, word, reason: reasonOf(json) ?? stderr.trim().split('\n').at(-1) ?? '' };
+  const step: Step = { commit, word, reason: reasonOf(json) ?? reasonIn(stderr) };
   appendFileSync(join(place, STEPS_FILE), `${JSON.stringify(step)}\n`);
   return step;
 }

@@ -10,7 +10,15 @@ import { FanwireError } from '../../src/base/error.js';
 import { countOf } from '../../src/base/page/format.js';
 import { signalGroup } from '../system/signal-child.js';
 import { bisectQuestion, stepFlags } from './bisect-question.js';
-import { COMPARISON_FILE, STEP_USAGE, STEPS_FILE, type Step, type StepTask, TASK_FILE } from './bisect-step.js';
+import {
+  COMPARISON_FILE,
+  reasonIn,
+  STEP_USAGE,
+  STEPS_FILE,
+  type Step,
+  type StepTask,
+  TASK_FILE,
+} from './bisect-step.js';
 import { type Comparison, duration } from './comparison.js';
 import { CheckoutCache } from './sides/cache.js';
 import { shadow } from './sides/checkout.js';
@@ -58,7 +66,7 @@ export interface Bisection {
 export async function bisect(request: BisectRequest): Promise<Bisection> {
   const good = await commit('good', request.good);
   const bad = await commit('bad', request.bad);
-  if (good === bad) throw usage(`--good and --bad are the same commit, ${good.slice(0, 9)}`);
+  await requireSearchable(good, bad);
   const cache = new CheckoutCache(request.cacheFolder);
   const place = cache.scratch();
   try {
@@ -98,6 +106,19 @@ export async function bisect(request: BisectRequest): Promise<Bisection> {
   }
 }
 
+/** Told before anything is played. @throws FanwireError FANWIRE_USAGE_BISECT where no commit lies between the two */
+async function requireSearchable(good: string, bad: string): Promise<void> {
+  const [from, to] = [good.slice(0, 9), bad.slice(0, 9)];
+  if (good === bad) throw usage(`--good and --bad are the same commit, ${from}`);
+  const common = await git('.', ['merge-base', good, bad]).catch(() => '');
+  if (common.trim() === bad) throw usage(`--bad ${to} is before --good ${from}: swap them`);
+  if (common === '') {
+    throw usage(
+      `--good ${from} and --bad ${to} have no commit in common: name two of one history (git fetch --unshallow in a shallow clone)`,
+    );
+  }
+}
+
 async function commit(flag: string, ref: string): Promise<string> {
   const found = await commitOf('.', ref);
   if ('commit' in found) return found.commit;
@@ -111,7 +132,7 @@ async function requireWorse(place: string, bad: string, { signal }: BisectReques
   const [step] = stepsOf(place);
   if (step?.word === 'bad') return JSON.parse(readFileSync(join(place, COMPARISON_FILE), 'utf8')) as Comparison;
   const why = step?.word === 'good' ? 'is not worse than the good one by these budgets' : 'could not be judged';
-  throw nothing(`the bad commit ${why}: ${step?.reason ?? last}`);
+  throw nothing(`the bad commit ${why}: ${step?.reason ?? reasonIn(last)}`);
 }
 
 /** Commits that are bad or skipped with nothing good behind them, the oldest first. */

@@ -1,6 +1,7 @@
 // What a comparison shows while it plays: on a terminal one line in place, elsewhere (a CI log) a line now and then.
 
 import { median } from '../measure/median.js';
+import { drawsInPlace, ERASE_LINE } from '../system/line-in-place.js';
 import { percent } from './comparison.js';
 import { firstThreshold } from './gate-evidence.js';
 import { mulberry32, pseudoMedian } from './interval.js';
@@ -10,7 +11,6 @@ import { furtherPairs } from './power.js';
 import type { PlayedScenario, Watch } from './session.js';
 import { gateBudgets } from './setup.js';
 
-const ERASE_LINE = '\r\x1b[K';
 /** Between two lines of a log. */
 const LOG_EVERY_MS = 30_000;
 /** With fewer pairs than this, no remaining time is shown. */
@@ -45,7 +45,7 @@ export class ProgressLine implements Watch {
     if (this.pairs === undefined) {
       this.endsAt = performance.now() + Math.max(0, Math.min(leftMs, this.neededMs(all)));
     }
-    if (this.stream.isTTY || performance.now() - this.loggedAt < LOG_EVERY_MS) return;
+    if (drawsInPlace(this.stream) || performance.now() - this.loggedAt < LOG_EVERY_MS) return;
     this.loggedAt = performance.now();
     this.stream.write(`compare: ${this.line()}\n`);
   }
@@ -63,7 +63,7 @@ export class ProgressLine implements Watch {
 
   /** Leaves the line empty for what follows. */
   end(): void {
-    if (this.stream.isTTY) this.stream.write(ERASE_LINE);
+    if (drawsInPlace(this.stream)) this.stream.write(ERASE_LINE);
   }
 
   line(): string {
@@ -81,7 +81,7 @@ export class ProgressLine implements Watch {
   }
 
   private draw(): void {
-    if (!this.stream.isTTY) return;
+    if (!drawsInPlace(this.stream)) return;
     this.stream.write(ERASE_LINE + this.line().slice(0, (this.stream.columns || 80) - 1));
   }
 

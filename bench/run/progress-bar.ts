@@ -4,6 +4,7 @@
 import { formatCount, formatMs, formatRate } from '../../src/base/page/format.js';
 import type { Phase, Progress } from '../engines/engine.js';
 import type { Plan } from '../scenarios/scenario.js';
+import { drawsInPlace, ERASE_LINE } from '../system/line-in-place.js';
 
 const PHASES: Readonly<Record<Phase, string>> = {
   connect: 'connecting',
@@ -13,7 +14,6 @@ const PHASES: Readonly<Record<Phase, string>> = {
   done: 'done',
 };
 const BAR_WIDTH = 16;
-const ERASE_LINE = '\r\x1b[K';
 const LOG_EVERY_MS = 10_000;
 /** Deliveries per second are those of this long. */
 const RATE_OVER_MS = 1000;
@@ -46,7 +46,7 @@ export class ProgressBar {
       this.rate = Math.max(0, ((now.delivered - this.counted.delivered) * 1000) / sinceMs);
       this.counted = { atMs: at, delivered: now.delivered };
     }
-    if (this.stream.isTTY) {
+    if (drawsInPlace(this.stream)) {
       const filled = Math.round(now.fraction * BAR_WIDTH);
       const bar = '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled);
       const line = `${this.label} ${bar} ${this.text(now)}`;
@@ -60,12 +60,12 @@ export class ProgressBar {
   /** Says something that stays, above the line. */
   say(text: string): void {
     this.end();
-    if (this.stream.isTTY || !this.isSilent) this.stream.write(`${text}\n`);
+    if (drawsInPlace(this.stream) || !this.isSilent) this.stream.write(`${text}\n`);
   }
 
   /** Leaves the line empty for what follows. */
   end(): void {
-    if (this.stream.isTTY) this.stream.write(ERASE_LINE);
+    if (drawsInPlace(this.stream)) this.stream.write(ERASE_LINE);
   }
 
   private text(now: Progress): string {

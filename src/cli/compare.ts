@@ -126,8 +126,12 @@ async function compare(command: Command, asked: Asking): Promise<void> {
   });
   if (comparison === null) return;
   process.exitCode = exitCodeOf(comparison, flags.strict);
-  for (const name of await writeComparison(comparison, files, flags.quiet)) {
-    process.stderr.write(`wrote ${name}\n`);
+  try {
+    for (const name of await writeComparison(comparison, files, flags.quiet)) process.stderr.write(`wrote ${name}\n`);
+  } catch (error) {
+    // The verdict is known and told: its exit code stands.
+    if (!(error instanceof FanwireError) || error.code !== 'FANWIRE_REPORT_WRITE') throw error;
+    process.stderr.write(`fanwire: ${error.message} [${error.code}]\n`);
   }
   if (process.exitCode !== Exit.invalid) return;
   const { mendOfUndecided } = await import('../../bench/compare/mend.js');

@@ -1,7 +1,7 @@
 // How a checkout is made runnable: the command of --build, or what its lock file says; run in it, for both sides alike.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, statfsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { FanwireError } from '../../../src/base/error.js';
@@ -128,6 +128,15 @@ function programsOf(folder: string, top: string): string[] {
   return folder === top || folder === dirname(folder) ? [own] : [own, ...programsOf(dirname(folder), top)];
 }
 
+/** Whether what holds `file` has no room for a line. */
+function isFull(file: string): boolean {
+  const { bavail, bsize } = statfsSync(dirname(file));
+  return bavail * bsize < LEAST_ROOM_BYTES;
+}
+
+/** A build that is stopped by a full disk leaves less. */
+const LEAST_ROOM_BYTES = 64 << 10;
+
 /** As errors show it. */
 export function inOneLine(command: string): string {
   return command.trim().replace(/\s*\n\s*/g, '; ');
@@ -180,7 +189,9 @@ export async function runBuild(build: Build): Promise<void> {
     if (status === 0) return;
     const what = killedFor || `failed (${status})`;
     const words = typeof status === 'string' && child.pid === undefined ? '' : lastWords(endOf(output));
-    const said = words === '' ? '' : `: ${words}`;
+    const said =
+      (words === '' ? '' : `: ${words}`) +
+      (isFull(log) ? '; the disk is full: free some space, or put --cache elsewhere' : '');
     throw new FanwireError(
       'FANWIRE_COMPARE_BUILD',
       `building ${label} with "${inOneLine(command)}" ${what}${said} (all it wrote: ${log})`,

@@ -43,11 +43,13 @@ export class CheckoutCache {
   /** @throws FanwireError FANWIRE_USAGE_CACHE */
   constructor(folder: string) {
     this.folder = resolve(folder);
+    if (existsSync(join(this.folder, '.git'))) {
+      throw new FanwireError('FANWIRE_USAGE_CACHE', `--cache ${folder} is a repository: name a folder of its own`);
+    }
     try {
       makeFolder(this.folder);
-      // Whoever keeps it inside a repository does not want to see it there.
-      const ignore = join(this.folder, '.gitignore');
-      if (!existsSync(ignore)) writeFileSync(ignore, '*\n');
+      // Whoever keeps it inside a repository does not want to see it there; what else is in the folder stays seen.
+      if (readdirSync(this.folder).length === 0) writeFileSync(join(this.folder, '.gitignore'), '*\n');
     } catch (error) {
       const why = (error as Error).message;
       throw new FanwireError(

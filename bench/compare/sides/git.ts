@@ -168,7 +168,11 @@ const MENDS: readonly Mend[] = [
     says: /must be run in a work tree/,
     mend: () => 'a bare repository has no files to stand in: compare in a clone of it',
   },
-  { says: /No space left/, mend: () => 'free some space, or put --cache elsewhere' },
+  {
+    // Without a reason: most often there is no room for it.
+    says: /No space left|unable to write file|unable to create temporary file|unable to write new index file/,
+    mend: () => 'is the disk full? Free some space, or put --cache elsewhere',
+  },
 ];
 
 /** `failure` as one line: what was tried, what git said, what mends it. */

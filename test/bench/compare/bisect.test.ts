@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { reasonIn } from '../../../bench/compare/bisect-step.js';
 import { signalChild } from '../../../bench/system/signal-child.js';
 import { constructRepository } from '../../support/constructed-repository.js';
 
@@ -44,6 +45,31 @@ function history(t: TestContext, speeds: readonly string[]) {
   };
   return { repository, commits, play };
 }
+
+test('two commits with nothing between them are refused before anything is played', (t) => {
+  const { repository, commits } = history(t, ['fast', 'fast']);
+  repository.git('checkout', '--quiet', '--orphan', 'other');
+  const other = repository.commit('other');
+  const refused = (good = '', bad = ''): string =>
+    spawnSync(process.execPath, [CLI, 'bisect', '--cache', '../cache', '--good', good, '--bad', bad], {
+      cwd: repository.folder,
+      encoding: 'utf8',
+    }).stderr;
+  const [first, last] = commits;
+  assert.match(refused(last, first), /^fanwire: --bad \w+ is before --good \w+: swap them \[FANWIRE_USAGE_BISECT\]\n$/);
+  assert.match(refused(first, first), /are the same commit/);
+  assert.match(
+    refused(first, other),
+    /^fanwire: --good \w+ and --bad \w+ have no commit in common: .*\[FANWIRE_USAGE_BISECT\]\n$/,
+  );
+});
+
+test('what a comparison says of its end is its reason, not the command to try behind it', () => {
+  const stderr =
+    'compare: pair 1\nfanwire: nothing was measured: busy [FANWIRE_COMPARE_INVALID]\ntry: npx fanwire compare\n';
+  assert.equal(reasonIn(stderr), 'nothing was measured: busy');
+  assert.equal(reasonIn('Killed\n'), 'Killed');
+});
 
 test('the first bad commit is found in as few comparisons as a bisection takes, each with the good one', (t) => {
   const { repository, commits, play } = history(t, [...Array(6).fill('fast'), ...Array(6).fill('slow')]);

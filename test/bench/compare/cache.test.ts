@@ -32,6 +32,18 @@ async function three(folder: string): Promise<number> {
   return makes;
 }
 
+test('a cache is a folder of its own: no repository, and what else lies in a folder stays seen', (t) => {
+  const repository = constructRepository(t);
+  assert.throws(() => new CheckoutCache(repository.folder), /--cache .* is a repository: name a folder of its own/);
+  assert.deepEqual(readdirSync(repository.folder), ['.git']);
+  const used = temporaryFolder(t);
+  writeFileSync(join(used, 'mine'), '');
+  assert.ok(new CheckoutCache(used));
+  assert.deepEqual(readdirSync(used), ['mine']);
+  assert.ok(new CheckoutCache(join(used, 'new')));
+  assert.deepEqual(readdirSync(join(used, 'new')), ['.gitignore']);
+});
+
 test('of those who find a lock whose holder has ended, one makes the checkout, and none waits for ever', async (t) => {
   const { pid } = spawnSync(process.execPath, ['-e', '']);
   const locks: [string, string, boolean][] = [

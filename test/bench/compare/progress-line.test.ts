@@ -9,6 +9,9 @@ import type { PlayedScenario } from '../../../bench/compare/session.js';
 import { PLAN_DEFAULTS } from '../../../bench/scenarios/scenario.js';
 import { sampleResult } from '../../support/sample-result.js';
 
+// Whatever this runs in.
+process.env.TERM = 'xterm';
+
 function stream(isTTY: boolean): { readonly stream: NodeJS.WriteStream; readonly written: string[] } {
   const written: string[] = [];
   const fake = { isTTY, columns: 200, write: (text: string) => written.push(text) };
@@ -76,6 +79,19 @@ test('with a fixed number of pairs it counts those; a log gets a line, not one a
   }
   assert.equal(written.length, 1);
   assert.match(written[0] as string, /^compare: pair 1 of 20 · base · cpu \+1\.0 %\n$/);
+});
+
+test('a terminal that cannot write over a line is given those of a log', (t) => {
+  t.after(() => (process.env.TERM = 'xterm'));
+  process.env.TERM = 'dumb';
+  const { stream: dumb, written } = stream(true);
+  const line = new ProgressLine(dumb, false, 0.01, 60_000, 20);
+  line.playing({ scenario: 'fan-out', pair: 1, side: 'base' });
+  const some = played([1.01]);
+  line.played(some, [some], 60_000);
+  line.say('built');
+  line.end();
+  assert.deepEqual(written, ['compare: pair 1 of 20 · base · cpu +1.0 %\n', 'compare: built\n']);
 });
 
 test('reasons are grouped, the most frequent first', () => {

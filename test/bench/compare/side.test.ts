@@ -1,6 +1,6 @@
 // What may be compared, how it is built once, and a comparison from the command line to the exit code.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -138,6 +138,34 @@ test('two commits of another relay: the one that loses messages has regressed, a
   assert.equal(other.code, 2);
   assert.match(other.stderr, /rate was 200, is 100; save a new one.*\[FANWIRE_USAGE_BASELINE_DIFFERS\]/);
   assert.equal(readFileSync(join(folder, 'builds'), 'utf8'), 'built\nbuilt\n', 'nothing was built again');
+});
+
+test('a report that cannot be written in the end is one line, and the verdict’s exit code stands', {
+  skip: !existsSync('/dev/full'),
+}, (t) => {
+  const { folder, good } = repository(t);
+  const sides = [
+    '--base',
+    good,
+    '--head',
+    good,
+    '--build',
+    `ln -s ${MODULES} node_modules`,
+    '--start',
+    'node server.js',
+  ];
+  const load = ['--subscribers', '20', '--rate', '200', '--duration', '0.6', '--warmup', '0', '--capacity', '0'];
+  const program = `exec "$@" 2>stderr`;
+  const args = [CLI, 'compare', '--cache', `${folder}-cache`, ...sides, ...load, '--pairs', '2', '--md', '/dev/full'];
+  const { status } = spawnSync('sh', ['-c', program, 'sh', process.execPath, ...args], { cwd: folder });
+  const stderr = readFileSync(join(folder, 'stderr'), 'utf8');
+  if (saysMachineIsBusy(t, { code: status, stdout: '', stderr: stderr.replace(/^try:.*\n/m, '') })) return;
+  assert.equal(status, 0, stderr);
+  assert.match(
+    stderr,
+    /^fanwire: cannot write the report \/dev\/full: .*; the result is in (\S+) \[FANWIRE_REPORT_WRITE\]$/m,
+  );
+  rmSync(/the result is in (\S+) /.exec(stderr)?.[1] ?? '');
 });
 
 test('what is no side, no budget, or does not build is one line with its mend', (t) => {
