@@ -39,6 +39,11 @@ const TURN_MS = 4;
 /** Turns of each server that are read as one. */
 const BLOCK_TURNS = 10;
 
+/** A topic of its own: two servers behind one broker would hear each other. */
+export function capacityTopic(index: number): string {
+  return `capacity-${index}`;
+}
+
 /** One of the servers took no connection for its closed loop, or stopped delivering in it. */
 export class ClosedLoopFault extends FanwireError {
   constructor(
@@ -138,8 +143,7 @@ class Loop {
   ) {}
 
   async open(): Promise<void> {
-    // A topic of its own: two servers behind one broker would hear each other.
-    const url = topicUrl(this.target.urls[0] as string, `capacity-${this.index}`);
+    const url = topicUrl(this.target.urls[0] as string, capacityTopic(this.index));
     try {
       const headers = Object.entries(this.options.headers ?? {}).map(([name, value]) => `${name}: ${value}\r\n`);
       await this.sockets.open(url, this.options.subscribers + 1, headers.join(''));

@@ -7,6 +7,7 @@ import { pinProcess, splitCores } from '../measure/pinning.js';
 import { raisePriority } from '../measure/priority.js';
 import { describeHost } from '../run/run.js';
 import type { Plan } from '../scenarios/scenario.js';
+import { keepHeadersSecret } from '../targets/secrets.js';
 import { loadBaseline, saveBaseline } from './baseline.js';
 import { compare, compareWithBaseline, playRuns } from './compare.js';
 import { type Comparison, isMeasured } from './comparison.js';
@@ -36,6 +37,8 @@ export interface CompareRequest {
   readonly pairs: number | undefined;
   readonly maxMinutes: number | undefined;
   readonly capacityMs: number;
+  /** Whether --capacity is given. */
+  readonly isCapacityNamed: boolean;
   /** Whether a regression is profiled. */
   readonly asksWhy: boolean;
   readonly seed: number;
@@ -70,6 +73,8 @@ export async function runCompare(request: CompareRequest): Promise<Comparison | 
   const setups = setUp(suite, {
     budget: request.budget,
     capacityMs: request.capacityMs,
+    isCapacityNamed: request.isCapacityNamed,
+    serveFlags: request.side.serveFlags,
     specs: [request.head, ...(base === undefined ? [] : [base])],
     isFanwire: request.side.start === '',
     isPaired: isJudged,
@@ -82,6 +87,7 @@ export async function runCompare(request: CompareRequest): Promise<Comparison | 
   if (isJudged) refuseTooFew(setups, request.pairs, alpha, limitMs, say);
   const cores = splitCores(1);
   const { headers, isInsecureAllowed } = request;
+  keepHeadersSecret(headers);
   const engine = nativeEngine({ cores: cores.generator, headers, localAddresses: [], isInsecureAllowed });
   const stage: Rig = { engine, headers, cores, signal: request.signal, watch: progress };
   const named = [...(base === undefined ? [] : [{ flag: 'base', spec: base }]), { flag: 'head', spec: request.head }];

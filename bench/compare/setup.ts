@@ -2,11 +2,13 @@
 
 import { FanwireError } from '../../src/base/error.js';
 import { countOf } from '../../src/base/page/format.js';
+import { parseDeliverRules } from '../../src/config/deliver-rules.js';
+import { ruleFor } from '../../src/config/topic-rules.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.js';
 import type { TargetDialect } from '../targets/target.js';
 import { type Budgets, DEFAULT_BUDGETS, parseBudgets } from './budget.js';
-import { WARMUP_MS } from './capacity.js';
+import { capacityTopic, WARMUP_MS } from './capacity.js';
 import { fewestPairs } from './evidence.js';
 import { firstThreshold, type GateBudget } from './gate-evidence.js';
 import { gatesOf, unmeasuredOf } from './gates.js';
@@ -37,6 +39,10 @@ export interface SetUpOptions {
   /** `--budget`: it comes before a suite's. */
   readonly budget: string | undefined;
   readonly capacityMs: number;
+  /** Whether somebody asked for the closed loop: then it is played, though no gate needs it. */
+  readonly isCapacityNamed?: boolean;
+  /** Flags for `fanwire serve`. */
+  readonly serveFlags?: readonly string[];
   /** The sides as given. */
   readonly specs: readonly string[];
   /** Whether both sides are builds of fanwire: others do not know its envelope. */
@@ -62,7 +68,7 @@ export function setUp(suite: Suite, options: SetUpOptions): ScenarioSetup[] {
 
 function setUpEntry(entry: SuiteEntry, suite: Suite, options: SetUpOptions): ScenarioSetup {
   const scenario = comparable(entry.scenario);
-  const capacityMs = entry.capacityMs ?? options.capacityMs;
+  const askedMs = entry.capacityMs ?? options.capacityMs;
   const usual = { ...scenario.defaults, ...scenario.compared };
   const whole: Plan = {
     ...PLAN_DEFAULTS,
@@ -78,12 +84,16 @@ function setUpEntry(entry: SuiteEntry, suite: Suite, options: SetUpOptions): Sce
       `--deliver is of bench: give both sides --serve "--deliver '${whole.topicPrefix}*=${entry.plan.deliver}'"`,
     );
   }
-  const unmeasured = unmeasuredOf(options.specs, capacityMs, whole);
+  const unmeasured = unmeasuredOf(options.specs, askedMs, whole);
   const budget = options.budget ?? entry.budget ?? suite.budget ?? '';
   const ofSuite = entry.budget === undefined ? '"budget" of the suite' : `"budget" of ${entry.name} in the suite`;
   const where = options.budget === undefined ? ofSuite : '--budget';
   const budgets = parseBudgets(budget, where);
   const gates = gatesOf(Object.keys(budgets) as MetricName[], unmeasured, where);
+  const isFromLoop = (gate: MetricName): boolean => loopOf(metricNamed(gate), askedMs) === 'closed loop';
+  const isLoopAsked = entry.capacityMs !== undefined || options.isCapacityNamed || !options.isPaired;
+  const capacityMs = isLoopAsked || gates.length === 0 || gates.some(isFromLoop) ? askedMs : 0;
+  if (capacityMs > 0 && options.isFanwire) refuseConflation(options.serveFlags ?? [], whole.topicPrefix);
   const isShort =
     options.isPaired &&
     (entry.plan.durationS ?? usual.durationS) === undefined &&
@@ -92,14 +102,29 @@ function setUpEntry(entry: SuiteEntry, suite: Suite, options: SetUpOptions): Sce
     name: entry.name,
     plan: isShort ? { ...whole, durationS: SHORT_LOOP_S } : whole,
     capacityMs,
-    countsInstructions: unmeasured.instructions === undefined,
+    countsInstructions: capacityMs > 0 && unmeasured.instructions === undefined,
     isLoadNamed: !DEFAULT_SUITE.scenarios.includes(entry) && (entry.plan.subscribers ?? entry.plan.rate) !== undefined,
     ...(entry.dialect !== undefined && { dialect: entry.dialect }),
     budgets: { ...DEFAULT_BUDGETS, ...budgets },
     gates,
-    isOpenLoopJudged:
-      gates.length === 0 || gates.some((gate) => loopOf(metricNamed(gate), capacityMs) !== 'closed loop'),
+    isOpenLoopJudged: gates.length === 0 || !gates.every(isFromLoop),
   };
+}
+
+/** A closed loop in windows tells of the windows, and one whose messages replace each other never ends.
+ *  @throws FanwireError FANWIRE_USAGE_COMPARE, FANWIRE_CONFIG_DELIVER */
+function refuseConflation(serveFlags: readonly string[], topicPrefix: string): void {
+  const given = serveFlags.flatMap(
+    (flag, i) => /^--deliver(?:=(.*))?$/s.exec(flag)?.[1] ?? (serveFlags[i - 1] === '--deliver' ? flag : []),
+  );
+  const rules = parseDeliverRules(given.at(-1) ?? '');
+  const rule = [0, 1].map((index) => ruleFor(rules, capacityTopic(index))).find((one) => one !== undefined);
+  if (rule === undefined) return;
+  throw new FanwireError(
+    'FANWIRE_USAGE_COMPARE',
+    `--serve has windows for the topics of the closed loop too (--deliver "${rule.pattern}=…" takes ${capacityTopic(0)} in): ` +
+      `name those of the load, "${topicPrefix}*=…", or play none with --capacity 0`,
+  );
 }
 
 function comparable(name: string): Scenario {

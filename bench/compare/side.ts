@@ -11,12 +11,14 @@ import { FanwireError } from '../../src/base/error.js';
 import { isDirectory } from '../../src/base/is-directory.js';
 import { startCommandTarget } from '../targets/command.js';
 import { startRelayTarget } from '../targets/relay.js';
+import { shownText } from '../targets/secrets.js';
 import { execOf } from '../targets/shell-command.js';
 import { shownUrl, type Target, type TargetDialect } from '../targets/target.js';
 import { urlTarget } from '../targets/url.js';
 import { defaultBuild, inOneLine, isUnlocked, runBuild } from './sides/build.js';
 import { CheckoutCache, digest } from './sides/cache.js';
 import { commitOf } from './sides/repository.js';
+import { commandIn, type SidePlace, startVariables } from './sides/side-environment.js';
 import { commitSource, folderSource, type Source } from './sides/source.js';
 
 export interface Side {
@@ -91,14 +93,14 @@ async function nameSide(flag: string, spec: string, options: SideOptions): Promi
   if (isFolder) return folderSide(spec, options);
   if (isCommand) {
     const { path, signal } = options;
-    const command = { name: spec, version: '', command: spec, path, dialect: 'raw' as const, signal };
-    return ready(spec, spec, (cores, _connections, _dialect, env = {}) =>
+    const command = { name: shownText(spec), version: '', command: spec, path, dialect: 'raw' as const, signal };
+    return ready(spec, shownText(spec), (cores, _connections, _dialect, env = {}) =>
       startCommandTarget({ ...command, cores, env }),
     );
   }
   throw new FanwireError(
     'FANWIRE_USAGE_SIDE',
-    `--${flag} "${spec}" is no ws:// URL, no folder that is there, no command with arguments, and no commit: ${found.why}`,
+    `--${flag} "${shownText(spec)}" is no ws:// URL, no folder that is there, no command with arguments, and no commit: ${found.why}`,
   );
 }
 
@@ -186,17 +188,21 @@ function sourceSide(spec: string, source: Source, cache: CheckoutCache, options:
     isBuilt: true,
     build: async () => {
       const folder = await checkout(cache, source, options);
-      const side = (at: string): Side => ({
+      const side = (top: string): Side => ({
         spec,
         label,
         isBuilt: true,
-        folder: join(at, source.prefix).replace(/\/$/, ''),
-        start: starter(join(at, source.prefix), label, options),
+        folder: placeOf(source, top).folder,
+        start: starter(placeOf(source, top), label, options),
         again: async () => side(await anotherCheckout(cache, source.again(folder), options)),
       });
       return side(folder);
     },
   };
+}
+
+function placeOf({ prefix, original }: Source, top: string): SidePlace {
+  return { folder: join(top, prefix).replace(/\/$/, ''), top, original };
 }
 
 /** The folder of a built checkout, from the cache where everything it was made of is the same. */
@@ -205,10 +211,10 @@ async function checkout(cache: CheckoutCache, source: Source, options: SideOptio
   const parts = [source.identity, source.prefix, options.build, version, platform, arch, variablesOf(options.build)];
   const name = `${source.name}-${digest(parts)}`;
   const make = async (folder: string): Promise<void> => {
-    await writeAndBuild(source, folder, options);
-    const tree = join(folder, 'tree');
-    // Base and head would otherwise have the newest packages of two different days.
-    if (isUnlocked(join(tree, source.prefix.replace(/\/$/, '')), tree)) cache.keepForOneProcess(folder);
+    const isAlone = await writeAndBuild(source, folder, options);
+    const place = placeOf(source, join(folder, 'tree'));
+    // Base and head would otherwise have the newest packages, or the files outside, of two different days.
+    if (!isAlone || isUnlocked(place.folder, place.top)) cache.keepForOneProcess(folder);
   };
   const waiting = (): void => options.say(`another comparison is building ${source.label}: waiting for it`);
   return join(await cache.have(name, make, options.signal, waiting), 'tree');
@@ -235,30 +241,43 @@ async function anotherCheckout(cache: CheckoutCache, source: Source, options: Si
   return join(folder, 'tree');
 }
 
-async function writeAndBuild(source: Source, folder: string, options: SideOptions): Promise<void> {
+/** Whether nothing outside of the source is part of it. */
+async function writeAndBuild(source: Source, folder: string, options: SideOptions): Promise<boolean> {
   const { label, prefix } = source;
-  const tree = join(folder, 'tree');
-  await source.write(tree, options.signal);
-  const at = join(tree, prefix.replace(/\/$/, ''));
-  if (!isDirectory(at)) {
+  const place = placeOf(source, join(folder, 'tree'));
+  const notes = await source.write(place.top, options.signal);
+  for (const note of notes.slice(0, TOLD_LINKS)) options.say(`${label}: link ${note}`);
+  if (notes.length > TOLD_LINKS) options.say(`${label}: and ${notes.length - TOLD_LINKS} more links that lead out`);
+  if (!isDirectory(place.folder)) {
     throw new FanwireError(
       'FANWIRE_COMPARE_CHECKOUT',
       `${label} has no folder ${prefix}: compare from the top, or with a --base that has it`,
     );
   }
-  const command = options.build === '' ? defaultBuild(at, tree) : options.build;
-  if (command === '') return;
-  options.say(`building ${label}: ${inOneLine(command)}`);
-  await runBuild({ label, command, folder: at, top: tree, log: join(folder, 'build.log'), signal: options.signal });
+  const command = options.build === '' ? defaultBuild(place.folder, place.top) : options.build;
+  if (command !== '') {
+    options.say(`building ${label}: ${shownText(inOneLine(command))}`);
+    const { original } = place;
+    if (command.includes(`${original}/`) && original !== '')
+      options.say(`--build names ${original} by its path: that is your folder, and not the side's`);
+    await runBuild({ label, command, place, log: join(folder, 'build.log'), signal: options.signal });
+  }
+  return notes.length === 0;
 }
 
-function starter(folder: string, label: string, options: SideOptions): Side['start'] {
+/** Lines about links that a side says at most. */
+const TOLD_LINKS = 8;
+
+function starter(place: SidePlace, label: string, options: SideOptions): Side['start'] {
+  const { folder } = place;
   if (options.start !== '') {
-    const command = `sh -c ${quoted(`cd ${quoted(folder)} && ${execOf(options.start)}`)}`;
+    const command = (): string =>
+      `sh -c ${quoted(`cd ${quoted(folder)} && ${execOf(commandIn(place, options.start))}`)}`;
     const shown = `${label}: \`${inOneLine(options.start)}\``;
     const { path, signal } = options;
-    const target = { name: label, version: '', command, shown, path, dialect: 'raw' as const, signal };
-    return (cores, _connections, _dialect, env = {}) => startCommandTarget({ ...target, env, cores });
+    const target = { name: label, version: '', shown, path, dialect: 'raw' as const, signal };
+    return (cores, _connections, _dialect, env = {}) =>
+      startCommandTarget({ ...target, command: command(), env: { ...startVariables(place), ...env }, cores });
   }
   const cli = join(folder, 'dist/src/cli.js');
   if (!existsSync(cli)) {

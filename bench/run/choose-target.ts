@@ -49,7 +49,8 @@ export async function startTarget(
   }
   if (peer !== undefined) return startPeerFor(peer, plan, cores);
   if (command !== undefined) {
-    const name = command.trim().split(/\s+/)[0] ?? command;
+    // Variables may stand before the program.
+    const name = /^\s*(?:[A-Za-z_]\w*=\S*\s+)*(\S+)/.exec(command)?.[1] ?? command;
     return startCommandTarget({ name, version: '', command, path, dialect: dialect ?? 'raw', cores, signal });
   }
   if (dialect === 'socket.io') {

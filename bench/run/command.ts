@@ -14,6 +14,7 @@ import { validateResult } from '../result/result-validate.js';
 import { missedTerms, parseSlo } from '../result/slo.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.js';
+import { keepHeadersSecret } from '../targets/secrets.js';
 import { isOwn, startTarget, type TargetOptions } from './choose-target.js';
 import { measureFloor } from './floor.js';
 import { ProgressBar } from './progress-bar.js';
@@ -141,6 +142,7 @@ function playAll(
 /** @throws FanwireError FANWIRE_USAGE_ENGINE */
 function createEngine(scenario: Scenario, request: BenchRequest, cores: readonly number[]): Engine {
   const { headers, localAddresses, isInsecureAllowed, slo = '' } = request;
+  keepHeadersSecret(headers);
   const name = request.engine ?? scenario.engine ?? 'native';
   const refuse = (message: string) => new FanwireError('FANWIRE_USAGE_ENGINE', message);
   if (!['native', 'k6', 'autocannon'].includes(name)) {

@@ -2,6 +2,7 @@
 
 import type { Result } from '../result/result.js';
 import type { Plan } from '../scenarios/scenario.js';
+import { shownArguments } from '../targets/secrets.js';
 import { messagesFor } from './statable.js';
 
 /** A load that a busy generator can carry, as a part of what was asked. */
@@ -23,7 +24,7 @@ export function mendedCommand(result: Unjudged, args: readonly string[], launche
   return withFlags(args, changesFor(result), launcher);
 }
 
-/** The command line of `args` with other values for some flags. */
+/** The command line of `args` with other values for some flags, and none of its secrets. */
 export function withFlags(args: readonly string[], changes: Changes, launcher: string): string {
   const kept: string[] = [];
   for (let i = 0; i < args.length; i++) {
@@ -33,7 +34,7 @@ export function withFlags(args: readonly string[], changes: Changes, launcher: s
     else if (!arg.includes('=') && changes[flag] !== null && !args[i + 1]?.startsWith('--')) i++;
   }
   const added = Object.entries(changes).flatMap(([flag, value]) => (value === null ? [] : [`--${flag}`, value]));
-  return [launcher, ...[...kept, ...added.filter((part) => part !== '')].map(quoted)].join(' ');
+  return [launcher, ...[...shownArguments(kept), ...added.filter((part) => part !== '')].map(quoted)].join(' ');
 }
 
 function changesFor({ invalidReasons, params, generator, engine }: Unjudged): Changes {

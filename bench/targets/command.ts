@@ -1,6 +1,7 @@
 // A target that is started by the user's own command line: `--cmd "node server.js {port}"`.
 
 import { freePort } from '../system/free-port.js';
+import { shownText } from './secrets.js';
 import { ServerProcess } from './server-process.js';
 import { execOf } from './shell-command.js';
 import type { Target, TargetDialect } from './target.js';
@@ -23,7 +24,7 @@ export interface CommandOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Starts the command and waits until it listens.
+/** Starts the command and waits until it listens and takes clients.
  *  @throws FanwireError FANWIRE_BENCH_TARGET, and the reason of `signal` */
 export async function startCommandTarget(options: CommandOptions): Promise<Target> {
   const port = await freePort();
@@ -31,11 +32,14 @@ export async function startCommandTarget(options: CommandOptions): Promise<Targe
   const program = ['/bin/sh', '-c', execOf(command)];
   const env = { ...options.env, PORT: String(port) };
   const server = await ServerProcess.listening(port, program, env, options.cores, options.shown, options.signal);
+  const host = server.host.includes(':') ? `[${server.host}]` : server.host;
+  const url = `ws://${host}:${port}${withSlash(options.path)}`;
+  await server.takesClients(url);
   return {
     name: options.name,
     version: options.version,
-    cmd: options.command,
-    urls: [`ws://${server.host.includes(':') ? `[${server.host}]` : server.host}:${port}${withSlash(options.path)}`],
+    cmd: shownText(options.command),
+    urls: [url],
     dialect: options.dialect,
     pids: [server.pid],
     ending: () => server.ending(),

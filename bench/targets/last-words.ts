@@ -1,6 +1,6 @@
 // Finds out why a program ended: picks the line of its output that a person would look for.
 
-import { withoutSecrets } from './secrets.js';
+import { shownText } from './secrets.js';
 
 /** A line that gives a reason, such as `TypeError: …`, `Error [ERR_X]: …`, `panic: …`, `fatal: …`. Progress output
  *  comes before such a line, and a stack trace after it. */
@@ -21,5 +21,5 @@ export function lastWords(output: string): string {
   // npm's last line only says that a command failed, which is already known; the reason is further up.
   const reasons = telling.filter((line) => REASON.test(line));
   const reason = reasons.findLast((line) => !line.startsWith('npm ')) ?? reasons.at(-1);
-  return withoutSecrets((reason ?? telling.at(-1) ?? lines.at(-1) ?? '').trim(), process.env);
+  return shownText((reason ?? telling.at(-1) ?? lines.at(-1) ?? '').trim());
 }

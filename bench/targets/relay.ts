@@ -5,6 +5,7 @@ import { version } from '../../src/base/version.js';
 import { requireSockets } from '../measure/file-limit.js';
 import { startBroker } from './broker.js';
 import { ADMIN_LISTENING, OWN_CLI, serveCommand, urlIn } from './own-relay.js';
+import { shownText } from './secrets.js';
 import { ServerProcess } from './server-process.js';
 import type { Target, TargetDialect } from './target.js';
 
@@ -55,7 +56,7 @@ export async function startRelayTarget(options: RelayTargetOptions): Promise<Tar
       ...(adminUrl === undefined ? {} : { adminUrl }),
       name,
       version,
-      cmd: count + ['fanwire', ...command.slice(2)].join(' '),
+      cmd: count + shownText(['fanwire', ...command.slice(2)].join(' ')),
       uws: uwsBuild(cli),
       urls,
       dialect: options.dialect,

@@ -11,6 +11,8 @@ import { raisedCommand } from '../measure/priority.js';
 import { isGroupRunning, killMarked, STARTED_AS } from '../system/left-behind.js';
 import { isRunning, signalGroup } from '../system/signal-child.js';
 import { lastWords } from './last-words.js';
+import { untilReady } from './readiness.js';
+import { shownText } from './secrets.js';
 
 /** Long enough for a JVM on a busy machine. */
 const START_TIMEOUT_MS = 30_000;
@@ -24,6 +26,7 @@ const LOOPBACK = ['127.0.0.1', '::1'] as const;
 export class ServerProcess {
   private readonly child: ChildProcess;
   private readonly mark = randomUUID();
+  private readonly deadline = Date.now() + START_TIMEOUT_MS;
   /** Where it was found to listen. */
   host: string = LOOPBACK[0];
   private output = '';
@@ -86,21 +89,41 @@ export class ServerProcess {
   }
 
   private async waitForOutput<T>(find: (output: string) => T | undefined): Promise<T> {
-    const deadline = Date.now() + START_TIMEOUT_MS;
     for (;;) {
       const found = find(this.output);
       if (found !== undefined) return found;
-      this.requireAlive(deadline);
+      this.requireAlive();
       await Promise.race([sleep(50), new Promise<void>((resolve) => (this.onOutput = resolve))]);
     }
   }
 
+  /** Waits until a server that listens is ready for clients at `url`, which is without the topic; if it does not get
+   *  ready in the time that it has to start, it is stopped.
+   *  @throws FanwireError FANWIRE_BENCH_TARGET */
+  async takesClients(url: string): Promise<void> {
+    const isAlive = (): boolean => isRunning(this.child);
+    const limitMs = this.deadline - Date.now();
+    const asked = async (): Promise<string | undefined> => {
+      const refusal = await untilReady(url, limitMs, isAlive);
+      this.signal?.throwIfAborted();
+      return refusal;
+    };
+    const answer = await this.unlessInterrupted(asked).catch(async (error) => {
+      await this.stop();
+      throw error;
+    });
+    // One that ends at its first client, having refused none, is for its runs to tell.
+    if (answer === undefined) return;
+    const what = isAlive() ? `was not ready within ${START_TIMEOUT_MS / 1000} s` : this.howItEnded();
+    await this.stop();
+    this.refuse(`listened and answered ${answer}, and ${what}`);
+  }
+
   private async listensOn(port: number): Promise<string> {
-    const deadline = Date.now() + START_TIMEOUT_MS;
     for (;;) {
       const answers = await Promise.all(LOOPBACK.map((host) => accepts(port, host)));
       const host = LOOPBACK[answers.indexOf(true)];
-      this.requireAlive(deadline, host !== undefined, port);
+      this.requireAlive(host !== undefined, port);
       if (host !== undefined) return host;
       await sleep(50);
     }
@@ -163,15 +186,19 @@ export class ServerProcess {
     return exitCode === null ? 'could not be started' : `ended with exit code ${exitCode}`;
   }
 
-  private requireAlive(deadline: number, isListening = false, port?: number): void {
+  private requireAlive(isListening = false, port?: number): void {
     const ended = !isRunning(this.child);
-    if (!ended && (isListening || Date.now() < deadline)) return;
+    if (!ended && (isListening || Date.now() < this.deadline)) return;
     const where = port === undefined ? '' : ` on port ${port} of ${LOOPBACK.join(' or ')}`;
     const what = ended
       ? `${this.howItEnded()} ${isListening ? 'while something listened: it must stay in the foreground' : 'before it listened'}`
       : `did not listen${where} within ${START_TIMEOUT_MS / 1000} s`;
+    this.refuse(what);
+  }
+
+  private refuse(what: string): never {
     const said = lastWords(this.output);
-    throw new FanwireError('FANWIRE_BENCH_TARGET', `${this.shown} ${what}${said === '' ? '' : `: ${said}`}`);
+    throw new FanwireError('FANWIRE_BENCH_TARGET', `${shownText(this.shown)} ${what}${said === '' ? '' : `: ${said}`}`);
   }
 }
 

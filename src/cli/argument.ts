@@ -21,13 +21,22 @@ export function header(line: string, earlier: Readonly<Record<string, string>> =
     validateHeaderName(name);
     validateHeaderValue(name, value);
   } catch {
-    const got = JSON.stringify(line);
+    // Its value is a secret, mostly.
+    const got = JSON.stringify(line.replace(/[\s:].*$/s, ': ***'));
     throw new FanwireError('FANWIRE_USAGE_HEADER', `--header must be "Name: value" as HTTP allows it, got ${got}`);
   }
   return { ...earlier, [name]: value };
 }
 
-/** Flags for another command, given as one argument. */
+/** Flags for another command, given as one argument and quoted as in a shell: `--deliver 'a/*=50ms;b=1s'`. */
 export function flagsOf(text = ''): string[] {
-  return text.split(/\s+/).filter((flag) => flag !== '');
+  const words = text.match(/(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*'|["'\\])+/gs) ?? [];
+  const part = /\\(.)|"((?:[^"\\]|\\.)*)"|'([^']*)'/gs;
+  return words.map((word) =>
+    word.replace(
+      part,
+      (_, escaped?: string, double?: string, single?: string) =>
+        escaped ?? double?.replace(/\\(["\\$`])/g, '$1') ?? single ?? '',
+    ),
+  );
 }

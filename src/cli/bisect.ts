@@ -60,7 +60,7 @@ async function bisect(flags: BisectFlags, further: readonly string[]): Promise<v
     good: flags.good,
     bad: flags.bad,
     flags: further,
-    cacheFolder: flags.cache ?? defaultCacheFolder(),
+    cacheFolder: flags.cache || defaultCacheFolder(),
     signal: interrupt.signal,
     say: (line) => process.stderr.write(`bisect: ${line}\n`),
   });

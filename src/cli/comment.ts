@@ -1,6 +1,7 @@
 // `fanwire comment`: a comparison's verdict as one comment on a pull request, written anew by each run.
 import { Command } from 'commander';
 import type { GitHub } from '../../bench/compare/comment/github.js';
+import type { Comparison } from '../../bench/compare/comparison.js';
 import { FanwireError } from '../base/error.js';
 import { measuring } from './measuring.js';
 
@@ -33,29 +34,50 @@ export function commentCommand(): Command {
 async function comment(file: string | undefined, flags: CommentFlags): Promise<void> {
   const github = await access();
   const { renderComment, markerOf } = await import('../../bench/compare/comment/body.js');
-  const { writeComment } = await import('../../bench/compare/comment/pull-request.js');
-  for (const { comparison, key, number, runUrl, isForeign } of await comparisons(github, file, flags)) {
-    const body = renderComment(comparison, { key, runUrl, isForeign });
+  const { hasComment, writeComment } = await import('../../bench/compare/comment/pull-request.js');
+  const { chosen, rest, further } = await comparisons(github, file, flags);
+  const write = async ({ comparison, key, number, runUrl, isForeign }: Asked, beside = ''): Promise<void> => {
+    const body = renderComment(comparison, { key, runUrl, isForeign, further: beside });
     const address = await writeComment(github, number, markerOf(key), body);
     process.stdout.write(`commented on #${number}: ${address}\n`);
-  }
+  };
+  for (const [i, one] of chosen.entries()) await write(one, i === 0 ? further : '');
+  for (const one of rest) if (await hasComment(github, one.number, markerOf(one.key))) await write(one);
+  if (further !== '') process.stdout.write(`${further}\n`);
+}
+
+interface Asked {
+  readonly comparison: Comparison;
+  readonly key: string;
+  readonly number: number;
+  readonly runUrl: string | undefined;
+  readonly isForeign: boolean;
 }
 
 /** What is to be commented where. */
-async function comparisons(github: GitHub, file: string | undefined, flags: CommentFlags) {
+async function comparisons(
+  github: GitHub,
+  file: string | undefined,
+  flags: CommentFlags,
+): Promise<{ readonly chosen: readonly Asked[]; readonly rest: readonly Asked[]; readonly further: string }> {
   const { run, pullRequest, key } = flags;
   if ((file === undefined) === (run === undefined)) throw usage('name either a file with --pull-request, or --run');
   if (run !== undefined) {
     const id = positive('--run', run);
     const { comparisonsOfRun } = await import('../../bench/compare/comment/run-artifact.js');
-    const kept = await comparisonsOfRun(github, id);
-    if (kept.length === 0) process.stdout.write(`run ${id} kept no comparison: nothing to comment\n`);
-    return kept.map((one) => ({ ...one, number: one.pullRequest, runUrl: runAddress(String(id)), isForeign: true }));
+    const { chooseOf } = await import('../../bench/compare/comment/several.js');
+    const { comparisons: chosen, rest, further } = chooseOf(await comparisonsOfRun(github, id));
+    if (chosen.length === 0) process.stdout.write(`run ${id} kept no comparison: nothing to comment\n`);
+    const asked = (one: (typeof chosen)[number]): Asked => {
+      return { ...one, number: one.pullRequest, runUrl: runAddress(String(id)), isForeign: true };
+    };
+    return { chosen: chosen.map(asked), rest: rest.map(asked), further };
   }
   const { readComparison } = await import('../../bench/compare/comparison-file.js');
   const number = positive('--pull-request', pullRequest ?? '');
   const runUrl = runAddress(process.env.GITHUB_RUN_ID);
-  return [{ comparison: readComparison(file as string), key, number, runUrl, isForeign: false }];
+  const comparison = readComparison(file as string);
+  return { chosen: [{ comparison, key, number, runUrl, isForeign: false }], rest: [], further: '' };
 }
 
 function positive(flag: string, text: string): number {

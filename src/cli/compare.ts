@@ -107,6 +107,7 @@ async function compare(command: Command, asked: Asking): Promise<void> {
     isOneSided: flags.oneSided,
     maxMinutes: flags.maxMinutes,
     capacityMs: flags.capacityMs,
+    isCapacityNamed: origins.capacityMs !== 'default',
     asksWhy: flags.why,
     seed: flags.seed,
     side: {
@@ -114,7 +115,7 @@ async function compare(command: Command, asked: Asking): Promise<void> {
       start: flags.start,
       path: flags.path,
       serveFlags: flagsOf(flags.serve),
-      cacheFolder: flags.cache ?? defaultCacheFolder(),
+      cacheFolder: flags.cache || defaultCacheFolder(),
       signal: interrupt.signal,
     },
     headers: flags.headers,

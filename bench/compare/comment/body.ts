@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { escapeMarkdown } from '../../report/markdown.js';
+import { shownText } from '../../targets/secrets.js';
 import type { Comparison } from '../comparison.js';
 import { renderMarkdown } from '../report-text.js';
 
@@ -21,9 +22,14 @@ export interface CommentOptions {
   readonly runUrl: string | undefined;
   /** Whether a fork's job wrote the comparison: then nobody here has seen it measured. */
   readonly isForeign: boolean;
+  /** What the run has played beside it and is not commented. */
+  readonly further?: string;
 }
 
-export function renderComment(comparison: Comparison, { key, runUrl, isForeign }: CommentOptions): string {
+export function renderComment(
+  comparison: Comparison,
+  { key, runUrl, isForeign, further = '' }: CommentOptions,
+): string {
   const lines = renderMarkdown(comparison).trimEnd().split('\n');
   const first = lines.findIndex((line) => /^(\||####)/.test(line));
   const last = lines.findLastIndex((line) => line.startsWith('|'));
@@ -31,11 +37,11 @@ export function renderComment(comparison: Comparison, { key, runUrl, isForeign }
   const figures = first < 0 ? [] : lines.slice(first, last + 1);
   const foot = first < 0 ? [] : lines.slice(last + 1);
   const from = isForeign ? ' As the job of a fork reported it.' : '';
-  const which = key === '' || key === 'default' ? '' : ` Of ${escapeMarkdown(key)}.`;
+  const which = key === '' || key === 'default' ? '' : ` Of ${escapeMarkdown(shownText(key))}.`;
   const link = runUrl === undefined ? '' : `[The whole report](${runUrl}).`;
   const folded =
     figures.length === 0 ? [] : ['<details><summary>Figures</summary>', '', ...figures, '', '</details>', ''];
-  const said = `${link}${from}${which}`.trim();
+  const said = `${link}${from}${which}${further === '' ? '' : ` ${further}`}`.trim();
   const end = said === '' ? [] : ['', `<sub>${said}</sub>`];
   const whole = [markerOf(key), ...top, ...folded, ...foot, ...end].join('\n');
   if (whole.length <= MOST_CHARACTERS) return `${whole}\n`;

@@ -38,6 +38,15 @@ export async function writeComment(github: GitHub, number: number, marker: strin
   }
 }
 
+/** Whether pull request `number` has a comment of ours with `marker`. @throws FanwireError FANWIRE_COMMENT_FAILED */
+export async function hasComment(github: GitHub, number: number, marker: string): Promise<boolean> {
+  try {
+    return (await findOwn(github, number, marker, new Set())) !== undefined;
+  } catch (error) {
+    throw failure(error, number);
+  }
+}
+
 const TRIES = 4;
 
 function isNotOurs(error: unknown): boolean {

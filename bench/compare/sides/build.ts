@@ -3,12 +3,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, statfsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { FanwireError } from '../../../src/base/error.js';
 import { readJsonFile } from '../../../src/base/json-file.js';
 import { signalGroup } from '../../system/signal-child.js';
 import { lastWords } from '../../targets/last-words.js';
-import { withoutRepository } from './git.js';
+import { shownText } from '../../targets/secrets.js';
+import { buildEnvironment, type SidePlace } from './side-environment.js';
 
 /** A build that waits for somebody never ends by itself. */
 const BUILD_LIMIT_MS = 30 * 60_000;
@@ -103,31 +104,6 @@ function manifestOf(folder: string): Manifest | undefined {
   }
 }
 
-/** The environment of a build: without what `npm run` and git's hooks say of the folder that fanwire was called in, so
- *  that one side's build finds nothing of the user's, or of the other side's. */
-function buildEnvironment(folder: string, top: string): NodeJS.ProcessEnv {
-  const env = withoutRepository(process.env);
-  for (const name of Object.keys(env)) {
-    if (
-      /^(npm_(package|lifecycle)_|npm_(command|execpath|node_execpath)$|npm_config_(local_)?prefix$|INIT_CWD$)/.test(
-        name,
-      )
-    ) {
-      delete env[name];
-    }
-  }
-  const path = (env.PATH ?? '')
-    .split(delimiter)
-    .filter((entry) => !/node_modules\/\.bin\/?$|node-gyp-bin$/.test(entry));
-  return { ...env, PATH: [...programsOf(folder, top), ...path].join(delimiter) };
-}
-
-/** Programs of the dependencies of `folder` and, in a monorepo, of what is above it. */
-function programsOf(folder: string, top: string): string[] {
-  const own = join(folder, 'node_modules/.bin');
-  return folder === top || folder === dirname(folder) ? [own] : [own, ...programsOf(dirname(folder), top)];
-}
-
 /** Whether what holds `file` has no room for a line. */
 function isFull(file: string): boolean {
   const { bavail, bsize } = statfsSync(dirname(file));
@@ -146,9 +122,7 @@ export interface Build {
   readonly label: string;
   /** Run by /bin/sh, which ends at the first line that fails. */
   readonly command: string;
-  readonly folder: string;
-  /** Of its checkout. */
-  readonly top: string;
+  readonly place: SidePlace;
   /** Keeps the whole output. */
   readonly log: string;
   readonly signal: AbortSignal;
@@ -157,7 +131,7 @@ export interface Build {
 /** Runs a build to its end; an interrupt ends it with all that it started.
  *  @throws FanwireError FANWIRE_COMPARE_BUILD, and the reason of `signal` */
 export async function runBuild(build: Build): Promise<void> {
-  const { label, command, folder, top, log, signal } = build;
+  const { label, command, place, log, signal } = build;
   signal.throwIfAborted();
   // The log itself, not a pipe: what the build leaves running may write on, and keeps nobody waiting.
   const output = openSync(log, 'w+');
@@ -167,8 +141,8 @@ export async function runBuild(build: Build): Promise<void> {
   try {
     // Of several lines each has to succeed, as in a step of a workflow: a build is never half taken.
     const child = spawn('/bin/sh', [/\n/.test(command.trim()) ? '-ec' : '-c', command], {
-      cwd: folder,
-      env: buildEnvironment(folder, top),
+      cwd: place.folder,
+      env: buildEnvironment(place),
       stdio: ['ignore', output, output],
       detached: true,
     });
@@ -194,7 +168,7 @@ export async function runBuild(build: Build): Promise<void> {
       (isFull(log) ? '; the disk is full: free some space, or put --cache elsewhere' : '');
     throw new FanwireError(
       'FANWIRE_COMPARE_BUILD',
-      `building ${label} with "${inOneLine(command)}" ${what}${said} (all it wrote: ${log})`,
+      `building ${label} with "${shownText(inOneLine(command))}" ${what}${said} (all it wrote: ${log})`,
     );
   } finally {
     // A watcher or server that it left running would take its share of whatever is measured.

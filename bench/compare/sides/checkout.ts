@@ -263,5 +263,6 @@ async function openModule(module: string, outer: Repository): Promise<Repository
     objectFormat: outer.objectFormat,
     settings,
     attributes: attributesOf(module),
+    conversions: outer.conversions,
   };
 }

@@ -20,6 +20,8 @@ export interface EventBase {
 /** Of the payload, what is read. */
 interface EventPayload {
   readonly number?: number;
+  /** Of a push: `refs/heads/main`, `refs/tags/v1`. */
+  readonly ref?: string;
   readonly before?: string;
   /** Whether a push has thrown commits away: `before` may be one of them. */
   readonly forced?: boolean;
@@ -46,19 +48,34 @@ export async function baseOfEvent(env: NodeJS.ProcessEnv, head: string): Promise
   const queued = payload.merge_group?.base_sha;
   if (queued !== undefined) return { commit: await clone.have(queued), why: 'what the merge queue adds to' };
   if (env.GITHUB_EVENT_NAME === 'push') return ofPush(payload, clone);
-  return clone.firstParent(`the commit before (event ${env.GITHUB_EVENT_NAME ?? 'unknown'})`);
+  const event = `event ${env.GITHUB_EVENT_NAME ?? 'unknown'}`;
+  const fork = await clone.forkOf(payload.repository?.default_branch);
+  return fork === undefined
+    ? clone.firstParent(`the commit before (${event})`)
+    : { commit: fork.commit, why: `where the head left ${fork.branch} (${event})` };
 }
 
 async function ofPullRequest({ number, pull_request: request }: EventPayload, clone: Clone): Promise<EventBase> {
   const [first, second] = await clone.parents();
   const name = `pull request${number === undefined ? '' : ` #${number}`}`;
-  if (first !== undefined && second !== undefined && second === request?.head?.sha) {
+  if (
+    first !== undefined &&
+    second !== undefined &&
+    (await isMergeOf(request?.head?.sha ?? '', first, second, clone))
+  ) {
     return { commit: await clone.have(first), why: `the first parent of the merge of ${name}` };
   }
   // The branch itself is checked out, or named: what it adds begins where it left the base branch.
   const { sha = '', ref = '' } = request?.base ?? {};
   const target = (await clone.has(sha)) ? sha : `refs/remotes/origin/${ref}`;
   return { commit: await clone.mergeBase(target, ref), why: `where ${name} left ${ref}` };
+}
+
+/** Whether the head, of these parents, is the merge of a pull request whose newest commit was `sha`; it may have got
+ *  further ones since the event. A branch that has merged the base branch has its own commits first. */
+async function isMergeOf(sha: string, first: string, second: string, clone: Clone): Promise<boolean> {
+  if (second === sha) return true;
+  return (await clone.descendsFrom(sha, second)) && !(await clone.descendsFrom(sha, first));
 }
 
 /** A pull_request_target checks the base branch out, unless told otherwise: the base compared with itself is as good as
@@ -74,14 +91,17 @@ async function requireRequested({ pull_request: request }: EventPayload, clone: 
   );
 }
 
-async function ofPush({ before = '', forced = false, repository }: EventPayload, clone: Clone): Promise<EventBase> {
+async function ofPush(
+  { ref = '', before = '', forced = false, repository }: EventPayload,
+  clone: Clone,
+): Promise<EventBase> {
   const isKnown = /[1-9a-f]/.test(before);
   if (isKnown && !(forced && !(await clone.has(before))))
     return { commit: await clone.have(before), why: 'what the push began with' };
-  const branch = repository?.default_branch ?? 'main';
-  const fork = await clone.mergeBase(`refs/remotes/origin/${branch}`, branch).catch(() => undefined);
-  if (fork !== undefined && fork !== (await clone.head()))
-    return { commit: fork, why: `where the ${isKnown ? 'rewritten' : 'new'} branch left ${branch}` };
+  const what = ref.startsWith('refs/tags/') ? 'tag' : 'branch';
+  const fork = await clone.forkOf(repository?.default_branch);
+  if (fork !== undefined)
+    return { commit: fork.commit, why: `where the ${isKnown ? 'rewritten' : 'new'} ${what} left ${fork.branch}` };
   return clone.firstParent(
     isKnown ? 'the commit before; the push threw its own base away' : 'the commit before what was pushed as new',
   );
@@ -120,10 +140,10 @@ class Clone {
     return commit !== '' && 'commit' in (await commitOf(this.folder, commit));
   }
 
-  /** Whether the head is `commit`, or has it in its history. */
-  async descendsFrom(commit: string): Promise<boolean> {
-    if (!(await this.has(commit))) return false;
-    return git(this.folder, ['merge-base', '--is-ancestor', commit, await this.head()]).then(
+  /** Whether `later`, the head unless given, is `commit` or has it in its history. */
+  async descendsFrom(commit: string, later?: string): Promise<boolean> {
+    if (!(await this.has(commit)) || (later !== undefined && !(await this.has(later)))) return false;
+    return git(this.folder, ['merge-base', '--is-ancestor', commit, later ?? (await this.head())]).then(
       () => true,
       () => false,
     );
@@ -136,6 +156,12 @@ class Clone {
       'FANWIRE_USAGE_COMPARE',
       `the base of this event cannot be had: ${found.why}; or give --base`,
     );
+  }
+
+  /** Where the head left the default branch; undefined where it is on it, or nothing is known of it. */
+  async forkOf(branch = 'main'): Promise<{ readonly commit: string; readonly branch: string } | undefined> {
+    const commit = await this.mergeBase(`refs/remotes/origin/${branch}`, branch).catch(() => undefined);
+    return commit === undefined || commit === (await this.head()) ? undefined : { commit, branch };
   }
 
   async firstParent(why: string): Promise<EventBase> {

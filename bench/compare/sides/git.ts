@@ -135,6 +135,10 @@ const MENDS: readonly Mend[] = [
       `trust it: git config --global --add safe.directory ${/repository at '(.*)'/.exec(said)?.[1] ?? folder}`,
   },
   {
+    says: /not a git repository: /,
+    mend: () => 'its .git names a folder that is not there: git worktree repair, or clone it anew',
+  },
+  {
     says: /not a git repository/,
     mend: () => 'run it in a clone (in a workflow: actions/checkout first)',
   },

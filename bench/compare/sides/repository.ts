@@ -27,6 +27,8 @@ export interface Repository {
   readonly settings: readonly GitSetting[];
   /** Attributes that the clone has and no commit (`info/attributes`): how files are written out. */
   readonly attributes: string;
+  /** Settings from wherever they are (system, user, clone) that decide which bytes a checkout has. */
+  readonly conversions: readonly string[];
 }
 
 /** The repository that `folder` is in.
@@ -57,7 +59,19 @@ async function describe(folder: string, answer: string): Promise<Repository> {
     objectFormat,
     settings: settingsOf(list, root),
     attributes: attributesOf(commonFolder),
+    conversions: await conversionsIn(folder),
   };
+}
+
+/** Of the settings that hold in `folder`. */
+async function conversionsIn(folder: string): Promise<string[]> {
+  const list = (await git(folder, ['config', '--includes', '--list', '-z'])).split('\0');
+  const own = list.filter((entry) =>
+    /^(core\.(autocrlf|eol|symlinks|filemode|attributesfile)|filter\..*)\n/i.test(entry),
+  );
+  // Large files are then left out.
+  const { GIT_LFS_SKIP_SMUDGE: skip } = process.env;
+  return skip === undefined ? own : [...own, `GIT_LFS_SKIP_SMUDGE=${skip}`];
 }
 
 export function attributesOf(commonFolder: string): string {
@@ -66,9 +80,8 @@ export function attributesOf(commonFolder: string): string {
 }
 
 /** What beside the commit decides which bytes a checkout has. */
-export function conversionsOf({ settings, attributes }: Repository): string[] {
-  const own = settings.filter(([key]) => /^(core\.(autocrlf|eol|attributesfile)$|filter\.)/i.test(key));
-  return [...own.map((setting) => setting.join('=')), ...(attributes === '' ? [] : [attributes])];
+export function conversionsOf({ conversions, attributes }: Repository): string[] {
+  return [...conversions, ...(attributes === '' ? [] : [attributes])];
 }
 
 function settingsOf(list: string, root: string): GitSetting[] {

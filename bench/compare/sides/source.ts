@@ -1,12 +1,14 @@
 // What a folder or commit of a comparison is made of, before anything is built: its content, a name for it, a way to
 // write it out.
 
+import { realpathSync } from 'node:fs';
 import { FanwireError } from '../../../src/base/error.js';
 import type { CheckoutCache } from './cache.js';
 import { changesOf, checkOut, type Snapshot, settled, snapshotCommit, snapshotFolder } from './checkout.js';
 import { GitFailure, refuseCheckout } from './git.js';
+import { bringLinksInside } from './linked-copy.js';
 import { copyPlainFolder, hashPlainFolder } from './plain-folder.js';
-import { conversionsOf, openObjects, openRepository } from './repository.js';
+import { conversionsOf, openObjects, openRepository, type Repository } from './repository.js';
 
 export interface Source {
   /** With the commit, and what the work tree has beside it. */
@@ -17,8 +19,10 @@ export interface Source {
   readonly identity: readonly string[];
   /** Where in the checkout the build and the server run, '' or with a slash behind it. */
   readonly prefix: string;
-  /** Writes the content into `folder`, once. */
-  write(folder: string, signal: AbortSignal): Promise<void>;
+  /** The user's folder that a checkout stands for, as its real path; '' where there is none (a bare repository). */
+  readonly original: string;
+  /** Writes the content into `folder`, once. Tells what became of the links that lead out of it. */
+  write(folder: string, signal: AbortSignal): Promise<readonly string[]>;
   /** The same content, to be written once more from what was written into `folder`. */
   again(folder: string): Source;
 }
@@ -46,7 +50,7 @@ export async function folderSource(spec: string, folder: string, cache: Checkout
     const label = `${name} (${await describe(snapshot, cache.folder, scratch)})`;
     return snapshotSource(snapshot, label, repository.prefix);
   } catch (error) {
-    if (error instanceof GitFailure && /not a git repository|no git on the PATH/.test(error.message)) {
+    if (error instanceof GitFailure && /not a git repository \(|no git on the PATH/.test(error.message)) {
       return plainSource(name, folder);
     }
     return refuseCheckout(name, folder, error);
@@ -60,21 +64,32 @@ async function describe({ repository, commit }: Snapshot, leftOut: string, scrat
   return `${commit === '' ? 'no commit yet' : commit.slice(0, 9)}${changes === '' ? '' : ` with changes: ${changes}`}`;
 }
 
-function snapshotSource(snapshot: Snapshot, label: string, prefix: string): Source {
+function snapshotSource(
+  snapshot: Snapshot,
+  label: string,
+  prefix: string,
+  original = originalOf(snapshot.repository),
+): Source {
   return {
     label,
     name: snapshot.commit.slice(0, 9) || 'uncommitted',
     identity: identityOf(snapshot),
     prefix,
+    original,
     write: async (folder, signal) => {
       try {
         await checkOut(snapshot, folder, signal);
       } catch (error) {
         refuseCheckout(label, folder, error);
       }
+      return orRefuse(label, () => bringLinksInside(folder, original));
     },
-    again: (folder) => snapshotSource(settled(snapshot, folder), label, prefix),
+    again: (folder) => snapshotSource(settled(snapshot, folder), label, prefix, original),
   };
+}
+
+function originalOf({ root, gitFolder }: Repository): string {
+  return root === gitFolder ? '' : realpathSync(root);
 }
 
 function identityOf({ repository, commit, tree, submodules }: Snapshot): string[] {
@@ -94,9 +109,10 @@ function plainSource(label: string, folder: string): Source {
     name: 'folder',
     identity: [hash],
     prefix: '',
+    original: realpathSync(folder),
     write: async (to) => {
-      orRefuse(label, () => copyPlainFolder(folder, to));
-      if (orRefuse(label, () => hashPlainFolder(folder)) === hash) return;
+      const notes = orRefuse(label, () => copyPlainFolder(folder, to));
+      if (orRefuse(label, () => hashPlainFolder(folder)) === hash) return notes;
       throw new FanwireError(
         'FANWIRE_COMPARE_CHECKOUT',
         `${label} changed while it was copied: leave it alone, and play again`,

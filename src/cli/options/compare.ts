@@ -114,7 +114,7 @@ const verdict = group('Verdict', {
   capacityMs: option({
     flag: 'capacity',
     argument: 'ms',
-    description: 'Closed loop after each run, for saturation and CPU',
+    description: 'Closed loop after each run, for saturation and CPU; left out where nothing that decides is from it',
     zero: 'none',
     unit: 'ms',
     type: CAPACITY_MS,

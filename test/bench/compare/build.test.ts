@@ -12,7 +12,8 @@ const test = testNeeding('git');
 
 function build(folder: string, command: string): Promise<void> {
   const log = join(folder, 'build.log');
-  return runBuild({ label: 'x', command, folder, top: folder, log, signal: new AbortController().signal });
+  const place = { folder, top: folder, original: '' };
+  return runBuild({ label: 'x', command, place, log, signal: new AbortController().signal });
 }
 
 function isRunning(pid: string): boolean {

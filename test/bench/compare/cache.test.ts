@@ -1,7 +1,7 @@
 // The cache of built checkouts where others use it too, have died over it, or it cannot be written.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -95,4 +95,13 @@ test('a cache that cannot be written is one line, and nothing is judged', needs(
   assert.ok(code === 2 || code === 3, `exit code ${code}: ${started.stderr()}`);
   assert.match(started.stderr(), /fanwire: [^\n]*cache[^\n]* \[FANWIRE_[A-Z_]+\]\n$/);
   assert.doesNotMatch(started.stderr(), /\n +at /);
+});
+
+test('a cache in a folder with files of its own hides none of them from git', (t) => {
+  const place = temporaryFolder(t);
+  writeFileSync(join(place, 'server.js'), '');
+  assert.equal(new CheckoutCache(place).folder, place);
+  assert.ok(!existsSync(join(place, '.gitignore')));
+  const own = new CheckoutCache(join(place, 'cache'));
+  assert.equal(readFileSync(join(own.folder, '.gitignore'), 'utf8'), '*\n');
 });

@@ -160,3 +160,66 @@ test('a head that is itself a merge of three is judged from where it left main',
   };
   assert.equal((await base(repository, 'pull_request', payload)).commit, a);
 });
+
+test('a pull request that has got further commits since its event is judged by what its merge adds to', async (t) => {
+  const { repository, a, p, b } = branched(t);
+  repository.git('checkout', '--quiet', 'topic');
+  repository.commit('P2');
+  repository.git('checkout', '--quiet', '--detach', 'main');
+  repository.git('merge', '--quiet', '--no-ff', '-m', 'M', 'topic');
+  // Of a fork that was deleted since, there is no repository in the event.
+  const head = { sha: p, repo: null };
+  const payload = { number: 12, pull_request: { head, base: { sha: a, ref: 'main' } } };
+  assert.deepEqual(await base(repository, 'pull_request', payload), {
+    commit: b,
+    why: 'the first parent of the merge of pull request #12',
+  });
+});
+
+test('a tag, a schedule, a dispatch and a comment on another branch are judged from where that left the default one', async (t) => {
+  const { repository, a, b } = branched(t);
+  const clone = constructRepository(t);
+  runGit(clone.folder, 'remote', 'add', 'origin', repository.folder);
+  runGit(clone.folder, 'fetch', '--quiet', 'origin');
+  runGit(clone.folder, 'checkout', '--quiet', '--detach', 'origin/topic');
+  const of = { repository: { default_branch: 'main' } };
+  const tag = { ...of, ref: 'refs/tags/v1', before: '0'.repeat(40), created: true };
+  assert.deepEqual(await base(clone, 'push', tag), { commit: a, why: 'where the new tag left main' });
+  for (const name of ['workflow_dispatch', 'schedule', 'issue_comment', 'release']) {
+    assert.deepEqual(await base(clone, name, of), { commit: a, why: `where the head left main (event ${name})` });
+  }
+  runGit(clone.folder, 'checkout', '--quiet', '--detach', 'origin/main');
+  for (const name of ['workflow_dispatch', 'schedule']) {
+    assert.deepEqual(await base(clone, name, of), { commit: a, why: `the commit before (event ${name})` });
+  }
+  assert.equal((await base(clone, 'push', tag)).commit, a);
+  // A moved tag has the old one as its `before`, which for an annotated tag is no commit.
+  runGit(repository.folder, 'tag', '-a', '-m', 'x', 'v1', a);
+  runGit(clone.folder, 'fetch', '--quiet', '--tags', 'origin');
+  const moved = { ...tag, created: false, forced: true, before: runGit(repository.folder, 'rev-parse', 'v1') };
+  assert.equal((await base(clone, 'push', moved)).commit, a);
+  assert.equal((await base(clone, 'push', { ...of, ref: 'refs/heads/main', before: a })).commit, a);
+  assert.notEqual(a, b);
+});
+
+test('the first push of a repository has nothing before it, and a clone of one commit says how to get more', async (t) => {
+  const repository = constructRepository(t);
+  repository.commit('A');
+  const created = { before: '0'.repeat(40), created: true, repository: { default_branch: 'main' } };
+  const usage = { code: 'FANWIRE_USAGE_COMPARE' };
+  await assert.rejects(base(repository, 'push', created), { ...usage, message: /there is no commit before the head/ });
+  repository.commit('B');
+  const clone = constructRepository(t);
+  runGit(clone.folder, 'fetch', '--quiet', '--depth=1', `file://${repository.folder}`, 'main');
+  runGit(clone.folder, 'checkout', '--quiet', '--detach', 'FETCH_HEAD');
+  for (const [name, payload] of [
+    ['push', created],
+    ['schedule', {}],
+    ['workflow_dispatch', {}],
+    ['merge_group', { merge_group: { base_sha: '1'.repeat(40) } }],
+    ['push', { before: '1'.repeat(40) }],
+    ['push', { before: '1'.repeat(40), forced: true }],
+  ] as const) {
+    await assert.rejects(base(clone, name, payload), { ...usage, message: /fetch-depth: 0 .*; or give --base$/ }, name);
+  }
+});

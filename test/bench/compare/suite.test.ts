@@ -58,6 +58,34 @@ test('an open loop is short where no latency decides, unless its length is given
   assert.equal(lengthOf('cpu:+5%', undefined, false), COMPARE_PLAN.durationS);
 });
 
+test('the closed loop is played where a gate is from it, or somebody asks for it', () => {
+  const loopOf = (budget: string, others: { isCapacityNamed?: boolean; isPaired?: boolean } = {}) =>
+    setUp({ scenarios: [{ name: 'a', scenario: 'state', plan: {} }] }, { ...options, budget, ...others })[0];
+  assert.equal(loopOf('staleness:+20%')?.capacityMs, 0);
+  assert.equal(loopOf('staleness:+20%,rss:+10%')?.countsInstructions, false);
+  assert.equal(loopOf('staleness:+20%,cpu:+5%')?.capacityMs, 400);
+  assert.equal(loopOf('')?.capacityMs, 400, 'what decides by default is from it');
+  assert.equal(loopOf('staleness:+20%', { isCapacityNamed: true })?.capacityMs, 400);
+  assert.equal(loopOf('staleness:+20%', { isPaired: false })?.capacityMs, 400, 'kept runs have it');
+});
+
+test('windows that take the closed loop’s topics in are refused before anything is played', () => {
+  const play = (deliver: string, budget = '', flags = ['--deliver', deliver]) =>
+    setUp(
+      { scenarios: [{ name: 'a', scenario: 'fan-out', plan: {} }] },
+      { ...options, budget, serveFlags: ['--workers', '1', ...flags] },
+    );
+  for (const caught of ['*=100ms,latest', 'x=1s;cap*=50ms', 'capacity-1=50ms']) {
+    assert.throws(
+      () => play(caught),
+      /--deliver ".*=…" takes capacity-0 in\): name those of the load, "bench-\*=…", or/,
+    );
+  }
+  assert.throws(() => play('', '', ['--deliver=*=100ms']), { code: 'FANWIRE_USAGE_COMPARE' });
+  play('bench-*=100ms,latest');
+  play('*=100ms,latest', 'p50:+20%'); // of the open loop alone
+});
+
 test('an entry is a name, or an object whose plan, budget, loop and dialect hold for it alone', (t) => {
   const file = join(folder(t), 'suite.json');
   const large = { name: 'large', scenario: 'fan-out', plan: { payloadBytes: 16384 }, capacity: 0, budget: 'cpu:+7%' };

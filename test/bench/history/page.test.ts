@@ -87,3 +87,23 @@ test('a history of many entries and metrics is a page of bounded size, and says 
   assert.match(text, /<b class="second">entries<\/b> 20000,.*Of each metric the newest 400 entries are shown/s);
   assert.doesNotMatch(few, /are shown/);
 });
+
+test('a history of 500 series is a page below 5 MB: what decides and has changed is drawn, the rest is a line each', () => {
+  const many = sampleHistory([...Array(395).fill(1), ...Array(5).fill(1.06)]).map((entry) => ({
+    ...entry,
+    points: Array.from({ length: 170 }, (_, i) =>
+      entry.points.map((point) => ({
+        ...point,
+        scenario: `scenario ${i}`,
+        isGate: point.metric === 'cpu' && i >= 100,
+      })),
+    ).flat(),
+  }));
+  const text = renderHistoryHtml(many, 0);
+  assert.ok(text.length < 5e6, `${text.length} characters`);
+  assert.equal(text.match(/<article class="trend">/g)?.length, 150);
+  assert.match(text, /Without a plot \(360\).*150 series are drawn/s);
+  assert.match(text, /<h2 class="several">scenario 169</, 'what decides is drawn, wherever it stands');
+  assert.match(text, /Entries \(the newest 40 of 400\)/);
+  assert.match(text, /<li>and 58 more metrics</);
+});

@@ -1,11 +1,15 @@
 // Servers that a command line starts: however it is written, wherever they listen, whatever they leave behind.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processesOf } from '../../../bench/measure/server-load.js';
 import { startCommandTarget } from '../../../bench/targets/command.js';
+import { untilReady } from '../../../bench/targets/readiness.js';
 import { execOf } from '../../../bench/targets/shell-command.js';
 import type { Target } from '../../../bench/targets/target.js';
 import { temporaryFolder } from '../../support/constructed-repository.js';
@@ -101,4 +105,33 @@ test('a worker that does not listen to SIGTERM ends with its server', {
   const worker = await pidIn(file);
   await target.stop();
   await ended(worker);
+});
+
+/** Listens at once and answers upgrades by `answer`, an expression of `n`, the number of the one. */
+const answering = (answer: string): string =>
+  `node -e "let n = 0; const server = require('node:http').createServer(); server.on('upgrade', (request, socket) => { n++; socket.on('error', () => {}); socket.end(${answer}); }); server.listen(Number(process.env.PORT), '127.0.0.1'); console.error('loading'); const READY = 'HTTP/1.1 101 Switching Protocols\\r\\n\\r\\n', BUSY = 'HTTP/1.1 503 x\\r\\n\\r\\n'"`;
+
+test('a server that listens and answers 503 is waited for until it does not; one that ends meanwhile has not started', async (t) => {
+  const target = await start(t, answering('n < 4 ? BUSY : READY'));
+  const answers = await Promise.all([1, 2].map(() => untilReady(target.urls[0] ?? '', 0)));
+  assert.deepEqual(answers, [undefined, undefined], 'it was ready when it was handed over');
+  await assert.rejects(start(t, answering('n < 4 ? BUSY : process.exit(3)')), {
+    code: 'FANWIRE_BENCH_TARGET',
+    message: /listened and answered HTTP 503, and ended with exit code 3: loading$/,
+  });
+  // Whoever refuses nobody and ends at the first client is judged by its runs.
+  const dying = await start(t, answering('process.exit(4)'));
+  assert.match(dying.ending?.() ?? '', /ended with exit code 4/);
+  // A door of a container: connections end without a word until there is somebody behind it.
+  const door = await start(t, answering("n < 4 ? '' : READY"));
+  assert.equal(await untilReady(door.urls[0] ?? '', 0), undefined);
+});
+
+test('a server that is never ready is told with its last answer', async (t) => {
+  const server = createServer().on('upgrade', (_request, socket) => socket.end('HTTP/1.1 502 x\r\n\r\n'));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  assert.equal(await untilReady(`ws://127.0.0.1:${port}`, 200), 'HTTP 502');
 });

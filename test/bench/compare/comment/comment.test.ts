@@ -185,7 +185,32 @@ test('what cannot be believed is refused in one line, and nothing is commented',
   const many = Array.from({ length: 200 }, (_, i) => ({ name: `f${i}`, content: '' }));
   await refused(instead(zipOf(many)), /the archive has more than 100 files/);
   await refused(instead(Buffer.alloc((32 << 20) + 1)), /has 33554433 bytes, more than 33554432/);
-  await refused((server) => {
-    for (let i = 0; i < 11; i++) server.artifacts.set(`load-regression-${i}`, artifact(SAME));
-  }, /kept 12 comparisons, more than 10/);
+});
+
+test('of a fork’s large matrix what is worse is commented first, ten at most; the rest is counted, and no old comment left as it was', async (t) => {
+  const server = await gitHubServer(t);
+  const keep = (i: number, content: unknown): unknown =>
+    server.artifacts.set(`load-regression-${i}`, artifact(content, { pullRequest: 12, key: `job ${i}` }));
+  for (let i = 0; i < 26; i++) keep(i, i >= 20 && i < 22 ? WORSE : SAME);
+  const { code, stdout, stderr } = await comment(server, ['--run', '7']);
+  assert.equal(code, 0, stderr);
+  assert.equal(server.comments.length, 10);
+  const [first, second, third] = server.comments.map(({ body }) => body);
+  assert.match(
+    first ?? '',
+    /Regressed[\s\S]*Of job 20\..*16 further comparisons of this run have no comment of their own: 16 unchanged\./,
+  );
+  assert.match(second ?? '', /Regressed/);
+  assert.doesNotMatch(third ?? '', /Regressed|further comparison/);
+  assert.match(stdout, /16 further comparisons/);
+  for (let i = 0; i < 26; i++) keep(i, i < 10 ? WORSE : SAME);
+  assert.equal((await comment(server, ['--run', '7'])).code, 0);
+  assert.equal(server.comments.length, 12, 'those of before are written anew, and ten more at most are made');
+  assert.equal(server.comments.filter(({ body }) => /Regressed/.test(body)).length, 10);
+  for (let i = 26; i < 60; i++) keep(i, SAME);
+  const many = await comment(server, ['--run', '7']);
+  assert.match(
+    many.stdout,
+    /50 further comparisons of this run have no comment of their own: 40 unchanged, 10 not looked at/,
+  );
 });
