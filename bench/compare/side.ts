@@ -18,7 +18,7 @@ import { urlTarget } from '../targets/url.js';
 import { defaultBuild, inOneLine, isUnlocked, runBuild } from './sides/build.js';
 import { CheckoutCache, digest } from './sides/cache.js';
 import { commitOf } from './sides/repository.js';
-import { commandIn, type SidePlace, startVariables } from './sides/side-environment.js';
+import { commandIn, type SidePlace, startVariables, variablesOf } from './sides/side-environment.js';
 import { commitSource, folderSource, type Source } from './sides/source.js';
 
 export interface Side {
@@ -219,20 +219,6 @@ async function checkout(cache: CheckoutCache, source: Source, options: SideOptio
   const waiting = (): void => options.say(`another comparison is building ${source.label}: waiting for it`);
   return join(await cache.have(name, make, options.signal, waiting), 'tree');
 }
-
-/** What a build command sees of the environment: the variables that it names, and those that compilers and package
- *  managers read. */
-function variablesOf(command: string): (readonly [name: string, value: string])[] {
-  const named = [...command.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name]) => name);
-  return Object.entries(process.env)
-    .filter(([name]) => BUILD_VARIABLES.test(name) || named.includes(name))
-    .map(([name, value = '']) => [name, value] as const)
-    .sort(([one], [other]) => (one < other ? -1 : 1));
-}
-
-/** Of npm's own those that a user sets: `npm run` sets others, which differ from call to call. */
-const BUILD_VARIABLES =
-  /^(NODE_ENV|NODE_OPTIONS|CC|CXX|C(XX|PP)?FLAGS|LDFLAGS|MAKEFLAGS|RUSTFLAGS|GO(FLAGS|ARCH|OS|AMD64)|CGO_ENABLED|CARGO_\w+|BABEL_ENV|npm_config_(build_from_source|arch|target\w*|platform|libc|omit|include|production|ignore_scripts|registry))$/i;
 
 async function anotherCheckout(cache: CheckoutCache, source: Source, options: SideOptions): Promise<string> {
   const folder = join(cache.scratch(), 'the-same-once-more-in-another-place');

@@ -40,6 +40,20 @@ export function startVariables(place: SidePlace, from: NodeJS.ProcessEnv = proce
   return { ...moved, PATH: pathOf(place, moved.PATH ?? from.PATH ?? '') };
 }
 
+/** What a build command sees of the environment: the variables that it names, and those that compilers and package
+ *  managers read. */
+export function variablesOf(command: string): (readonly [name: string, value: string])[] {
+  const named = [...command.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name]) => name);
+  return Object.entries(process.env)
+    .filter(([name]) => BUILD_VARIABLES.test(name) || named.includes(name))
+    .map(([name, value = '']) => [name, value] as const)
+    .sort(([one], [other]) => (one < other ? -1 : 1));
+}
+
+/** Of npm's own those that a user sets: `npm run` sets others, which differ from call to call. */
+const BUILD_VARIABLES =
+  /^(NODE_ENV|NODE_OPTIONS|CC|CXX|C(XX|PP)?FLAGS|LDFLAGS|MAKEFLAGS|RUSTFLAGS|GO(FLAGS|ARCH|OS|AMD64)|CGO_ENABLED|CARGO_\w+|BABEL_ENV|npm_config_(build_from_source|arch|target\w*|platform|libc|omit|include|production|ignore_scripts|registry))$/i;
+
 /** The command of --start as a side runs it: `node ~/relay/dist/server.js` is the side's own build. Asked when it is run,
  *  since a build makes files. */
 export function commandIn(place: SidePlace, command: string, from: NodeJS.ProcessEnv = process.env): string {
