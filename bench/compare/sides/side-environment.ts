@@ -54,8 +54,8 @@ export function variablesOf(command: string): (readonly [name: string, value: st
 const BUILD_VARIABLES =
   /^(NODE_ENV|NODE_OPTIONS|CC|CXX|C(XX|PP)?FLAGS|LDFLAGS|MAKEFLAGS|RUSTFLAGS|GO(FLAGS|ARCH|OS|AMD64)|CGO_ENABLED|CARGO_\w+|BABEL_ENV|npm_config_(build_from_source|arch|target\w*|platform|libc|omit|include|production|ignore_scripts|registry))$/i;
 
-/** The command of --start as a side runs it: `node ~/relay/dist/server.js` is the side's own build. Asked when it is run,
- *  since a build makes files. */
+/** The command of --start as a side runs it: `node ~/relay/dist/server.js` is the side's own build. Asked when it is
+ *  run, since a build makes files. */
 export function commandIn(place: SidePlace, command: string, from: NodeJS.ProcessEnv = process.env): string {
   const above = Object.entries(from).filter(
     ([, value = '']) => value.length > 1 && place.original.startsWith(`${value}/`),
