@@ -96,12 +96,3 @@ test('a cache that cannot be written is one line, and nothing is judged', needs(
   assert.match(started.stderr(), /fanwire: [^\n]*cache[^\n]* \[FANWIRE_[A-Z_]+\]\n$/);
   assert.doesNotMatch(started.stderr(), /\n +at /);
 });
-
-test('a cache in a folder with files of its own hides none of them from git', (t) => {
-  const place = temporaryFolder(t);
-  writeFileSync(join(place, 'server.js'), '');
-  assert.equal(new CheckoutCache(place).folder, place);
-  assert.ok(!existsSync(join(place, '.gitignore')));
-  const own = new CheckoutCache(join(place, 'cache'));
-  assert.equal(readFileSync(join(own.folder, '.gitignore'), 'utf8'), '*\n');
-});
