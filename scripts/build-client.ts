@@ -121,7 +121,7 @@ async function buildScript(): Promise<void> {
   const compress = {
     ...{ passes: 4, unsafe_arrows: true, pure_getters: true, keep_fargs: false },
     // Flat rather than nested, since a bundler that minifies this once more gives each nested scope names of its own.
-    ...{ hoist_funs: true, reduce_funcs: false, sequences: false, conditionals: false, unsafe: true },
+    ...{ hoist_funs: true, reduce_funcs: false, sequences: false, conditionals: false, if_return: false, unsafe: true },
   };
   const { code } = await minify(bundle?.text ?? '', { module: true, ecma: 2020, compress });
   write(join(DIST, 'client.js'), `${code}\n`);

@@ -11,6 +11,7 @@ import { bounded, MAX_TIMER_MS } from './times.js';
 import type { TokenSource } from './token.js';
 import { scope } from './wake.js';
 
+/** A number that is 0 or NaN counts as not given. */
 export interface ClientOptions {
   /** A token, or a function that gives one. It is called for each connection, and again before a token ends. */
   readonly token?: TokenSource;
@@ -73,12 +74,12 @@ export class FanwireClient extends ClientConnection implements SubscriptionHost 
   constructor(url: string | URL, options: ClientOptions = {}) {
     const { WebSocket = scope.WebSocket, token } = options;
     if (typeof WebSocket !== 'function') {
-      throw fault('WEBSOCKET', 'pass { WebSocket } from "ws"');
+      throw fault('WEBSOCKET', 'pass { WebSocket }');
     }
     const numbers = { ...DEFAULTS };
     let name: keyof typeof DEFAULTS;
     for (name in numbers) {
-      numbers[name] = bounded(options[name] ?? numbers[name], 1, MAX_TIMER_MS);
+      numbers[name] = bounded(options[name] || numbers[name], 1, MAX_TIMER_MS);
     }
     super({ url: `${url}`, token, WebSocket: WebSocket as WebSocketClass, ...numbers });
     this.#bufferLimit = numbers.bufferLimit;

@@ -50,6 +50,8 @@ const RESTART = 1012;
 export abstract class ClientConnection extends Emitter<ClientEvents> {
   state: ClientState = 'connecting';
   #link: Link | undefined;
+  /** Ends the attempt under way, which may hang in a network that is gone: its wait for a token, or its socket. */
+  #giveUp!: () => void;
   #triedAtMs = 0;
   #failures = 0;
   /** When the next attempt is due, and the earliest time at which the relay wants it. */
@@ -91,7 +93,7 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
     this.#failures = 0;
     if (this.state === 'open') this.#link?._probe();
     const restMs = this.#triedAtMs + FLOOR_MS - now();
-    if (this.state === 'connecting' && restMs < 0) this.#link?._drop();
+    if (this.state === 'connecting' && restMs < 0) this.#giveUp();
     if (!this.retryInMs || isOffline()) return;
     const waitMs = Math.max(this.#notBeforeMs - now(), restMs, 0) + WAKE_SPREAD_MS * Math.random();
     if (waitMs < this.retryInMs) this.#retryIn(waitMs);
@@ -111,7 +113,7 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
     this.#triedAtMs = now();
     let what: 'TOKEN' | 'URL' = 'TOKEN';
     try {
-      const address = withToken(settings.url, await askToken(settings.token, settings.connectTimeoutMs));
+      const address = withToken(settings.url, await this.#token());
       if (this.state !== 'connecting') return;
       what = 'URL';
       this.#link = openLink(
@@ -145,11 +147,19 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
           else this.#failed(error, retryAfterMs, code);
         },
       );
+      this.#giveUp = this.#link._drop;
     } catch (error) {
       const failure = fault(what, wordsOf(error));
-      if (what === 'URL' && (error as Error).name === 'SyntaxError') this.#finish(failure);
+      if (what === 'URL' && (error as Error | undefined)?.name === 'SyntaxError') this.#finish(failure);
       else this.#failed(failure);
     }
+  }
+
+  #token(): Promise<string | undefined> {
+    const { token, connectTimeoutMs } = this.#settings;
+    return askToken(token, connectTimeoutMs, (giveUp) => {
+      this.#giveUp = giveUp;
+    });
   }
 
   /** @param error why it ended; undefined if close() asked for it */
@@ -175,11 +185,11 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
     if (code !== RESTART) this._emit('error', error);
   }
 
-  /** The wait before an attempt, never 0. It is long while the browser reports no network, since the return of the
-   *  network triggers an attempt by itself. */
+  /** The wait before an attempt, never 0. The same while the browser reports no network: a relay on this machine is
+   *  within reach all the same. */
   protected _waitMs(attempt: number): number {
     const { backoffBaseMs, backoffCapMs } = this.#settings;
-    return jitterMs(isOffline() ? backoffCapMs : backoffBaseMs, backoffCapMs, attempt);
+    return jitterMs(backoffBaseMs, backoffCapMs, attempt);
   }
 
   #retryIn(waitMs: number): void {
@@ -205,12 +215,11 @@ export abstract class ClientConnection extends Emitter<ClientEvents> {
    *  relay states, so the clock of this machine may be wrong. */
   #renewIn(expiresInMs: number | undefined): void {
     const link = this.#link;
-    const { token: source, connectTimeoutMs } = this.#settings;
     this.#renewal();
-    if (expiresInMs === undefined || typeof source !== 'function') return;
+    if (expiresInMs === undefined || typeof this.#settings.token !== 'function') return;
     const renew = async (): Promise<void> => {
       try {
-        const token = await askToken(source, connectTimeoutMs);
+        const token = await this.#token();
         if (this.#link !== link) return; // a new connection brings its own
         const { expiresInMs: nextMs } = await this._answerTo({ op: 'auth', token });
         if (this.#link === link) this.#renewIn(nextMs);

@@ -56,7 +56,7 @@ const CLOSE_AFTER_ERROR_MS = 100;
 const AWAKE_MS = 100;
 
 /** Later than any time there will be. */
-const NEVER = 1e15;
+const NEVER = 9e15;
 
 /** @throws what the WebSocket's constructor throws */
 export function openLink(

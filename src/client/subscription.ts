@@ -62,6 +62,9 @@ export interface SubscriptionHost {
   _report(thrown: unknown): void;
 }
 
+/** About the largest number that counts by one. */
+const MAX_SEQ = 9e15;
+
 interface Reader<T> {
   readonly _buffer: Message<T>[];
   _wake(): void;
@@ -195,9 +198,10 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
   }
 
   #message({ data, encoding, seq, from, pid }: Extract<ServerOp, { op: 'msg' }>): void {
-    if (seq !== undefined && this.since) {
-      if (seq <= this.since.seq) return;
-      this.since = { ...this.since, seq };
+    // Not one that no relay counts to: it would hide all that follows.
+    if (this.since && (seq as number) < MAX_SEQ) {
+      if ((seq as number) <= this.since.seq) return;
+      this.since = { ...this.since, seq: seq as number };
     }
     // A replay includes what this client published; the live stream does not.
     if (pid && this.#host._recognise(pid, seq)) return;

@@ -7,10 +7,19 @@ export type TokenSource = string | (() => string | Promise<string>) | undefined;
 /** Characters of a subprotocol name (RFC 9110 `token`): every JWT fits. */
 const SUBPROTOCOL_SAFE = /^[\w!#-'*+.^`|~-]+$/;
 
-/** Asks for a token, for at most `limitMs`. Rejects if the source throws or does not answer in time. */
-export async function askToken(source: TokenSource, limitMs: number): Promise<string | undefined> {
+/** Asks for a token, for at most `limitMs`. Rejects if the source throws or does not answer in time, or once the
+ *  function that `held` gets is called. */
+export async function askToken(
+  source: TokenSource,
+  limitMs: number,
+  held: (giveUp: () => void) => void,
+): Promise<string | undefined> {
   const alarm = createAlarm();
-  const limit = new Promise<never>((_, reject) => alarm(() => reject(new Error('no answer')), limitMs));
+  const limit = new Promise<never>((_, reject) => {
+    const giveUp = (): void => reject(new Error('no answer'));
+    held(giveUp);
+    alarm(giveUp, limitMs);
+  });
   try {
     return await Promise.race([limit, typeof source === 'function' ? source() : source]);
   } finally {
