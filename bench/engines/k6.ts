@@ -1,7 +1,6 @@
 // The k6 engine: plays a plan with a real k6, and reports what its VUs saw and whether k6 itself distorted it.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { usableCores } from '../../src/base/cpu-quota.js';
 import { FanwireError } from '../../src/base/error.js';
@@ -9,6 +8,7 @@ import type { TimelineLine } from '../k6/lib/lines.js';
 import { percentileMs } from '../measure/histogram.js';
 import { pinnedCommand } from '../measure/pinning.js';
 import type { Plan } from '../scenarios/scenario.js';
+import { temporaryFolder } from '../system/temporary-folder.js';
 import type { Target } from '../targets/target.js';
 import type { Engine, EngineHooks, EngineReport, Phase } from './engine.js';
 import { Account } from './k6/account.js';
@@ -29,14 +29,14 @@ export interface K6Options extends Omit<ArgumentOptions, 'summaryFile' | 'config
 
 export const K6_DEFAULTS: K6Options = { cores: [], slo: '', headers: {}, localAddresses: [], isInsecureAllowed: false };
 
-/** @throws FanwireError FANWIRE_USAGE_K6_MISSING */
+/** @throws FanwireError FANWIRE_USAGE_K6_MISSING, FANWIRE_TEMPORARY_FOLDER */
 export function k6Engine(options: K6Options = K6_DEFAULTS): Engine {
   requireK6();
   return {
     name: 'k6',
     async play(plan, target, hooks) {
       const k6 = await findK6();
-      const folder = await mkdtemp(join(tmpdir(), 'fanwire-k6-'));
+      const folder = temporaryFolder('fanwire-k6-');
       try {
         return await new K6Run(k6, plan, hooks, options).play(target, folder);
       } finally {

@@ -1,10 +1,9 @@
 // Starts a peer on a free port and gives it to an engine as a target.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { FanwireError } from '../../src/base/error.js';
 import { freePort } from '../system/free-port.js';
+import { temporaryFolder } from '../system/temporary-folder.js';
 import { ServerProcess } from '../targets/server-process.js';
 import type { Target } from '../targets/target.js';
 import type { Peer } from './registry.js';
@@ -15,7 +14,7 @@ export async function startPeer(peer: Peer, cores: readonly number[] = []): Prom
   const presence = peer.find();
   if (!presence.present) throw new FanwireError('FANWIRE_BENCH_PEER_ABSENT', `peer ${peer.name}: ${presence.reason}`);
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), `fanwire-${peer.name}-`));
+  const folder = temporaryFolder(`fanwire-${peer.name}-`);
   const command = presence.command(port, folder);
   const clear = () => rmSync(folder, { recursive: true, force: true });
   const server = await ServerProcess.listening(port, command, {}, cores).catch((error: unknown) => {

@@ -126,7 +126,9 @@ export class JwtAuthenticator implements Authenticator {
     if (payload.sub !== undefined && typeof payload.sub !== 'string') return Refused.tokenClaims;
     if (typeof claim !== 'object' || Array.isArray(claim)) return Refused.tokenClaims;
     const { sub, pub } = claim as { sub?: unknown; pub?: unknown };
-    const expiresAtMs = payload.exp === undefined ? undefined : (payload.exp + this.options.clockSkewS) * 1000;
+    const endMs = ((payload.exp ?? Number.POSITIVE_INFINITY) + this.options.clockSkewS) * 1000;
+    // One beyond all numbers never comes, and no client could read it.
+    const expiresAtMs = Number.isFinite(endMs) ? endMs : undefined;
     return new TokenIdentity(
       payload.sub,
       expiresAtMs,

@@ -3,6 +3,7 @@ import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { JWK } from 'jose';
 import { FanwireError } from '../base/error.js';
+import { withoutMark } from '../base/json-file.js';
 import type { RelayConfig } from '../config/schema.js';
 
 /** A verification key and the only algorithms accepted with it: a token never chooses how it is verified. */
@@ -45,7 +46,7 @@ export function secretKey(secret: string): VerificationKey {
 
 /** Reads a secret from a file, without the line end that editors add. */
 export function secretKeyFromFile(path: string): VerificationKey {
-  return secretKey(readKeyFile(path).replace(/\r?\n$/, ''));
+  return secretKey(withoutMark(readKeyFile(path)).replace(/\r?\n$/, ''));
 }
 
 /** Reads a public key (PEM SPKI, PEM certificate or JWK JSON). Throws FanwireError FANWIRE_CONFIG_JWT_KEY. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { FanwireError } from '../base/error.js';
+import { withoutMark } from '../base/json-file.js';
 import { type Refusal, Refused } from '../protocol/codes.js';
 import { type Authenticator, type AuthLog, type Identity, MAX_TOKEN_BYTES, TokenIdentity } from './auth.js';
 import { compilePatterns } from './permissions.js';
@@ -132,7 +133,7 @@ function readJson(path: string): unknown {
     throw badFile(path, `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
   }
   try {
-    return JSON.parse(text);
+    return JSON.parse(withoutMark(text));
   } catch {
     // V8's message quotes the text around the error, which may be a token.
     throw badFile(path, 'is no valid JSON');

@@ -104,6 +104,7 @@ export const ERROR_CODES = {
   FANWIRE_BENCH_PEER_ABSENT: failed('a peer is not installed here'),
   FANWIRE_BENCH_FILE_LIMIT: failed('the open-file limit does not allow as many connections'),
   FANWIRE_BENCH_GENERATOR: unmeasured('a generator process ended'),
+  FANWIRE_TEMPORARY_FOLDER: unmeasured('no folder for temporary files can be made: see TMPDIR'),
   FANWIRE_K6_FAILED: unmeasured('k6 ended with an error'),
   FANWIRE_COMPARE_CHECKOUT: unmeasured('a side of the comparison cannot be checked out'),
   FANWIRE_COMPARE_BUILD: unmeasured('a side of the comparison does not build'),

@@ -149,6 +149,7 @@ export const Refused = {
     'the body is larger than --max-payload, or than a batch may be',
   ),
   bodySlow: refusal(408, 'FANWIRE_BODY_SLOW', 'the body did not arrive in time'),
+  bodyLength: refusal(400, 'FANWIRE_BODY_LENGTH', 'the request has two lengths: send one Content-Length'),
   bodyTransfer: refusal(501, 'FANWIRE_BODY_TRANSFER', 'the only Transfer-Encoding is chunked'),
   bodyTrailer: refusal(400, 'FANWIRE_BODY_TRAILER', 'a body with trailers is not taken; leave them out'),
   bodyEncoding: refusal(

@@ -58,6 +58,8 @@ test('a signed token gives its user, its permissions and an expiry that includes
     [plain.expiresAtMs, plain.canSubscribe('lobby'), plain.canPublish('lobby')],
     [undefined, false, false],
   );
+  // An end beyond all numbers is none: as Infinity it would be no JSON.
+  assert.equal((await identity(bySecret(), await sign({ sub: 'alice', exp: 1e306 }))).expiresAtMs, undefined);
 });
 
 test('each way a token can be wrong is refused with its own code', async () => {

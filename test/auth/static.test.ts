@@ -106,3 +106,9 @@ test('a token file that cannot be used stops the start with one line that names 
   }
   assert.throws(() => new StaticAuthenticator('/nowhere/tokens.json', new RecordedLog()), { message: /ENOENT/ });
 });
+
+test('a file that begins with a byte order mark, as some editors write it, is read', (t) => {
+  const entry = { token: ALICE, user: 'alice', sub: ['*'], pub: [] };
+  const path = tokenFile(t, `\ufeff${JSON.stringify({ tokens: [entry] })}`);
+  assert.equal(identity(new StaticAuthenticator(path, new RecordedLog()).authenticate(ALICE)).user, 'alice');
+});

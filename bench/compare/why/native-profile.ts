@@ -3,11 +3,11 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { signalChild } from '../../system/signal-child.js';
+import { temporaryFolder } from '../../system/temporary-folder.js';
 import type { Stacks } from './cpu-profile.js';
 
 const SAMPLES_PER_SECOND = 499;
@@ -25,7 +25,7 @@ export interface NativeRecording {
 
 /** Whether `perf record` works here: it does for root, and where kernel.perf_event_paranoid is 2 or less. */
 export function canRecordNative(): boolean {
-  const place = mkdtempSync(join(tmpdir(), 'fanwire-perf-'));
+  const place = temporaryFolder('fanwire-perf-');
   try {
     const flags = ['record', '-q', '-e', 'cpu-clock', '-o', join(place, 'perf.data'), '--', 'true'];
     return spawnSync('perf', flags, { stdio: 'ignore', timeout: 10_000 }).status === 0;

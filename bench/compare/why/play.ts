@@ -1,10 +1,10 @@
 // Two more pairs of a comparison that regressed, with a profiler in the servers. The measured pairs never have one.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { processesOf } from '../../measure/server-load.js';
+import { temporaryFolder } from '../../system/temporary-folder.js';
 import type { Pair } from '../metrics.js';
 import { playSide } from '../play.js';
 import type { Rig, Sides } from '../session.js';
@@ -21,7 +21,7 @@ const TRIES = 2;
 
 /** Why the head is worse, as far as its servers are Node; undefined where no profile could be had. */
 export async function findWhy(sides: Sides, setup: ScenarioSetup, stage: Rig): Promise<Why | undefined> {
-  const place = mkdtempSync(join(tmpdir(), 'fanwire-profile-'));
+  const place = temporaryFolder('fanwire-profile-');
   try {
     const played: Record<keyof Pair, BothProfiled[]> = { base: [], head: [] };
     const { profile } = new Profiler(setup, stage, canRecordNative());

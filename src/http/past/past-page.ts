@@ -13,6 +13,8 @@ export interface PastPage {
   readonly body: string | undefined;
   /** How many are in it. */
   readonly messages: number;
+  /** How long they are. */
+  readonly bytes: number;
 }
 
 /** @param known the reader's If-None-Match */
@@ -32,9 +34,10 @@ export function pageOf(history: TopicHistory, query: PastQuery, known: string): 
   }
   const hasMore = history.next(last, query.reading) !== undefined;
   const etag = `"${epoch}.${seq}.${after}.${last}.${messages.length}"`;
-  if (isKnown(etag, known)) return { etag, body: undefined, messages: 0 };
+  if (isKnown(etag, known)) return { etag, body: undefined, messages: 0, bytes: 0 };
   const about = JSON.stringify({ topic, epoch, seq: hasMore ? last : seq, ...(reason && { reason }), more: hasMore });
-  return { etag, body: `${about.slice(0, -1)},"messages":[${messages.join(',')}]}\n`, messages: messages.length };
+  const body = `${about.slice(0, -1)},"messages":[${messages.join(',')}]}\n`;
+  return { etag, body, messages: messages.length, bytes };
 }
 
 /** Where the messages begin, and why that is not where the reader wanted it. */

@@ -116,7 +116,8 @@ export class PastApi {
     if (!this.budget.pay(reader, Cost.read)) return this.refuse(Refused.opRate);
     const page = await past.read(topic, (history) => pageOf(history, request, known));
     if (page === undefined) return this.refuse(OWNER_AWAY);
-    this.budget.owe(reader, Cost.replay(page.messages)); // only now it is known how much that is
+    // Only now it is known how much that is.
+    this.budget.owe(reader, Cost.replay(page.messages) + Cost.answer(page.bytes));
     return this.pageAnswer(page);
   }
 

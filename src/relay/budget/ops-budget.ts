@@ -28,6 +28,8 @@ export const Cost = {
   members: (count: number): number => count / 20,
   /** A topic's past asked for over HTTP, beside the messages of the answer. */
   read: 5,
+  /** An answer of `bytes` about a topic's past: a page of 1 MB takes 2.6 ms of CPU. */
+  answer: (bytes: number): number => bytes / 8192,
   /** A replay of `messages` to a socket that was in the topic already. */
   replay: (messages: number): number => messages / 50,
 } as const;

@@ -6,7 +6,7 @@ import type { RelayConfig } from '../../config/schema.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import type { HttpRequest, HttpResponse } from '../uws.js';
 import { type ClientAddress, compileTrustProxy } from './client-address.js';
-import { HEADER } from './header-names.js';
+import { HEADER, listHeader, offeredProtocols } from './header-names.js';
 
 /** What a request says of its client, copied out of it: uWS reuses the request once its handler returns or awaits. */
 export interface Applicant {
@@ -36,31 +36,18 @@ export class Access {
   /** Reads a request within its handler; refuses pages of an origin that is not allowed. */
   read(res: HttpResponse, req: HttpRequest): Applicant | Refusal {
     if (!this.isAllowedOrigin(req.getHeader(HEADER.origin))) return Refused.originForbidden;
+    // HAProxy, for one, adds its X-Forwarded-For as a line after the client's own.
     return {
       address: this.clientAddress({
         peer: res.getRemoteAddress(),
         proxied: res.getProxiedRemoteAddress(),
-        forwardedFor: () => allHeaders(req, 'x-forwarded-for'),
+        forwardedFor: () => listHeader(req, 'x-forwarded-for'),
       }),
-      token: findToken(
-        req.getHeader(HEADER.authorization),
-        req.getHeader(HEADER['sec-websocket-protocol']),
-        req.getQuery(),
-      ),
+      token: findToken(req.getHeader(HEADER.authorization), offeredProtocols(req), req.getQuery()),
     };
   }
 
   identify(applicant: Applicant): Identity | Refusal | Promise<Identity | Refusal> {
     return this.authenticator.authenticate(applicant.token);
   }
-}
-
-/** All values of a header that may occur more than once. HAProxy, for one, adds its X-Forwarded-For after the
- *  client's own, and `getHeader` would return the client's. */
-function allHeaders(req: HttpRequest, name: string): string {
-  const values: string[] = [];
-  req.forEach((key, value) => {
-    if (key === name) values.push(value);
-  });
-  return values.join(',');
 }

@@ -1,12 +1,13 @@
 // The one way from a request to its answer, on both ports. A route returns an answer, at once or as a promise, and
 // never sees uWS's response. So every response gets an answer or an abort handler: without either, uWS aborts the
 // process.
+import { setImmediate } from 'node:timers/promises';
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import { utf8 } from '../bytes.js';
 import type { HttpRequest, HttpResponse, TemplatedApp } from '../uws.js';
 import { type Answer, type Headers, INTERNAL_ERROR, mayHaveBody, noContent, refused, writeAnswer } from './answer.js';
 import { type BodyBudget, type BodyRefusal, type HeldBody, readBody } from './body.js';
-import { HEADER, type HeaderName } from './header-names.js';
+import { HEADER, type HeaderName, listHeader } from './header-names.js';
 import { ResponseLife } from './response-life.js';
 
 /** Returns the answer to a request. It must read the request, and ask for its body, before it returns or awaits. */
@@ -69,11 +70,7 @@ export class Request {
   /** The values of a header whose value is a list: it may be sent in parts (RFC 9110, 5.3). Empty where there is
    *  none. */
   list(name: HeaderName): string {
-    const values: string[] = [];
-    this.req.forEach((each, value) => {
-      if (each === name) values.push(value);
-    });
-    return values.join(', ');
+    return listHeader(this.req, name);
   }
 
   /** The raw text after the `?`. */
@@ -99,6 +96,14 @@ export class Request {
   get announcedBytes(): number {
     if (this.header('transfer-encoding') !== '') return Number.POSITIVE_INFINITY;
     return Number(this.header('content-length') || 0);
+  }
+
+  /** Whether it announces two lengths. What reads it by the one, and what reads it by the other, differ in where the
+   *  next request begins (RFC 9112, 6.3). */
+  get hasTwoLengths(): boolean {
+    const length = this.header('content-length');
+    const others = length === '' ? [] : this.list('content-length').split(', ');
+    return others.some((other) => other !== length);
   }
 }
 
@@ -137,7 +142,7 @@ export class HttpRoutes {
     const common = this.house.headers?.(request);
     let outcome: Answer | Promise<Answer>;
     try {
-      outcome = handler(request);
+      outcome = request.hasTwoLengths ? this.twoLengths() : handler(request);
     } catch (error) {
       outcome = this.failed(error);
     }
@@ -162,6 +167,13 @@ export class HttpRoutes {
     // A body has a time limit of its own; the route's begins when the body is complete.
     if (request.reading === undefined) wait();
     else void request.reading.then(wait);
+  }
+
+  /** Later than this turn: by then uWS has cut a connection whose next request is here already, and not run it. */
+  private async twoLengths(): Promise<Answer> {
+    this.house.refused(Refused.bodyLength);
+    await setImmediate();
+    return { ...refused(Refused.bodyLength), close: true };
   }
 
   private write(

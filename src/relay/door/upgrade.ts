@@ -13,7 +13,7 @@ import type { HttpRequest, HttpResponse, us_socket_context_t } from '../uws.js';
 import type { Access, Applicant } from './access.js';
 import type { Admission } from './admission.js';
 import type { FileLimit } from './file-limit.js';
-import { HEADER } from './header-names.js';
+import { HEADER, listHeader, offeredProtocols } from './header-names.js';
 import type { RelayHouse } from './house.js';
 import { ResponseLife } from './response-life.js';
 import { clip } from './routes.js';
@@ -144,10 +144,12 @@ export class Upgrades {
   }
 }
 
+const UPGRADE = /\bupgrade\b/i;
+
 /** Checks that need no knowledge of the client: protocol version, subprotocol, query and topic. */
 function checkHandshake(req: HttpRequest): Knock | Refusal {
   // RFC 6455 §4.2.1. uWS does not check it, and with `Connection: close` it closes the socket during its upgrade.
-  if (!/\bupgrade\b/i.test(req.getHeader(HEADER.connection))) {
+  if (!UPGRADE.test(req.getHeader(HEADER.connection)) && !UPGRADE.test(listHeader(req, 'connection'))) {
     return Refused.wsConnection;
   }
   const version = req.getHeader(HEADER['sec-websocket-version']);
@@ -157,7 +159,7 @@ function checkHandshake(req: HttpRequest): Knock | Refusal {
       message: `Sec-WebSocket-Version must be 13 (RFC 6455), got ${JSON.stringify(version)}`,
     };
   }
-  const offered = req.getHeader(HEADER['sec-websocket-protocol']);
+  const offered = offeredProtocols(req);
   const protocol = chooseProtocol(offered);
   if (protocol === undefined) {
     // Most clients close a socket that accepts none of the protocols they offered, and reconnect at once.

@@ -15,6 +15,9 @@ import { App, type TemplatedApp, us_listen_socket_close, type WebSocket } from '
 /** A test costs 12 µs: if thousands of clients leave at once, not every one is tested. */
 const MAX_LOOKS_PER_SECOND = 1000;
 
+/** The longest path of a Unix socket (macOS; Linux takes 107). uWS copies a longer one beyond its memory. */
+const MAX_PATH_BYTES = 103;
+
 const NOTHING = new Uint8Array(0);
 const HANDSHAKE =
   'GET / HTTP/1.1\r\nHost: itself\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
@@ -42,7 +45,10 @@ export class CloseCause {
 
   /** Without a Unix socket in the folder for temporary files, the result knows no causes. */
   static async open(): Promise<CloseCause> {
-    return new CloseCause(await openWitness(join(tmpdir(), `fanwire-${randomBytes(8).toString('hex')}.sock`)));
+    const name = `fanwire-${randomBytes(8).toString('hex')}.sock`;
+    const paths = [tmpdir(), '/tmp'].map((folder) => join(folder, name));
+    const path = paths.find((each) => Buffer.byteLength(each) <= MAX_PATH_BYTES);
+    return new CloseCause(path === undefined ? undefined : await openWitness(path));
   }
 
   /** Call it in a close handler: whether uWS is closing the socket for what its client sent. False if that is not

@@ -181,3 +181,15 @@ test('reading has the budget of ops, by user or address: who reads on and on is 
   );
   assert.equal((await from('192.0.2.2')).status, 200);
 });
+
+test('a page costs by its bytes too: a few large ones are all that a small budget allows', async (t) => {
+  const relay = await serve(t, [...RULES, '--max-op-rate', '10']);
+  for (let n = 0; n < 8; n++) {
+    const body = 'x'.repeat(60_000);
+    const path = `http://127.0.0.1:${relay.port}/publish/kept/large`;
+    await fetch(path, { method: 'POST', body, headers: { 'Content-Type': 'text/plain' } });
+  }
+  const statuses: number[] = [];
+  while (statuses.at(-1) !== 429) statuses.push((await get(relay, '/history/kept/large')).status);
+  assert.ok(statuses.length <= 4, `${statuses.length} pages of 480 kB for 100 ops`);
+});
