@@ -139,10 +139,24 @@ function messageOf(topic: string, data: string | Uint8Array, maxBytes: number): 
   if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
     throw new FanwireError('FANWIRE_PUBLISH', `cannot publish to ${topic}: data is a string or a Uint8Array`);
   }
+  if (typeof data !== 'string' && isDetached(data)) {
+    throw new FanwireError('FANWIRE_PUBLISH', `cannot publish to ${topic}: the data's buffer was transferred away`);
+  }
   const message = typeof data === 'string' ? Buffer.from(data) : data;
   if (message.byteLength <= maxBytes) return message;
   throw new FanwireError(
     'FANWIRE_PUBLISH',
     `cannot publish to ${topic}: ${message.byteLength} bytes, at most ${maxBytes} (maxPayloadBytes)`,
   );
+}
+
+/** Whether the bytes are gone: transferred to a worker, for one. Node 20 has no `detached` of an ArrayBuffer. */
+function isDetached(data: Uint8Array): boolean {
+  if (data.byteLength > 0) return false;
+  try {
+    new Uint8Array(data.buffer);
+    return false;
+  } catch {
+    return true;
+  }
 }

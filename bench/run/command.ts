@@ -15,6 +15,7 @@ import { missedTerms, parseSlo } from '../result/slo.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.js';
 import { keepHeadersSecret } from '../targets/secrets.js';
+import type { Target } from '../targets/target.js';
 import { isOwn, startTarget, type TargetOptions } from './choose-target.js';
 import { measureFloor } from './floor.js';
 import { ProgressBar } from './progress-bar.js';
@@ -74,7 +75,7 @@ export async function runBench(request: BenchRequest): Promise<Result> {
   try {
     const { plan: load, remark } = await carried(scenario, plan, request, (probe) => playOnce(probe, 'probe', []));
     if (remark !== undefined) bar.say(`${scenario.name}: ${remark}`);
-    const result = await playAll(scenario, load, terms, playOnce);
+    const result = withEnding(await playAll(scenario, load, terms, playOnce), target);
     const params = {
       ...result.params,
       ...(slo !== undefined && { slo }),
@@ -88,6 +89,12 @@ export async function runBench(request: BenchRequest): Promise<Result> {
     bar.end();
     await target.stop();
   }
+}
+
+/** A server that is gone has failed, also where the run that shows is not the one that counts. */
+function withEnding(result: Result, target: Target): Result {
+  const ending = target.ending?.();
+  return ending === undefined || result.serverFaults !== undefined ? result : { ...result, serverFaults: [ending] };
 }
 
 export interface Outcome {

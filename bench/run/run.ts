@@ -8,6 +8,7 @@ import { percentileMs, summarizeLatency } from '../measure/histogram.js';
 import { type LoadSample, ServerLoad } from '../measure/server-load.js';
 import { StarvationWatch } from '../measure/starvation.js';
 import { RESULT_SCHEMA, type Result } from '../result/result.js';
+import { silence } from '../result/silence.js';
 import { isMissedForCertain, missedTerms, type SloTerm } from '../result/slo.js';
 import { type Doubts, doubtsAbout, publishesFor } from '../result/validity.js';
 import type { Plan } from '../scenarios/scenario.js';
@@ -115,7 +116,9 @@ function assemble(
   startedAt: string,
 ): Result {
   const { connections, generator } = report;
-  const faults = [...watch.faults, ...report.serverFaults];
+  const { phases } = watch.phases;
+  const silent = silence(report, plan, engine.name === 'autocannon', phases);
+  const faults = [...watch.faults, ...report.serverFaults, ...(silent === undefined ? [] : [silent])];
   return {
     schema: RESULT_SCHEMA,
     scenario: plan.scenario,

@@ -9,6 +9,7 @@ import { Exit } from '../base/exit-codes.js';
 import { declareFlags, givenTo } from '../config/flags.js';
 import { loadOptions } from '../config/sources.js';
 import { flagsOf } from './argument.js';
+import { judging } from './measuring.js';
 import { benchSchema } from './options/bench.js';
 
 export function benchCommand(): Command {
@@ -22,7 +23,7 @@ export function benchCommand(): Command {
       '\nEvery option is also a variable (--max-handshakes: FANWIRE_BENCH_MAX_HANDSHAKES) and a key of the --config file.\n' +
         'Exit codes: 0 good; 1 messages lost, connections failed, the objective missed, or no run; 2 wrong flag; 3 invalid run; 130 interrupted',
     )
-    .action((scenario: string | undefined) => bench(command, scenario))
+    .action((scenario: string | undefined) => judging(() => bench(command, scenario)))
     .addCommand(new Command('list').description('explain the scenarios').action(list));
 }
 

@@ -31,6 +31,25 @@ export async function measuring(
   }
 }
 
+/** Runs `work`, whose failures tell by their codes what is known of the server. A fault of this program's own says
+ *  nothing of it: caught or not, it ends the process at once with code 3. */
+export async function judging(work: () => Promise<void>): Promise<void> {
+  const leave = (thrown: unknown): never => {
+    const error = openFilesError(thrown) ?? thrown;
+    if (!(error instanceof FanwireError)) leaveWith(error, 'nothing was measured');
+    process.stderr.write(`fanwire: ${error.message} [${error.code}]\n`);
+    process.exit(process.exitCode || exitCodeFor(error.code));
+  };
+  process.once('uncaughtException', leave);
+  try {
+    await work();
+  } catch (error) {
+    leave(error);
+  } finally {
+    process.off('uncaughtException', leave);
+  }
+}
+
 function leaveWith(thrown: unknown, failure: string, mend?: string): never {
   const error = openFilesError(thrown) ?? thrown;
   const hasJudged = Boolean(process.exitCode);

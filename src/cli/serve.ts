@@ -8,6 +8,7 @@ import { version } from '../base/version.js';
 import { changedKeys } from '../config/changed.js';
 import { declareFlags, givenTo } from '../config/flags.js';
 import { loadConfig, redacted } from '../config/load.js';
+import { conflict } from '../config/option.js';
 import { type RelayConfig, relaySchema } from '../config/schema.js';
 import type { Sources } from '../config/sources.js';
 import { greeting } from './greeting.js';
@@ -49,6 +50,13 @@ function refuseClusterWorker(): void {
   );
 }
 
+/** Two listeners want one port. Not a rule of the options, since an embedded relay may have no admin listener. */
+function refuseOnePort({ port, host, adminPort, adminHost }: RelayConfig): void {
+  const meet = host === adminHost || [host, adminHost].some((each) => each === '0.0.0.0' || each === '::');
+  if (port === 0 || port !== adminPort || !meet) return;
+  throw conflict(`--port and --admin-port are both ${port}; give one of them another (0: any free one)`);
+}
+
 /** Says what of the --config file waits for a restart: who has changed it and sent SIGHUP may take it for done. */
 function sayChanges(config: RelayConfig, sources: Sources, log: Logger): void {
   try {
@@ -61,6 +69,7 @@ function sayChanges(config: RelayConfig, sources: Sources, log: Logger): void {
 
 async function serve(config: RelayConfig, origins: Record<string, string>, sources: Sources): Promise<void> {
   refuseClusterWorker();
+  refuseOnePort(config);
   await checkConfig(config);
   const log = createLogger(config);
   // A person is greeted instead; details are there at level debug, and warnings in any case.

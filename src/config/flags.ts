@@ -12,7 +12,7 @@ function notes(option: Option): string {
   else if (shown !== '' && typeof option.default !== 'boolean') parts.push(`default ${shown}`);
   if (zero !== undefined) parts.push(`0 = ${zero}`);
   if (type.description?.startsWith('one of ')) parts.push(type.description);
-  if (option.repeats) parts.push('repeatable');
+  if (option.repeats || option.joinedBy !== undefined) parts.push('repeatable');
   return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
 }
 
@@ -27,9 +27,10 @@ function flagsFor(option: Option, heading: string): Flag[] {
   }
   const flag = new Flag(`${on} <${option.argument ?? 'value'}>`, description).helpGroup(heading);
   if (option.repeats) flag.argParser((value: string, earlier: string[] = []) => [...earlier, value]);
-  else if (Array.isArray(option.default)) {
+  else if (option.joinedBy !== undefined || Array.isArray(option.default)) {
     // Given more than once, a list grows.
-    flag.argParser((value: string, earlier?: string) => (earlier === undefined ? value : `${earlier},${value}`));
+    const { joinedBy = ',' } = option;
+    flag.argParser((value: string, earlier?: string) => (earlier ? `${earlier}${joinedBy}${value}` : value));
   }
   return [flag];
 }

@@ -22,6 +22,8 @@ export interface Option<S extends z.ZodType = z.ZodType> {
   readonly usually?: string;
   /** If the flag is given more than once, its values are collected. */
   readonly repeats?: boolean;
+  /** If the flag is given more than once, its values are joined by this: they are parts of one text. */
+  readonly joinedBy?: string;
   /** Never printed, neither in the log nor by --print-config. */
   readonly secret?: boolean;
 }

@@ -9,7 +9,7 @@ function row(prefix: string, key: string, option: Option): string {
   const shown = shownDefault(option);
   const notes = [option.description];
   if (option.zero !== undefined) notes.push(`0: ${option.zero}`);
-  if (option.repeats) notes.push('The flag may be given more than once');
+  if (option.repeats || option.joinedBy !== undefined) notes.push('The flag may be given more than once');
   if (option.secret) notes.push('secret');
   const initial = option.usually?.replace(/^default /, '') ?? (shown === '' ? '' : `\`${shown}\``);
   return [

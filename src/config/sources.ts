@@ -30,9 +30,10 @@ export const REDACTED = '<redacted>';
 /** Variables of the other commands: each command has its own prefix. */
 const OF_OTHERS = /^FANWIRE_(BENCH|COMPARE)_/;
 
-/** Kubernetes sets these in every pod beside a Service that is called `fanwire`; they are not meant for the relay. */
-const SERVICE_LINK = /^FANWIRE_(SERVICE_(HOST|PORT)(_|$)|PORT_\d+_(TCP|UDP))/;
-const SERVICE_LINK_PORT = /^(tcp|udp):\/\//;
+/** Kubernetes sets these in every pod beside a Service that is called `fanwire`, or `fanwire-admin`; they are not meant
+ *  for the relay. One of them, FANWIRE_PORT or FANWIRE_ADMIN_PORT, is called as an option is, and holds a URL. */
+const SERVICE_LINK = /^FANWIRE_(\w+_)?(SERVICE_(HOST|PORT)(_|$)|PORT_\d+_(TCP|UDP|SCTP)(_|$))/;
+const SERVICE_LINK_PORT = /^(tcp|udp|sctp):\/\//;
 
 /** The environment for a program that this command starts: without the variables meant for this command. */
 export function withoutOwnVariables(env: Environment): Record<string, string | undefined> {
@@ -98,6 +99,7 @@ function fromEnvironment({ prefix }: Schema, options: Record<string, Option>, en
   const given = new Map<string, string>();
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith(prefix) || name === ofFile || SERVICE_LINK.test(name)) continue;
+    if (name.endsWith('_PORT') && SERVICE_LINK_PORT.test(value ?? '')) continue;
     const key = byVariable.get(name);
     if (key === undefined) {
       if (OF_OTHERS.test(name) && !OF_OTHERS.test(prefix)) continue;
@@ -105,7 +107,6 @@ function fromEnvironment({ prefix }: Schema, options: Record<string, Option>, en
       throw new FanwireError('FANWIRE_CONFIG_UNKNOWN', `unknown variable ${name}${near}`);
     }
     if (value === undefined || value === '') continue; // an empty variable is how compose files say "not set"
-    if (key === 'port' && SERVICE_LINK_PORT.test(value)) continue;
     given.set(key, value);
   }
   return given;

@@ -95,10 +95,11 @@ export function text(describedAs = 'text') {
   return z.string().describe(describedAs);
 }
 
-/** An address to listen on; an IPv6 one may stand in brackets, as it does in a URL. */
+/** An address to listen on; an IPv6 one may stand in brackets, as it does in a URL. Not an empty one, which is every
+ *  interface to uWS: it comes of a variable of the shell that is not set. */
 export function address() {
   return z
-    .preprocess((value) => (typeof value === 'string' ? value.replace(/^\[(.*)\]$/, '$1') : value), z.string())
+    .preprocess((value) => (typeof value === 'string' ? value.replace(/^\[(.*)\]$/, '$1') : value), z.string().min(1))
     .describe('an address');
 }
 

@@ -41,6 +41,11 @@ test('a file or a pattern that cannot be used is one line before anything starts
     ],
     [[...NOBODY, '--cluster-creds', at('none')], /cannot read --cluster-creds ".*none".*\[FANWIRE_CONFIG_FILE\]/],
     [[...NOBODY, '--cluster-creds', junk], /--cluster-creds ".*junk" holds no NATS credentials .*_CONFIG_FILE\]/],
+    [['--host', ''], /--host must be an address, got "".*\[FANWIRE_CONFIG_RANGE\]/],
+    [
+      ['--port', '9555', '--admin-port', '9555'],
+      /--port and --admin-port are both 9555; .*\[FANWIRE_CONFIG_CONFLICT\]/,
+    ],
     [['--presence', 'a*b', '--workers', '2'], /--presence: .*, got "a\*b" \[FANWIRE_PERMISSION_PATTERN\]/],
     [['--origins', 'https//x'], /allowed origin "https\/\/x" can match none: .*\[FANWIRE_CONFIG_ORIGIN\]/],
     [['--trust-proxy', '10.0.0.0/99'], /10\.0\.0\.0\/99.*\[FANWIRE_CONFIG_TRUST_PROXY\]/],
@@ -51,4 +56,37 @@ test('a file or a pattern that cannot be used is one line before anything starts
     assert.match(stderr, line, args.join(' '));
     assert.deepEqual({ code, stdout }, { code: 2, stdout: '' }, args.join(' '));
   }
+});
+
+test('rules of a flag that is given twice add up, as lists do, and a file may begin with a byte order mark', async (t) => {
+  const { folder } = certificate(t);
+  const file = join(folder, 'fanwire.json');
+  writeFileSync(file, '\ufeff{"port":9123}');
+  const flags = [
+    'history',
+    'a=1,1m,1k',
+    'history',
+    'b=2,1m,1k',
+    'state',
+    's/*',
+    'state',
+    'u',
+    'presence',
+    'x',
+    'presence',
+    'y',
+  ];
+  const args = flags.map((part, i) => (i % 2 === 0 ? `--${part}` : part));
+  const { code, stdout } = await runFanwire(t, ['serve', '--config', file, '--print-config', ...args]);
+  assert.equal(code, 0);
+  const { port, history, state, presence } = JSON.parse(stdout);
+  assert.deepEqual(
+    { port, history, state, presence },
+    {
+      port: 9123,
+      history: 'a=1,1m,1k;b=2,1m,1k',
+      state: 's/*;u',
+      presence: ['x', 'y'],
+    },
+  );
 });

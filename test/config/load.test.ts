@@ -4,12 +4,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { Command } from 'commander';
 import fc from 'fast-check';
 import { givenPlan } from '../../bench/scenarios/plan-options.js';
 import { benchSchema } from '../../src/cli/options/bench.js';
 import { compareSchema } from '../../src/cli/options/compare.js';
+import { declareFlags, givenTo } from '../../src/config/flags.js';
 import { loadConfig, redacted } from '../../src/config/load.js';
-import { optionsOf, variableOf } from '../../src/config/option.js';
+import { optionsOf, type Schema, variableOf } from '../../src/config/option.js';
 import { options, type RelayConfig, relaySchema } from '../../src/config/schema.js';
 import { loadOptions, withoutOwnVariables } from '../../src/config/sources.js';
 import { configWith } from '../support/config-with.js';
@@ -101,7 +103,7 @@ test('an empty variable counts as unset, and FANWIRE_CONFIG names the file', (t)
   assert.equal(origins.host, 'default');
 });
 
-test('the variables that Kubernetes sets for a Service called fanwire are left alone', () => {
+test('the variables that Kubernetes sets for Services called fanwire or fanwire-… are left alone', () => {
   const env = {
     FANWIRE_SERVICE_HOST: '10.0.0.7',
     FANWIRE_SERVICE_PORT: '9001',
@@ -109,8 +111,15 @@ test('the variables that Kubernetes sets for a Service called fanwire are left a
     FANWIRE_PORT: 'tcp://10.0.0.7:9001',
     FANWIRE_PORT_9001_TCP: 'tcp://10.0.0.7:9001',
     FANWIRE_PORT_9001_TCP_ADDR: '10.0.0.7',
+    FANWIRE_ADMIN_SERVICE_HOST: '10.0.0.8',
+    FANWIRE_ADMIN_SERVICE_PORT: '9102',
+    FANWIRE_ADMIN_PORT: 'tcp://10.0.0.8:9102',
+    FANWIRE_ADMIN_PORT_9102_TCP_PROTO: 'tcp',
+    FANWIRE_EU_WEST_PORT: 'udp://10.0.0.9:9001',
+    FANWIRE_EU_WEST_PORT_9001_UDP: 'udp://10.0.0.9:9001',
   };
-  assert.equal(loadConfig({ env }).config.port, 9001);
+  const { port, adminPort } = loadConfig({ env }).config;
+  assert.deepEqual([port, adminPort], [9001, 9002]);
 });
 
 test('a file that is missing, not JSON or not an object is one line that names it', (t) => {
@@ -189,4 +198,30 @@ test('bench and compare take what they are told from flags, variables and a file
 test('what a program that bench starts is given has none of the variables that were for bench', () => {
   const env = { FANWIRE_BENCH_RATE: '1', FANWIRE_COMPARE_BASE: 'main', FANWIRE_PORT: '1', PATH: '/bin' };
   assert.deepEqual(withoutOwnVariables(env), { FANWIRE_PORT: '1', PATH: '/bin' });
+});
+
+test('an objective, a budget or rules that are given in several flags all count', () => {
+  const given = (schema: Schema, ...args: string[]): Readonly<Record<string, unknown>> => {
+    const command = new Command();
+    declareFlags(command, schema);
+    command.parse(args, { from: 'user' });
+    return givenTo(command, schema).flags ?? {};
+  };
+  const bench = given(
+    benchSchema,
+    '--slo',
+    'p99<20ms',
+    '--slo',
+    'loss==0',
+    '--serve',
+    '--workers 2',
+    '--serve',
+    '--port 1',
+  );
+  assert.deepEqual(bench, { slo: 'p99<20ms,loss==0', serve: '--workers 2 --port 1' });
+  assert.deepEqual(given(compareSchema, '--budget', 'cpu:+2%', '--budget', 'p99:+5%'), { budget: 'cpu:+2%,p99:+5%' });
+  assert.deepEqual(given(relaySchema, '--state', 'a', '--state', 'b', '--port', '1', '--port', '2'), {
+    state: 'a;b',
+    port: '2',
+  });
 });

@@ -47,13 +47,16 @@ test('publish sends strings as text and bytes as binary, and refuses what cannot
       ['00ff', true],
     ],
   );
+  const gone = new Uint8Array([1, 2]);
+  structuredClone(gone.buffer, { transfer: [gone.buffer] });
   for (const [topic, data] of [
+    ['news', gone],
     ['', 'x'],
     ['a\u0000', 'x'],
     ['news', 'longer than 8'],
     ['news', 5],
     [7, 'x'],
-  ] as [string, string][]) {
+  ] as unknown as [string, string][]) {
     await assert.rejects(relay.publish(topic, data), isCode('FANWIRE_PUBLISH'));
   }
 });

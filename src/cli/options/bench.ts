@@ -94,6 +94,7 @@ const target = group('Target (default: a fanwire relay started for the run)', {
     argument: 'flags',
     description: 'Further flags of `fanwire serve`, in one argument',
     type: text('flags'),
+    joinedBy: ' ',
     default: '',
   }),
 });
@@ -112,6 +113,7 @@ const scenario = group('Scenario', {
     argument: 'objective',
     description: 'Exit 1 when it is missed, such as "p99<20ms,loss==0"',
     type: optional(text('an objective')),
+    joinedBy: ',',
     default: undefined,
   }),
 });

@@ -46,6 +46,7 @@ const sides = group('Sides (a git ref, a folder with a package.json, a ws:// URL
     argument: 'flags',
     description: 'Further flags of `fanwire serve` for both sides, in one argument',
     type: text('flags'),
+    joinedBy: ' ',
     default: '',
   }),
   cache: option({
@@ -72,6 +73,7 @@ const verdict = group('Verdict', {
     argument: 'budgets',
     description: 'How much worse what may get, such as "p99:+10%,cpu:+5%"; only what is named decides',
     type: optional(text('budgets')),
+    joinedBy: ',',
     default: undefined,
   }),
   pairs: option({

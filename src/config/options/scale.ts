@@ -23,6 +23,7 @@ export const scale = group(
       description:
         'Messages a topic keeps for subscribers that come back: pattern=N,TTL,bytes, several with ";"; empty: none',
       type: text('rules such as "chat/*=1000,10m,1m;orders=100,1h,256k"'),
+      joinedBy: ';',
       default: '',
     }),
     deliver: option({
@@ -31,6 +32,7 @@ export const scale = group(
       description:
         'Topics that are delivered in windows: pattern=window[,latest|,latest-by-key], several with ";"; empty: at once',
       type: text('rules such as "prices/*=50ms;scores/*=200ms,latest"'),
+      joinedBy: ';',
       default: '',
     }),
     state: option({
@@ -39,6 +41,7 @@ export const scale = group(
       description:
         'Topics whose newest message, of each key, is kept for newcomers without a history: pattern[=keys[,TTL]], several with ";"; empty: none',
       type: text('rules such as "prices/*;pos/*=5000;here/*=1000,10m"'),
+      joinedBy: ';',
       default: '',
     }),
     presence: option({

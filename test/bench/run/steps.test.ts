@@ -8,8 +8,11 @@ import type { Result } from '../../../bench/result/result.js';
 import { validateResult } from '../../../bench/result/result-validate.js';
 import { parseSlo } from '../../../bench/result/slo.js';
 import { sumUpMachines } from '../../../bench/result/sum-up.js';
+import { exitCodeOf } from '../../../bench/run/command.js';
 import { playSearch, playSweep } from '../../../bench/run/steps.js';
 import { PLAN_DEFAULTS } from '../../../bench/scenarios/scenario.js';
+import { FanwireError } from '../../../src/base/error.js';
+import { Exit } from '../../../src/base/exit-codes.js';
 import { sampleResult } from '../../support/sample-result.js';
 
 const SLO = parseSlo('p99<20ms,loss==0');
@@ -91,4 +94,29 @@ test('what two machines measured at the same time adds up, with the percentiles 
   const spoilt = sumUpMachines([calm, { ...slow, valid: false, invalidReasons: ['saturated'] }]);
   assert.deepEqual([spoilt.valid, spoilt.invalidReasons], [false, ['machine 2: saturated']]);
   assert.throws(() => sumUpMachines([calm, { ...slow, scenario: 'burst' }]), { code: 'FANWIRE_USAGE_REPORT_SUM' });
+});
+
+test('a server that takes nobody any more ends sweep and search: what was measured before stands, and they failed', async () => {
+  const gone = (): never => {
+    throw new FanwireError('FANWIRE_BENCH_NO_CONNECTION', 'none of 10 could connect: ECONNREFUSED');
+  };
+  const sweep = { param: 'payloadBytes', values: [64, 1024, 4096], unit: 'bytes' } as const;
+  const swept = await playSweep(PLAN_DEFAULTS, sweep, SLO, async ({ payloadBytes }) =>
+    payloadBytes === 64 ? sampleResult(1) : gone(),
+  );
+  assert.deepEqual(swept.serverFaults, ['at 1024 bytes none of 10 could connect: ECONNREFUSED']);
+  assert.deepEqual(swept.params.payloadBytes, [64]);
+  assert.equal(exitCodeOf(validateResult(swept, 'the sweep'), undefined).code, Exit.failed);
+
+  const found = await playSearch(PLAN_DEFAULTS, SEARCH, SLO, async ({ rate }) =>
+    rate <= 400 ? resultAt(rate, 5) : gone(),
+  );
+  assert.equal(found.params.rate, 400);
+  assert.equal(exitCodeOf(validateResult(found, 'the search'), undefined).code, Exit.failed);
+  let runs = 0;
+  const disturbed = await playSearch(PLAN_DEFAULTS, SEARCH, SLO, async ({ rate }) =>
+    runs++ === 0 ? resultAt(rate, 500, ['disturbed']) : gone(),
+  );
+  assert.equal(disturbed.serverFaults?.length, 1);
+  await assert.rejects(async () => playSearch(PLAN_DEFAULTS, SEARCH, SLO, async () => gone()), /ECONNREFUSED/);
 });
