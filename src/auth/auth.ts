@@ -11,6 +11,8 @@ export interface Identity {
   readonly expiresAtMs?: number | undefined;
   canSubscribe(topic: string): boolean;
   canPublish(topic: string): boolean;
+  /** Set once the same token has other permissions: its sockets have to come back for them. */
+  readonly isReplaced?: boolean;
   /** Set for a client that was let in only to be told why it is refused. */
   readonly refusal?: Refusal;
 }

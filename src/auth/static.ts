@@ -72,12 +72,14 @@ export class StaticAuthenticator implements Authenticator {
   }
 
   /** Entries that did not change keep their identity object, so that only sockets of removed or changed tokens
-   *  close. */
+   *  close: those of changed ones with the advice to come back. */
   private replace(next: TokenTable): void {
     const table = new Map<string, Identity>();
     for (const [hash, identity] of next) {
       const old = this.table.get(hash);
-      table.set(hash, old !== undefined && sameIdentity(old, identity) ? old : identity);
+      const isSame = old !== undefined && sameIdentity(old, identity);
+      if (!isSame && old instanceof StaticIdentity) old.isReplaced = true;
+      table.set(hash, isSame ? old : identity);
     }
     this.table = table;
     this.current = new Set(table.values());
@@ -85,6 +87,8 @@ export class StaticAuthenticator implements Authenticator {
 }
 
 class StaticIdentity extends TokenIdentity {
+  isReplaced = false;
+
   constructor(
     entry: z.infer<typeof entrySchema>,
     /** The token's entry as text, to see whether a reload changed it. */

@@ -13,7 +13,7 @@ export const CLOSES = {
   tooBig: { code: 1009, when: 'a frame over `--max-payload`', client: 'sends less' },
   restart: {
     code: 1012,
-    when: 'the relay restarts (drain)',
+    when: 'the relay restarts (drain), or its token has other permissions now',
     client: 'reconnects at the time that `drain` gave, else with backoff',
   },
   slowConsumer: { code: 1013, when: 'slow consumer', client: 'reconnects with backoff, recovers' },
@@ -92,7 +92,7 @@ export const Refused = {
   opRate: refusal(429, 'FANWIRE_OP_RATE', 'you ask more of the relay than --max-op-rate allows', 1),
   publishBusy: refusal(503, 'FANWIRE_PUBLISH_BUSY', 'the relay holds as many request bodies as it may', 1),
   bodyUtf8: refusal(400, 'FANWIRE_BODY_UTF8', 'a text body must be UTF-8; send binary as application/octet-stream'),
-  failed: refusal(500, 'FANWIRE_INTERNAL', 'this failed inside the relay; its log says why'),
+  failed: refusal(500, 'FANWIRE_INTERNAL', 'this failed inside the relay; its log says why', 5),
   draining: refusal(503, 'FANWIRE_DRAINING', 'the relay is stopping; another one will take over', 5),
   tooManySubscriptions: refusal(
     429,

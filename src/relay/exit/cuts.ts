@@ -87,10 +87,12 @@ export class Cuts {
     connection.ws?.end(Close.unauthenticated, closeReason(`${code}: ${message}`));
   }
 
-  /** Closes a socket whose identity no longer holds. */
-  expired(connection: Connection): void {
+  /** Closes a socket whose identity no longer holds. Not as unauthenticated where its token still does: clients give
+   *  up then. */
+  expired({ identity, ws }: Connection): void {
     this.counters.cut.expired++;
-    connection.ws?.end(Close.unauthenticated, closeReason('the token has expired or was revoked'));
+    if (identity.isReplaced) ws?.end(Close.restart, closeReason('the token has other permissions now: connect again'));
+    else ws?.end(Close.unauthenticated, closeReason('the token has expired or was revoked'));
   }
 
   /** Closes a socket on an administrator's request. */

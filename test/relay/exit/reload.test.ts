@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { WebSocket } from 'ws';
+import { FanwireClient } from '../../../src/client/index.js';
 import { serve } from '../../support/fanwire-process.js';
 import { SocketClient } from '../../support/socket-client.js';
 
@@ -35,6 +37,27 @@ test('SIGHUP takes a changed tokens file, keeps the old tokens when it is broken
   assert.equal((await kept.closed).code, 1012);
   assert.deepEqual(await relay.exited, { code: 0, signal: null });
   for (const token of [alice, bob]) assert.ok(!(relay.stdout() + relay.stderr()).includes(token));
+});
+
+test('a token whose permissions change sends its clients back for them, and ends none for good', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'fanwire-sighup-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  const file = join(dir, 'tokens.json');
+  const token = 'alice-0123456789abcdef';
+  const write = (...sub: string[]) => writeFileSync(file, JSON.stringify({ tokens: [{ token, sub }] }));
+  write('room');
+  const relay = await serve(t, ['--auth', 'static', '--tokens-file', file]);
+  const raw = await SocketClient.open(t, relay.url('room'), bearer(token));
+  const client = new FanwireClient(`ws://127.0.0.1:${relay.port}`, { WebSocket, token, backoffBaseMs: 5 });
+  t.after(() => client.close());
+  const room = client.subscribe('room');
+  await room.ready;
+  const again = new Promise((live) => room.on('live', live));
+  write('room', 'hall');
+  relay.child.kill('SIGHUP');
+  assert.equal((await raw.closed).code, 1012);
+  await again;
+  await client.subscribe('hall').ready;
 });
 
 test('a relay with tokens from a JWT issuer ends after SIGTERM as soon as its clients have gone', async (t) => {
