@@ -36,7 +36,7 @@ async function comment(file: string | undefined, flags: CommentFlags): Promise<v
   const { renderComment, markerOf } = await import('../../bench/compare/comment/body.js');
   const { hasComment, writeComment } = await import('../../bench/compare/comment/pull-request.js');
   const { chosen, rest, further } = await comparisons(github, file, flags);
-  const write = async ({ comparison, key, number, runUrl, isForeign }: Asked, beside = ''): Promise<void> => {
+  const write = async ({ comparison, key, number, runUrl, isForeign }: AskedComment, beside = ''): Promise<void> => {
     const body = renderComment(comparison, { key, runUrl, isForeign, further: beside });
     const address = await writeComment(github, number, markerOf(key), body);
     process.stdout.write(`commented on #${number}: ${address}\n`);
@@ -46,7 +46,7 @@ async function comment(file: string | undefined, flags: CommentFlags): Promise<v
   if (further !== '') process.stdout.write(`${further}\n`);
 }
 
-interface Asked {
+interface AskedComment {
   readonly comparison: Comparison;
   readonly key: string;
   readonly number: number;
@@ -59,7 +59,11 @@ async function comparisons(
   github: GitHub,
   file: string | undefined,
   flags: CommentFlags,
-): Promise<{ readonly chosen: readonly Asked[]; readonly rest: readonly Asked[]; readonly further: string }> {
+): Promise<{
+  readonly chosen: readonly AskedComment[];
+  readonly rest: readonly AskedComment[];
+  readonly further: string;
+}> {
   const { run, pullRequest, key } = flags;
   if ((file === undefined) === (run === undefined)) throw usage('name either a file with --pull-request, or --run');
   if (run !== undefined) {
@@ -68,7 +72,7 @@ async function comparisons(
     const { chooseOf } = await import('../../bench/compare/comment/several.js');
     const { comparisons: chosen, rest, further } = chooseOf(await comparisonsOfRun(github, id));
     if (chosen.length === 0) process.stdout.write(`run ${id} kept no comparison: nothing to comment\n`);
-    const asked = (one: (typeof chosen)[number]): Asked => {
+    const asked = (one: (typeof chosen)[number]): AskedComment => {
       return { ...one, number: one.pullRequest, runUrl: runAddress(String(id)), isForeign: true };
     };
     return { chosen: chosen.map(asked), rest: rest.map(asked), further };
