@@ -117,7 +117,8 @@ function refuseConflation(serveFlags: readonly string[], topicPrefix: string): v
   const given = serveFlags.flatMap(
     (flag, i) => /^--deliver(?:=(.*))?$/s.exec(flag)?.[1] ?? (serveFlags[i - 1] === '--deliver' ? flag : []),
   );
-  const rules = parseDeliverRules(given.at(-1) ?? '');
+  // A relay that is started here has the variables of this process.
+  const rules = parseDeliverRules(given.at(-1) ?? process.env.FANWIRE_DELIVER ?? '');
   const rule = [0, 1].map((index) => ruleFor(rules, capacityTopic(index))).find((one) => one !== undefined);
   if (rule === undefined) return;
   throw new FanwireError(

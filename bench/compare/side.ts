@@ -274,7 +274,7 @@ function starter(place: SidePlace, label: string, options: SideOptions): Side['s
   }
   return (cores, connections, dialect = 'raw', env = {}) =>
     startRelayTarget({
-      env,
+      env: { ...startVariables(place), ...env },
       nodes: 1,
       workers: 1,
       dialect,

@@ -5,6 +5,7 @@
 
 import { existsSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { withoutOwnVariables } from '../../../src/config/sources.js';
 import { withoutRepository } from './git.js';
 
 /** Where a side lies. */
@@ -30,8 +31,11 @@ export function buildEnvironment(place: SidePlace, from: NodeJS.ProcessEnv = pro
   return { ...env, ...startVariables(place, env) };
 }
 
-/** The variables of `from` that a side's server sees with another value. */
-export function startVariables(place: SidePlace, from: NodeJS.ProcessEnv = process.env): Record<string, string> {
+/** The variables of `from` that a side's server sees with another value; fanwire's own it does not see. */
+export function startVariables(
+  place: SidePlace,
+  from: NodeJS.ProcessEnv = withoutOwnVariables(process.env),
+): Record<string, string> {
   const moved: Record<string, string> = {};
   for (const [name, value = ''] of Object.entries(from)) {
     const other = OF_THE_USER.test(name) ? value : intoCheckout(value, place);
