@@ -199,8 +199,8 @@ export function createOutbox(
     },
     _answer: answer,
     _recognise(pid, seq) {
-      const id = Number(pid.split(name)[1]);
-      return id > 0 && !unsure.delete(id) && (answer({ op: 'ok', id, seq: seq ?? 0 }) || true);
+      const id = +(pid.split(name)[1] as string);
+      return id > 0 && !unsure.delete(id) && (answer({ op: 'ok', id, seq } as OkOp) || true);
     },
     _disconnected(error) {
       end = error;

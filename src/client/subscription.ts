@@ -62,9 +62,6 @@ export interface SubscriptionHost {
   _report(thrown: unknown): void;
 }
 
-/** About the largest number that counts by one. */
-const MAX_SEQ = 9e15;
-
 interface Reader<T> {
   readonly _buffer: Message<T>[];
   _wake(): void;
@@ -141,11 +138,19 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
   }
 
   /** The relay's answer to a `sub`. */
-  _confirmed({ epoch, seq = 0, after, kept, recovered, reason, replayed = 0 }: Extract<ServerOp, { op: 'ok' }>): void {
+  _confirmed({
+    epoch,
+    seq,
+    after = seq,
+    kept,
+    recovered,
+    reason,
+    replayed = 0,
+  }: Extract<ServerOp, { op: 'ok' }>): void {
     if (this.state === 'ended') return;
     this.state = 'live';
     if (!recovered) {
-      this.since = epoch ? { epoch, seq: after ?? seq } : undefined;
+      this.since = epoch && Number.isSafeInteger(after) ? { epoch, seq: after as number } : undefined;
     }
     this._refusals = 1;
     this.#settle.resolve();
@@ -175,8 +180,8 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
 
   /** The relay numbered a publish of this client `seq`. It is not delivered here: if it is the next number, the
    *  position moves past it. */
-  _published(seq = 0): void {
-    if (this.since?.seq === seq - 1) this.since = { ...this.since, seq };
+  _published(seq: number | undefined): void {
+    if (this.since?.seq === (seq as number) - 1) this.since = { ...this.since, seq: seq as number };
   }
 
   /** The connection ended; the next `sub` asks for what is missed from here on. */
@@ -198,15 +203,19 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> im
   }
 
   #message({ data, encoding, seq, from, pid }: Extract<ServerOp, { op: 'msg' }>): void {
-    // Not one that no relay counts to: it would hide all that follows.
-    if (this.since && (seq as number) < MAX_SEQ) {
+    // A number that no relay gives must not move the position to where nothing comes any more.
+    if (this.since && Number.isSafeInteger(seq)) {
       if ((seq as number) <= this.since.seq) return;
       this.since = { ...this.since, seq: seq as number };
     }
     // A replay includes what this client published; the live stream does not.
     if (pid && this.#host._recognise(pid, seq)) return;
-    const content = (encoding === 'base64' ? fromBase64(data as string) : data) as T;
-    const message: Message<T> = { topic: this.topic, data: content, seq, from };
+    const message = {
+      topic: this.topic,
+      data: encoding === 'base64' ? fromBase64(data as string) : data,
+      seq,
+      from,
+    } as Message<T>;
     for (const { _buffer: buffer, _wake: wake } of this.#readers) {
       if (buffer.push(message) > this.#bufferLimit) {
         buffer.shift();

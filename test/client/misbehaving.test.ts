@@ -165,3 +165,33 @@ test('numbers that go back or come twice are heard once, those that skip move on
   assert.deepEqual(heard, [1, 2, 9, 10]);
   assert.deepEqual(room.since, { epoch: 'e', seq: 10 });
 });
+
+const WILD = ['1e308', '9007199254740993', '-1e308', 'null', '"7"', '{}', '[]', '0.5', 'true', '1e999'];
+
+for (const wild of WILD) {
+  test(`a number that no relay gives silences no topic: ${wild}`, async (t) => {
+    const stage = new Stage(t);
+    await stage.open();
+    const { heard, room } = stage.join('room');
+    const { since } = room;
+    stage.wire.say({ op: 'msg', topic: 'room', data: 1, seq: 1 });
+    stage.wire.onmessage?.({ data: `{"op":"msg","topic":"room","data":"wild","seq":${wild}}` });
+    stage.wire.say({ op: 'msg', topic: 'room', data: 2, seq: 2 });
+    stage.wire.say({ op: 'msg', topic: 'room', data: 2, seq: 2 });
+    assert.deepEqual(heard, [1, 'wild', 2]);
+    assert.deepEqual(room.since, { ...since, seq: 2 });
+    // In an answer to a sub, and to a pub.
+    stage.wire.onclose?.({ code: 1006 });
+    await stage.open();
+    const id = JSON.stringify(stage.wire.last('sub')?.id);
+    const answer = `{"op":"ok","id":${id},"topic":"room","epoch":"f","seq":${wild},"reason":"epoch-changed"}`;
+    stage.wire.onmessage?.({ data: answer });
+    const published = stage.client.publish('room', 'own');
+    const pub = JSON.stringify(stage.wire.last('pub')?.id);
+    stage.wire.onmessage?.({ data: `{"op":"ok","id":${pub},"seq":${wild}}` });
+    await published;
+    for (const seq of [1, 2, 3]) stage.wire.say({ op: 'msg', topic: 'room', data: `after ${seq}`, seq });
+    assert.deepEqual(heard.slice(3), ['after 1', 'after 2', 'after 3']);
+    assert.equal(stage.client.state, 'open');
+  });
+}
