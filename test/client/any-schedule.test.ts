@@ -8,16 +8,16 @@ import { FanwireClient } from '../../src/client/index.js';
 import { holdsUnderAnySchedule } from '../support/any-schedule.js';
 import { buildMutant, MUTANTS } from '../support/mutants.js';
 
-const RUNS = Number(process.env.RUNS ?? 200);
+const RUNS = Number(process.env.RUNS ?? 40);
 /** Schedules after which a fault must have been found. */
 const MUTANT_RUNS = 1000;
 
 test('whatever happens in whatever order, every promise ends, every gap is told, nothing spins, and it comes back', (t) =>
-  holdsUnderAnySchedule(t, FanwireClient, RUNS));
+  holdsUnderAnySchedule(t, FanwireClient, RUNS, 'max'));
 
 for (const mutant of MUTANTS.filter(({ schedule }) => schedule)) {
   test(`a client that ${mutant.fault} does not hold`, async (t) => {
     const { FanwireClient: Mutant } = await import(pathToFileURL(await buildMutant(t, mutant)).href);
-    await assert.rejects(holdsUnderAnySchedule(t, Mutant, MUTANT_RUNS));
+    await assert.rejects(holdsUnderAnySchedule(t, Mutant, MUTANT_RUNS, 'small'));
   });
 }

@@ -28,7 +28,7 @@ const step = fc.oneof(
 );
 
 /** Runs of the property; each has a topic of its own. */
-const RUNS = Number(process.env.RUNS ?? 25);
+const RUNS = Number(process.env.RUNS ?? 9);
 
 /** `nodes` are the further arguments of each relay. Clients come to them in turn; one has the raw publisher, one the
  *  other. */
@@ -44,7 +44,7 @@ async function recoversThroughCuts(t: TestContext, nodes: readonly (readonly str
   let run = 0;
   let messages = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: 'max' }), async (steps) => {
       const topic = `kept/${run++}`;
       const clients = [WebSocket, UnbatchedWebSocket, WebSocket].map((Socket) => clientOf(t, proxy.port, Socket));
       const listeners = clients.map((client) => new Listener(client, topic));

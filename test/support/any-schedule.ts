@@ -43,11 +43,17 @@ const OVERTAKEN: Step[] = [{ pass: 21 }, { answers: 'later' }, { publish: 56 }, 
 /** Rare: the refusal has to meet the moment of a return. */
 const REFUSED_ON_RETURN: Step[] = [{ answers: 'final' }, { cut: false }, { pass: 5000 }];
 
-/** Rejects with the first schedule after which the client is not as it must be. */
-export async function holdsUnderAnySchedule(t: TestContext, Client: typeof FanwireClient, numRuns: number) {
+/** Rejects with the first schedule after which the client is not as it must be.
+ *  @param size of the schedules: up to 10 steps when small, up to 40 at the most */
+export async function holdsUnderAnySchedule(
+  t: TestContext,
+  Client: typeof FanwireClient,
+  numRuns: number,
+  size: fc.SizeForArbitrary,
+) {
   t.mock.method(console, 'error', () => {}); // listeners throw here
   const time = new VirtualTime(t);
-  const schedule = fc.array(step, { minLength: 1, maxLength: 40 });
+  const schedule = fc.array(step, { minLength: 1, maxLength: 40, size });
   await fc.assert(
     fc.asyncProperty(schedule, (steps) => new Play(time, Client).run(steps)),
     {
