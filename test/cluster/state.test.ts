@@ -166,6 +166,68 @@ test('while NATS is away a raw newcomer goes live without the state after a whil
   assert.equal(raw.texts.filter((text) => text === 'k|kept').length, 1);
 });
 
+async function outageState(t: TestContext, ...args: string[]): Promise<void> {
+  const nats = await NatsServer.startJetStream(t);
+  const relay = await node(t, nats.url, ...args);
+  const publisher = clientOf(t, relay.port);
+  for (const key of 'abc') await publisher.publish('state/a', `${key}|old`);
+  // More than one a worker, so that each has its copy before NATS goes.
+  const present = await Promise.all(Array.from({ length: 12 }, () => EnvelopedClient.open(t, relay.port)));
+  await Promise.all(present.map((client) => client.ask({ op: 'sub', topic: 'state/a' })));
+  await Promise.all(present.map((client) => client.messages(3)));
+  await nats.kill();
+  await relay.seen(/NATS is away/);
+  const states = `${relay.url('').replace('ws:', 'http:')}topics/state/a/state`;
+  const tags = new Set<string>();
+  for (const value of ['newer', 'newest']) {
+    await publisher.publish('state/a', `a|${value}`);
+    await Promise.all(
+      present.map((client) => client.until((heard) => heard.find((said) => textOf(said) === `a|${value}`))),
+    );
+    for (let n = 0; n < 4; n++) {
+      const late = await EnvelopedClient.open(t, relay.port);
+      const { replayed } = (await late.ask({ op: 'sub', topic: 'state/a' })) as { replayed?: number };
+      const heard = await late.messages(3);
+      assert.deepEqual(heard.map(textOf), ['b|old', 'c|old', `a|${value}`]);
+      assert.deepEqual(
+        heard.map(({ seq }) => seq === undefined),
+        [false, false, true],
+      );
+      assert.equal(replayed, 3);
+      const raw = await SocketClient.open(t, relay.url('state/a'));
+      await raw.count(3);
+      assert.deepEqual(raw.texts, ['b|old', 'c|old', `a|${value}`]);
+    }
+    const answer = await fetch(states);
+    const { messages } = (await answer.json()) as { messages: { seq?: number; data: string }[] };
+    assert.deepEqual(
+      messages.map(({ data }) => data),
+      ['b|old', 'c|old', `a|${value}`],
+    );
+    assert.equal(messages[2]?.seq, undefined);
+    tags.add(answer.headers.get('etag') as string);
+  }
+  assert.equal(tags.size, 2);
+  await nats.start();
+  await relay.seen(/joined the cluster[\s\S]*joined the cluster/);
+  const state = new State(clientOf(t, relay.port));
+  await state.has('a', 'newest');
+  const all = JSON.stringify(
+    [
+      ['a', 'a|newest'],
+      ['b', 'b|old'],
+      ['c', 'c|old'],
+    ].map(([key, text]) => [key, text?.slice(2)]),
+  );
+  assert.equal(state.all, all);
+}
+
+const textOf = (said: object): unknown => ('data' in said ? said.data : undefined);
+
+test('while NATS is away newcomers get the newest that their node knows of a state that it has', (t) => outageState(t));
+
+test('so they do over several workers', (t) => outageState(t, '--workers', '2'));
+
 test('of what a socket asks again and again of a topic while NATS is away, only the newest few wait', async (t) => {
   const nats = await NatsServer.startJetStream(t);
   const relay = await node(t, nats.url);

@@ -2,6 +2,7 @@
 // says whether another answer would be the same.
 import { withoutId } from '../../protocol/publish-id.js';
 import type { Kept, TopicHistory } from '../../relay/history/history.js';
+import { numberOf } from '../../relay/history/meanwhile.js';
 import type { PastQuery } from './past-query.js';
 
 /** Bytes of messages in one answer, but for its first message. */
@@ -52,9 +53,12 @@ function startOf(
   return reason === undefined ? { after: since } : { after: history.floor, reason };
 }
 
-function messageText({ seq, body, from, key }: Kept): string {
-  const about = JSON.stringify({ seq, from, key });
-  return `${about.slice(0, -1)},"data":${withoutId(body)}}`;
+/** A message of a state that came while what numbers it is away has no `seq`. */
+function messageText(kept: Kept): string {
+  const { body, from, key } = kept;
+  const seq = numberOf(kept);
+  const about = JSON.stringify({ ...(seq > 0 && { seq }), from, key }).slice(1, -1);
+  return `{${about}${about && ','}"data":${withoutId(body)}}`;
 }
 
 /** RFC 9110, 13.1.2: `*`, or a list of tags, of which a weak one is as good. */

@@ -4,6 +4,7 @@ import { msgFrame } from '../../protocol/frames.js';
 import { rawOfKept } from '../../protocol/publish-id.js';
 import { utf8 } from '../bytes.js';
 import type { Kept } from './history.js';
+import { numberOf } from './meanwhile.js';
 
 const MAX_BYTES = 1024 * 1024;
 /** Estimated bytes of a frame besides its content. */
@@ -23,7 +24,7 @@ export class ReplayedFrames {
   enveloped(head: string, kept: Kept): ReplayedFrame {
     let frame = this.ofEnveloped.get(kept);
     if (frame === undefined) {
-      frame = { bytes: utf8(msgFrame(head, kept.body, kept.seq, kept.from)), isBinary: false };
+      frame = { bytes: utf8(msgFrame(head, kept.body, numberOf(kept), kept.from)), isBinary: false };
       this.count(frame);
       this.ofEnveloped.set(kept, frame);
     }

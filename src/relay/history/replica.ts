@@ -5,6 +5,7 @@ import type { Position, Unrecovered } from '../../protocol/ops.js';
 import type { Rewind } from '../../protocol/rewind.js';
 import { AheadOfCopy } from './ahead.js';
 import type { Beginning, Kept, Reading, ToKeep, TopicHistory } from './history.js';
+import { isNumber, Meanwhile } from './meanwhile.js';
 import type { MemoryHistory } from './memory.js';
 import type { MemoryTopicHistory } from './memory-topic.js';
 import { type Waiter, Waiters } from './waiters.js';
@@ -40,6 +41,10 @@ export class ReplicaHistory implements TopicHistory {
   private pending: Live[] = [];
   private readonly waiting = new Waiters<Waiter>();
   isReady = false;
+  /** What came without a number since the copy was made. */
+  private meanwhile: Meanwhile | undefined;
+  /** Where the copy before was when such messages began to come. */
+  private knownTo = 0;
   /** The last question. Answers to earlier ones are ignored: they may have been read too early. */
   private ask = 0;
   private askAgainAtMs = 0;
@@ -76,11 +81,13 @@ export class ReplicaHistory implements TopicHistory {
   }
 
   next(after: number, reading: Reading): Kept | undefined {
-    return this.copy?.next(after, reading);
+    if (this.meanwhile !== undefined) return this.meanwhile.next(after, reading);
+    return this.copy?.next(isNumber(after) ? after : this.knownTo, reading);
   }
 
   countAfter(after: number, reading: Reading): number {
-    return this.copy?.countAfter(after, reading) ?? 0;
+    if (this.meanwhile !== undefined) return this.meanwhile.countAfter(after, reading);
+    return this.copy?.countAfter(isNumber(after) ? after : this.knownTo, reading) ?? 0;
   }
 
   beginningOf(rewind: Rewind): Beginning {
@@ -88,6 +95,7 @@ export class ReplicaHistory implements TopicHistory {
   }
 
   check(since: Position): Unrecovered | undefined {
+    if (since.epoch === this.epoch && this.meanwhile?.has(since.seq)) return undefined;
     return this.copy === undefined ? 'epoch-changed' : this.copy.check(since);
   }
 
@@ -158,6 +166,7 @@ export class ReplicaHistory implements TopicHistory {
     const hasMissed = copy !== undefined && isBehind(copy, next);
     if (hasMissed && next.isState) this.unheard = unheardOf(copy, next, pending);
     if (copy !== undefined) this.store.drop(copy);
+    this.forgetMeanwhile();
     this.isReady = true;
     this.patienceMs = FIRST_PATIENCE_MS;
     const waiting = this.waiting.takeAll();
@@ -188,6 +197,7 @@ export class ReplicaHistory implements TopicHistory {
       if (live.seq <= copy.seq) return 'known';
       if (live.after <= copy.seq) {
         this.keep(copy, live);
+        this.meanwhile?.superseded(live);
         return 'new';
       }
     }
@@ -201,6 +211,15 @@ export class ReplicaHistory implements TopicHistory {
   keepMeanwhile(message: ToKeep): number | undefined {
     const { copy } = this;
     return copy && this.store.keep(copy, copy.seq + 1, message);
+  }
+
+  /** A message of a state came without a number: its owner cannot keep it yet. */
+  keepUnnumbered(message: ToKeep): void {
+    const { copy } = this;
+    if (copy === undefined || !copy.isState) return;
+    if (this.meanwhile === undefined) this.knownTo = copy.seq;
+    this.meanwhile ??= new Meanwhile(this.store, copy);
+    this.meanwhile.keep(message);
   }
 
   /** The owner is at `seq`, and the topic's last message up to there has the number `last` or a lower one. False if
@@ -243,12 +262,17 @@ export class ReplicaHistory implements TopicHistory {
   drop(): void {
     // No subscriber is left to wait.
     this.ahead.takeAll();
+    this.forgetMeanwhile();
     if (this.copy !== undefined) this.store.drop(this.copy);
     if (this.incoming !== undefined) this.store.drop(this.incoming);
     this.copy = undefined;
     this.incoming = undefined;
     this.pending = [];
     this.waiting.takeAll();
+  }
+
+  private forgetMeanwhile(): void {
+    this.meanwhile = this.meanwhile?.end();
   }
 
   private keep(copy: MemoryTopicHistory, message: Placed): void {

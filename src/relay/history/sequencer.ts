@@ -18,7 +18,7 @@ import { StateCrossings } from './state-crossings.js';
 import { Unacknowledged } from './unacknowledged.js';
 import { sendUnheard } from './unheard.js';
 
-/** How often the relay looks for owners that have not answered, to ask them again. */
+/** How often owners that have not answered are asked again. */
 const ASK_AGAIN_MS = 1000;
 
 export class Sequencer implements HistoryStore {
@@ -54,7 +54,6 @@ export class Sequencer implements HistoryStore {
     this.bequest = threads && new Bequest(threads, own.nowMs);
   }
 
-  /** Begins to receive from other threads, and tells `observer` what they number. */
   start(observer: SequencerObserver): void {
     this.observer = observer;
     this.threads?.attend({
@@ -62,7 +61,9 @@ export class Sequencer implements HistoryStore {
       // All topics that it owned have lost their sequence. Its successor numbers in new epochs.
       gone: (thread) => this.unacknowledged.gone(thread),
       came: (thread) => this.bequeath(thread),
-      doubt: () => this.doubt(),
+      doubt: () => {
+        for (const replica of this.replicas.values()) this.renew(replica);
+      },
     });
     this.asking = setInterval(() => this.askAgain(), ASK_AGAIN_MS).unref();
   }
@@ -146,10 +147,8 @@ export class Sequencer implements HistoryStore {
     switch (record.is) {
       case 'publish': {
         const { from, sender, key, ack, pid, repeat, replaced } = record;
-        const seq = this.numberOnce(
-          { topic, body, from, sender, key, replaced },
-          pid === undefined ? undefined : { pid, repeat },
-        );
+        const once = pid === undefined ? undefined : { pid, repeat };
+        const seq = this.numberOnce({ topic, body, from, sender, key, replaced }, once);
         if (ack === undefined) return;
         this.threads?.send(thread, topic, writeRecord({ is: 'ack', ack, ...(seq !== undefined && { seq }) }));
         return;
@@ -173,7 +172,7 @@ export class Sequencer implements HistoryStore {
         this.follow(topic, record, body);
         return;
       case 'unnumbered':
-        this.observer.numbered({ topic, body, seq: 0, from: record.from, sender: record.sender, key: record.key });
+        this.unnumbered({ topic, body, seq: 0, from: record.from, sender: record.sender, key: record.key });
         return;
       case 'kept':
         this.heardAtMs = performance.now();
@@ -191,6 +190,11 @@ export class Sequencer implements HistoryStore {
       case 'seeded':
         this.inheritance.ended();
     }
+  }
+
+  private unnumbered(message: Numbered): void {
+    this.replicas.get(message.topic)?.keepUnnumbered({ ...message, key: message.key });
+    this.observer.numbered(message);
   }
 
   /** A thread took the place of an owner that ended. It gets what this one has of the states that it owns now. Copies
@@ -255,11 +259,6 @@ export class Sequencer implements HistoryStore {
     });
   }
 
-  /** The owner may have numbered messages that this thread did not receive. */
-  private doubt(): void {
-    for (const replica of this.replicas.values()) this.renew(replica);
-  }
-
   private askAgain(): void {
     const now = performance.now();
     this.unacknowledged.expire(now);
@@ -269,6 +268,7 @@ export class Sequencer implements HistoryStore {
     }
   }
 
+  /** The owner may have numbered messages that this thread did not receive. */
   private renew(replica: ReplicaHistory): void {
     replica.doubt();
     this.ask(replica);

@@ -2,6 +2,7 @@
 // heard.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { numberOf } from '../../../src/relay/history/meanwhile.js';
 import { MemoryHistory } from '../../../src/relay/history/memory.js';
 import { ReplicaHistory } from '../../../src/relay/history/replica.js';
 
@@ -133,4 +134,58 @@ test('the same with positions that the copy has yet to reach', () => {
   replica.here(1, EPOCH, 11, 8);
   replica.here(2, EPOCH, 11, 8);
   assert.ok(letIn <= 64);
+});
+
+/** A copy of a state that has `a`, `b` and `c`, keyed by the first letter. */
+function stateCopy() {
+  const rule = { pattern: '*', maxMessages: 100, ttlMs: 60_000, maxBytes: 1 << 20, isState: true };
+  const keyOf = ({ raw }: { raw: string | Uint8Array }): string => String(raw)[0] as string;
+  const store = new MemoryHistory([rule], 1 << 20, undefined, {
+    stateMaxBytes: 1 << 20,
+    newestBy: () => keyOf,
+    evicted: () => {},
+  });
+  const replica = new ReplicaHistory('t', store, () => {});
+  const about = { from: undefined, key: undefined };
+  const copy = (...messages: [seq: number, text: string][]): void => {
+    replica.asked(1, 0);
+    replica.begin(1, EPOCH, 0);
+    for (const [seq, text] of messages) replica.add({ seq, after: 0, body: JSON.stringify(text), ...about });
+    replica.end(messages.at(-1)?.[0] ?? 0, messages.at(-1)?.[0] ?? 0);
+  };
+  copy([1, 'a1'], [2, 'b1'], [3, 'c1']);
+  const read = (after = 0): string[] => {
+    const texts: string[] = [];
+    for (let kept = replica.next(after, 'newest'); kept !== undefined; kept = replica.next(kept.seq, 'newest')) {
+      texts.push(`${JSON.parse(kept.body)}@${numberOf(kept)}`);
+    }
+    assert.equal(replica.countAfter(after, 'newest'), texts.length);
+    return texts;
+  };
+  const say = (text: string): void => replica.keepUnnumbered({ body: JSON.stringify(text), ...about });
+  const hear = (seq: number, text: string): unknown =>
+    replica.follow({ epoch: EPOCH, seq, after: replica.seq, body: JSON.stringify(text), ...about });
+  return { replica, store, copy, read, say, hear };
+}
+
+test('what comes without a number stands in for its key until a number or a new copy comes', () => {
+  const { replica, store, copy, read, say, hear } = stateCopy();
+  const { bytes } = store;
+  say('a2');
+  say('d1');
+  say('a3');
+  assert.deepEqual(read(), ['b1@2', 'c1@3', 'd1@0', 'a3@0']);
+  assert.deepEqual(read(2), ['c1@3', 'd1@0', 'a3@0']);
+  assert.equal(replica.seq, 3, 'positions stay where the sequence is');
+  assert.equal(hear(4, 'a4'), 'new');
+  assert.deepEqual(read(), ['b1@2', 'c1@3', 'a4@4', 'd1@0']);
+  say('a5');
+  assert.deepEqual(read(), ['b1@2', 'c1@3', 'd1@0', 'a5@0']);
+  // Somebody is in the middle of what has no number when a new copy comes.
+  const last = replica.next(4, 'newest')?.seq ?? 0;
+  copy([2, 'b1'], [5, 'c9'], [6, 'a5'], [7, 'd1']);
+  assert.deepEqual(read(), ['b1@2', 'c9@5', 'a5@6', 'd1@7']);
+  assert.deepEqual(read(last), ['c9@5', 'a5@6', 'd1@7']);
+  replica.drop();
+  assert.ok(store.bytes < bytes, 'all is released');
 });
