@@ -31,10 +31,14 @@ export function readPastQuery(query: string, defaults: PastQuery): PastQuery | R
   if (since !== undefined && !(/^\d{1,16}$/.test(since) && Number.isSafeInteger(Number(since)))) {
     return bad('since', 'the `seq` of an answer or a message', since);
   }
+  const epoch = queryValue(query, 'epoch');
+  if (epoch !== undefined && since === undefined) {
+    return bad('epoch', 'the sequence that "since" is of, and goes with it', epoch);
+  }
   return {
     reading: defaults.reading,
     limit: limit === undefined ? defaults.limit : Number(limit),
     since: since === undefined ? undefined : Number(since),
-    epoch: queryValue(query, 'epoch'),
+    epoch,
   };
 }

@@ -93,6 +93,7 @@ export class PublishApi {
     const ofHeader = request.header('fanwire-key');
     if (/[^\x20-\x7e]/.test(ofHeader)) return HEADER_KEY;
     const key = queryValue(request.query, 'key') ?? (ofHeader || undefined);
+    if (ofHeader !== '' && key !== ofHeader) return TWO_KEYS;
     if (key !== undefined && !isKey(key)) return BAD_KEY;
     const { path } = request;
     if (path === PATH && key !== undefined) return BATCH_KEY;
@@ -205,6 +206,11 @@ export class PublishApi {
 const HEADER_KEY: Refusal = {
   ...Refused.publishQuery,
   message: 'the header Fanwire-Key is ASCII; name other keys by ?key=, percent-encoded',
+};
+
+const TWO_KEYS: Refusal = {
+  ...Refused.publishQuery,
+  message: '?key= and the header Fanwire-Key name two keys; a message has one',
 };
 
 const BATCH_KEY: Refusal = {

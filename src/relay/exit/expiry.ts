@@ -5,6 +5,11 @@ const TICK_MS = 1000;
 /** Closes in one go. Tokens issued together expire together, and 1,000 closes take about 10 ms of the relay's loop. */
 const CLOSES_PER_TURN = 1000;
 
+/** Ticks come as a second begins: tokens end with one (`exp` counts seconds), and nothing is to be delivered after. */
+function untilNextSecondMs(): number {
+  return TICK_MS - (Date.now() % TICK_MS);
+}
+
 /** Earlier than every expiry; 0 means that a connection has none. */
 const LONG_AGO_SECOND = 1;
 
@@ -20,7 +25,7 @@ export class Expiry {
     this.forget(connection);
     const { expiresAtMs } = connection.identity;
     if (expiresAtMs === undefined) return;
-    this.put(connection, Math.ceil(expiresAtMs / TICK_MS), TICK_MS);
+    this.put(connection, Math.ceil(expiresAtMs / TICK_MS), untilNextSecondMs());
   }
 
   /** Closes a socket at the next tick, whatever its expiry. */
@@ -69,7 +74,7 @@ export class Expiry {
       }
       if (left < 0) break;
     }
-    const nextMs = left < 0 ? 0 : TICK_MS;
+    const nextMs = left < 0 ? 0 : untilNextSecondMs();
     this.timer = this.bySecond.size === 0 ? undefined : setTimeout(this.tick, nextMs).unref();
   };
 }

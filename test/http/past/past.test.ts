@@ -147,6 +147,7 @@ test('what cannot be read is refused by name: a bad query, a topic that nothing 
     ['/history/kept/a?limit=ten', 400, 'FANWIRE_PAST_QUERY'],
     ['/history/kept/a?since=-1', 400, 'FANWIRE_PAST_QUERY'],
     ['/topics/state/a/state?since=1e3', 400, 'FANWIRE_PAST_QUERY'],
+    ['/history/kept/a?epoch=e', 400, 'FANWIRE_PAST_QUERY'],
     ['/history/plain', 404, 'FANWIRE_NOT_KEPT'],
     ['/topics/plain/state', 404, 'FANWIRE_NOT_KEPT'],
     ['/topics/state/a', 404, 'FANWIRE_NO_ROUTE'],

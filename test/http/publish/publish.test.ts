@@ -187,7 +187,7 @@ test('a draining relay takes no more publishes', { timeout: 60_000 }, async (t) 
   assert.equal(relay.counters.published, 1);
 });
 
-test('a key that would arrive as another one is refused: beyond ASCII in a header, and one for a whole batch', async (t) => {
+test('a key that would arrive as another one is refused: beyond ASCII in a header, two of them, one for a whole batch', async (t) => {
   const { http } = await startLocalRelay(t, { state: 't' });
   const text = { 'content-type': 'text/plain' };
   const key = 'räume/a';
@@ -195,6 +195,11 @@ test('a key that would arrive as another one is refused: beyond ASCII in a heade
   // As curl sends it: the header's bytes are UTF-8.
   const header = { ...text, 'fanwire-key': Buffer.from(key).toString('latin1') };
   assert.deepEqual(errorCode(await post(`${http}/publish/t`, '2', header)), [400, 'FANWIRE_PUBLISH_QUERY']);
+  const twice = (name: string) =>
+    post(`${http}/publish/t?key=${encodeURIComponent(key)}`, '1', { ...text, 'fanwire-key': name });
+  assert.deepEqual(errorCode(await twice('b')), [400, 'FANWIRE_PUBLISH_QUERY']);
+  const same = await post(`${http}/publish/same?key=b`, '1', { ...text, 'fanwire-key': 'b' });
+  assert.equal(same.status, 202);
   const batch = await post(`${http}/publish?key=a`, '{"topic":"t","data":1}', {
     'content-type': 'application/x-ndjson',
   });
