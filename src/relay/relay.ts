@@ -231,6 +231,7 @@ export class Relay implements RelayLife, Inspected {
   readonly flush = (): void => {
     this.layer.endWindows();
     this.fanOut.flush();
+    this.slow.handOverAll();
   };
 
   close(): void {

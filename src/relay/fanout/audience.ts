@@ -1,5 +1,5 @@
-// Connections, topics and their audiences, with the batch that an audience waits for and the lag of a slow socket. They
-// refer to each other, so they are in one file. Only the thread that runs the relay uses them.
+// Connections, topics and their audiences. They refer to each other, so they are in one file. Only the thread that runs
+// the relay uses them.
 import type { Identity } from '../../auth/auth.js';
 import { msgHead } from '../../protocol/frames.js';
 import type { Rewind } from '../../protocol/rewind.js';
@@ -8,7 +8,9 @@ import type { PublishBudget } from '../budget/publish-limit.js';
 import type { TopicKeys } from '../bytes.js';
 import type { TopicHistory } from '../history/history.js';
 import type { TemplatedApp, WebSocket } from '../uws.js';
+import type { Backlog } from './backlog.js';
 import type { Batch } from './batch.js';
+import type { Lag } from './lag.js';
 
 /** The part of an enveloped socket's session that the rest of the relay uses (see session/session.ts). */
 export interface SocketSession {
@@ -117,8 +119,8 @@ export class Connection {
   published = 0;
   /** Messages that this socket lost because it read too slowly (drop mode), up to the end of its last lag. */
   dropped = 0;
-  /** Set while this socket is too slow and off its topics (drop mode). */
-  lag: Lag | undefined;
+  /** Set while this socket is too slow for live messages and off its topics. */
+  lag: Lag<Connection, Audience> | undefined;
   mayHaveUnsent = true; // false once a raw socket in a window is known to have taken all that it was sent
 
   constructor(id: string, remoteAddress: string, topic: Topic | undefined, identity: Identity, openedAtMs: number) {
@@ -158,6 +160,8 @@ export class Audience {
   readonly subscribers = new Set<Connection>();
   /** How many of `subscribers` lag: they are off the uWS topic until they have drained. */
   lagging = 0;
+  /** What is kept for those of them that are behind; undefined if nobody is. */
+  backlog: Backlog<Connection> | undefined;
   /** Messages fanned out so far. */
   published = 0;
   /** Payload bytes fanned out since the subscribers' backpressure was last checked. */
@@ -266,35 +270,5 @@ export class Topic {
   closeEnvelopedIfEmpty(): void {
     if (this.enveloped?.subscribers.size === 0) this.enveloped = undefined;
     if (this.batched?.subscribers.size === 0) this.batched = undefined;
-  }
-}
-
-/** What a lagging socket misses: for each audience, the message count up to which it was served. */
-export class Lag {
-  private readonly servedUpTo = new Map<Audience, number>();
-
-  start(audience: Audience): void {
-    this.servedUpTo.set(audience, audience.published);
-  }
-
-  /** A sender does not receive its own message, so that one does not count as missed. */
-  owesNothingFor(audience: Audience): void {
-    const served = this.servedUpTo.get(audience);
-    if (served !== undefined) this.servedUpTo.set(audience, served + 1);
-  }
-
-  /** Messages of `audience` published since the lag began. */
-  missed(audience: Audience): number {
-    const served = this.servedUpTo.get(audience);
-    return served === undefined ? 0 : audience.published - served;
-  }
-
-  /** The socket leaves the audience: what it missed there no longer counts as lost. Returns whether it lagged there. */
-  forget(audience: Audience): boolean {
-    return this.servedUpTo.delete(audience);
-  }
-
-  audiences(): IterableIterator<Audience> {
-    return this.servedUpTo.keys();
   }
 }

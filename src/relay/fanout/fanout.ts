@@ -41,9 +41,6 @@ const MAX_FRAME_BYTES = 256 * 1024;
 
 export class FanOut {
   private readonly tree: TopicTree;
-  private readonly slow: SlowConsumers;
-  private readonly counters: Counters;
-  private readonly compress: boolean;
   private readonly slab = new Slab();
   private readonly frame = new BatchFrame();
   private readonly spareBatches: Batch<Connection>[] = [];
@@ -56,12 +53,14 @@ export class FanOut {
   private runTo = 0;
   private receiver: Connection | undefined;
 
-  constructor(app: TemplatedApp, slow: SlowConsumers, counters: Counters, compress: boolean) {
+  constructor(
+    app: TemplatedApp,
+    readonly slow: SlowConsumers,
+    private readonly counters: Counters,
+    private readonly compress: boolean,
+  ) {
     this.tree = new TopicTree(app, compress);
-    this.slow = slow;
-    this.counters = counters;
     this.timer = new PublishTimer(counters.publishToFlushUs);
-    this.compress = compress;
   }
 
   /** @param older Apps beside `app` that still have sockets; undefined if there are none */
@@ -152,8 +151,7 @@ export class FanOut {
     this.slab.reset();
   };
 
-  /** Delivers what is queued, and releases memory: uWS keeps the handlers of a closed App for ever, and with them
-   *  the relay. */
+  /** Delivers what is queued, and releases memory: uWS keeps the handlers of a closed App, and with them the relay. */
   stop(): void {
     this.flush();
     this.slab.free();
@@ -208,8 +206,8 @@ export class FanOut {
     isBinary: boolean,
     size: number,
   ): void {
-    const isSubscriber = this.account(audience, sender, size);
-    if (audience.isOnTree) this.tree.publish(audience.key, isSubscriber ? sender : undefined, message, isBinary);
+    const isListening = this.account(audience, sender, message, isBinary, size);
+    if (audience.isOnTree) this.tree.publish(audience.key, isListening ? sender : undefined, message, isBinary);
     else sendToEach(audience, sender, message, isBinary, this.compress);
   }
 
@@ -235,11 +233,12 @@ export class FanOut {
     while (this.runTo < batch.count) {
       this.runFrom = this.runTo;
       for (let room = CORK_BYTES; this.runTo < batch.count; this.runTo++) {
-        const { length } = batch.messages[this.runTo] as Uint8Array;
+        const message = batch.messages[this.runTo] as Uint8Array;
+        const { length } = message;
         room -= length + (length < 126 ? 2 : FRAME_HEADER_BYTES);
         const isFirst = this.runTo === this.runFrom;
         if (!isFirst && (room < 0 || audience.unsweptBytes > this.slow.sweepEveryBytes)) break;
-        this.account(audience, batch.senders[this.runTo], length);
+        this.account(audience, batch.senders[this.runTo], message, batch.binary[this.runTo] as boolean, length);
       }
       for (const subscriber of audience.subscribers) {
         if (subscriber.lag !== undefined) continue;
@@ -255,10 +254,9 @@ export class FanOut {
     for (let from = 0, to = 0; from < batch.count; from = to) {
       let bytes = 0;
       do {
-        const { length } = batch.messages[to] as Uint8Array;
-        this.account(audience, batch.senders[to], length);
-        bytes += length;
-        to++;
+        const message = batch.messages[to] as Uint8Array;
+        this.account(audience, batch.senders[to++], message, false, message.length);
+        bytes += message.length;
       } while (to < batch.count && audience.unsweptBytes <= this.slow.sweepEveryBytes && bytes < MAX_FRAME_BYTES);
       this.frame.make(batch, from, to, utf8(audience.topic.head));
       this.frame.sendTo(audience.subscribers, this.compress);
@@ -276,20 +274,25 @@ export class FanOut {
     }
   };
 
-  /** Counts one message of `size` bytes as it goes out to the audience. Returns whether its sender is a subscriber,
-   *  and so still open: a socket that closes leaves its topics. */
-  private account(audience: Audience, sender: Connection | undefined, size: number): boolean {
+  /** Counts one message of `size` bytes as it goes out to the audience, and keeps it for those that are behind.
+   *  Returns whether its sender gets live messages of the audience, and so is still open. */
+  private account(
+    audience: Audience,
+    sender: Connection | undefined,
+    message: ArrayBuffer | Uint8Array,
+    isBinary: boolean,
+    size: number,
+  ): boolean {
     let receivers = audience.subscribers.size - audience.lagging;
-    const isSubscriber = sender !== undefined && isIn(sender, audience);
-    if (isSubscriber) {
-      if (sender.lag === undefined) receivers--;
-      else sender.lag.owesNothingFor(audience);
-    }
+    const isListening = sender !== undefined && isIn(sender, audience) && sender.lag === undefined;
+    if (isListening) receivers--;
+    else sender?.lag?.owesNothingFor(audience);
+    audience.backlog?.add(message, isBinary, sender, size);
     audience.published++;
     audience.unsweptBytes += size;
     this.counters.delivered += receivers;
     this.counters.fanOut.observe(receivers);
     this.counters.deliveredBytes += receivers * size;
-    return isSubscriber;
+    return isListening;
   }
 }

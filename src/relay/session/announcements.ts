@@ -96,7 +96,7 @@ export class Announcements {
 
   private sendTo(topic: Topic, { ws, lag, dialect }: Connection, frames: readonly Uint8Array[]): void {
     // A slow consumer is off its topics: it asks again when it reads again.
-    if (ws === undefined || lag !== undefined) return;
+    if (ws === undefined || lag?.isLosing === true) return;
     let bytes = 0;
     ws.cork(() => {
       for (const frame of frames) {

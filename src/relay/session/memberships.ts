@@ -5,7 +5,7 @@ import type { Position, Unrecovered } from '../../protocol/ops.js';
 import type { Windows } from '../deliver/windows.js';
 import type { Connection, SubscriberLane, Topic } from '../fanout/audience.js';
 import type { FanOut } from '../fanout/fanout.js';
-import { attach, detach } from '../fanout/membership.js';
+import { attach, detach, keepPending } from '../fanout/membership.js';
 import type { TopicTable } from '../fanout/topic-table.js';
 import { CatchUp, CatchUps } from '../history/catch-up.js';
 import type { Beginning, TopicHistory } from '../history/history.js';
@@ -51,6 +51,7 @@ export class Memberships {
     start: Start,
     answer: (fields: OkFields) => void,
   ): void {
+    this.fanOut.slow.handOver(connection);
     const earlier = of.get(name);
     if (earlier?.entry === 'waiting') {
       // Later requests for the topic replace earlier ones, so the oldest may go.
@@ -122,14 +123,12 @@ export class Memberships {
    *  before the answer, since the position in the answer includes it. */
   private stay(connection: Connection, membership: Membership, everyMs: number, answer: () => void): void {
     const { topic, entry, lane: present } = membership;
-    const { dialect } = connection;
     membership.everyMs = everyMs;
     if (entry !== 'live') {
       answer();
       return;
     }
-    if (present === undefined) this.fanOut.settle(topic.openAudience(dialect));
-    else present.handOver(connection, dialect);
+    this.sendWaiting(connection, membership);
     answer();
     const lane = this.windows.laneFor(topic, everyMs);
     // A lagging socket stays where its missed messages are counted. The answer may have closed the socket.
@@ -208,6 +207,17 @@ export class Memberships {
     this.topics.releaseIfEmpty(membership.topic);
   }
 
+  /** The client asks to leave a topic: it gets what was published before, then the answer. */
+  leaveInOrder(connection: Connection, of: MembershipMap, name: string): void {
+    this.fanOut.slow.handOver(connection);
+    const membership = of.get(name);
+    if (membership?.entry === 'live') {
+      this.sendWaiting(connection, membership);
+      keepPending(connection);
+    }
+    this.leave(connection, of, name);
+  }
+
   /** A socket has drained: its replays may go on. */
   onDrain(connection: Connection): void {
     this.catchUps.onDrain(connection);
@@ -248,6 +258,13 @@ export class Memberships {
     const audience = topic.openAudience(dialect);
     this.fanOut.settle(audience);
     attach(connection, audience);
+  }
+
+  /** Sends a live socket what of a topic waits for it in a window or for the loop's turn. */
+  private sendWaiting(connection: Connection, { topic, lane }: Membership): void {
+    const audience = topic.audience(connection.dialect);
+    if (lane !== undefined) lane.handOver(connection, connection.dialect);
+    else if (audience !== undefined) this.fanOut.settle(audience);
   }
 
   private detach(connection: Connection, { topic, entry, lane }: Membership): void {

@@ -99,7 +99,8 @@ export class Session implements SocketSession {
         this.subscribe(op);
         break;
       case 'unsub':
-        this.leave(op.topic);
+        this.newsTogether.delete(op.topic);
+        this.context.memberships.leaveInOrder(this.connection, this.memberships, op.topic);
         this.ok(op.id, { topic: op.topic });
         break;
       case 'presence':
@@ -224,6 +225,10 @@ export class Session implements SocketSession {
     const here = Math.min(this.context.topics.find(name)?.members?.size ?? 0, MAX_LISTED_MEMBERS);
     if (!this.context.ops.pay(this.connection, Cost.members(here))) return;
     const { members, memberCount } = await this.context.presence.census(name);
+    if (!this.connection.identity.canSubscribe(name)) {
+      this.refuse(Refused.subscribeForbidden, id, name); // it has another token by now
+      return;
+    }
     this.answer(okFrame(id, { topic: name, members, count: memberCount }));
     this.context.ops.pay(this.connection, Cost.members(members.length - Math.min(here, members.length)));
   }

@@ -81,7 +81,7 @@ export interface Inspected {
   readonly counters: Counters;
   readonly topics: TopicTable;
   readonly connections: ReadonlyMap<string, Connection>;
-  readonly slow: Pick<SlowConsumers, 'droppedMessages' | 'droppedBy' | 'laggingNow'>;
+  readonly slow: Pick<SlowConsumers, 'droppedMessages' | 'droppedBy' | 'unsentTo' | 'laggingNow'>;
   readonly bus: Pick<Bus, 'status'>;
   readonly admission: Pick<Admission, 'connections' | 'isFull'>;
   readonly fileLimit: Pick<FileLimit, 'isReached' | 'openFiles'>;
@@ -194,7 +194,7 @@ export class LocalInspection implements Inspection {
   }
 
   private connectionInfo(connection: Connection): ConnectionInfo {
-    const { id, remoteAddress, identity, openedAtMs, published, ws } = connection;
+    const { id, remoteAddress, identity, openedAtMs, published } = connection;
     const topics = topicsOf(connection);
     return {
       id,
@@ -207,8 +207,8 @@ export class LocalInspection implements Inspection {
       expiresAt: isoTime(identity.expiresAtMs),
       published,
       dropped: this.relay.slow.droppedBy(connection),
-      bufferedBytes: ws?.getBufferedAmount() ?? 0,
-      lagging: connection.lag !== undefined,
+      bufferedBytes: this.relay.slow.unsentTo(connection),
+      lagging: connection.lag?.isLosing === true,
     };
   }
 

@@ -131,3 +131,32 @@ test('a socket that does not read and changes its newest-only window has the new
   assert.equal(dataOf(client).at(-1), 'newest');
   assert.equal(dataOf(client).filter((data) => data === 'newest').length, 1);
 });
+
+for (const deliver of ['', 't=1h', 't=1h,latest-by-key']) {
+  test(`who leaves a topic first gets what was published before, and comes back without a repeat: --deliver "${deliver}"`, async (t) => {
+    const { relay } = await startLocalRelay(t, { deliver });
+    const clients = await Promise.all(
+      [['fanwire.v1'], ['fanwire.v1', 'fanwire.batch']].map((protocols) =>
+        EnvelopedClient.open(t, relay.port, protocols),
+      ),
+    );
+    for (const client of clients) await client.ask({ op: 'sub', topic: 't' });
+    publish(relay, 't', 'first');
+    for (const client of clients) await client.messages(1);
+    for (let n = 0; n < 100; n++) publish(relay, 't', `${n}`);
+    for (const client of clients) {
+      await client.ask({ op: 'unsub', topic: 't' });
+      assert.deepEqual(dataOf(client).slice(-1), ['99']);
+    }
+    publish(relay, 't', 'meanwhile');
+    for (const client of clients) await client.ask({ op: 'sub', topic: 't' });
+    publish(relay, 't', 'last');
+    relay.flush();
+    for (const client of clients) {
+      await client.handled();
+      assert.deepEqual(dataOf(client).slice(-2), ['99', 'last']);
+    }
+    const conflated = deliver.endsWith('key') ? 2 * 99 : 0;
+    assert.equal(relay.counters.conflated, conflated);
+  });
+}
