@@ -104,6 +104,9 @@ function manifestOf(folder: string): Manifest | undefined {
   }
 }
 
+/** What a shell says of a package manager that is not there. */
+const MANAGER_ABSENT = /\b(npm|pnpm|yarn|bun): (command )?not found/;
+
 /** Whether what holds `file` has no room for a line. */
 function isFull(file: string): boolean {
   const { bavail, bsize } = statfsSync(dirname(file));
@@ -165,6 +168,7 @@ export async function runBuild(build: Build): Promise<void> {
     const words = typeof status === 'string' && child.pid === undefined ? '' : lastWords(endOf(output));
     const said =
       (words === '' ? '' : `: ${words}`) +
+      (status === 127 && MANAGER_ABSENT.test(words) ? '; install it, or say with --build how it is built' : '') +
       (isFull(log) ? '; the disk is full: free some space, or put --cache elsewhere' : '');
     throw new FanwireError(
       'FANWIRE_COMPARE_BUILD',

@@ -54,6 +54,13 @@ test('a build of several lines ends at the first that fails, and is one line whe
   assert.match(stderr, /^compare: building v1 \(\w+\): echo never mind; false; true$/m);
 });
 
+test('a package manager that is not there is told with the mend', async (t) => {
+  await assert.rejects(
+    build(temporaryFolder(t), 'pnpm() { echo "sh: 1: pnpm: not found" >&2; return 127; }; pnpm install'),
+    /failed \(127\): sh: 1: pnpm: not found; install it, or say with --build how it is built/,
+  );
+});
+
 test('the build that a lock file and package.json mean', (t) => {
   const of = (files: Readonly<Record<string, string>>): string => {
     const folder = temporaryFolder(t);
