@@ -1,6 +1,7 @@
 // Which server a run is against: one that is there, one that a command starts, a peer, or fanwire itself.
 
 import { FanwireError } from '../../src/base/error.js';
+import { parseDeliverRules } from '../../src/config/deliver-rules.js';
 import { peerNamed } from '../peers/registry.js';
 import { startPeer } from '../peers/start.js';
 import type { Plan } from '../scenarios/scenario.js';
@@ -70,9 +71,20 @@ export function isOwn({ urls, command, peer }: TargetOptions): boolean {
   return urls.length === 0 && command === undefined && peer === undefined;
 }
 
-/** Flags of a relay for how `plan` has its topics delivered. */
+/** Flags of a relay for how `plan` has its topics delivered.
+ *  @throws FanwireError FANWIRE_USAGE_BENCH_RANGE */
 export function deliverFlags({ deliver, topicPrefix }: Plan): string[] {
-  return deliver === '' ? [] : ['--deliver', `${topicPrefix}*=${deliver}`];
+  if (deliver === '') return [];
+  const rule = `${topicPrefix}*=${deliver}`;
+  try {
+    parseDeliverRules(rule);
+  } catch {
+    throw new FanwireError(
+      'FANWIRE_USAGE_BENCH_RANGE',
+      `--deliver must be a window of 1ms to 1h and what is delivered of it, such as 20ms, 50ms,latest or 100ms,latest-by-key:, (for none: ""); got ${JSON.stringify(deliver)}`,
+    );
+  }
+  return ['--deliver', rule];
 }
 
 function startPeerFor(name: string, plan: Plan, cores: readonly number[]): Promise<Target> {

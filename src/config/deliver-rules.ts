@@ -1,8 +1,8 @@
 // Reads `--deliver`: which topics are delivered in windows, and what of a window reaches a subscriber.
 import { milliseconds } from '../base/amounts.js';
-import { FanwireError } from '../base/error.js';
+import type { FanwireError } from '../base/error.js';
 import { MAX_WINDOW_MS } from '../protocol/envelope.js';
-import { isTopicPattern, parseTopicRules, type TopicRule } from './topic-rules.js';
+import { badRule, isTopicPattern, parseTopicRules, type TopicRule } from './topic-rules.js';
 
 /** Of a window: every message in order, the topic's newest, or the newest of each key. */
 export type DeliverMode = 'all' | 'latest' | 'latest-by-key';
@@ -38,7 +38,7 @@ function parseRule(spec: string): DeliverRule {
   if (!isTopicPattern(pattern.trim())) throw bad(`"${spec}" starts with no topic or prefix*, ${EXAMPLE}`);
   const windowMs = milliseconds(window.trim());
   if (!(Number.isInteger(windowMs) && windowMs >= 1 && windowMs <= MAX_WINDOW_MS)) {
-    throw bad(`"${spec}": the window must be 1ms to 1h, got "${window.trim()}"`);
+    throw bad(`"${spec}": the window must be 1ms to 1h, in whole milliseconds, got "${window.trim()}"`);
   }
   return { pattern: pattern.trim(), windowMs, ...parseMode(spec, mode) };
 }
@@ -61,5 +61,5 @@ function parseMode(spec: string, text: string | undefined): Pick<DeliverRule, 'm
 }
 
 function bad(message: string): FanwireError {
-  return new FanwireError('FANWIRE_CONFIG_DELIVER', `--deliver ${message}`);
+  return badRule('FANWIRE_CONFIG_DELIVER', `--deliver ${message}`);
 }

@@ -1,8 +1,8 @@
 // Reads `--history`: which topics keep how many messages, for how long, in how many bytes.
 import { amount, bytes as bytesOf, milliseconds } from '../base/amounts.js';
-import { FanwireError } from '../base/error.js';
+import type { FanwireError } from '../base/error.js';
 import { MAX_KEPT_MS } from '../protocol/rewind.js';
-import { isTopicPattern, parseTopicRules, type TopicRule } from './topic-rules.js';
+import { badRule, isTopicPattern, parseTopicRules, type TopicRule } from './topic-rules.js';
 
 export interface HistoryRule extends TopicRule {
   /** Messages a topic keeps at most. */
@@ -50,5 +50,5 @@ function inRange(spec: string, name: string, value: number, min: number, max: nu
 }
 
 function bad(message: string): FanwireError {
-  return new FanwireError('FANWIRE_CONFIG_HISTORY', `--history ${message}`);
+  return badRule('FANWIRE_CONFIG_HISTORY', `--history ${message}`);
 }

@@ -1,12 +1,12 @@
 // Parses `--state`: the topics of which only the newest message of each key is kept, without a history.
 import { amount, milliseconds } from '../base/amounts.js';
-import { FanwireError } from '../base/error.js';
+import type { FanwireError } from '../base/error.js';
 import { rawOfKept } from '../protocol/publish-id.js';
 import { MAX_KEPT_MS } from '../protocol/rewind.js';
 import { type KeyReader, keyReader } from './deliver-key.js';
 import type { DeliverRule } from './deliver-rules.js';
 import type { HistoryRule } from './history-rules.js';
-import { isTopicPattern, parseTopicRules, ruleFor, type TopicRule } from './topic-rules.js';
+import { badRule, isTopicPattern, parseTopicRules, ruleFor, type TopicRule } from './topic-rules.js';
 
 export interface StateRule extends TopicRule {
   /** Keys of a topic that are kept at most. */
@@ -94,5 +94,5 @@ function parseRule(spec: string): StateRule {
 }
 
 function bad(message: string): FanwireError {
-  return new FanwireError('FANWIRE_CONFIG_STATE', `--state ${message}`);
+  return badRule('FANWIRE_CONFIG_STATE', `--state ${message}`);
 }

@@ -1,5 +1,7 @@
 // What rules by topic have in common: `pattern=…;pattern=…`, the first match counts, and a rule that can never match is
 // an error.
+import { FanwireError } from '../base/error.js';
+import type { ErrorCode } from '../base/error-codes.js';
 import { checkTopicName } from '../protocol/topic-name.js';
 
 /** A rule for the topics that its pattern matches: an exact topic, or a prefix that ends in `*`. */
@@ -29,10 +31,19 @@ export function parseTopicRules<R extends TopicRule>(
     const problem = impossible(rule.pattern);
     if (problem !== undefined) throw bad(`"${spec}" can never apply: ${problem}`);
     const before = rules.find(({ pattern }) => covers(pattern, rule.pattern));
-    if (before) throw bad(`"${spec}" can never apply: "${before.pattern}" stands before it; put it first`);
+    if (before !== undefined) {
+      const mend = before.pattern === rule.pattern ? 'leave one of the two out' : 'put it first';
+      throw bad(`"${spec}" can never apply: "${before.pattern}" stands before it; ${mend}`);
+    }
     rules.push(rule);
   }
   return rules;
+}
+
+/** What is wrong with a rule, on one line however many the rule has. */
+export function badRule(code: ErrorCode, message: string): FanwireError {
+  const escaped = (control: string): string => JSON.stringify(control).slice(1, -1);
+  return new FanwireError(code, message.replace(/\p{Cc}/gu, escaped));
 }
 
 /** Why no topic can match a pattern; undefined if one can. */

@@ -1,5 +1,8 @@
 // What /stats answers, as a type: the admin listener writes it, the live page reads it.
 import type { BusStatus } from '../bus/bus.js';
+import type { DeliverRule } from '../config/deliver-rules.js';
+import type { HistoryRule } from '../config/history-rules.js';
+import type { StateRule } from '../config/state-rules.js';
 import type { RelayStats, totalOf } from '../relay/watch/stats.js';
 
 export interface StatsReport {
@@ -14,12 +17,21 @@ export interface StatsReport {
   readonly notReady: readonly string[];
   /** Where clients connect, and what they must bring. */
   readonly relay: RelayEntrance;
+  /** By which topics are kept and delivered, in their order: the first that matches counts. */
+  readonly rules: TopicRules;
   readonly process: { readonly rssBytes: number; readonly heapUsedBytes: number; readonly cpuS: number };
   readonly workerRestarts: number;
   /** Null without --cluster. */
   readonly cluster: BusStatus | null;
   readonly total: ReturnType<typeof totalOf>;
   readonly workers: readonly RelayStats[];
+}
+
+export interface TopicRules {
+  readonly history: readonly HistoryRule[];
+  readonly state: readonly StateRule[];
+  /** `separator`, where it has one, ends the key that a message begins with. */
+  readonly deliver: readonly DeliverRule[];
 }
 
 export interface RelayEntrance {

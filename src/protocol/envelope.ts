@@ -25,6 +25,8 @@ const MAX_PID_LENGTH = 64;
 
 /** Longest window that a `sub` may ask for, in milliseconds. */
 export const MAX_WINDOW_MS = 3_600_000;
+/** The values of `every`, for error messages. */
+export const EVERY_RANGE = `a whole number of milliseconds from 1 to ${MAX_WINDOW_MS}`;
 
 /** Longest key of a publish in bytes of UTF-8. */
 export const MAX_KEY_BYTES = 200;
@@ -118,18 +120,18 @@ function parseTopicOp(
 }
 
 function parseSub(
-  { since, rewind: asked, every = 0, presence }: Fields,
+  { since, rewind: asked, every, presence }: Fields,
   topic: string,
   id: OpId | undefined,
 ): ClientOp | InvalidOp {
   const bad = (message: string): InvalidOp => invalid(Invalid.opField.code, message, id, topic);
   const rewind = asked === undefined ? undefined : readRewind(asked);
   if (asked !== undefined && rewind === undefined) return bad(`"rewind" is ${REWIND_RANGE}; got ${show(asked)}`);
-  if (!isCount(every, MAX_WINDOW_MS)) {
-    return bad(`"every" is a whole number of milliseconds up to ${MAX_WINDOW_MS}, got ${show(every)}`);
+  if (every !== undefined && !(isCount(every, MAX_WINDOW_MS) && every > 0)) {
+    return bad(`"every" is ${EVERY_RANGE}, got ${show(every)}`);
   }
   // Other values may get a meaning later: they are ignored, as unknown fields are.
-  const start = { rewind, everyMs: every, newsTogether: presence === 'batch' };
+  const start = { rewind, everyMs: every ?? 0, newsTogether: presence === 'batch' };
   if (since === undefined || since === null) return { op: 'sub', topic, id, since: undefined, ...start };
   if (isPosition(since)) return { op: 'sub', topic, id, since: { epoch: since.epoch, seq: since.seq }, ...start };
   return bad('"since" is {"epoch":string,"seq":whole number ≥ 0} from the relay');

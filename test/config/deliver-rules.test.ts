@@ -21,9 +21,9 @@ test('rules are read in order, with their windows and modes', () => {
 
 test('each mistake is one line with the value and the mend', () => {
   const refused: [string, RegExp][] = [
-    ['a=0', /the window must be 1ms to 1h, got "0"/],
-    ['a=2h', /the window must be 1ms to 1h, got "2h"/],
-    ['a=50x', /the window must be 1ms to 1h, got "50x"/],
+    ['a=0', /the window must be 1ms to 1h, in whole milliseconds, got "0"/],
+    ['a=2h', /the window must be 1ms to 1h, in whole milliseconds, got "2h"/],
+    ['a=50x', /the window must be 1ms to 1h, in whole milliseconds, got "50x"/],
     ['a', /is no pattern=window/],
     ['=50ms', /starts with no topic or prefix\*/],
     ['a*b=50ms', /starts with no topic or prefix\*/],
@@ -33,7 +33,10 @@ test('each mistake is one line with the value and the mend', () => {
     [`${'x'.repeat(201)}*=50ms`, /can never apply: a topic name is at most 200 bytes/],
     ['a\u0007b*=50ms', /can never apply: a topic name has no control characters/],
     ['..=50ms', /can never apply: a topic cannot be called "\.\."/],
-    ['a/*=50ms;a/b=10ms', /"a\/b=10ms" can never apply: "a\/\*" stands before it/],
+    ['a=1.5ms', /in whole milliseconds, got "1.5ms"/],
+    ['a/*=50ms;a/b=10ms', /"a\/b=10ms" can never apply: "a\/\*" stands before it; put it first/],
+    ['a/*=50ms;a/*=10ms', /"a\/\*=10ms" can never apply: "a\/\*" stands before it; leave one of the two out/],
+    ['a=50ms\nb=10ms', /got "50ms\\nb=10ms"$/],
   ];
   for (const [text, line] of refused) {
     assert.throws(

@@ -3,7 +3,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Logger } from '../../base/log.js';
 import { version } from '../../base/version.js';
+import { parseDeliverRules } from '../../config/deliver-rules.js';
+import { parseHistoryRules } from '../../config/history-rules.js';
 import type { RelayConfig } from '../../config/schema.js';
+import { parseStateRules } from '../../config/state-rules.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
 import { queryValue } from '../../protocol/query.js';
 import { type Answer, json, OK, refused } from '../../relay/door/answer.js';
@@ -14,7 +17,7 @@ import type { Inspection, TopicOrder } from '../../relay/watch/inspection.js';
 import { totalOf } from '../../relay/watch/stats.js';
 import { chatPage, clientScript } from '../chat/chat.js';
 import { LivePage } from '../live/page.js';
-import type { RelayEntrance, StatsReport } from '../stats-report.js';
+import type { RelayEntrance, StatsReport, TopicRules } from '../stats-report.js';
 import { Metrics } from './metrics.js';
 
 export interface AdminListener {
@@ -24,7 +27,17 @@ export interface AdminListener {
 
 type AdminConfig = Pick<
   RelayConfig,
-  'adminHost' | 'adminPort' | 'adminToken' | 'host' | 'tlsCert' | 'auth' | 'origins' | 'maxConnections'
+  | 'adminHost'
+  | 'adminPort'
+  | 'adminToken'
+  | 'host'
+  | 'tlsCert'
+  | 'auth'
+  | 'origins'
+  | 'maxConnections'
+  | 'history'
+  | 'state'
+  | 'deliver'
 >;
 
 const MAX_TOPICS = 1000;
@@ -77,6 +90,7 @@ function livePage(): LivePage {
 class Admin {
   readonly app: TemplatedApp = App();
   private readonly metrics: Metrics;
+  private readonly rules: TopicRules;
   private readonly startedAtMs = Date.now();
   /** By a clock that is never set. */
   private readonly startedAt = performance.now();
@@ -87,6 +101,11 @@ class Admin {
     private readonly log: Logger,
     private readonly certificate: Expiring | undefined,
   ) {
+    this.rules = {
+      history: parseHistoryRules(config.history),
+      state: parseStateRules(config.state),
+      deliver: parseDeliverRules(config.deliver),
+    };
     this.metrics = new Metrics(inspection, { version, maxConnections: config.maxConnections, certificate });
     const routes = new HttpRoutes(this.app, {
       isDraining: () => false,
@@ -165,6 +184,7 @@ class Admin {
       ready: notReady.length === 0,
       notReady,
       relay: this.entrance(),
+      rules: this.rules,
       process: { rssBytes: rss, heapUsedBytes: heapUsed, cpuS: (user + system) / 1e6 },
       workerRestarts: this.inspection.workerRestarts,
       cluster: this.inspection.cluster ?? null,

@@ -4,7 +4,7 @@
 import { type Identity, isRefusal, refusedIdentity } from '../../auth/auth.js';
 import { chooseProtocol, hearsRefusals, takesBatches } from '../../auth/token.js';
 import { type Refusal, Refused } from '../../protocol/codes.js';
-import { MAX_WINDOW_MS, SUBPROTOCOL } from '../../protocol/envelope.js';
+import { EVERY_RANGE, MAX_WINDOW_MS, SUBPROTOCOL } from '../../protocol/envelope.js';
 import { queryValue } from '../../protocol/query.js';
 import { REWIND_RANGE, type Rewind, readRewind } from '../../protocol/rewind.js';
 import { parseTopicPath } from '../../protocol/topic-name.js';
@@ -182,14 +182,14 @@ function checkHandshake(req: HttpRequest): Knock | Refusal {
 /** The wishes of a raw client, from its query. */
 function rawWishes(query: string | undefined): Pick<Knock, 'everyMs' | 'rewind'> | Refusal {
   const bad = (message: string): Refusal => ({ ...Refused.wsQuery, message });
-  const every = queryValue(query, 'every') ?? '0';
-  if (!/^\d{1,7}$/.test(every) || Number(every) > MAX_WINDOW_MS) {
-    return bad(`"every" is a whole number of milliseconds up to ${MAX_WINDOW_MS}, got ${JSON.stringify(clip(every))}`);
+  const every = queryValue(query, 'every');
+  if (every !== undefined && !(/^\d{1,7}$/.test(every) && Number(every) > 0 && Number(every) <= MAX_WINDOW_MS)) {
+    return bad(`"every" is ${EVERY_RANGE}, got ${JSON.stringify(clip(every))}`);
   }
   const asked = queryValue(query, 'rewind');
   const rewind = readRewind(asked);
   if (asked !== undefined && rewind === undefined) {
     return bad(`"rewind" is ${REWIND_RANGE}; got ${JSON.stringify(clip(asked))}`);
   }
-  return { everyMs: Number(every), rewind };
+  return { everyMs: Number(every ?? 0), rewind };
 }

@@ -88,6 +88,23 @@ test('metrics and stats count known traffic exactly, and no topic, user or addre
   assert.deepEqual(only, stats.total);
 });
 
+test('stats say by which rules topics are kept and delivered', async (t) => {
+  const { get } = await startWithAdmin(t, {
+    history: 'chat/*=10,1m,1m',
+    state: 'pos/*=50',
+    deliver: 'prices/*=50ms;pos/*=1s,latest-by-key:,',
+  });
+  const { json: stats } = await get('/stats');
+  assert.deepEqual(stats.rules, {
+    history: [{ pattern: 'chat/*', maxMessages: 10, ttlMs: 60_000, maxBytes: 1 << 20 }],
+    state: [{ pattern: 'pos/*', maxKeys: 50, ttlMs: 0 }],
+    deliver: [
+      { pattern: 'prices/*', windowMs: 50, mode: 'all' },
+      { pattern: 'pos/*', windowMs: 1000, mode: 'latest-by-key', separator: ',' },
+    ],
+  });
+});
+
 test('the relay is ready until it drains, is full or its event loop lags, and says which', {
   timeout: 60_000,
 }, async (t) => {

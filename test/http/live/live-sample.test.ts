@@ -58,6 +58,7 @@ function report({ atS, published = 0, flushesUs = [], pid = 1 }: Given): StatsRe
       origins: [],
       maxConnections: 0,
     },
+    rules: { history: [], state: [], deliver: [] },
     process: { rssBytes: 1, heapUsedBytes: 1, cpuS: atS / 2 },
     workerRestarts: 0,
     cluster: { ...NO_STATUS, forwarded: published },
