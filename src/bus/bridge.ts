@@ -77,8 +77,8 @@ export class Bridge {
     kind: CrossingKind,
     { streams }: Elsewhere,
   ): void {
-    const { body, from, key, replaced } = parcelOf(message, kind);
-    nats.publish(bridgedSubject(this.prefix, topic), writeParcel(body, from, key, replaced));
+    const { body, from, key, replaced, atMs } = parcelOf(message, kind);
+    nats.publish(bridgedSubject(this.prefix, topic), writeParcel(body, from, key, replaced, atMs));
     const about = { ...(from !== undefined && { from }), ...(key !== undefined && { key }) };
     const record = writeRecord({ is: 'publish', ...about }, body);
     for (const rule of streams) nats.publish(this.subjectIn(rule, topic, key, body), record);
@@ -94,5 +94,5 @@ function parcelOf(message: Uint8Array, kind: CrossingKind): Parcel {
   if (kind === CrossingKind.envelope) return readParcel(message);
   const isText = kind === CrossingKind.text;
   const body = isText ? textBody(Buffer.from(message).toString()) : binaryBody(message);
-  return { body, from: undefined, key: undefined, replaced: 0 };
+  return { body, from: undefined, key: undefined, replaced: 0, atMs: undefined };
 }

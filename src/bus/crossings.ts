@@ -20,9 +20,9 @@ export interface Crossings<Message> {
   crossNow(topic: string): void;
 }
 
-/** Called with each message that crosses, in the order of their last updates, and with how many it has taken the place
- *  of: those are counted where its subscribers are. */
-export type Cross<Message> = (message: Message, replaced: number) => void;
+/** Called with each message that crosses, in the order of their last updates, with how many it has taken the place of
+ *  (those are counted where its subscribers are), and with when it was published (see last-updates.ts). */
+export type Cross<Message> = (message: Message, replaced: number, machineMs: number) => void;
 
 /** Called with the first message of a topic that waits. Each time it is called again, all messages before have
  *  crossed. */

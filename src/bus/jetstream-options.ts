@@ -8,6 +8,9 @@ export interface JetStreamOptions extends StreamsOptions {
   readonly log: Logger;
   /** Finds the streams for a message, those of nodes that keep other topics included. */
   readonly bridge: Bridge;
+  /** How long a topic's messages may wait for their window's end before they are published; undefined where they do
+   *  not. */
+  readonly windowOf?: (topic: string) => number | undefined;
   /** The other nodes. */
   readonly nodes?: Nodes;
 }

@@ -42,7 +42,7 @@ export class JetStreamOwner implements NatsObserver {
   private readonly kept: readonly RuleStream[];
   private readonly warnings: SampledWarnings;
   private readonly live = new Map<string, Subscription | undefined>();
-  private readonly states = new HeardStates();
+  private readonly states: HeardStates;
   private readonly meanwhile: StatesMeanwhile;
   private readonly answers: JetStreamAnswers;
   private nats: NatsConnection | undefined;
@@ -61,6 +61,7 @@ export class JetStreamOwner implements NatsObserver {
     const { nodes } = options;
     this.streams = new HistoryStreams(options, () => nodes?.others ?? []);
     this.kept = this.streams.kept;
+    this.states = new HeardStates(options.windowOf);
     this.answers = new JetStreamAnswers(this.warnings, (reader) => reader === this.reader);
     this.meanwhile = new StatesMeanwhile(options.stateMaxBytes, ({ message: reason }) => {
       this.warnings.warn('what was published to states while NATS was away is kept later', { reason });
@@ -158,11 +159,15 @@ export class JetStreamOwner implements NatsObserver {
       if (record.ack === undefined) return;
       reply(writeRecord({ is: 'ack', ack: record.ack, ...(seq !== undefined && { seq }) }));
     };
-    const { repeat, ack: _ack, ...published } = record;
-    const { pid } = published;
+    const { repeat, pid } = record;
     const { client } = this;
+    const { bridge } = this.options;
+    const subject = kept && bridge.subjectIn(kept, topic, record.key, body);
+    const newest = subject === undefined ? record : this.states.toPublish(topic, subject, record);
+    if (newest === undefined) return;
+    const { repeat: _repeat, ack: _ack, ...published } = newest;
     const canKeep =
-      kept !== undefined && client !== undefined && this.reader !== undefined && this.waiting < MAX_WAITING;
+      subject !== undefined && client !== undefined && this.reader !== undefined && this.waiting < MAX_WAITING;
     const knownMs = Math.min(DEDUP_MS, kept?.ttlMs ?? 0) - DEDUP_MARGIN_MS;
     if (repeat !== undefined && !(canKeep && repeat < knownMs)) return acknowledge(); // it may be kept already
     if (!canKeep) {
@@ -175,8 +180,6 @@ export class JetStreamOwner implements NatsObserver {
     try {
       const bytes = writeRecord(published, body);
       const options = pid === undefined ? {} : { msgID: hashOf(publishKey(topic, record.from, pid)) };
-      const { bridge } = this.options;
-      const subject = bridge.subjectIn(kept, topic, record.key, body);
       this.meanwhile.superseded(subject);
       const elsewhere = bridge.elsewhere(topic);
       const bridged = elsewhere && this.publishElsewhere(client, topic, record, body, bytes, options, elsewhere);
@@ -275,7 +278,9 @@ export class JetStreamOwner implements NatsObserver {
     if (record.is !== 'publish') return;
     const { is: _, ...about } = record;
     const seq = Number(message.headers?.get('Nats-Sequence'));
-    const after = kept.isState ? this.states.heard(topic, seq) : Number(message.headers?.get('Nats-Last-Sequence'));
+    const after = kept.isState
+      ? this.states.heard(topic, seq, message.subject, record.at)
+      : Number(message.headers?.get('Nats-Last-Sequence'));
     this.output.send(topic, writeRecord({ is: 'numbered', epoch: kept.epoch, seq, after, ...about }, body));
   }
 

@@ -5,15 +5,15 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../base/log.js';
 import { version } from '../base/version.js';
-import type { Bridge } from '../bus/bridge.js';
 import type { BusStatus } from '../bus/bus.js';
 import type { JetStreamOwner } from '../bus/jetstream.js';
+import type { JetStreamOptions } from '../bus/jetstream-options.js';
 import type { NatsFiles } from '../bus/nats-files.js';
-import type { Nodes } from '../bus/nodes.js';
 import { parseDeliverRules } from '../config/deliver-rules.js';
 import type { RelayConfig } from '../config/schema.js';
 import { ServedCertificate } from '../config/served-certificate.js';
 import { type KeptRule, keptRules, newestBy, newestKey } from '../config/state-rules.js';
+import { ruleFor } from '../config/topic-rules.js';
 import { ALONE, type Cluster } from '../relay/company.js';
 import { ClusterInspection } from '../relay/watch/cluster-inspection.js';
 import type { Inspection } from '../relay/watch/inspection.js';
@@ -88,7 +88,11 @@ async function joinCluster(
   const deliver = parseDeliverRules(config.deliver);
   const bridge = new Bridge(prefix, kept, (topic, key, body) => newestKey(newestBy(deliver, topic, true), key, body));
   nodes.attend({ rulesChanged: () => bridge.update(nodes.others) });
-  const owner = await historyOwner(config, kept, log, nodes, bridge);
+  const windowOf = (topic: string): number | undefined => {
+    const rule = ruleFor(deliver, topic);
+    return rule === undefined || rule.mode === 'all' ? undefined : rule.windowMs;
+  };
+  const owner = await historyOwner(config, kept, { log, nodes, bridge, windowOf });
   nodes.isReady = () => owner?.isReady ?? true;
   const bus = await NatsBus.open({ config, log, name: `fanwire ${name}`, observer: owner, files, nodes, bridge });
   try {
@@ -107,14 +111,12 @@ async function joinCluster(
 async function historyOwner(
   config: RelayConfig,
   rules: readonly KeptRule[],
-  log: Logger,
-  nodes: Nodes,
-  bridge: Bridge,
+  others: Pick<JetStreamOptions, 'log' | 'nodes' | 'bridge' | 'windowOf'>,
 ): Promise<JetStreamOwner | undefined> {
   if (rules.length === 0) return undefined;
   const { JetStreamOwner } = await import('../bus/jetstream.js');
   const { clusterPrefix: prefix, historyMaxBytes: maxBytes, stateMaxBytes, historyReplicas: replicas } = config;
-  return new JetStreamOwner({ prefix, rules, maxBytes, stateMaxBytes, replicas, log, nodes, bridge });
+  return new JetStreamOwner({ prefix, rules, maxBytes, stateMaxBytes, replicas, ...others });
 }
 
 type Started = readonly [Node, Inspection];

@@ -17,7 +17,7 @@ export interface StatsReport {
   readonly notReady: readonly string[];
   /** Where clients connect, and what they must bring. */
   readonly relay: RelayEntrance;
-  /** By which topics are kept and delivered, in their order: the first that matches counts. */
+  /** The rules by which topics are kept and delivered, in their order: the first that matches counts. */
   readonly rules: TopicRules;
   readonly process: { readonly rssBytes: number; readonly heapUsedBytes: number; readonly cpuS: number };
   readonly workerRestarts: number;

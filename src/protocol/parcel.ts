@@ -4,9 +4,17 @@ import type { Payload } from './ops.js';
 
 const ENCODING = ',"encoding":"base64"';
 
-/** The publisher as JSON (nothing for an anonymous one), or an array of publisher, key and count; a line feed, the
- *  body. JSON strings have no raw line feed. `replaced`: the messages that it has taken the place of. */
-export function writeParcel(body: string, from: string | undefined, key?: string, replaced = 0): Uint8Array {
+/** The publisher as JSON (nothing for an anonymous one), or an array of publisher, key, count and time; a line feed,
+ *  the body. JSON strings have no raw line feed. `replaced`: the messages that it has taken the place of. `atMs`: when
+ *  it was published, if it may have waited since. */
+export function writeParcel(
+  body: string,
+  from: string | undefined,
+  key?: string,
+  replaced = 0,
+  atMs?: number,
+): Uint8Array {
+  if (atMs !== undefined) return Buffer.from(`${JSON.stringify([from ?? null, key ?? null, replaced, atMs])}\n${body}`);
   if (replaced > 0) return Buffer.from(`${JSON.stringify([from ?? null, key ?? null, replaced])}\n${body}`);
   if (key !== undefined) return Buffer.from(`${JSON.stringify([from ?? null, key])}\n${body}`);
   return Buffer.from(from === undefined ? `\n${body}` : `${JSON.stringify(from)}\n${body}`);
@@ -17,6 +25,7 @@ export interface Parcel {
   readonly from: string | undefined;
   readonly key: string | undefined;
   readonly replaced: number;
+  readonly atMs: number | undefined;
 }
 
 /** @throws SyntaxError for bytes that writeParcel did not write */
@@ -24,11 +33,11 @@ export function readParcel(bytes: Uint8Array): Parcel {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
   const end = text.indexOf('\n');
   const body = text.slice(end + 1);
-  if (end <= 0) return { body, from: undefined, key: undefined, replaced: 0 };
-  const about = JSON.parse(text.slice(0, end)) as string | readonly [string | null, string | null, number?];
-  if (typeof about === 'string') return { body, from: about, key: undefined, replaced: 0 };
-  const [from, key, replaced = 0] = about;
-  return { body, from: from ?? undefined, key: key ?? undefined, replaced };
+  if (end <= 0) return { body, from: undefined, key: undefined, replaced: 0, atMs: undefined };
+  const about = JSON.parse(text.slice(0, end)) as string | readonly [string | null, string | null, number?, number?];
+  if (typeof about === 'string') return { body, from: about, key: undefined, replaced: 0, atMs: undefined };
+  const [from, key, replaced = 0, atMs] = about;
+  return { body, from: from ?? undefined, key: key ?? undefined, replaced, atMs };
 }
 
 /** Both forms of a publish, from its body. Inside a JSON string every quote is escaped, so ENCODING cannot be part of

@@ -14,6 +14,8 @@ export type SequenceRecord =
       readonly repeat?: number;
       /** Messages that it has taken the place of on its way. */
       readonly replaced?: number;
+      /** When it was published: to the owner by the machine's clock, in a stream as PublishClock has it. */
+      readonly at?: number;
     }
   /** From the owner to every thread with subscribers. `after` is the number of the message before it. */
   | {
@@ -27,6 +29,8 @@ export type SequenceRecord =
       readonly pid?: string;
       readonly replaced?: number;
     }
+  /** From the owner to every thread with subscribers: a message that a newer one of its key came before. */
+  | { readonly is: 'overtaken'; readonly sender?: string; readonly replaced?: number }
   /** From the owner to the thread that asked for a number: 0 where it got none, nothing where that is not known. */
   | { readonly is: 'ack'; readonly ack: number; readonly seq?: number }
   /** From the owner, while it cannot number: for the subscribers of this moment. Nobody keeps the message. */

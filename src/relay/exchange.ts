@@ -11,7 +11,7 @@ import { passingUtf8 } from './bytes.js';
 import type { Connection, Delivery, Publication, Topic } from './fanout/audience.js';
 import type { FanOut } from './fanout/fanout.js';
 import type { TopicTable } from './fanout/topic-table.js';
-import type { Acknowledge, Numbered } from './history/numbering.js';
+import type { Acknowledge, Numbered, Overtaken } from './history/numbering.js';
 import type { RecentPublishes } from './history/recent-publishes.js';
 import type { Sequencer } from './history/sequencer.js';
 import type { Presence } from './session/presence.js';
@@ -113,12 +113,12 @@ export class Exchange {
     if (kind !== CrossingKind.envelope) {
       const isBinary = kind === CrossingKind.binary;
       keeper?.meanwhile({ topic: name, body: rawBody(message, isBinary), from: undefined, key: undefined }, true);
-      this.fanOutRaw(topic, undefined, message, isBinary, message.byteLength);
+      this.fanOutRaw(topic, undefined, message, isBinary, message.byteLength, undefined, 'unknown');
       return;
     }
-    const { body, from, key, replaced } = readParcel(message);
+    const { body, from, key, replaced, atMs } = readParcel(message);
     keeper?.meanwhile({ topic: name, body, from, key }, true);
-    this.fanOutPayload(topic, undefined, withKey(bodyPayload(body), key), from, replaced);
+    this.fanOutPayload(topic, undefined, withKey(bodyPayload(body), key), from, replaced, atMs ?? 'unknown');
   };
 
   /** Fans out everywhere a message whose owner has ended. */
@@ -137,10 +137,17 @@ export class Exchange {
     if (connection?.ownSeqs !== undefined) noteOwn(connection.ownSeqs, seq);
     const both = payload ?? withKey(bodyPayload(body), key);
     if (topic.delivery !== undefined) {
-      if (this.window(topic.delivery, both, { from, seq, sender: connection, isForRawOnly, replaced })) return;
+      const about = { from, seq, sender: connection, isForRawOnly, replaced, publishedAtMs: 'unknown' as const };
+      if (this.window(topic.delivery, both, about)) return;
     }
     this.fanOutToRaw(topic, connection, both);
     if (!isForRawOnly) this.envelop(topic, connection, body, from, seq);
+  };
+
+  /** Counts a numbered topic's message that a newer one of its key came before. */
+  readonly overtaken = ({ topic, sender, replaced = 0 }: Overtaken): void => {
+    const connection = typeof sender === 'string' ? this.connections.get(sender) : sender;
+    this.topics.find(topic)?.delivery?.overtaken({ sender: connection, replaced });
   };
 
   private publishKept(
@@ -166,12 +173,16 @@ export class Exchange {
     isBinary: boolean,
     size: number,
     key?: string,
+    publishedAtMs?: number | 'unknown',
   ): void {
     if (topic.delivery !== undefined) {
       const raw = message instanceof Uint8Array ? message : new Uint8Array(message);
+      const body = undefined;
       const from = undefined;
+      const seq = 0;
       const isForRawOnly = false;
-      if (topic.delivery.take({ raw, isBinary, body: undefined, from, seq: 0, sender, key, isForRawOnly, replaced: 0 }))
+      const replaced = 0;
+      if (topic.delivery.take({ raw, isBinary, body, from, seq, sender, key, isForRawOnly, replaced, publishedAtMs }))
         return;
     }
     if (topic.enveloped !== undefined || topic.batched !== undefined)
@@ -185,9 +196,11 @@ export class Exchange {
     payload: Payload,
     from: string | undefined,
     replaced = 0,
+    publishedAtMs?: number | 'unknown',
   ): void {
     if (topic.delivery !== undefined) {
-      if (this.window(topic.delivery, payload, { from, seq: 0, sender, isForRawOnly: false, replaced })) return;
+      const about = { from, seq: 0, sender, isForRawOnly: false, replaced, publishedAtMs };
+      if (this.window(topic.delivery, payload, about)) return;
     }
     this.fanOutToRaw(topic, sender, payload);
     this.envelop(topic, sender, payload.body, from, 0);
@@ -196,10 +209,11 @@ export class Exchange {
   private window(
     delivery: Delivery,
     { raw, body, isText, key }: Payload,
-    { from, seq, sender, isForRawOnly, replaced }: Omit<Publication, 'raw' | 'isBinary' | 'body' | 'key'>,
+    about: Omit<Publication, 'raw' | 'isBinary' | 'body' | 'key'>,
   ): boolean {
     const isBinary = !isTextual(raw, isText);
-    return delivery.take({ raw, isBinary, body, from, seq, sender, key, isForRawOnly, replaced });
+    const { from, seq, sender, isForRawOnly, replaced, publishedAtMs } = about;
+    return delivery.take({ raw, isBinary, body, from, seq, sender, key, isForRawOnly, replaced, publishedAtMs });
   }
 
   private fanOutToRaw(topic: Topic, sender: Connection | undefined, { raw, isText }: Payload): void {

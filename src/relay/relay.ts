@@ -89,7 +89,6 @@ export class Relay implements RelayLife, Inspected {
     this.config = config;
     this.log = log;
     this.company = company;
-    this.bus = company.bus;
     this.warnings = sampledWarnings(log);
     this.cuts = new Cuts(config, this.counters, this.warnings);
     this.ops = new OpsBudget(config.maxOpRate, (connection) => this.cuts.overOps(connection));
@@ -112,6 +111,7 @@ export class Relay implements RelayLife, Inspected {
     const { connections, expiry, guard, cuts, counters, ops } = this;
     const shared = { authenticator, connections, expiry, guard, cuts, counters, ops };
     this.layer = new TopicLayer(config, this.fanOut, company, shared);
+    this.bus = this.layer.bus;
     this.entrance.addRoutes((gate) => this.route(gate));
     this.bus.start(this.layer.exchange.receive, this.layer.presence.takeCensus);
   }

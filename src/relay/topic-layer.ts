@@ -1,6 +1,7 @@
 // The topics of a relay and all that happens in them: who is in, who hears a publish, history, presence and fanwire.v1
 // sessions.
 import { compilePatterns } from '../auth/permissions.js';
+import type { Bus } from '../bus/bus.js';
 import { parseDeliverRules } from '../config/deliver-rules.js';
 import { parseHistoryRules } from '../config/history-rules.js';
 import type { RelayConfig } from '../config/schema.js';
@@ -46,6 +47,8 @@ export class TopicLayer {
   readonly past: PastReads;
   private readonly sequencer: Sequencer | undefined;
   readonly windows: Windows;
+  /** The ways to other threads and nodes, with what waits in windows before them. */
+  readonly bus: Bus;
   private readonly memberships: Memberships;
   private readonly context: SessionContext;
   private readonly expiring: NodeJS.Timeout | undefined;
@@ -78,15 +81,16 @@ export class TopicLayer {
       counters,
       maxBytes: config.maxBackpressureBytes >>> 1, // half of a socket's limit: one window must not make it a slow consumer
     });
-    const { deliveryOf, newCrossings } = this.windows;
-    this.sequencer = this.history && new Sequencer(this.history, threads, recent, newCrossings, heirTo);
+    const { deliveryOf, newCrossings, publishClock } = this.windows;
+    this.sequencer = this.history && new Sequencer(this.history, threads, recent, newCrossings, heirTo, publishClock);
     this.topics = new TopicTable(config.maxTopics, { history: this.sequencer, hasPresence, deliveryOf, interest: bus });
     this.past = new PastReads(this.topics);
     this.presence = new Presence(new Announcements(fanOut), bus, this.topics, idPrefix);
+    this.bus = this.windows.conflating(bus);
     this.exchange = new Exchange(
       fanOut,
       this.topics,
-      this.windows.conflating(bus),
+      this.bus,
       shared.connections,
       this.sequencer,
       recent,
@@ -112,8 +116,8 @@ export class TopicLayer {
       maxTopicsPerConnection,
       maxBackpressureBytes,
     };
-    const { numbered, unowned } = exchange;
-    this.sequencer?.start({ numbered, unowned, broken: (topic) => memberships.broken(topic) });
+    const { numbered, overtaken, unowned } = exchange;
+    this.sequencer?.start({ numbered, overtaken, unowned, broken: (topic) => memberships.broken(topic) });
     this.expiring = this.history && setInterval(() => this.history?.expire(), EXPIRE_EVERY_MS).unref();
   }
 

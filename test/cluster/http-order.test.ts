@@ -62,6 +62,22 @@ for (const [kind, flags] of [
   });
 }
 
+test('where only the newest is delivered, NATS has a publish when it is answered, as elsewhere', async (t) => {
+  const nats = await NatsServer.start(t);
+  for (const args of [[], ['--workers', '2']]) {
+    const relay = await serve(t, ['--cluster', nats.url, '--deliver', '*=1h,latest', ...args]);
+    const publish = publisher(t);
+    const forwarded = async (): Promise<number> => {
+      const stats = await (await fetch(`http://127.0.0.1:${relay.adminPort}/stats`)).json();
+      return (stats as { cluster: { forwarded: number } }).cluster.forwarded;
+    };
+    for (let n = 1; n <= 5; n++) {
+      await publish(relay, '/publish/t', String(n));
+      assert.equal(await forwarded(), n);
+    }
+  }
+});
+
 test('?confirm=cluster is answered 202 when NATS has the message and 503 when not; without it a publish is taken either way', async (t) => {
   const nats = await NatsServer.start(t);
   for (const args of [[], ['--workers', '2']]) {

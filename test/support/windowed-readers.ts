@@ -1,21 +1,31 @@
 // Delivery windows over readers that are served without sockets or clocks.
+import type { Bus } from '../../src/bus/bus.js';
+import type { PublishClock } from '../../src/bus/last-updates.js';
+import { noBus } from '../../src/bus/none.js';
 import { parseDeliverRules } from '../../src/config/deliver-rules.js';
 import { Windows } from '../../src/relay/deliver/windows.js';
-import { Connection } from '../../src/relay/fanout/audience.js';
+import { Connection, type Dialect } from '../../src/relay/fanout/audience.js';
 import type { Batch } from '../../src/relay/fanout/batch.js';
 import { TopicTable } from '../../src/relay/fanout/topic-table.js';
 import { Counters } from '../../src/relay/watch/counters.js';
 
 /** A socket that takes what it is sent, unless it is stalled: then what it was sent last stays in its buffer. */
 export class Reader {
+  /** Payloads of a raw one, texts of an enveloped one. */
   readonly got: string[] = [];
+  /** How many messages an enveloped one was told it skipped. */
+  skipped = 0;
   isStalled = false;
   private buffered = 0;
   readonly connection: Connection;
 
-  constructor(id: string) {
+  constructor(
+    id: string,
+    readonly dialect: Dialect = 'raw',
+  ) {
     const identity = { user: undefined, canPublish: () => true, canSubscribe: () => true, expiresAtMs: undefined };
     this.connection = new Connection(id, '::1', undefined, identity as never, 0);
+    this.connection.dialect = dialect;
     this.connection.ws = {
       cork: (act: () => void) => act(),
       send: (bytes: Uint8Array) => this.take(bytes),
@@ -26,8 +36,17 @@ export class Reader {
   }
 
   take(bytes: Uint8Array): void {
-    this.got.push(Buffer.from(bytes).toString());
-    if (this.isStalled) this.buffered += bytes.byteLength;
+    const text = Buffer.from(bytes).toString();
+    if (this.dialect === 'raw') this.got.push(text);
+    else {
+      for (const { data, skipped = 0 } of [JSON.parse(text)].flat() as { data: string; skipped?: number }[]) {
+        this.got.push(data);
+        this.skipped += skipped;
+      }
+    }
+    if (!this.isStalled) return;
+    this.buffered += bytes.byteLength;
+    this.connection.mayHaveUnsent = true; // as its send() would tell
   }
 
   drain(): void {
@@ -36,8 +55,18 @@ export class Reader {
   }
 }
 
+interface LanesOptions {
+  readonly maxHeldBytes?: number | undefined;
+  readonly maxBytes?: number;
+  readonly bus?: Bus;
+  readonly clock?: PublishClock;
+}
+
 /** Windows over readers that are served without uWS. */
-export function lanes(deliver: string, maxHeldBytes?: number, maxBytes = 1 << 20) {
+export function lanes(
+  deliver: string,
+  { maxHeldBytes, maxBytes = 1 << 20, bus: outer = noBus, clock }: LanesOptions = {},
+) {
   const counters = new Counters();
   const readers = new Map<Connection, Reader>();
   const fanOut = {
@@ -49,7 +78,8 @@ export function lanes(deliver: string, maxHeldBytes?: number, maxBytes = 1 << 20
       }
     },
   };
-  const windows = new Windows(parseDeliverRules(deliver), { fanOut, counters, maxBytes }, maxHeldBytes);
+  const windows = new Windows(parseDeliverRules(deliver), { fanOut, counters, maxBytes }, maxHeldBytes, clock);
+  const bus = windows.conflating(outer);
   const topics = new TopicTable(0, {
     history: undefined,
     hasPresence: () => false,
@@ -60,7 +90,7 @@ export function lanes(deliver: string, maxHeldBytes?: number, maxBytes = 1 << 20
   const other = topics.hold('t2');
   const join = (reader: Reader): void => {
     readers.set(reader.connection, reader);
-    for (const each of [topic, other]) windows.laneFor(each, 0)?.join(reader.connection, 'raw');
+    for (const each of [topic, other]) windows.laneFor(each, 0)?.join(reader.connection, reader.dialect);
   };
   const publish = (text: string, key: string | undefined, to = topic, sender?: Reader, replaced = 0): void => {
     const about = {
@@ -70,6 +100,7 @@ export function lanes(deliver: string, maxHeldBytes?: number, maxBytes = 1 << 20
       sender: sender?.connection,
       isForRawOnly: false,
       replaced,
+      publishedAtMs: undefined,
     };
     to.delivery?.take({ ...about, raw: Buffer.from(text), isBinary: false, key });
   };
@@ -83,5 +114,5 @@ export function lanes(deliver: string, maxHeldBytes?: number, maxBytes = 1 << 20
     for (const reader of readers.values()) drain(reader);
     windows.stop();
   };
-  return { windows, topics, topic, other, counters, join, publish, drain, endAll };
+  return { windows, bus, topics, topic, other, counters, join, publish, drain, endAll };
 }

@@ -13,8 +13,6 @@ export class AllLane extends Lane {
   private messages: Waiting[] = [];
   private bytes = 0;
   private held = 0;
-  protected readonly dropped = 0;
-  private flushing: NodeJS.Immediate | undefined;
   private slab: Slab | undefined;
 
   protected get isEmpty(): boolean {
@@ -28,11 +26,7 @@ export class AllLane extends Lane {
     const held = bytesOf(kept);
     this.held += held;
     this.context.held.wait(held);
-    if (this.messages.length < MAX_MESSAGES && this.bytes < this.context.maxBytes) return;
-    this.flushing ??= setImmediate(() => {
-      this.flushing = undefined;
-      if (!this.isEmpty) this.flush();
-    });
+    if (this.messages.length >= MAX_MESSAGES || this.bytes >= this.context.maxBytes) this.flushEarly();
   }
 
   protected waiting(): readonly Waiting[] {

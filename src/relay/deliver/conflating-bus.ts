@@ -3,6 +3,7 @@
 import { type Bus, type BusStatus, CrossingKind, type Deliver } from '../../bus/bus.js';
 import type { Census, Question, TakeCensus } from '../../bus/census.js';
 import type { Crossings, NewCrossings } from '../../bus/crossings.js';
+import { PublishClock } from '../../bus/last-updates.js';
 import type { KeyReader } from '../../config/deliver-key.js';
 import { rawBody } from '../../protocol/frames.js';
 import { bodyPayload, readParcel, writeParcel } from '../../protocol/parcel.js';
@@ -19,10 +20,10 @@ export class ConflatingBus implements Bus {
   constructor(
     private readonly bus: Bus,
     newCrossings: NewCrossings,
+    clock = new PublishClock(),
   ) {
-    this.crossings = newCrossings<Forwarded>((topic) => ({ message, kind }, replaced) => {
-      if (replaced === 0) bus.forward(topic, message, kind);
-      else bus.forward(topic, withCount(message, kind, replaced), CrossingKind.envelope);
+    this.crossings = newCrossings<Forwarded>((topic) => ({ message, kind }, replaced, machineMs) => {
+      bus.forward(topic, withPast(message, kind, replaced, clock.at(machineMs)), CrossingKind.envelope);
     });
   }
 
@@ -77,13 +78,13 @@ export class ConflatingBus implements Bus {
   }
 }
 
-/** A message and how many it has taken the place of. */
-function withCount(message: Uint8Array, kind: CrossingKind, replaced: number): Uint8Array {
+/** A message, how many it has taken the place of, and when it was published. */
+function withPast(message: Uint8Array, kind: CrossingKind, replaced: number, atMs: number): Uint8Array {
   if (kind !== CrossingKind.envelope) {
-    return writeParcel(rawBody(message, kind === CrossingKind.binary), undefined, undefined, replaced);
+    return writeParcel(rawBody(message, kind === CrossingKind.binary), undefined, undefined, replaced, atMs);
   }
   const { body, from, key } = readParcel(message);
-  return writeParcel(body, from, key, replaced);
+  return writeParcel(body, from, key, replaced, atMs);
 }
 
 function keyOfMessage(keyOf: KeyReader, bytes: Uint8Array, kind: CrossingKind): string {

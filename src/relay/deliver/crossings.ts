@@ -2,6 +2,7 @@
 // key, which crosses at most once a window.
 
 import type { BeginCrossing, Cross, Crossing, Crossings, NewCrossings } from '../../bus/crossings.js';
+import { PublishClock } from '../../bus/last-updates.js';
 import { type KeyReader, keyReader } from '../../config/deliver-key.js';
 import type { DeliverRule } from '../../config/deliver-rules.js';
 import { MAX_KEYS } from '../../config/state-rules.js';
@@ -27,6 +28,7 @@ export class CrossingRules {
     /** Bytes of one topic that may wait. */
     private readonly maxBytes: number,
     private readonly held: HeldBytes,
+    private readonly publishClock = new PublishClock(),
   ) {
     this.rules = rules.map((rule) => ({
       pattern: rule.pattern,
@@ -50,6 +52,7 @@ export class CrossingRules {
           quiet,
           this.maxBytes,
           this.held,
+          this.publishClock,
         );
         lanes.set(topic, opened);
         clock.begin(opened);
@@ -64,6 +67,7 @@ interface Held<Message> {
   readonly message: Message;
   readonly bytes: number;
   readonly replaced: number;
+  readonly machineMs: number;
 }
 
 /** One topic's messages that wait to cross; gone when a window passes without one. */
@@ -79,6 +83,7 @@ class CrossingLane<Message> implements Windowed, Crossing<Message> {
     private readonly quiet: () => void,
     private readonly maxBytes: number,
     private readonly held: HeldBytes,
+    private readonly publishClock: PublishClock,
   ) {}
 
   waiting(key: string): Message | undefined {
@@ -95,7 +100,7 @@ class CrossingLane<Message> implements Windowed, Crossing<Message> {
       this.held.gone(heldBytes(before.bytes));
       replaced += 1 + before.replaced;
     }
-    this.newest.set(key, { message, bytes, replaced });
+    this.newest.set(key, { message, bytes, replaced, machineMs: this.publishClock.machineMs() });
     this.bytes += bytes;
     this.held.wait(heldBytes(bytes));
     // Nothing of it may be lost here: what is too much to wait does not.
@@ -107,7 +112,7 @@ class CrossingLane<Message> implements Windowed, Crossing<Message> {
     this.held.gone(waiting.reduce((sum, { bytes }) => sum + heldBytes(bytes), 0));
     this.newest.clear();
     this.bytes = 0;
-    for (const { message, replaced } of waiting) this.cross?.(message, replaced);
+    for (const { message, replaced, machineMs } of waiting) this.cross?.(message, replaced, machineMs);
   }
 
   windowEnded(): boolean {

@@ -57,6 +57,7 @@ export abstract class Lane implements Windowed, SubscriberLane {
   taken = 0;
   isOver = false;
   private isRunning = false;
+  private flushing: NodeJS.Immediate | undefined;
   private readonly joiners = new Map<Connection, Joiner>();
   private readonly batch = new Batch<Connection>();
 
@@ -98,6 +99,14 @@ export abstract class Lane implements Windowed, SubscriberLane {
     if (this.isRunning) return;
     this.isRunning = true;
     this.clock.begin(this);
+  }
+
+  /** A message has come that a newer one of its key came before: no subscriber gets it. */
+  overtaken({ sender, replaced }: Pick<Publication, 'sender' | 'replaced'>): void {
+    const count = 1 + replaced;
+    this.taken += count;
+    this.context.counters.conflated += count * this.receiversOf(sender);
+    if (sender !== undefined && this.outside > 0) this.noteOwn(sender, count);
   }
 
   /** Takes a subscriber in. What was published before does not reach it. */
@@ -152,8 +161,6 @@ export abstract class Lane implements Windowed, SubscriberLane {
   /** Keeps a message until the window's end. */
   protected abstract keep(message: Publication): void;
   protected abstract get isEmpty(): boolean;
-  /** Messages dropped in this window for want of room: conflated, though no message took their place. */
-  protected abstract readonly dropped: number;
   /** What waits, oldest first. */
   protected abstract waiting(): Iterable<Waiting>;
   /** Called before what waits goes out to an audience. */
@@ -161,7 +168,15 @@ export abstract class Lane implements Windowed, SubscriberLane {
   /** All that waited has gone out. */
   protected abstract flushed(): void;
 
-  protected flush(): void {
+  /** More waits than a window may hold: it goes out at the end of this turn of the loop. */
+  protected flushEarly(): void {
+    this.flushing ??= setImmediate(() => {
+      this.flushing = undefined;
+      if (!this.isEmpty) this.flush();
+    });
+  }
+
+  private flush(): void {
     for (const dialect of DIALECTS) this.deliver(dialect);
     for (const [connection, joiner] of this.joiners) {
       this.sendWaiting(connection, joiner.dialect, joiner);
@@ -220,12 +235,10 @@ export abstract class Lane implements Windowed, SubscriberLane {
     if (audience === undefined) return;
     this.beforeDelivery(audience, dialect);
     if (audience.subscribers.size === 0) return;
-    let unsaid = this.dropped;
     for (const message of this.waiting()) {
       if (dialect === 'raw') this.batch.add(message.bytes, message.isBinary, message.sender);
       else if (!message.isForRawOnly) {
-        this.batch.add(envelopeOf(this.topic.head, message, message.replaced + unsaid), false, message.sender);
-        unsaid = 0;
+        this.batch.add(envelopeOf(this.topic.head, message, message.replaced), false, message.sender);
       }
     }
     this.context.fanOut.deliver(audience, this.batch);

@@ -20,13 +20,16 @@ interface Stalled {
   /** Messages up to `settledAt` are decided: it gets `owed` more of them, the others were replaced. */
   settledAt: number;
   owed: number;
+  /** Replaced messages that are counted, and that it has not been told of. */
+  untold: number;
 }
 
 export class LatestLane extends Lane {
   /** What the window will send, by key, and what it has sent that somebody has still to get; oldest update first. */
   private readonly pending = new Map<string, Waiting>();
   private readonly sent = new Map<string, Waiting>();
-  private bytes = 0;
+  private pendingBytes = 0;
+  private sentBytes = 0;
   /** What the lane had taken at its last flush. */
   private flushedAt = 0;
   /** Whether that flush was one message, so that each send told what its socket had left. */
@@ -34,7 +37,8 @@ export class LatestLane extends Lane {
   private readonly stalled = new Map<Connection, Stalled>();
   /** Messages of stalled subscribers in this window. */
   private readonly ownOfStalled = new Map<Connection, number>();
-  protected dropped = 0;
+  /** Messages that newer ones had overtaken: the next message tells of them. */
+  private unsaid = 0;
 
   constructor(
     topic: Topic,
@@ -71,6 +75,12 @@ export class LatestLane extends Lane {
     else this.ownOfStalled.set(sender, (this.ownOfStalled.get(sender) ?? 0) + count);
   }
 
+  override overtaken(message: Pick<Publication, 'sender' | 'replaced'>): void {
+    super.overtaken(message);
+    this.unsaid += 1 + message.replaced;
+    if (this.isEmpty) this.settled();
+  }
+
   laggingIn(): undefined {}
 
   onDrain(connection: Connection): void {
@@ -99,18 +109,24 @@ export class LatestLane extends Lane {
     const due = [...this.sent.values()].filter(({ at, sender }) => at > stalled.at && sender !== connection);
     const conflated = this.flushedAt - stalled.settledAt + stalled.owed - due.length;
     this.context.counters.conflated += conflated;
+    stalled.untold += conflated;
     stalled.settledAt = this.flushedAt;
     stalled.owed = due.length;
-    const ops = new OwnOps(connection);
-    ws.cork(() => {
-      for (const [index, message] of due.entries()) {
-        if (ws.getBufferedAmount() + ops.waiting > maxUnsentBytes) break;
-        this.send(connection, ops, message, stalled.dialect, index === 0 ? conflated : 0);
+    let next = 0;
+    const write = (): void => {
+      const ops = new OwnOps(connection);
+      for (; next < due.length && ws.getBufferedAmount() + ops.waiting <= maxUnsentBytes; next++) {
+        const message = due[next] as Waiting;
+        this.send(connection, ops, message, stalled.dialect, stalled.untold);
         stalled.at = message.at;
+        stalled.untold = 0;
         stalled.owed--;
       }
       ops.end();
-    });
+    };
+    // Where the kernel takes all of a write at once, no drain tells of it.
+    do ws.cork(write);
+    while (next < due.length && connection.ws?.getBufferedAmount() === 0);
     if (stalled.owed > 0) return;
     const own = this.ownOfStalled.get(connection);
     this.resumed(connection);
@@ -131,48 +147,51 @@ export class LatestLane extends Lane {
       if (this.pending.size > 1) this.pending.delete(key); // so that it comes last
     }
     if (this.sent.size > 0) this.forgetSent(key);
-    const replaced = message.replaced + (before === undefined ? 0 : before.replaced + 1);
+    const replaced = message.replaced + this.unsaid + (before === undefined ? 0 : before.replaced + 1);
+    this.unsaid = 0;
     const kept = waiting(message, this.taken, replaced, (bytes) => copyOver(before?.bytes, bytes));
     this.pending.set(key, kept);
-    this.bytes += kept.bytes.byteLength;
+    this.pendingBytes += kept.bytes.byteLength;
     const { held, maxBytes } = this.context;
     held.wait(bytesOf(kept));
-    // Beyond its bounds the key that was updated longest ago goes, and counts as conflated.
-    while (this.pending.size + this.sent.size > MAX_KEYS || this.bytes > maxBytes) {
-      if (!this.forgetOldest(key)) break;
-    }
-    while (held.keepsTooMuch && this.forgetOldestSent());
+    // Those who read miss no key, however many there are.
+    if (this.pending.size > MAX_KEYS || this.pendingBytes > maxBytes) this.flushEarly();
+    this.keepWithinBounds();
   }
 
   protected waiting(): Iterable<Waiting> {
     return this.pending.values();
   }
 
-  protected flushed(): void {
+  /** Of all that was taken so far nothing waits. */
+  private settled(): void {
     for (const [connection, own] of this.ownOfStalled) {
       const stalled = this.stalled.get(connection);
       if (stalled !== undefined) stalled.settledAt += own;
     }
     this.ownOfStalled.clear();
     this.flushedAt = this.taken;
+  }
+
+  protected flushed(): void {
+    this.settled();
     this.flushedOne = this.pending.size === 1;
-    this.dropped = 0;
     const { held } = this.context;
     for (const [key, message] of this.pending) {
       held.gone(bytesOf(message));
-      if (this.stalled.size === 0) {
-        this.bytes -= message.bytes.byteLength;
-        continue;
-      }
+      if (this.stalled.size === 0) continue;
       this.sent.set(key, message);
+      this.sentBytes += message.bytes.byteLength;
       held.kept += bytesOf(message);
     }
     this.pending.clear();
+    this.pendingBytes = 0;
+    this.keepWithinBounds();
   }
 
   /** Passes over those that have not read what they were sent before. */
   protected beforeDelivery(audience: Audience, dialect: Dialect): void {
-    let dueTo: ((connection: Connection) => number) | undefined;
+    let shareOf: ((connection: Connection) => { due: number; replaced: number }) | undefined;
     // A raw socket gets nothing but this; an enveloped one may have unsent bytes of other topics. Asking uWS takes a
     // tenth of a write.
     const isTold = dialect === 'raw' && this.flushedOne;
@@ -183,20 +202,29 @@ export class LatestLane extends Lane {
       detach(connection, audience);
       this.context.counters.stalled++;
       this.stalledLanes(connection).add(this);
-      dueTo ??= this.dueInWindow();
+      shareOf ??= this.sharesOfWindow();
       // What was replaced in this window has been counted: what is left of it is not decided.
-      const settledAt = this.taken - dueTo(connection);
-      this.stalled.set(connection, { dialect, at: this.flushedAt, settledAt, owed: 0 });
+      const { due, replaced } = shareOf(connection);
+      const settledAt = this.taken - due;
+      this.stalled.set(connection, { dialect, at: this.flushedAt, settledAt, owed: 0, untold: replaced });
     }
   }
 
-  /** How many messages of the window each subscriber would get. */
-  private dueInWindow(): (connection: Connection) => number {
-    const own = new Map<Connection, number>();
-    for (const { sender } of this.pending.values()) {
-      if (sender !== undefined) own.set(sender, (own.get(sender) ?? 0) + 1);
+  /** How many messages of the window each subscriber would get, and how many it would be told that they replaced. */
+  private sharesOfWindow(): (connection: Connection) => { due: number; replaced: number } {
+    const all = { due: 0, replaced: 0 };
+    const own = new Map<Connection, { due: number; replaced: number }>();
+    for (const { sender, replaced } of this.pending.values()) {
+      all.due++;
+      all.replaced += replaced;
+      if (sender === undefined) continue;
+      const its = own.get(sender) ?? { due: 0, replaced: 0 };
+      own.set(sender, { due: its.due + 1, replaced: its.replaced + replaced });
     }
-    return (connection) => this.pending.size - (own.get(connection) ?? 0);
+    return (connection) => {
+      const its = own.get(connection);
+      return its === undefined ? all : { due: all.due - its.due, replaced: all.replaced - its.replaced };
+    };
   }
 
   private resumed(connection: Connection): void {
@@ -218,16 +246,17 @@ export class LatestLane extends Lane {
     return lanes;
   }
 
-  /** Drops the key that was updated longest ago, other than `key`. False where there was none. */
-  private forgetOldest(key: string): boolean {
-    if (this.forgetOldestSent()) return true; // who is stalled hears of it in what it is told it skipped
-    const [waitingKey, message] = this.pending.entries().next().value ?? [key, undefined];
-    if (message === undefined || waitingKey === key) return false;
-    this.context.counters.conflated += this.receiversOf(message.sender);
-    this.dropped += 1 + message.replaced;
-    this.pending.delete(waitingKey);
-    this.notWaiting(message);
-    return true;
+  /** Beyond the bounds of what is kept for those who do not read, the key that was updated longest ago goes. Who is
+   *  stalled hears of it in what it is told it skipped. */
+  private keepWithinBounds(): void {
+    const { held, maxBytes } = this.context;
+    while (
+      this.pending.size + this.sent.size > MAX_KEYS ||
+      this.pendingBytes + this.sentBytes > maxBytes ||
+      held.keepsTooMuch
+    ) {
+      if (!this.forgetOldestSent()) return;
+    }
   }
 
   private forgetOldestSent(): boolean {
@@ -238,7 +267,7 @@ export class LatestLane extends Lane {
   }
 
   private notWaiting(message: Waiting): void {
-    this.bytes -= message.bytes.byteLength;
+    this.pendingBytes -= message.bytes.byteLength;
     this.context.held.gone(bytesOf(message));
   }
 
@@ -246,7 +275,7 @@ export class LatestLane extends Lane {
     const message = this.sent.get(key);
     if (message === undefined) return;
     this.sent.delete(key);
-    this.bytes -= message.bytes.byteLength;
+    this.sentBytes -= message.bytes.byteLength;
     this.context.held.kept -= bytesOf(message);
   }
 }

@@ -5,7 +5,7 @@ import type { Publication } from '../fanout/audience.js';
 import { heldBytes } from './held-bytes.js';
 
 /** A message that waits for its window's end. */
-export interface Waiting extends Omit<Publication, 'raw' | 'key'> {
+export interface Waiting extends Omit<Publication, 'raw' | 'key' | 'publishedAtMs'> {
   /** A copy of what raw subscribers get. */
   readonly bytes: Uint8Array;
   /** Counts the lane's messages: a subscriber that joined at `at` gets those above. */

@@ -2,8 +2,9 @@
 // their own.
 import type { Bus } from '../../bus/bus.js';
 import { crossAtOnce, type NewCrossings } from '../../bus/crossings.js';
+import { LastUpdates, PublishClock } from '../../bus/last-updates.js';
 import { noBus } from '../../bus/none.js';
-import { keyReader } from '../../config/deliver-key.js';
+import { type KeyReader, keyReader } from '../../config/deliver-key.js';
 import type { DeliverRule } from '../../config/deliver-rules.js';
 import { ruleFor } from '../../config/topic-rules.js';
 import { MAX_WINDOW_MS } from '../../protocol/envelope.js';
@@ -37,11 +38,14 @@ export class Windows {
   readonly held: HeldBytes;
   /** For what is on its way to other threads and nodes. */
   readonly newCrossings: NewCrossings;
+  /** Whether messages come from other threads and nodes. */
+  private hasOthers = false;
 
   constructor(
     private readonly rules: readonly DeliverRule[],
     context: Omit<LaneContext, 'stalledIn' | 'held'>,
     maxHeldBytes?: number,
+    readonly publishClock = new PublishClock(),
   ) {
     this.held = new HeldBytes(() => {
       this.ending ??= setImmediate(this.endLongest);
@@ -51,7 +55,7 @@ export class Windows {
     const clockOf = (windowMs: number): WindowClock => this.clockOf(windowMs);
     this.newCrossings = rules.every(({ mode }) => mode === 'all')
       ? crossAtOnce
-      : new CrossingRules(rules, clockOf, maxBytes, this.held).newCrossings;
+      : new CrossingRules(rules, clockOf, maxBytes, this.held, this.publishClock).newCrossings;
   }
 
   /** What a new topic is delivered by; undefined where no rule matches it. */
@@ -63,7 +67,9 @@ export class Windows {
   /** `bus`, on which what is replaced within a window does not travel. */
   conflating(bus: Bus): Bus {
     const { newCrossings } = this;
-    return bus === noBus || newCrossings === crossAtOnce ? bus : new ConflatingBus(bus, newCrossings);
+    if (bus === noBus || newCrossings === crossAtOnce) return bus;
+    this.hasOthers = true;
+    return new ConflatingBus(bus, newCrossings, this.publishClock);
   }
 
   /** The lane of a subscriber that is written to at most every `everyMs` (0: as the topic is); undefined where that is
@@ -109,6 +115,13 @@ export class Windows {
     return new LatestLane(topic, clock, this.context, audiences, keyReader(rule));
   }
 
+  /** Undefined for a topic of which nothing comes that may be older than what is here: what its owner has numbered
+   *  comes in order. */
+  updatesOf(topic: Topic, { mode, windowMs }: DeliverRule): LastUpdates | undefined {
+    if (!this.hasOthers || mode === 'all' || topic.history !== undefined) return undefined;
+    return new LastUpdates(this.publishClock, ON_ITS_WAY * windowMs + LATE_MS);
+  }
+
   private clockOf(windowMs: number): WindowClock {
     let clock = this.clocks.get(windowMs);
     if (clock === undefined) {
@@ -119,18 +132,26 @@ export class Windows {
   }
 }
 
+/** A message may be this many windows on its way, where flushing takes most of them, and this much longer. */
+const ON_ITS_WAY = 2;
+const LATE_MS = 2000;
+
 /** The lanes of one topic: that of its rule, and longer ones for subscribers that asked for them. */
 class TopicWindows implements Delivery {
   taken = 0;
   private readonly base: Lane | undefined;
   private readonly longer = new Map<number, Lane>();
+  private readonly updates: LastUpdates | undefined;
+  private readonly keyOf: KeyReader | undefined;
 
   constructor(
     private readonly topic: Topic,
     private readonly rule: DeliverRule | undefined,
-    private readonly owner: Pick<Windows, 'newLane'>,
+    private readonly owner: Pick<Windows, 'newLane' | 'updatesOf' | 'publishClock'>,
   ) {
     if (rule === undefined) return;
+    this.updates = owner.updatesOf(topic, rule);
+    this.keyOf = keyReader(rule);
     this.base = owner.newLane(topic, rule.windowMs, rule, {
       find: (dialect) => topic.audience(dialect),
       open: (dialect) => offTree(topic.openAudience(dialect), rule),
@@ -139,6 +160,10 @@ class TopicWindows implements Delivery {
   }
 
   take(message: Publication): boolean {
+    if (this.updates !== undefined && !this.isNewest(message, this.updates)) {
+      this.overtaken(message);
+      return true;
+    }
     this.taken++;
     this.base?.take(message);
     for (const [windowMs, lane] of this.longer) {
@@ -151,7 +176,22 @@ class TopicWindows implements Delivery {
     return this.base !== undefined;
   }
 
+  overtaken(message: Pick<Publication, 'sender' | 'replaced'>): void {
+    this.taken++;
+    this.base?.overtaken(message);
+    for (const lane of this.longer.values()) if (lane.size > 0) lane.overtaken(message);
+  }
+
+  private isNewest(message: Publication, updates: LastUpdates): boolean {
+    const { publishClock } = this.owner;
+    const { publishedAtMs = publishClock.now() } = message;
+    if (publishedAtMs === 'unknown') return true;
+    publishClock.heard(publishedAtMs);
+    return updates.note(this.keyOf?.(message) ?? '', publishedAtMs);
+  }
+
   end(): void {
+    this.updates?.end();
     this.base?.end();
     for (const lane of this.longer.values()) lane.end();
   }

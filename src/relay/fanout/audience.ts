@@ -38,16 +38,15 @@ export interface Publication {
   /** What raw subscribers get: a string is sent as a text frame. */
   readonly raw: string | Uint8Array;
   readonly isBinary: boolean;
-  /** The JSON text after `"data":` for enveloped subscribers; undefined if it is made from `raw`. */
-  readonly body: string | undefined;
+  readonly body: string | undefined; // the JSON text after `"data":`; undefined if it is made from `raw`
   readonly from: string | undefined;
   readonly seq: number; // 0 where the topic has no history
   readonly sender: Connection | undefined;
   readonly key: string | undefined; // as its publisher gave it
   /** Deliver to raw subscribers only; enveloped ones get it from the history copy. */
   readonly isForRawOnly: boolean;
-  /** Messages that it took the place of on its way here. */
-  readonly replaced: number;
+  readonly replaced: number; // messages that it took the place of on its way here
+  readonly publishedAtMs: number | 'unknown' | undefined; // elsewhere, by PublishClock; undefined: here and now
 }
 
 /** Subscribers of a topic that share a window (see deliver/lane.ts). */
@@ -66,6 +65,8 @@ export interface SubscriberLane {
 export interface Delivery {
   /** Adds a message to every window. True if the topic's own audiences get it through one of them. */
   take(message: Publication): boolean;
+  /** Counts a message that a newer one of its key came before. */
+  overtaken(message: Pick<Publication, 'sender' | 'replaced'>): void;
   /** The lane of a subscriber that is written to at most every `everyMs`; undefined if that means at once. */
   laneFor(everyMs: number): SubscriberLane | undefined;
   /** Enveloped subscribers that are not in the topic's own audiences. */
@@ -201,8 +202,7 @@ export class Topic {
   entering = 0;
   /** How many readers use its past without being subscribed. */
   readers = 0;
-  /** Undefined if every message goes out at once. */
-  delivery: Delivery | undefined;
+  delivery: Delivery | undefined; // if not every message goes out at once
   /** Undefined if no rule keeps this topic. */
   readonly history: TopicHistory | undefined;
   /** Its members; undefined if presence is off. */

@@ -20,6 +20,8 @@ export interface Kept {
 export type ToKeep = Pick<Kept, 'body' | 'from' | 'key'> & {
   /** Milliseconds since it was published. */
   readonly ageMs?: number | undefined;
+  /** When it was published, by this machine's clock; undefined where that does not matter. */
+  readonly updatedAtMs?: number | undefined;
 };
 
 /** How a topic's past is read: every message kept, or only the newest of each key. */

@@ -23,6 +23,8 @@ export class Entry implements Kept {
     readonly atMs: number,
     /** Its key, if only the newest of each key counts; undefined if every message does. */
     readonly newestBy: string | undefined,
+    /** By this machine's clock. */
+    readonly updatedAtMs: number | undefined,
   ) {}
 }
 
@@ -135,8 +137,14 @@ export class MemoryTopicHistory implements TopicHistory {
   }
 
   /** Numbers a publish and keeps it. Returns its seq. */
-  append(body: string, from?: string, key?: string): number {
-    return this.store.keep(this, this.seq + 1, { body, from, key });
+  append(body: string, from?: string, key?: string, updatedAtMs?: number): number {
+    return this.store.keep(this, this.seq + 1, { body, from, key, updatedAtMs });
+  }
+
+  /** Whether a newer message of its key is kept than one that was published at `updatedAtMs`. */
+  overtook(body: string, key: string | undefined, updatedAtMs: number): boolean {
+    const newest = this.newest?.get(this.newestBy(key, body) ?? '');
+    return newest?.updatedAtMs !== undefined && newest.updatedAtMs > updatedAtMs;
   }
 
   /** The key of a message, if only the newest of each key counts; undefined if every message does. */

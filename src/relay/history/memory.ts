@@ -127,7 +127,7 @@ export class MemoryHistory implements HistoryStore, Keeper {
   }
 
   /** Keeps the next message of `history` as number `seq`, and drops what the limits no longer allow. Returns `seq`. */
-  keep(history: MemoryTopicHistory, seq: number, { body, from, key, ageMs = 0 }: ToKeep): number {
+  keep(history: MemoryTopicHistory, seq: number, { body, from, key, ageMs = 0, updatedAtMs }: ToKeep): number {
     const { rule } = history;
     const { limits, pool } = rule;
     history.seq = seq;
@@ -143,7 +143,8 @@ export class MemoryHistory implements HistoryStore, Keeper {
     const now = this.nowMs();
     // The body may be a slice that keeps a whole frame in memory, so it is copied: the budget must hold for hostile
     // frames too.
-    const entry = new Entry(history, seq, flat.toString(), from, key, now - ageMs, bytes, now, newestBy);
+    const publishedAtMs = now - ageMs;
+    const entry = new Entry(history, seq, flat.toString(), from, key, publishedAtMs, bytes, now, newestBy, updatedAtMs);
     const replaced = history.add(entry);
     if (replaced !== undefined) this.discount(replaced);
     pool.messages++;

@@ -34,9 +34,13 @@ export interface Numbered {
   readonly replaced?: number | undefined;
 }
 
+/** A message that a newer one of its key came before. */
+export type Overtaken = Pick<Numbered, 'topic' | 'sender' | 'replaced'>;
+
 /** Receives what the sequencer learns. */
 export interface SequencerObserver {
   numbered(message: Numbered): void;
+  overtaken(message: Overtaken): void;
   /** A message waited for an owner that has ended: it goes to subscribers everywhere without a number. */
   unowned(message: Numbered): void;
   /** A topic's stream broke off and continues elsewhere: its subscribers here have to recover. */

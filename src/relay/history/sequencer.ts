@@ -3,8 +3,8 @@
 // threads keep a copy while they have subscribers. A relay without other threads owns every topic.
 import type { Threads } from '../../bus/bus.js';
 import { crossAtOnce, type NewCrossings } from '../../bus/crossings.js';
-import type { PublishId } from '../../protocol/ops.js';
-import { keptBody, publishKey, withoutId } from '../../protocol/publish-id.js';
+import { PublishClock } from '../../bus/last-updates.js';
+import { keptBody, withoutId } from '../../protocol/publish-id.js';
 import { aboutMessage, readRecord, type SequenceRecord, writeRecord } from '../../protocol/sequence-record.js';
 import { Bequest } from './bequest.js';
 import type { HistoryStore, TopicHistory } from './history.js';
@@ -12,6 +12,7 @@ import { Inheritance } from './inheritance.js';
 import type { MemoryHistory } from './memory.js';
 import type { Acknowledge, Numbered, Outgoing, SequencerObserver } from './numbering.js';
 import { OwnerAnswers } from './owner-answers.js';
+import { OwnerNumbers } from './owner-numbers.js';
 import type { RecentPublishes } from './recent-publishes.js';
 import { ReplicaHistory } from './replica.js';
 import { StateCrossings } from './state-crossings.js';
@@ -25,12 +26,18 @@ export class Sequencer implements HistoryStore {
   private readonly replicas = new Map<string, ReplicaHistory>();
   readonly unacknowledged = new Unacknowledged();
   private asking: NodeJS.Timeout | undefined;
-  private observer: SequencerObserver = { numbered: () => {}, unowned: () => {}, broken: () => {} };
+  private observer: SequencerObserver = {
+    numbered: () => {},
+    overtaken: () => {},
+    unowned: () => {},
+    broken: () => {},
+  };
   private nextAsk = 1;
   /** When an owner last sent a copy. While copies come in, no owner is asked again. */
   private heardAtMs = 0;
   private readonly crossings: StateCrossings | undefined;
   private readonly answers: OwnerAnswers;
+  private readonly numbers: OwnerNumbers;
   private readonly bequest: Bequest | undefined;
   readonly inheritance: Inheritance;
 
@@ -39,18 +46,20 @@ export class Sequencer implements HistoryStore {
   constructor(
     private readonly own: MemoryHistory,
     private readonly threads: Threads | undefined,
-    private readonly recent: RecentPublishes,
+    recent: RecentPublishes,
     newCrossings: NewCrossings = crossAtOnce,
     heirTo = 0,
+    publishClock = new PublishClock(),
   ) {
     this.crossings =
       threads &&
-      new StateCrossings(threads, newCrossings, (message) => {
+      new StateCrossings(threads, own, newCrossings, publishClock, (message) => {
         this.meanwhile(message);
         this.observer.unowned({ ...message, seq: 0 });
       });
     this.inheritance = new Inheritance(own, heirTo);
     this.answers = new OwnerAnswers(own, threads, this.crossings);
+    this.numbers = new OwnerNumbers(own, recent, this.crossings, () => this.observer);
     this.bequest = threads && new Bequest(threads, own.nowMs);
   }
 
@@ -103,8 +112,9 @@ export class Sequencer implements HistoryStore {
   /** Has a message numbered and fanned out by every thread, this one included. False if the topic's owner is away. */
   publish(message: Outgoing, acknowledge?: Acknowledge): boolean {
     const { topic, body, from, sender, once } = message;
+    const at = this.crossings?.saidAt(topic, once?.repeat);
     if (this.owns(topic)) {
-      const seq = this.numberOnce(message, once);
+      const seq = this.numbers.once(message, at, once);
       acknowledge?.(seq);
       return true;
     }
@@ -117,6 +127,7 @@ export class Sequencer implements HistoryStore {
     const about = {
       ...aboutMessage(from, sender?.id, payload.key, once?.pid),
       ...(once?.repeat !== undefined && { repeat: once.repeat }),
+      ...(at !== undefined && { at }),
     };
     // First: the answer may come at once.
     const ack = acknowledge && this.unacknowledged.add(this.ownerOf(topic), acknowledge);
@@ -146,9 +157,8 @@ export class Sequencer implements HistoryStore {
     const { record, body } = readRecord(bytes);
     switch (record.is) {
       case 'publish': {
-        const { from, sender, key, ack, pid, repeat, replaced } = record;
-        const once = pid === undefined ? undefined : { pid, repeat };
-        const seq = this.numberOnce({ topic, body, from, sender, key, replaced }, once);
+        const { ack } = record;
+        const seq = this.numbers.fromThread(topic, body, record);
         if (ack === undefined) return;
         this.threads?.send(thread, topic, writeRecord({ is: 'ack', ack, ...(seq !== undefined && { seq }) }));
         return;
@@ -170,6 +180,9 @@ export class Sequencer implements HistoryStore {
       }
       case 'numbered':
         this.follow(topic, record, body);
+        return;
+      case 'overtaken':
+        this.observer.overtaken({ ...record, topic, sender: record.sender });
         return;
       case 'unnumbered':
         this.unnumbered({ topic, body, seq: 0, from: record.from, sender: record.sender, key: record.key });
@@ -204,34 +217,6 @@ export class Sequencer implements HistoryStore {
     this.bequest?.send(heir, theirs, () => {
       for (const replica of theirs) if (this.replicas.get(replica.topic) === replica) this.renew(replica);
     });
-  }
-
-  /** As the owner: numbers a message, unless it is a repeated one. Returns its number, or undefined if it cannot be
-   *  known whether it was published before. */
-  private numberOnce(message: Omit<Numbered, 'seq'>, once: PublishId | undefined): number | undefined {
-    if (once === undefined) return this.number(message);
-    const key = publishKey(message.topic, message.from, once.pid);
-    const known = this.recent.find(key);
-    if (known !== undefined) return known;
-    if (once.repeat !== undefined && !this.recent.covers(once.repeat)) return undefined;
-    const seq = this.number(message, once.pid);
-    this.recent.note(key, seq);
-    return seq;
-  }
-
-  /** As the owner: gives a message its number, and fans it out here and in the other threads. */
-  private number(message: Omit<Numbered, 'seq'>, pid?: string): number {
-    const { topic, body, from, sender, payload, key = payload?.key, replaced = 0 } = message;
-    const history = this.own.open(topic);
-    if (history === undefined) return 0;
-    const seq = history.append(keptBody(body, pid), from, key);
-    if (this.crossings !== undefined) {
-      const about = aboutMessage(from, typeof sender === 'string' ? sender : sender?.id, key, pid);
-      const counted = replaced > 0 ? { ...about, replaced } : about;
-      this.crossings.toOthers(history, { epoch: history.epoch, seq, ...counted }, body);
-    }
-    this.observer.numbered({ ...message, seq });
-    return seq;
   }
 
   private follow(topic: string, record: Extract<SequenceRecord, { is: 'numbered' }>, body: string): void {

@@ -3,8 +3,10 @@
 // only the newest anyway.
 import type { Threads } from '../../bus/bus.js';
 import type { Crossings, NewCrossings } from '../../bus/crossings.js';
+import type { PublishClock } from '../../bus/last-updates.js';
 import type { Payload } from '../../protocol/ops.js';
 import { aboutMessage, type SequenceRecord, writeRecord } from '../../protocol/sequence-record.js';
+import type { MemoryHistory } from './memory.js';
 import type { MemoryTopicHistory } from './memory-topic.js';
 
 /** A message that has no number yet. */
@@ -32,11 +34,13 @@ export class StateCrossings {
   /** @param unsent called for what waited for an owner that has ended meanwhile */
   constructor(
     private readonly threads: Threads,
+    private readonly own: MemoryHistory,
     newCrossings: NewCrossings,
+    private readonly publishClock: PublishClock,
     unsent: (message: Unnumbered) => void,
   ) {
-    this.waitingForOwner = newCrossings<Unnumbered>(() => (message, replaced) => {
-      if (!this.sendToOwner(message, replaced)) unsent(message);
+    this.waitingForOwner = newCrossings<Unnumbered>(() => (message, replaced, at) => {
+      if (!this.sendToOwner(message, replaced, at)) unsent(message);
     });
     this.waitingForOthers = newCrossings<FromOwner>((topic, first) => {
       let after = first.record.seq - 1; // all messages before it have been sent
@@ -71,6 +75,17 @@ export class StateCrossings {
     }
   }
 
+  /** When what is published now was first said, by this machine's clock; undefined if that does not matter. */
+  saidAt(topic: string, agoMs = 0): number | undefined {
+    return this.own.keepsState(topic) ? this.publishClock.machineMs() - agoMs : undefined;
+  }
+
+  /** As the owner: tells the other threads of a message that a newer one of its key came before. */
+  overtaken(topic: string, sender: string | undefined, replaced: number | undefined): void {
+    const about = { ...(sender !== undefined && { sender }), ...(replaced !== undefined && { replaced }) };
+    this.threads.sendToInterested(topic, writeRecord({ is: 'overtaken', ...about }));
+  }
+
   /** Sends what waits for the topic's owner, since something follows that must not wait. */
   nowToOwner(topic: string): void {
     this.waitingForOwner.crossNow(topic);
@@ -81,9 +96,9 @@ export class StateCrossings {
     this.waitingForOthers.crossNow(topic);
   }
 
-  private sendToOwner({ topic, body, from, sender, key }: Unnumbered, replaced: number): boolean {
+  private sendToOwner({ topic, body, from, sender, key }: Unnumbered, replaced: number, at: number): boolean {
     const { threads } = this;
-    const about = { ...aboutMessage(from, sender, key), ...(replaced > 0 && { replaced }) };
+    const about = { ...aboutMessage(from, sender, key), ...(replaced > 0 && { replaced }), at };
     const record = writeRecord({ is: 'publish', ...about }, body);
     return threads.send(threads.ownerOf(topic), topic, record);
   }

@@ -188,7 +188,7 @@ const wrong: [string[], RegExp][] = [
   [['--server-pid', '1'], /--server-pid 1 would be ignored: leave it out; it is for --url/],
   [['--local-address', '300.1.1.1'], /--local-address must be an IP address, got 300\.1\.1\.1/],
   [['--header', 'Bad Name: x'], /--header must be "Name: value".*, got "Bad: \*\*\*"/],
-  [['state', '--deliver', '20ms,newest'], /--deliver must be a window of 1ms to 1h .*, got "20ms,newest"/],
+  [['state', '--deliver', '20ms,newest'], /--deliver must be a window of 1ms to 1h .*; got "20ms,newest"/],
   [['--topics', '3', '--subscribers', '2'], /--topics 3 is more than --subscribers 2/],
 ];
 for (const [args, says] of wrong) {

@@ -23,7 +23,12 @@ function threads(count: number) {
     const heard: Numbered[] = [];
     const own = new MemoryHistory([RULE], 1 << 24);
     const sequencer = new Sequencer(own, mesh.rise(i), new RecentPublishes());
-    sequencer.start({ numbered: (message) => heard.push({ ...message }), unowned: () => {}, broken: () => {} });
+    sequencer.start({
+      numbered: (message) => heard.push({ ...message }),
+      overtaken: () => {},
+      unowned: () => {},
+      broken: () => {},
+    });
     return { heard, sequencer };
   });
   const settle = (): void => {

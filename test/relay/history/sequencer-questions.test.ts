@@ -30,6 +30,7 @@ function scripted(t: TestContext) {
   const sequencer = new Sequencer(new MemoryHistory([RULE], 1 << 24), mesh.rise(1), new RecentPublishes());
   sequencer.start({
     numbered: (message) => heard.push({ ...message }),
+    overtaken: () => {},
     unowned: () => {},
     broken: (topic) => broken.push(topic),
   });

@@ -53,6 +53,7 @@ class Thread {
       numbered: ({ topic, seq, isForRawOnly }) => {
         if (!isForRawOnly) this.listeners.get(topic)?.hear(seq, `thread ${self}, ${topic}, ${seq}`);
       },
+      overtaken: () => {},
       unowned: () => {},
       broken: (topic) => this.listeners.get(topic)?.recover(),
     });

@@ -47,6 +47,7 @@ class Thread {
         at = seq;
         this.heard.set(key ?? payload?.key ?? '', withoutId(body));
       },
+      overtaken: () => {},
       unowned: () => assert.fail('no thread ends here'),
       // Whoever listens here recovers, as a client does: what came while the copy was in doubt is in the new one.
       broken: () => {
