@@ -14,6 +14,8 @@ import { SocketClient } from '../support/socket-client.js';
 const test = testNeeding('nats-server');
 
 const RULES = ['--state', 'state/*', '--deliver', 'state/*=1ms,latest-by-key:|'];
+/** Rules that are given twice add up. */
+const LONG_WINDOWS = ['--state', 'state/*', '--deliver', 'state/*=200ms,latest-by-key:|'];
 
 function node(t: TestContext, natsUrl: string, ...args: string[]): Promise<ServeProcess> {
   return serve(t, ['--cluster', natsUrl, ...RULES, ...args]);
@@ -250,8 +252,8 @@ test('of what a socket asks again and again of a topic while NATS is away, only 
 for (const frozen of ['NATS', 'a node'] as const) {
   test(`while a window is open and ${frozen} stands still, nothing of a state is lost, and nothing comes twice`, async (t) => {
     const nats = await NatsServer.startJetStream(t);
-    const rules = ['--deliver', 'state/*=200ms,latest-by-key:|'];
-    const [steady, other] = [await node(t, nats.url, ...rules), await node(t, nats.url, ...rules)];
+    const start = (): Promise<ServeProcess> => serve(t, ['--cluster', nats.url, ...LONG_WINDOWS]);
+    const [steady, other] = [await start(), await start()];
     const states = [steady, other].map(({ port }) => new State(clientOf(t, port)));
     await Promise.all(states.map(({ ready }) => ready));
     const publisher = clientOf(t, steady.port);
