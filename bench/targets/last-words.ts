@@ -9,7 +9,7 @@ const REASON =
 /** Lines without a reason: of a stack trace, a printed object or a code excerpt with its caret, and Node's own last
  *  line. */
 const NOISE =
-  /^\s*(at .*|File ".*", line.*|[{}[\]^~]+[,;]?|[a-zA-Z_]+: .*,|Node\.js v\d.*|throw .*;?|node:.*:\d+|npm (ERR!|error) (A complete log|\s).*|goroutine .*)$/;
+  /^\s*(at .*|File ".*", line.*|[{}[\]^~]+[,;]?|[a-zA-Z_]+: .*,|Node\.js v\d.*|throw .*;?|node:.*:\d+|npm (ERR!|error) (A complete log|\s).*|goroutine .*|➤ YN0000: .*)$/;
 
 /** '' if nothing was written. Secrets in it are covered: it goes into reports, and to where those are published. */
 export function lastWords(output: string): string {

@@ -34,6 +34,9 @@ test('of others too: a panic before its goroutines, a traceback’s end, a compi
     lastWords('npm error code EUSAGE\nnpm error\nnpm error The lock file is missing\n'),
     'npm error The lock file is missing',
   );
+  const yarn =
+    '➤ YN0000: ┌ Resolution step\n➤ YN0028: │ The lockfile would have been modified by this install, which is explicitly forbidden.\n➤ YN0000: · Failed with errors in 0s 91ms\n';
+  assert.match(lastWords(yarn), /YN0028: . The lockfile would have been modified/);
   assert.equal(lastWords('listening soon\n'), 'listening soon');
   assert.equal(lastWords('\n'), '');
 });
