@@ -65,7 +65,8 @@ async function comparisons(
   readonly further: string;
 }> {
   const { run, pullRequest, key } = flags;
-  if ((file === undefined) === (run === undefined)) throw usage('name either a file with --pull-request, or --run');
+  const isOfFile = file !== undefined || pullRequest !== undefined;
+  if (isOfFile === (run !== undefined) || (pullRequest !== undefined && file === undefined)) throw usage('name either a file with --pull-request, or --run');
   if (run !== undefined) {
     const id = positive('--run', run);
     const { comparisonsOfRun } = await import('../../bench/compare/comment/run-artifact.js');

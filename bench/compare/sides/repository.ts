@@ -156,7 +156,13 @@ async function whyNoCommit(folder: string, ref: string, failure: GitFailure): Pr
     return `the clone has no commit ${ref}: git fetch ${remotes[0] ?? 'origin'} ${ref}`;
   if (/[~^]/.test(ref)) return `the history does not reach back to ${ref}`;
   const names = (await ask('for-each-ref', '--format=%(refname:short)')).split('\n');
-  return `no branch, tag or commit is called ${ref}${didYouMean(ref, names)}`;
+  const near = didYouMean(ref, names);
+  const isOfRemote = rest.length > 0 && ['origin', 'upstream'].includes(remote);
+  if (isOfRemote && near === '')
+    return `this repository has no remote ${remote}: git remote add ${remote} URL, then git fetch ${remote}`;
+  const fetch =
+    near === '' && remotes[0] !== undefined ? `; where ${remotes[0]} has it: git fetch --tags ${remotes[0]}` : '';
+  return `no branch, tag or commit is called ${ref}${near}${fetch}`;
 }
 
 /** Commits whose parents a shallow clone leaves out, for a checkout of its objects; '' where it is none. */

@@ -126,6 +126,10 @@ test('what git refuses is one line with the mend, exit 2', async (t) => {
     /this clone is shallow \(1 commit\) and has no HEAD~1: fetch-depth: 0/,
   );
   assert.match(await refusal(folder, 'mian'), /no branch, tag or commit is called mian; did you mean main\?/);
+  assert.match(await refusal(folder, 'origin/elsewhere'), /this repository has no remote origin: git remote add/);
+  const clone = join(place, 'clone');
+  runGit(place, 'clone', '--quiet', folder, clone);
+  assert.match(await refusal(clone, 'v9.0'), /is called v9\.0; where origin has it: git fetch --tags origin/);
   assert.match(await refusal(folder, 'HEAD~9'), /the history does not reach back to HEAD~9/);
   assert.match(await refusal(folder, 'f'.repeat(40)), /the clone has no commit f{40}: git fetch origin f{40}/);
   assert.match(await refusal(folder, 'HEAD:n'), /HEAD:n is no commit but a blob/);
