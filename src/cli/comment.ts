@@ -66,7 +66,8 @@ async function comparisons(
 }> {
   const { run, pullRequest, key } = flags;
   const isOfFile = file !== undefined || pullRequest !== undefined;
-  if (isOfFile === (run !== undefined) || (pullRequest !== undefined && file === undefined)) throw usage('name either a file with --pull-request, or --run');
+  if (isOfFile === (run !== undefined) || (pullRequest !== undefined && file === undefined))
+    throw usage('name either a file with --pull-request, or --run');
   if (run !== undefined) {
     const id = positive('--run', run);
     const { comparisonsOfRun } = await import('../../bench/compare/comment/run-artifact.js');
