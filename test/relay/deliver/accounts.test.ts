@@ -96,6 +96,7 @@ for (const deliver of ['', `${TOPIC}=1h`, `${TOPIC}=1h,latest`, `${TOPIC}=1h,lat
         const { relay, url } = await startLocalRelay(t, {
           deliver,
           maxBackpressureBytes: 200_000,
+          slowConsumer: 'drop',
           idleTimeoutS: 0,
           maxOpRate: 0,
         });
