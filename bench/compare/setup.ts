@@ -118,7 +118,7 @@ function refuseConflation(serveFlags: readonly string[], topicPrefix: string): v
     (flag, i) => /^--deliver(?:=(.*))?$/s.exec(flag)?.[1] ?? (serveFlags[i - 1] === '--deliver' ? flag : []),
   );
   // A relay that is started here has the variables of this process.
-  const rules = parseDeliverRules(given.at(-1) ?? process.env.FANWIRE_DELIVER ?? '');
+  const rules = parseDeliverRules(given.length > 0 ? given.join(';') : (process.env.FANWIRE_DELIVER ?? ''));
   const rule = [0, 1].map((index) => ruleFor(rules, capacityTopic(index))).find((one) => one !== undefined);
   if (rule === undefined) return;
   throw new FanwireError(

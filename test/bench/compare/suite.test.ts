@@ -82,6 +82,11 @@ test('windows that take the closed loop’s topics in are refused before anythin
     );
   }
   assert.throws(() => play('', '', ['--deliver=*=100ms']), { code: 'FANWIRE_USAGE_COMPARE' });
+  assert.throws(
+    () => play('', '', ['--deliver', 'cap*=1s', '--deliver', 'bench-*=1s']),
+    /takes capacity-0 in/,
+    'both hold',
+  );
   play('bench-*=100ms,latest');
   play('*=100ms,latest', 'p50:+20%'); // of the open loop alone
 });
