@@ -10,7 +10,7 @@ type Publish = Extract<SequenceRecord, { is: 'publish' }>;
 const ON_ITS_WAY = 3;
 const LATE_MS = 2000;
 
-interface Heard {
+interface HeardTopic {
   /** The number received last, 0 if nothing was received since it is followed; undefined after a time in which NATS was
    *  away. */
   last: number | undefined;
@@ -21,7 +21,7 @@ interface Heard {
 }
 
 export class HeardStates {
-  private readonly topics = new Map<string, Heard>();
+  private readonly topics = new Map<string, HeardTopic>();
 
   /** @param windowOf how long the topic's messages may wait before they are published; undefined where they do not */
   constructor(
