@@ -21,12 +21,13 @@ export interface Contender {
 }
 
 const WARM_UP_MS = 500;
-const SETTLE_MS = 12_000;
 const SETTLING = { fanOut: 100, payloadBytes: 64, window: 16, durationMs: 250 };
 /** Number of turns of each server (a multiple of four, so that every order occurs equally often) and their length, from
  *  PAIRS and TURN_MS. */
 const pairs = Number(process.env.PAIRS ?? 8);
 const durationMs = Number(process.env.TURN_MS ?? 300);
+/** How long two new servers are loaded, in turns, before they are measured. */
+const settleMs = Number(process.env.SETTLE_MS ?? 12_000);
 
 /** What a case took in each pair: `ours[i]` and `theirs[i]` were played one after the other. */
 interface Pairs {
@@ -76,7 +77,7 @@ export async function printRatiosOverStarts(
  *  there, and is no part of a relay that runs for days. */
 async function settle(...contenders: readonly Contender[]): Promise<void> {
   const sockets = await Promise.all(contenders.map((one) => open(one, SETTLING.fanOut)));
-  for (let playedMs = 0; playedMs < SETTLE_MS; playedMs += SETTLING.durationMs * contenders.length) {
+  for (let playedMs = 0; playedMs < settleMs; playedMs += SETTLING.durationMs * contenders.length) {
     for (const one of sockets) await closedLoop(one, [], SETTLING);
   }
   for (const one of sockets) one.close();
