@@ -50,6 +50,8 @@ interface Joiner {
   readonly at: number;
   /** Messages that it has published since. */
   own: number;
+  /** Replaced messages that are counted, and that it has not been told of. */
+  untold: number;
 }
 
 export abstract class Lane implements Windowed, SubscriberLane {
@@ -116,8 +118,8 @@ export abstract class Lane implements Windowed, SubscriberLane {
   }
 
   /** Takes a subscriber in at the window's end, with what was taken after `at`, of which `own` are its own. */
-  protected joinLater(connection: Connection, dialect: Dialect, at = this.taken, own = 0): void {
-    this.joiners.set(connection, { dialect, at, own });
+  protected joinLater(connection: Connection, dialect: Dialect, at = this.taken, own = 0, untold = 0): void {
+    this.joiners.set(connection, { dialect, at, own, untold });
   }
 
   /** A sender does not receive its own messages, so they are not conflated for it. */
@@ -140,7 +142,7 @@ export abstract class Lane implements Windowed, SubscriberLane {
     this.sendWaiting(connection, dialect, joiner);
     const audience = this.audiences.find(dialect);
     if (joiner === undefined && audience !== undefined) detach(connection, audience);
-    this.joinLater(connection, dialect);
+    this.joinLater(connection, dialect, this.taken, 0, joiner?.untold);
   }
 
   windowEnded(): boolean {
@@ -214,7 +216,7 @@ export abstract class Lane implements Windowed, SubscriberLane {
 
   /** @param joiner undefined for one that was there when the window began */
   private sendWaiting(connection: Connection, dialect: Dialect, joiner: Joiner | undefined): void {
-    const { at, own } = joiner ?? { at: 0, own: 0 };
+    const { at, own, untold } = joiner ?? { at: 0, own: 0, untold: 0 };
     const due: Waiting[] = [];
     for (const message of this.waiting()) if (message.sender !== connection && message.at > at) due.push(message);
     // For those that were there it has been counted, message by message.
@@ -223,11 +225,12 @@ export abstract class Lane implements Windowed, SubscriberLane {
     const ops = new OwnOps(connection);
     connection.ws?.cork(() => {
       for (const [index, message] of due.entries()) {
-        const replaced = conflated === undefined ? message.replaced : index === 0 ? conflated : 0;
+        const replaced = conflated === undefined ? message.replaced : index === 0 ? conflated + untold : 0;
         this.send(connection, ops, message, dialect, replaced);
       }
       ops.end();
     });
+    if (joiner !== undefined && due.length > 0) joiner.untold = 0;
   }
 
   private deliver(dialect: Dialect): void {

@@ -130,8 +130,9 @@ export class LatestLane extends Lane {
     if (stalled.owed > 0) return;
     const own = this.ownOfStalled.get(connection);
     this.resumed(connection);
-    if (this.isEmpty) attach(connection, this.audiences.open(stalled.dialect));
-    else this.joinLater(connection, stalled.dialect, this.flushedAt, own);
+    // Where nothing was left to tell it with what was replaced, the next message does.
+    if (this.isEmpty && stalled.untold === 0) attach(connection, this.audiences.open(stalled.dialect));
+    else this.joinLater(connection, stalled.dialect, this.flushedAt, own, stalled.untold);
   }
 
   protected get isEmpty(): boolean {

@@ -87,6 +87,21 @@ for (const dialect of ['raw', 'enveloped', 'batched'] as const) {
   });
 }
 
+test('a reader that reads again while nothing is left for it is told with the next message what was replaced', () => {
+  const { windows, join, publish, drain, endAll } = lanes('t=1h,latest');
+  const reader = new Reader('a', 'enveloped');
+  join(reader);
+  publish('1', '');
+  reader.isStalled = true;
+  windows.endAll(); // it is sent this one
+  publish('2', '');
+  windows.endAll(); // it is passed over
+  publish('3', ''); // this one takes the place of what is kept for it
+  drain(reader);
+  endAll();
+  assert.deepEqual([reader.got, reader.skipped], [['1', '3'], 1]);
+});
+
 for (const [what, keys, bytes] of [
   ['keys', 25_000, 1],
   ['bytes', 40, 100_000],

@@ -84,8 +84,8 @@ test('updates are remembered as long as another may be on its way, and of so man
 });
 
 /** Publishers take turns with one key, each over a socket of its own; readers of all nodes and workers end with the
- *  last. Of a state, NATS may get what two nodes hold in either order where their windows end together: then with one of
- *  the last two, the same for all. */
+ *  last. Of a state, NATS may get what two nodes hold in either order where their windows end together: then with one
+ *  of the last two, the same for all. */
 async function takeTurns(
   t: Parameters<typeof serve>[0],
   nodes: readonly ServeProcess[],
