@@ -32,7 +32,7 @@ export class LatestLane extends Lane {
   private sentBytes = 0;
   /** What the lane had taken at its last flush. */
   private flushedAt = 0;
-  /** Whether that flush was one message, so that each send told what its socket had left. */
+  /** Whether that flush was one message: off the topic tree, each send then told whether its socket had bytes left. */
   private flushedOne = false;
   private readonly stalled = new Map<Connection, Stalled>();
   /** Messages of stalled subscribers in this window. */
@@ -193,9 +193,9 @@ export class LatestLane extends Lane {
   /** Passes over those that have not read what they were sent before. */
   protected beforeDelivery(audience: Audience, dialect: Dialect): void {
     let shareOf: ((connection: Connection) => { due: number; replaced: number }) | undefined;
-    // A raw socket gets nothing but this; an enveloped one may have unsent bytes of other topics. Asking uWS takes a
-    // tenth of a write.
-    const isTold = dialect === 'raw' && this.flushedOne;
+    // A raw socket gets nothing but this; an enveloped one may have unsent bytes of other topics. uWS's topic tree tells
+    // nothing of its sends. Asking uWS takes a tenth of a write.
+    const isTold = dialect === 'raw' && this.flushedOne && !audience.isOnTree;
     for (const connection of audience.subscribers) {
       if (isTold && !connection.mayHaveUnsent) continue;
       connection.mayHaveUnsent = false;

@@ -239,38 +239,41 @@ test('a plain window hands on exactly what was published while a reader was ther
   );
 });
 
-test('sockets that stop reading a latest topic stay open, hold next to nothing, and have the newest when they read again', async (t) => {
-  const { relay, url } = await startLocalRelay(t, {
-    deliver: 'latest/*=1ms,latest',
-    maxBackpressureBytes: 65536,
-    idleTimeoutS: 0,
-  });
-  const stalled = await Promise.all(Array.from({ length: 20 }, () => SocketClient.open(t, `${url}/latest/a`)));
-  const reader = await SocketClient.open(t, `${url}/latest/a`);
-  for (const { socket } of stalled) socket.pause();
-  const padding = 'x'.repeat(20_000);
-  let number = 0;
-  // Until every stalled socket's buffers, the kernel's and the relay's, are full.
-  while (relay.counters.stalled < stalled.length) {
-    relay.publish('latest/a', Buffer.from(`${++number} ${padding}`), false);
+for (const mode of ['latest', 'latest-by-key']) {
+  test(`sockets that stop reading a ${mode} topic stay open, hold next to nothing, and have the newest when they read again`, async (t) => {
+    const { relay, url } = await startLocalRelay(t, {
+      deliver: `latest/*=1ms,${mode}`,
+      maxBackpressureBytes: 65536,
+      idleTimeoutS: 0,
+    });
+    const stalled = await Promise.all(Array.from({ length: 20 }, () => SocketClient.open(t, `${url}/latest/a`)));
+    const reader = await SocketClient.open(t, `${url}/latest/a`);
+    for (const { socket } of stalled) socket.pause();
+    const padding = 'x'.repeat(20_000);
+    let number = 0;
+    // Until every stalled socket's buffers, the kernel's and the relay's, are full.
+    while (relay.counters.stalled < stalled.length) {
+      assert.equal(relay.counters.slowConsumers, 0);
+      relay.publish('latest/a', Buffer.from(`${++number} ${padding}`), false);
+      await reader.until((received) => received.at(-1)?.payload.toString().startsWith(`${number} `) === true);
+    }
+    for (let more = 0; more < 100; more++) relay.publish('latest/a', Buffer.from(`${++number} ${padding}`), false);
     await reader.until((received) => received.at(-1)?.payload.toString().startsWith(`${number} `) === true);
-  }
-  for (let more = 0; more < 100; more++) relay.publish('latest/a', Buffer.from(`${++number} ${padding}`), false);
-  await reader.until((received) => received.at(-1)?.payload.toString().startsWith(`${number} `) === true);
-  const buffered = [...relay.connections.values()].map(({ ws }) => ws?.getBufferedAmount() ?? 0);
-  assert.ok(Math.max(...buffered) <= 65536, `${Math.max(...buffered)} bytes wait for one`);
-  assert.equal(relay.topics.find('latest/a')?.subscribers, stalled.length + 1);
-  for (const { socket } of stalled) socket.resume();
-  await Promise.all(
-    stalled.map((each) =>
-      each.until((received) => received.at(-1)?.payload.toString().startsWith(`${number} `) === true),
-    ),
-  );
-  assert.equal(relay.counters.slowConsumers, 0);
-  assert.equal(relay.counters.dropped, 0);
-  assert.equal(relay.connections.size, stalled.length + 1);
-  assert.equal(relay.counters.delivered + relay.counters.conflated, number * (stalled.length + 1));
-});
+    const buffered = [...relay.connections.values()].map(({ ws }) => ws?.getBufferedAmount() ?? 0);
+    assert.ok(Math.max(...buffered) <= 65536, `${Math.max(...buffered)} bytes wait for one`);
+    assert.equal(relay.topics.find('latest/a')?.subscribers, stalled.length + 1);
+    for (const { socket } of stalled) socket.resume();
+    await Promise.all(
+      stalled.map((each) =>
+        each.until((received) => received.at(-1)?.payload.toString().startsWith(`${number} `) === true),
+      ),
+    );
+    assert.equal(relay.counters.slowConsumers, 0);
+    assert.equal(relay.counters.dropped, 0);
+    assert.equal(relay.connections.size, stalled.length + 1);
+    assert.equal(relay.counters.delivered + relay.counters.conflated, number * (stalled.length + 1));
+  });
+}
 
 test('what all topics keep together for readers that do not read has a bound; beyond, the oldest of the topic published to go', () => {
   const { windows, other, topic, counters, join, publish, drain } = lanes('t*=1h,latest-by-key', {
