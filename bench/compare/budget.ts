@@ -40,8 +40,8 @@ export function limitOf(budget: number, moreIsBetter: boolean): number {
 
 /** `regressed`: worse than the budget allows, for certain; `improved`: better by more than the budget; `unchanged`:
  *  within the budget either way; `not worse`: no worse than the budget allows, and whether it is better was not asked
- *  or not decided; `inconclusive`: the pairs do not tell. */
-export const VERDICTS = ['regressed', 'improved', 'unchanged', 'not worse', 'inconclusive'] as const;
+ *  or not decided; `inconclusive`: the pairs do not tell. What a reader must see first stands first. */
+export const VERDICTS = ['regressed', 'inconclusive', 'improved', 'unchanged', 'not worse'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
 /** One verdict for all metrics: a regression anywhere is one; an improvement only counts beside nothing undecided. */

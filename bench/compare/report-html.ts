@@ -7,7 +7,7 @@ import { type Chart, chartsOf } from '../report/chart.js';
 import { minuteText, pageOf } from '../report/html.js';
 import { chartFigures } from '../report/sections.js';
 import type { Result } from '../result/result.js';
-import type { Verdict } from './budget.js';
+import { VERDICTS, type Verdict } from './budget.js';
 import {
   budgetText,
   type Comparison,
@@ -35,9 +35,6 @@ const KIND: Readonly<Record<Verdict, string>> = {
   'not worse': 'good',
   inconclusive: 'open',
 };
-
-/** What a reader must see first. */
-const URGENCY: readonly Verdict[] = ['regressed', 'inconclusive', 'improved', 'unchanged', 'not worse'];
 
 export function renderComparisonHtml(comparison: Comparison): string {
   const { scenarios } = comparison;
@@ -116,7 +113,7 @@ function section(scenario: ScenarioOutcome, i: number, { axis, charts, compariso
   // A scenario of which no run was valid says so once.
   const gates = (scenario.results === null ? [] : metrics)
     .filter((metric) => metric.isGate)
-    .sort((a, b) => URGENCY.indexOf(a.verdict) - URGENCY.indexOf(b.verdict));
+    .sort((a, b) => VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict));
   const others = metrics.filter((metric) => !metric.isGate && measured(metric));
   const several = comparison.scenarios.length > 1;
   const thrown = discarded.length === 0 ? '' : `, ${discarded.length} thrown away: ${countReasons(discarded)}`;

@@ -1,14 +1,11 @@
 // Which of a run's comparisons are commented: a matrix may have played more than anybody wants as comments.
 
 import { countOf } from '../../../src/base/page/format.js';
-import type { Comparison } from '../comparison.js';
+import { VERDICTS } from '../budget.js';
 import type { KeptByRun, KeptComparison } from './run-artifact.js';
 
 /** New comments of one run; those that it has already are written anew, however many. */
 const MOST_COMMENTS = 10;
-
-/** What somebody has to look at comes first. */
-const ORDER: readonly Comparison['verdict'][] = ['regressed', 'inconclusive', 'improved', 'not worse', 'unchanged'];
 
 export interface Chosen {
   /** In the order in which they are written. */
@@ -20,10 +17,10 @@ export interface Chosen {
 }
 
 export function chooseOf({ comparisons, unread }: KeptByRun): Chosen {
-  const rank = ({ comparison }: KeptComparison): number => ORDER.indexOf(comparison.verdict);
+  const rank = ({ comparison }: KeptComparison): number => VERDICTS.indexOf(comparison.verdict);
   const ordered = [...comparisons].sort((one, other) => rank(one) - rank(other));
   const rest = ordered.slice(MOST_COMMENTS);
-  const verdicts = ORDER.map((verdict) => [
+  const verdicts = VERDICTS.map((verdict) => [
     verdict,
     rest.filter(({ comparison }) => comparison.verdict === verdict).length,
   ]);
@@ -33,6 +30,6 @@ export function chooseOf({ comparisons, unread }: KeptByRun): Chosen {
   const further =
     number === 0
       ? ''
-      : `${countOf(number, 'further comparison')} of this run ${number === 1 ? 'has' : 'have'} no comment of their own: ${counts.join(', ')}.`;
+      : `${countOf(number, 'further comparison')} of this run ${number === 1 ? 'has no comment of its own' : 'have no comment of their own'}: ${counts.join(', ')}.`;
   return { comparisons: ordered.slice(0, MOST_COMMENTS), rest, further };
 }
