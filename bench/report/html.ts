@@ -61,8 +61,7 @@ export function pageOf({ title, kind, when, main, charts, styles: further }: Pag
 <header><h1>fanwire <span>${kind}</span></h1><p>${when}</p></header>
 <main>${main}</main>
 <footer>Latency counts from the moment a message was due, so a stall is seen in full. A run whose generator was the
-bottleneck is invalid, and none of its figures is shown. Charts over time are shaded while connections open and the load
-warms up: nothing of that is measured.</footer>
+bottleneck is invalid, and none of its figures is shown.${charts.length === 0 ? '' : ' Charts over time are shaded while connections open and the load warms up: nothing of that is measured.'}</footer>
 ${charts.length === 0 ? '' : html`<script type="application/json" id="charts">${embeddedJson(charts)}</script>`}
 ${scripts.map((script) => html`<script type="module">${trusted(script)}</script>`)}
 </body>
