@@ -62,21 +62,8 @@ test('rules of a flag that is given twice add up, as lists do, and a file may be
   const { folder } = certificate(t);
   const file = join(folder, 'fanwire.json');
   writeFileSync(file, '\ufeff{"port":9123}');
-  const flags = [
-    'history',
-    'a=1,1m,1k',
-    'history',
-    'b=2,1m,1k',
-    'state',
-    's/*',
-    'state',
-    'u',
-    'presence',
-    'x',
-    'presence',
-    'y',
-  ];
-  const args = flags.map((part, i) => (i % 2 === 0 ? `--${part}` : part));
+  const rules = ['--history=a=1,1m,1k', '--history=b=2,1m,1k', '--state=s/*', '--state=u'];
+  const args = [...rules, '--presence=x', '--presence=y'];
   const { code, stdout } = await runFanwire(t, ['serve', '--config', file, '--print-config', ...args]);
   assert.equal(code, 0);
   const { port, history, state, presence } = JSON.parse(stdout);

@@ -228,8 +228,10 @@ async function interrupted(t: TestContext, argsFor: (pidFile: string) => readonl
     cwd: repository.folder,
   });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  while (!existsSync(pidFile) || readFileSync(pidFile, 'utf8') === '')
+  while (!existsSync(pidFile) || readFileSync(pidFile, 'utf8') === '') {
+    assert.equal(child.exitCode, null, 'the comparison ended before it started anything');
     await new Promise((resolve) => setTimeout(resolve, 20));
+  }
   signalChild(child, 'SIGINT');
   const begun = performance.now();
   assert.equal(await ended, 130);
