@@ -47,6 +47,7 @@ export function keepHeadersSecret(headers: Readonly<Record<string, string>>): vo
 export function shownArguments(args: readonly string[]): string[] {
   return args.map((arg, i) => {
     const [, flag = '', line] = /^(--header=)?(.*)$/s.exec(arg) as unknown as [string, string | undefined, string];
+    // A header that lacks its colon is covered from its first space on: its value is a secret all the same.
     if (flag !== '' || args[i - 1] === '--header')
       return flag + line.replace(/(:\s*).*$|(?<!:.*)\s.*$/s, `$1${COVERED}`);
     const url = /^((?:--[\w-]+=)?wss?:\/\/)(?:[^/@]*(@))?([^?]*)(\?.*)?$/s.exec(arg);

@@ -190,8 +190,7 @@ function linksOf(folder: string): string[] {
   const links: string[] = [];
   const visit = (path: string): void => {
     for (const entry of readdirSync(join(folder, path), { withFileTypes: true })) {
-      if (entry.name.includes('\u{fffd}')) continue;
-      if (entry.name === '.git') continue;
+      if (entry.name === '.git' || entry.name.includes('\u{fffd}')) continue;
       if (entry.isSymbolicLink()) links.push(join(path, entry.name));
       else if (entry.isDirectory()) visit(join(path, entry.name));
     }
