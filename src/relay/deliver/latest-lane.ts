@@ -193,7 +193,7 @@ export class LatestLane extends Lane {
   /** Passes over those that have not read what they were sent before. */
   protected beforeDelivery(audience: Audience, dialect: Dialect): void {
     let shareOf: ((connection: Connection) => { due: number; replaced: number }) | undefined;
-    // A raw socket gets nothing but this; an enveloped one may have unsent bytes of other topics. uWS's topic tree tells
+    // A raw socket gets nothing but this; an enveloped one may have unsent bytes of other topics. The topic tree tells
     // nothing of its sends. Asking uWS takes a tenth of a write.
     const isTold = dialect === 'raw' && this.flushedOne && !audience.isOnTree;
     for (const connection of audience.subscribers) {

@@ -35,9 +35,8 @@ test('by key, a reader ends with the last message of each key that was published
         else {
           const reader = readers[each.who] as Reader;
           if (each.is === 'stall') reader.isStalled = true;
-          else if (each.is === 'drain') {
-            drain(reader);
-          } else if (each.is === 'leave' && isIn[each.who]) {
+          else if (each.is === 'drain') drain(reader);
+          else if (each.is === 'leave' && isIn[each.who]) {
             // What waits for it is not owed any more.
             isIn[each.who] = false;
             windows.laneFor(topic, 0)?.leave(reader.connection, 'raw');
@@ -113,9 +112,7 @@ for (const [what, keys, bytes] of [
     publish('first', 'first');
     windows.endAll();
     const texts = Array.from({ length: keys }, (_, key) => `${key} ${'x'.repeat(bytes)}`);
-    for (const text of texts) {
-      publish(text, text.slice(0, text.indexOf(' ')));
-    }
+    for (const text of texts) publish(text, text.slice(0, text.indexOf(' ')));
     await turn();
     windows.endAll();
     for (const { got } of readers) assert.deepEqual(got, ['first', ...texts]);
@@ -174,9 +171,8 @@ for (const deliver of ['t=1h', 't=1h,latest', 't=1h,latest-by-key']) {
             else if ('who' in each) {
               const reader = readers[each.who] as Reader;
               if (each.is === 'stall') reader.isStalled = true;
-              else if (each.is === 'drain') {
-                drain(reader);
-              } else if (each.is === 'hand over' && isIn[each.who]) laneOf(reader).handOver();
+              else if (each.is === 'drain') drain(reader);
+              else if (each.is === 'hand over' && isIn[each.who]) laneOf(reader).handOver();
               else if (each.is === 'leave' && isIn[each.who]) {
                 windows.endAll(); // what waits would not be owed any more
                 isIn[each.who] = isSimple[each.who] = false;
