@@ -1,5 +1,6 @@
 // When each key was last published, wherever that was. What waited in a window on its way here may be older than what
 // has come by another way meanwhile: without this, readers would end with what arrived last, not with what is newest.
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 
 /** Keys that are remembered of one topic since the last turn, and of all topics of a worker. */
 const MAX_KEYS_OF_TOPIC = 10_000;
@@ -37,9 +38,12 @@ function uptimeMs(): number {
   return s * 1000 + ns / 1e6;
 }
 
-const BOOTED_AT_MS = Date.now() - uptimeMs();
+/** A thread has this from the one that started it: read anew, it would differ where the clock was set meanwhile. */
+const BOOTED_AT = 'fanwire: when the machine booted';
+const BOOTED_AT_MS = (getEnvironmentData(BOOTED_AT) as number | undefined) ?? Date.now() - uptimeMs();
+setEnvironmentData(BOOTED_AT, BOOTED_AT_MS);
 
-/** Milliseconds since 1970, that go on evenly when the machine's clock is set. */
+/** Milliseconds since 1970, the same in all threads, that go on evenly when the machine's clock is set. */
 function sinceEpoch(): number {
   return BOOTED_AT_MS + uptimeMs();
 }

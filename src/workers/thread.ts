@@ -2,6 +2,7 @@
 import type { TransferListItem } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
 import { errorFrom, FanwireError } from '../base/error.js';
+import '../bus/last-updates.js'; // here before the first worker, which has its clock from this thread
 import type { AnswerOf, FromWorker, WorkerOps, WorkerSetup } from './messages.js';
 
 interface Pending {
