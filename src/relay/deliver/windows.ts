@@ -184,10 +184,10 @@ class TopicWindows implements Delivery {
 
   private isNewest(message: Publication, updates: LastUpdates): boolean {
     const { publishClock } = this.owner;
-    const { publishedAtMs = publishClock.now() } = message;
+    const { publishedAtMs } = message;
     if (publishedAtMs === 'unknown') return true;
-    publishClock.heard(publishedAtMs);
-    return updates.note(this.keyOf?.(message) ?? '', publishedAtMs);
+    if (publishedAtMs !== undefined) publishClock.heard(publishedAtMs);
+    return updates.note(this.keyOf?.(message) ?? '', publishedAtMs ?? publishClock.now());
   }
 
   end(): void {
