@@ -191,6 +191,8 @@ test('a page costs by its bytes too: a few large ones are all that a small budge
     await fetch(path, { method: 'POST', body, headers: { 'Content-Type': 'text/plain' } });
   }
   const statuses: number[] = [];
-  while (statuses.at(-1) !== 429) statuses.push((await get(relay, '/history/kept/large')).status);
+  while (statuses.at(-1) !== 429 && statuses.length <= 4) {
+    statuses.push((await get(relay, '/history/kept/large')).status);
+  }
   assert.ok(statuses.length <= 4, `${statuses.length} pages of 480 kB for 100 ops`);
 });
