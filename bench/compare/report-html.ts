@@ -147,8 +147,8 @@ ${measured(metric) ? intervalPlot(metric, axis) : ''}
 
 /** The verdict on one metric as a reader would say it. */
 function inWords(metric: MetricOutcome): string {
-  const budget = budgetText(metric);
   if (!measured(metric)) return 'Not measured';
+  const budget = budgetText(metric).replace(' ', '\u00a0'); // "+5 %" stays on one line
   const verdict = {
     regressed: `Worse than its budget of ${budget} allows`,
     improved: 'Better by more than its budget',
