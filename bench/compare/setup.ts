@@ -6,6 +6,7 @@ import { parseDeliverRules } from '../../src/config/deliver-rules.js';
 import { ruleFor } from '../../src/config/topic-rules.js';
 import { scenarioNamed } from '../scenarios/all.js';
 import { PLAN_DEFAULTS, type Plan, type Scenario } from '../scenarios/scenario.js';
+import { valuesOf } from '../targets/own-relay.js';
 import type { TargetDialect } from '../targets/target.js';
 import { type Budgets, DEFAULT_BUDGETS, parseBudgets } from './budget.js';
 import { capacityTopic, WARMUP_MS } from './capacity.js';
@@ -114,9 +115,7 @@ function setUpEntry(entry: SuiteEntry, suite: Suite, options: SetUpOptions): Sce
 /** A closed loop in windows tells of the windows, and one whose messages replace each other never ends.
  *  @throws FanwireError FANWIRE_USAGE_COMPARE, FANWIRE_CONFIG_DELIVER */
 function refuseConflation(serveFlags: readonly string[], topicPrefix: string): void {
-  const given = serveFlags.flatMap(
-    (flag, i) => /^--deliver(?:=(.*))?$/s.exec(flag)?.[1] ?? (serveFlags[i - 1] === '--deliver' ? flag : []),
-  );
+  const given = valuesOf(serveFlags, '--deliver');
   // A relay that is started here has the variables of this process.
   const rules = parseDeliverRules(given.length > 0 ? given.join(';') : (process.env.FANWIRE_DELIVER ?? ''));
   const rule = [0, 1].map((index) => ruleFor(rules, capacityTopic(index))).find((one) => one !== undefined);

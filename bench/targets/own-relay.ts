@@ -12,6 +12,14 @@ export function serveCommand(flags: readonly string[], cli = OWN_CLI): string[] 
   return [process.execPath, cli, 'serve', ...free, ...flags];
 }
 
+/** What `flags` give `flag`, such as "--deliver": the word behind it, or the text behind its "=". */
+export function valuesOf(flags: readonly string[], flag: string): string[] {
+  return flags.flatMap((one, i) => {
+    if (one.startsWith(`${flag}=`)) return [one.slice(flag.length + 1)];
+    return flags[i - 1] === flag ? [one] : [];
+  });
+}
+
 /** The log lines with a relay's URL and with that of its admin listener, which it opens last. */
 export const LISTENING = /"msg":"listening on (wss?:\/\/[^"]+)"/;
 export const ADMIN_LISTENING = /"msg":"admin on (http:\/\/[^"]+)"/;

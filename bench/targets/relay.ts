@@ -4,7 +4,7 @@ import { uwsBuild } from '../../src/base/uws-build.js';
 import { version } from '../../src/base/version.js';
 import { requireSockets } from '../measure/file-limit.js';
 import { startBroker } from './broker.js';
-import { ADMIN_LISTENING, OWN_CLI, serveCommand, urlIn } from './own-relay.js';
+import { ADMIN_LISTENING, OWN_CLI, serveCommand, urlIn, valuesOf } from './own-relay.js';
 import { shownText } from './secrets.js';
 import { ServerProcess } from './server-process.js';
 import type { Target, TargetDialect } from './target.js';
@@ -36,7 +36,7 @@ export interface RelayTargetOptions {
 export async function startRelayTarget(options: RelayTargetOptions): Promise<Target> {
   const { nodes, workers, cores, flags, cli = OWN_CLI, name = 'fanwire' } = options;
   requireSockets('the relay', options.connections, nodes, 'or spread them with --nodes');
-  const broker = nodes > 1 && !flags.includes('--cluster') ? await startBroker(cores) : undefined;
+  const broker = nodes > 1 && valuesOf(flags, '--cluster').length === 0 ? await startBroker(cores) : undefined;
   const cluster = broker === undefined ? [] : ['--cluster', broker.url];
   const command = serveCommand(['--workers', String(workers), ...cluster, ...flags], cli);
   const start = (): ServerProcess => new ServerProcess(command, options.env ?? {}, cores, undefined, options.signal);
