@@ -177,13 +177,19 @@ export class Exchange {
   ): void {
     if (topic.delivery !== undefined) {
       const raw = message instanceof Uint8Array ? message : new Uint8Array(message);
-      const body = undefined;
-      const from = undefined;
-      const seq = 0;
-      const isForRawOnly = false;
-      const replaced = 0;
-      if (topic.delivery.take({ raw, isBinary, body, from, seq, sender, key, isForRawOnly, replaced, publishedAtMs }))
-        return;
+      const publication: Publication = {
+        raw,
+        isBinary,
+        body: undefined,
+        from: undefined,
+        seq: 0,
+        sender,
+        key,
+        isForRawOnly: false,
+        replaced: 0,
+        publishedAtMs,
+      };
+      if (topic.delivery.take(publication)) return;
     }
     if (topic.enveloped !== undefined || topic.batched !== undefined)
       this.envelop(topic, sender, rawBody(message, isBinary), undefined, 0);

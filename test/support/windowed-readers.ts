@@ -4,7 +4,7 @@ import type { PublishClock } from '../../src/bus/last-updates.js';
 import { noBus } from '../../src/bus/none.js';
 import { parseDeliverRules } from '../../src/config/deliver-rules.js';
 import { Windows } from '../../src/relay/deliver/windows.js';
-import { Connection, type Dialect } from '../../src/relay/fanout/audience.js';
+import { type Audience, Connection, type Dialect } from '../../src/relay/fanout/audience.js';
 import type { Batch } from '../../src/relay/fanout/batch.js';
 import { TopicTable } from '../../src/relay/fanout/topic-table.js';
 import { Counters } from '../../src/relay/watch/counters.js';
@@ -35,7 +35,8 @@ export class Reader {
     } as never;
   }
 
-  take(bytes: Uint8Array): void {
+  /** @param tells whether the send says what the socket has left, as one by itself does */
+  take(bytes: Uint8Array, tells = true): void {
     const text = Buffer.from(bytes).toString();
     if (this.dialect === 'raw') this.got.push(text);
     else {
@@ -46,7 +47,7 @@ export class Reader {
     }
     if (!this.isStalled) return;
     this.buffered += bytes.byteLength;
-    this.connection.mayHaveUnsent = true; // as its send() would tell
+    if (tells) this.connection.mayHaveUnsent = true;
   }
 
   drain(): void {
@@ -70,10 +71,12 @@ export function lanes(
   const counters = new Counters();
   const readers = new Map<Connection, Reader>();
   const fanOut = {
-    deliver: ({ subscribers }: { subscribers: Set<Connection> }, batch: Batch<Connection>) => {
+    deliver: ({ subscribers, isOnTree }: Audience, batch: Batch<Connection>) => {
+      const tells = !isOnTree && batch.count === 1;
       for (const connection of subscribers) {
+        if (connection.lag !== undefined) continue;
         for (let i = 0; i < batch.count; i++) {
-          if (batch.senders[i] !== connection) readers.get(connection)?.take(batch.messages[i] as Uint8Array);
+          if (batch.senders[i] !== connection) readers.get(connection)?.take(batch.messages[i] as Uint8Array, tells);
         }
       }
     },

@@ -199,7 +199,9 @@ export class LatestLane extends Lane {
     for (const connection of audience.subscribers) {
       if (isTold && !connection.mayHaveUnsent) continue;
       connection.mayHaveUnsent = false;
-      if (connection.ws === undefined || connection.ws.getBufferedAmount() === 0) continue;
+      const { ws, lag } = connection;
+      // One that is behind is sent nothing, also where uWS has sent all and is yet to tell so.
+      if (ws === undefined || (lag === undefined && ws.getBufferedAmount() === 0)) continue;
       detach(connection, audience);
       this.context.counters.stalled++;
       this.stalledLanes(connection).add(this);
